@@ -1,0 +1,27 @@
+//! The vocabulary that every part of Florin shares: money, identifiers, IBANs, roles,
+//! error kinds and collected field violations.
+//!
+//! Nothing here does I/O, is asynchronous, reads a clock or draws a random number:
+//! whatever varies comes in as an argument.
+
+mod iban;
+mod id;
+mod kind;
+mod money;
+mod role;
+mod text;
+mod time;
+mod violation;
+
+pub use iban::{BankIdentity, Iban, IbanError};
+pub use id::{
+    AccountId, ApprovalId, CustomerId, EventId, HoldId, IdError, LoanId, NotificationId,
+    RelationId, TransactionId, TransferId,
+};
+pub use jiff::civil::Date;
+pub use kind::Kind;
+pub use money::{Currency, Money, MoneyError};
+pub use role::{Role, UnknownRole};
+pub use text::{TextError, check_text};
+pub use time::{DateError, UnixMicros, parse_date};
+pub use violation::{Broken, FieldViolation, Violations};

@@ -1,0 +1,290 @@
+//! Money in minor units of an ISO 4217 currency; checked operations only.
+
+use std::{fmt, str::FromStr};
+
+/// A currency of ISO 4217 that has minor units.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency(iso_currency::Currency);
+
+impl PartialOrd for Currency {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Currency {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.code().cmp(other.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Currency {
+    /// The three letters of ISO 4217.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Digits after the decimal point: 0, 2, 3 or 4.
+    #[must_use]
+    pub fn exponent(self) -> u32 {
+        self.0.exponent().map_or(0, u32::from)
+    }
+}
+
+impl FromStr for Currency {
+    type Err = MoneyError;
+
+    fn from_str(code: &str) -> Result<Self, MoneyError> {
+        if code.is_empty() {
+            return Err(MoneyError::MissingCurrency);
+        }
+        let upper = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        let known = iso_currency::Currency::from_code(code).filter(|found| {
+            upper && found.exponent().is_some()
+        });
+        known.map(Self).ok_or(MoneyError::UnknownCurrency)
+    }
+}
+
+/// Why an amount is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// No currency given.
+    #[error("currency must not be empty; expected three letters of ISO 4217 like EUR")]
+    MissingCurrency,
+    /// Not in ISO 4217, or a code without minor units (XAU, XXX).
+    #[error("currency must be a code of ISO 4217 in upper case like EUR")]
+    UnknownCurrency,
+    /// No amount given.
+    #[error("amount must not be empty; expected a decimal like 12.34")]
+    MissingAmount,
+    /// Not digits with an optional sign and one point.
+    #[error("amount must be a decimal like 12.34: digits, one point at most, no exponent or spaces")]
+    MalformedAmount,
+    /// More digits after the point than the currency has.
+    #[error("amount must have at most {exponent} decimals in {currency}")]
+    TooManyDecimals {
+        /// The currency's exponent.
+        exponent: u32,
+        /// The currency.
+        currency: Currency,
+    },
+    /// Beyond a signed 64-bit count of minor units.
+    #[error("amount is beyond the range of 64 bits of minor units")]
+    OutOfRange,
+    /// Zero or below where a positive amount is asked for.
+    #[error("amount must be greater than zero")]
+    NotPositive,
+    /// Two different currencies in one operation.
+    #[error("currencies differ: {left} and {right}")]
+    CurrencyMismatch {
+        /// The first currency.
+        left: Currency,
+        /// The second currency.
+        right: Currency,
+    },
+}
+
+impl MoneyError {
+    pub(crate) const fn rule_name(&self) -> &'static str {
+        match self {
+            Self::MissingCurrency | Self::MissingAmount => "REQUIRED",
+            Self::UnknownCurrency => "UNKNOWN_CURRENCY",
+            Self::MalformedAmount => "MALFORMED_AMOUNT",
+            Self::TooManyDecimals { .. } => "TOO_MANY_DECIMALS",
+            Self::OutOfRange => "AMOUNT_OUT_OF_RANGE",
+            Self::NotPositive => "NOT_POSITIVE",
+            Self::CurrencyMismatch { .. } => "CURRENCY_MISMATCH",
+        }
+    }
+}
+
+/// An amount of money: a count of minor units of one currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Money {
+    minor: i64,
+    currency: Currency,
+}
+
+impl Money {
+    /// `minor` units of `currency`.
+    #[must_use]
+    pub const fn new(minor: i64, currency: Currency) -> Self {
+        Self { minor, currency }
+    }
+
+    /// Nothing.
+    #[must_use]
+    pub const fn zero(currency: Currency) -> Self {
+        Self::new(0, currency)
+    }
+
+    /// The count of minor units.
+    #[must_use]
+    pub const fn minor(self) -> i64 {
+        self.minor
+    }
+
+    /// The currency.
+    #[must_use]
+    pub const fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// Reads a decimal string of at most the currency's digits, with an optional minus sign.
+    ///
+    /// # Errors
+    /// Names the rule that currency or amount break.
+    pub fn parse(currency: &str, amount: &str) -> Result<Self, MoneyError> {
+        let currency = Currency::from_str(currency)?;
+        if amount.is_empty() {
+            return Err(MoneyError::MissingAmount);
+        }
+        let (negative, digits) = match amount.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, amount),
+        };
+        let (whole, fraction) = match digits.split_once('.') {
+            Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
+            Some(_) => return Err(MoneyError::MalformedAmount),
+            None => (digits, ""),
+        };
+        let all_digits = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !all_digits {
+            return Err(MoneyError::MalformedAmount);
+        }
+        let exponent = currency.exponent();
+        let decimals = u32::try_from(fraction.len()).map_err(|_| MoneyError::OutOfRange)?;
+        if decimals > exponent {
+            return Err(MoneyError::TooManyDecimals { exponent, currency });
+        }
+        let mut minor: i64 = 0;
+        let padding = usize::try_from(exponent - decimals).map_err(|_| MoneyError::OutOfRange)?;
+        let zeros = std::iter::repeat_n(b'0', padding);
+        for byte in whole.bytes().chain(fraction.bytes()).chain(zeros) {
+            minor = minor
+                .checked_mul(10)
+                .and_then(|sum| sum.checked_add(i64::from(byte - b'0')))
+                .ok_or(MoneyError::OutOfRange)?;
+        }
+        Ok(Self::new(if negative { -minor } else { minor }, currency))
+    }
+
+    /// Like [`Money::parse`], for amounts that must be above zero.
+    ///
+    /// # Errors
+    /// As [`Money::parse`], and [`MoneyError::NotPositive`].
+    pub fn parse_positive(currency: &str, amount: &str) -> Result<Self, MoneyError> {
+        let money = Self::parse(currency, amount)?;
+        if money.minor > 0 { Ok(money) } else { Err(MoneyError::NotPositive) }
+    }
+
+    /// The sum.
+    ///
+    /// # Errors
+    /// Different currencies, or beyond the range.
+    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
+        if self.currency != other.currency {
+            return Err(MoneyError::CurrencyMismatch {
+                left: self.currency,
+                right: other.currency,
+            });
+        }
+        let minor = self.minor.checked_add(other.minor).ok_or(MoneyError::OutOfRange)?;
+        Ok(Self::new(minor, self.currency))
+    }
+
+    /// The amount with the other sign.
+    ///
+    /// # Errors
+    /// Beyond the range.
+    pub fn checked_neg(self) -> Result<Self, MoneyError> {
+        let minor = self.minor.checked_neg().ok_or(MoneyError::OutOfRange)?;
+        Ok(Self::new(minor, self.currency))
+    }
+
+    /// The amount as a decimal string with exactly the currency's digits: `12.30`.
+    #[must_use]
+    pub fn amount(self) -> String {
+        let exponent = usize::try_from(self.currency.exponent()).unwrap_or(0);
+        let digits = self.minor.unsigned_abs().to_string();
+        let padded = format!("{digits:0>width$}", width = exponent + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - exponent);
+        let sign = if self.minor < 0 { "-" } else { "" };
+        if exponent == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount(), self.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_prints_each_exponent() {
+        for (currency, amount, minor) in [
+            ("JPY", "12", 12),
+            ("EUR", "12.34", 1_234),
+            ("EUR", "-0.05", -5),
+            ("KWD", "1.234", 1_234),
+            ("CLF", "0.0001", 1),
+            ("EUR", "92233720368547758.07", i64::MAX),
+        ] {
+            let money = Money::parse(currency, amount).expect(amount);
+            assert_eq!(money.minor(), minor);
+            assert_eq!(money.amount(), amount);
+        }
+        assert_eq!(Money::parse("EUR", "5").map(Money::amount), Ok("5.00".to_owned()));
+    }
+
+    #[test]
+    fn refuses_what_is_no_amount_of_the_currency() {
+        for (currency, amount, rule) in [
+            ("", "1", "REQUIRED"),
+            ("EUR", "", "REQUIRED"),
+            ("eur", "1", "UNKNOWN_CURRENCY"),
+            ("ZZZ", "1", "UNKNOWN_CURRENCY"),
+            ("XAU", "1", "UNKNOWN_CURRENCY"),
+            ("EUR", "1.234", "TOO_MANY_DECIMALS"),
+            ("JPY", "1.0", "TOO_MANY_DECIMALS"),
+            ("EUR", "1e3", "MALFORMED_AMOUNT"),
+            ("EUR", "+1", "MALFORMED_AMOUNT"),
+            ("EUR", " 1", "MALFORMED_AMOUNT"),
+            ("EUR", ".5", "MALFORMED_AMOUNT"),
+            ("EUR", "5.", "MALFORMED_AMOUNT"),
+            ("EUR", "1,5", "MALFORMED_AMOUNT"),
+            ("EUR", "92233720368547758.08", "AMOUNT_OUT_OF_RANGE"),
+        ] {
+            let error = Money::parse(currency, amount).expect_err(amount);
+            assert_eq!(error.rule_name(), rule, "{currency} {amount}");
+        }
+        assert_eq!(Money::parse_positive("EUR", "0"), Err(MoneyError::NotPositive));
+    }
+
+    #[test]
+    fn adds_only_within_a_currency_and_within_range() {
+        let eur = Money::parse("EUR", "1.00").expect("euro");
+        let usd = Money::parse("USD", "1.00").expect("dollar");
+        assert!(eur.checked_add(usd).is_err());
+        let most = Money::new(i64::MAX, eur.currency());
+        assert_eq!(most.checked_add(eur), Err(MoneyError::OutOfRange));
+    }
+}

@@ -1,0 +1,88 @@
+//! The roles of the mesh. [`Role::ALL`] is the only place that enumerates them.
+
+use std::{fmt, str::FromStr};
+
+/// One role of the mesh: a domain service or the gateway.
+///
+/// The name is the folder, the crate, the proto package, the event subject, the
+/// configuration section, the database and the SPIFFE path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Customers (customer information file).
+    Cif,
+    /// Accounts and the ledger.
+    Account,
+    /// Transfers, deposits and withdrawals.
+    Payment,
+    /// Read models made from events.
+    Reporting,
+    /// REST to gRPC.
+    Gateway,
+}
+
+impl Role {
+    /// Every role, in the order in which a mesh starts them.
+    pub const ALL: &'static [Self] =
+        &[Self::Cif, Self::Account, Self::Payment, Self::Reporting, Self::Gateway];
+
+    /// The one name of the role, lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cif => "cif",
+            Self::Account => "account",
+            Self::Payment => "payment",
+            Self::Reporting => "reporting",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// Whether the role owns a database and a gRPC contract; the gateway has neither.
+    #[must_use]
+    pub const fn is_service(self) -> bool {
+        !matches!(self, Self::Gateway)
+    }
+
+    /// The SPIFFE id in the role's certificate.
+    #[must_use]
+    pub fn spiffe(self) -> String {
+        format!("spiffe://florin.bank/{}", self.name())
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown role {0:?}; roles are cif, account, payment, reporting, gateway")]
+pub struct UnknownRole(pub String);
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(name: &str) -> Result<Self, UnknownRole> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|role| role.name() == name)
+            .ok_or_else(|| UnknownRole(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_is_found_by_its_own_name() {
+        for role in Role::ALL {
+            assert_eq!(role.name().parse::<Role>(), Ok(*role));
+            assert!(UnknownRole("x".into()).to_string().contains(role.name()));
+        }
+        assert!("ledger".parse::<Role>().is_err());
+    }
+}

@@ -1,0 +1,225 @@
+//! Compiles the contract with protox, checks that each RPC carries a sound `access` option
+//! and each error reason a kind, and generates the policy table and the reasons' traits.
+
+use std::{
+    env,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use florin_kernel::{Kind, Role};
+use prost::Message as _;
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, EnumDescriptor, MessageDescriptor, MethodDescriptor, Value,
+};
+
+#[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts by environment")]
+fn main() -> Result<()> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    println!("cargo::rerun-if-changed=florin");
+    println!("cargo::rerun-if-changed=google");
+    let mut files = Vec::new();
+    collect(&root.join("florin"), &mut files)?;
+    files.sort();
+
+    let mut compiler = protox::Compiler::new([&root])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    let encoded = compiler.encode_file_descriptor_set();
+    fs::write(out.join("descriptors.bin"), &encoded)?;
+    let pool = compiler.descriptor_pool();
+    fs::write(out.join("policy.rs"), policies(&pool)?)?;
+    fs::write(out.join("reasons.rs"), reasons(&pool)?)?;
+
+    let set = prost_types::FileDescriptorSet::decode(encoded.as_slice())?;
+    let mut prost_config = tonic_prost_build::Config::new();
+    prost_config.btree_map(["."]).bytes(["."]);
+    tonic_prost_build::configure().compile_fds_with_config(set, prost_config)?;
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|end| end == "proto") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn policies(pool: &DescriptorPool) -> Result<String> {
+    let extension = pool
+        .get_extension_by_name("florin.options.v1.access")
+        .context("florin.options.v1.access is not in the pool")?;
+    let known_reasons = all_reasons(pool);
+    let mut rows = Vec::new();
+    for service in pool.services().filter(|service| service.full_name().starts_with("florin.")) {
+        for method in service.methods() {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let options = method.options();
+            ensure!(options.has_extension(&extension), "{path} has no option florin.options.v1.access");
+            let value = options.get_extension(&extension);
+            let access = value.as_message().context("access is a message")?;
+            let row = policy(&path, &method, access, &known_reasons).with_context(|| path.clone())?;
+            rows.push((path, row));
+        }
+    }
+    rows.sort();
+    let mut text = String::from("/// One row a method, sorted by path.\npub static POLICIES: &[MethodPolicy] = &[\n");
+    for (_, row) in rows {
+        text.push_str(&row);
+    }
+    text.push_str("];\n");
+    Ok(text)
+}
+
+fn policy(
+    path: &str,
+    method: &MethodDescriptor,
+    access: &DynamicMessage,
+    known_reasons: &[String],
+) -> Result<String> {
+    let callers = strings(access, "callers")?;
+    ensure!(!callers.is_empty(), "access.callers is empty");
+    for caller in &callers {
+        let known = caller == "client" || caller == "operator" || caller.parse::<Role>().is_ok();
+        ensure!(known, "access.callers names {caller:?}, which is no role, client or operator");
+    }
+    let reasons = strings(access, "reasons")?;
+    for reason in &reasons {
+        ensure!(known_reasons.contains(reason), "access.reasons names {reason:?}, which is no reason");
+    }
+    let own = match number(access, "own")? {
+        1 => "Own::None".to_owned(),
+        2 => {
+            let field = text(access, "own_field")?;
+            check_path(&method.input(), &field)?;
+            format!("Own::Field({field:?})")
+        }
+        3 => "Own::Record".to_owned(),
+        _ => bail!("access.own is not set"),
+    };
+    let idempotency = match number(access, "idempotency")? {
+        1 => "Idempotency::None",
+        2 => "Idempotency::Required",
+        3 => "Idempotency::PerItem",
+        _ => bail!("access.idempotency is not set"),
+    };
+    let status = match access.get_field_by_name("success_status").and_then(|value| value.as_u32()) {
+        None | Some(0) => 200,
+        Some(status @ 200..=202) => status,
+        Some(other) => bail!("access.success_status {other} is not 200, 201 or 202"),
+    };
+    let scopes = strings(access, "scopes")?;
+    let roles = strings(access, "roles")?;
+    Ok(format!(
+        "    MethodPolicy {{ path: {path:?}, callers: &{callers:?}, scopes: &{scopes:?}, roles: &{roles:?}, own: {own}, idempotency: {idempotency}, success_status: {status}, reasons: &{reasons:?} }},\n"
+    ))
+}
+
+fn check_path(message: &MessageDescriptor, path: &str) -> Result<()> {
+    let mut current = Some(message.clone());
+    for name in path.split('.') {
+        let here = current.with_context(|| format!("{path}: {name} is below a scalar"))?;
+        let field = here
+            .get_field_by_name(name)
+            .with_context(|| format!("{} has no field {name}", here.full_name()))?;
+        current = field.kind().as_message().cloned();
+    }
+    Ok(())
+}
+
+fn strings(access: &DynamicMessage, name: &str) -> Result<Vec<String>> {
+    let value = access.get_field_by_name(name).with_context(|| name.to_owned())?;
+    let list = value.as_list().with_context(|| format!("{name} is a list"))?;
+    Ok(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+fn text(access: &DynamicMessage, name: &str) -> Result<String> {
+    let value = access.get_field_by_name(name).with_context(|| name.to_owned())?;
+    Ok(value.as_str().unwrap_or_default().to_owned())
+}
+
+fn number(access: &DynamicMessage, name: &str) -> Result<i32> {
+    let value = access.get_field_by_name(name).with_context(|| name.to_owned())?;
+    Ok(value.as_enum_number().unwrap_or(0))
+}
+
+fn reason_enums(pool: &DescriptorPool) -> Vec<EnumDescriptor> {
+    let mut found: Vec<EnumDescriptor> = pool
+        .all_enums()
+        .filter(|item| item.full_name().starts_with("florin.") && item.name() == "Reason")
+        .collect();
+    found.sort_by(|left, right| left.full_name().cmp(right.full_name()));
+    found
+}
+
+fn all_reasons(pool: &DescriptorPool) -> Vec<String> {
+    reason_enums(pool)
+        .iter()
+        .flat_map(|item| item.values().map(|value| short(value.name())).collect::<Vec<_>>())
+        .collect()
+}
+
+fn short(name: &str) -> String {
+    name.strip_prefix("REASON_").unwrap_or(name).to_owned()
+}
+
+fn reasons(pool: &DescriptorPool) -> Result<String> {
+    let extension = pool
+        .get_extension_by_name("florin.options.v1.kind")
+        .context("florin.options.v1.kind is not in the pool")?;
+    let kinds = pool.get_enum_by_name("florin.options.v1.Kind").context("Kind")?;
+    let mut text = String::new();
+    let mut table = Vec::new();
+    for item in reason_enums(pool) {
+        let package = item.package_name();
+        let role = package.split('.').nth(1).context("package florin.ROLE.v1")?;
+        let mut names = String::new();
+        let mut by_kind = String::new();
+        for value in item.values() {
+            let options = value.options();
+            ensure!(options.has_extension(&extension), "{} has no kind", value.full_name());
+            let number = options.get_extension(&extension).as_enum_number().unwrap_or(0);
+            let kind = kinds.get_value(number).context("unknown kind")?;
+            let kind = kind.name().trim_start_matches("KIND_").parse::<Kind>().map_err(anyhow::Error::msg)?;
+            let name = short(value.name());
+            let variant = camel(&name);
+            writeln!(names, "            Self::{variant} => {name:?},")?;
+            writeln!(by_kind, "            Self::{variant} => Kind::{kind:?},")?;
+            if value.number() != 0 {
+                table.push((name, format!("{kind:?}"), package.to_owned()));
+            }
+        }
+        writeln!(
+            text,
+            "impl ErrorReason for crate::{role}::v1::Reason {{\n    fn name(&self) -> &'static str {{\n        match self {{\n{names}        }}\n    }}\n    fn domain(&self) -> &'static str {{ \"{role}.florin.bank\" }}\n    fn kind(&self) -> Kind {{\n        match self {{\n{by_kind}        }}\n    }}\n}}"
+        )?;
+    }
+    table.sort();
+    for pair in table.windows(2) {
+        if let [left, right] = pair {
+            ensure!(left.0 != right.0, "reason {} stands in {} and {}", left.0, left.2, right.2);
+        }
+    }
+    text.push_str("/// Every reason with its kind, sorted by name.\npub static REASONS: &[(&str, Kind)] = &[\n");
+    for (name, kind, _) in table {
+        writeln!(text, "    ({name:?}, Kind::{kind}),")?;
+    }
+    text.push_str("];\n");
+    Ok(text)
+}
+
+fn camel(name: &str) -> String {
+    name.split('_')
+        .map(|word| {
+            let (first, rest) = word.split_at(1.min(word.len()));
+            format!("{first}{}", rest.to_lowercase())
+        })
+        .collect()
+}
