@@ -30,7 +30,12 @@ pub fn run(options: &Options) -> Result<Count> {
     let log_path = tools::folder()?.with_file_name("xtask-tests.log");
     println!("        whole output    {}", log_path.display());
     let mut command = Command::new("cargo");
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(&options.cargo);
+    command.args(["test", "--locked", "--no-fail-fast"]);
+    // `-- -p florin-account` narrows the tests down; cargo would let --workspace win.
+    if !options.cargo.iter().any(|argument| argument == "-p" || argument == "--package") {
+        command.arg("--workspace");
+    }
+    command.args(&options.cargo);
     command.envs(servers.exports.iter().map(|(name, value)| (name, value)));
     command.current_dir(crate::root()?);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

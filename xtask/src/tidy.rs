@@ -116,12 +116,32 @@ fn check(root: &Path, metadata: &Metadata) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Files that git keeps or would keep; what it ignores is nobody's source.
+/// Files that git keeps or would keep; what it ignores is nobody's source. Where there is
+/// no repository (an unpacked archive), every file outside of the folders that git ignores.
 fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
     let mut git = Command::new("git");
     git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root);
-    let files: BTreeSet<PathBuf> = output(&mut git)?.lines().map(PathBuf::from).collect();
+    let mut files = BTreeSet::new();
+    match output(&mut git) {
+        Ok(list) => files.extend(list.lines().map(PathBuf::from)),
+        Err(_) => walk(root, Path::new(""), &mut files)?,
+    }
     Ok(files.into_iter().filter(|file| root.join(file).is_file()).collect())
+}
+
+fn walk(root: &Path, folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let text = name.to_string_lossy();
+        let ignored = text.starts_with("target") || text == ".git" || text == "data";
+        if !entry.file_type()?.is_dir() {
+            files.insert(folder.join(&name));
+        } else if !ignored {
+            walk(root, &folder.join(&name), files)?;
+        }
+    }
+    Ok(())
 }
 
 fn without_exceptions(findings: Vec<Finding>, exceptions: &[Exception]) -> Vec<Finding> {
@@ -175,6 +195,19 @@ mod tests {
         let other = [exception("file-length", "one table")];
         let left = without_exceptions(vec![finding()], &other);
         assert_eq!(left.len(), 2, "the finding stays and the exception is needless");
+    }
+
+    #[test]
+    fn finds_the_files_of_an_unpacked_archive() {
+        let scratch = tempfile::tempdir().unwrap();
+        for file in ["src/lib.rs", "target/x.rs", "a/b/c.rs"] {
+            let path = scratch.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let mut files = BTreeSet::new();
+        walk(scratch.path(), Path::new(""), &mut files).unwrap();
+        assert_eq!(files, BTreeSet::from(["a/b/c.rs".into(), "src/lib.rs".into()]));
     }
 
     #[test]
