@@ -70,7 +70,8 @@ fn follow(lines: &Receiver<String>, tally: &mut Tally) -> Result<()> {
     loop {
         match lines.recv_timeout(Duration::from_millis(200)) {
             Ok(line) => tally.take(&line)?,
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) if !interrupted() => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => {}
             Err(RecvTimeoutError::Timeout) => {}
         }
         if interrupted() {
