@@ -1,0 +1,272 @@
+//! Idempotency keys answer clients: the same key with the same request gets the same answer.
+//! The answer is written in the transaction of the effect, so no in-flight state is stored:
+//! after a crash the same key meets its commit or executes.
+
+use std::{collections::HashMap, time::Duration};
+
+use florin_kernel::UnixMicros;
+use sea_orm::{ConnectionTrait, QueryResult};
+use serde_json::json;
+
+use crate::{
+    Database, Engine, StoreError, Tx,
+    rows::{self, Column, hex},
+    sql,
+};
+
+/// How long a claim waits for a concurrent transaction with the same key; then the caller
+/// gets [`StoreError::Locked`], which is 409 with `Retry-After`.
+const CLAIM_WAIT: Duration = Duration::from_secs(1);
+/// Keys that one statement of [`prune`] deletes, so that it does not hold up the writer.
+const PRUNE_PAGE: i64 = 5_000;
+
+/// A client's key for one call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The principal: issuer, client and subject, or the SPIFFE id.
+    pub scope: String,
+    /// The RPC.
+    pub method: String,
+    /// What the client sent, without quotes.
+    pub key: String,
+    /// SHA-256 of the request.
+    pub fingerprint: [u8; 32],
+}
+
+/// A stored answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// gRPC's code: 0 for success.
+    pub code: i32,
+    /// The encoded message, or for a refusal the encoded `google.rpc.Status`.
+    pub body: Vec<u8>,
+}
+
+/// What the key says about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// Not seen yet.
+    New,
+    /// Seen with the same request, and so answered.
+    Replay(Answer),
+    /// Seen with another request.
+    OtherPayload,
+}
+
+/// Looks a key up without claiming it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn look_up(connection: &impl ConnectionTrait, key: &Key) -> Result<Lookup, StoreError> {
+    let found = look_up_many(connection, std::slice::from_ref(key)).await?;
+    Ok(found.into_iter().next().unwrap_or(Lookup::New))
+}
+
+/// Looks keys up, one result a key in their order.
+///
+/// # Errors
+/// Those of the database.
+pub async fn look_up_many(
+    connection: &impl ConnectionTrait,
+    keys: &[Key],
+) -> Result<Vec<Lookup>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = [("scope", Column::Text), ("method", Column::Text), ("key", Column::Text)];
+    let wanted = rows::select(Engine::of(connection), &columns);
+    let query = format!(
+        "SELECT k.scope, k.method, k.key, k.fingerprint, k.code, k.body \
+         FROM (SELECT {wanted}) AS w JOIN idempotency_keys AS k \
+         ON k.scope = w.scope AND k.method = w.method AND k.key = w.key"
+    );
+    let ids: Vec<_> = keys.iter().map(id_json).collect();
+    let ids = serde_json::Value::Array(ids).to_string();
+    let mut found = HashMap::new();
+    for row in sql::query_all(connection, query, [ids.into()]).await? {
+        found.insert(id_of(&row)?, row);
+    }
+    keys.iter()
+        .map(|key| {
+            let id = (key.scope.clone(), key.method.clone(), key.key.clone());
+            found.get(&id).map_or(Ok(Lookup::New), |row| judge(key, row))
+        })
+        .collect()
+}
+
+/// Claims a key in the transaction of the effect. `New` means that this transaction has it:
+/// it ends with [`store`] or rolls back. A concurrent transaction with the same key is waited
+/// for, at most one second.
+///
+/// # Errors
+/// `Locked` when that wait ends; the transaction is of no use then.
+pub async fn claim(tx: &Tx, key: &Key) -> Result<Lookup, StoreError> {
+    let claimed = claim_many(tx, std::slice::from_ref(key)).await?;
+    Ok(claimed.into_iter().next().unwrap_or(Lookup::New))
+}
+
+/// Claims distinct keys with one statement, in sorted order whatever their order here, so
+/// that two batches do not deadlock. One result a key.
+///
+/// # Errors
+/// `Locked` as with [`claim`]; `Corrupt` if two of the keys are the same but for the
+/// fingerprint: the caller joins duplicates before.
+pub async fn claim_many(tx: &Tx, keys: &[Key]) -> Result<Vec<Lookup>, StoreError> {
+    let mut sorted: Vec<_> = keys.iter().collect();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| same_id(pair[0], pair[1])) {
+        return Err(StoreError::Corrupt("an idempotency key twice in one batch".into()));
+    }
+    let now = tx.now().await?;
+    let new = insert_claims(tx, &sorted, now).await?;
+    let seen: Vec<Key> = keys.iter().filter(|key| !new.contains(&id(key))).cloned().collect();
+    let mut answers = look_up_many(tx, &seen).await?.into_iter();
+    keys.iter()
+        .map(|key| {
+            if new.contains(&id(key)) {
+                return Ok(Lookup::New);
+            }
+            match answers.next() {
+                // Pruned between the two statements: as good as in use.
+                None | Some(Lookup::New) => Err(StoreError::Locked),
+                Some(seen) => Ok(seen),
+            }
+        })
+        .collect()
+}
+
+type Id = (String, String, String);
+
+async fn insert_claims(
+    tx: &Tx,
+    sorted: &[&Key],
+    now: UnixMicros,
+) -> Result<std::collections::HashSet<Id>, StoreError> {
+    if sorted.is_empty() {
+        return Ok(std::collections::HashSet::new());
+    }
+    let columns = [
+        ("scope", Column::Text),
+        ("method", Column::Text),
+        ("key", Column::Text),
+        ("fingerprint", Column::Bytes),
+        ("created_at", Column::Int),
+    ];
+    let insert = format!(
+        "INSERT INTO idempotency_keys (scope, method, key, fingerprint, created_at) \
+         SELECT {} WHERE true ON CONFLICT (scope, method, key) DO NOTHING \
+         RETURNING scope, method, key",
+        rows::select(tx.engine(), &columns),
+    );
+    let claims: Vec<_> = sorted
+        .iter()
+        .map(|key| {
+            json!({
+                "scope": key.scope, "method": key.method, "key": key.key,
+                "fingerprint": hex(&key.fingerprint), "created_at": now.0,
+            })
+        })
+        .collect();
+    limit_wait(tx, Some(CLAIM_WAIT)).await?;
+    let claims = serde_json::Value::Array(claims).to_string();
+    let new = sql::query_all(tx, insert, [claims.into()]).await?;
+    limit_wait(tx, None).await?;
+    new.iter().map(id_of).collect()
+}
+
+/// On SQLite the wait was that for the writer.
+async fn limit_wait(tx: &Tx, at_most: Option<Duration>) -> Result<(), StoreError> {
+    match (tx.engine(), at_most) {
+        (Engine::Sqlite, _) => {}
+        (Engine::Postgres, Some(wait)) => {
+            let set = format!("SET LOCAL lock_timeout = {}", wait.as_millis());
+            tx.execute_unprepared(&set).await?;
+        }
+        (Engine::Postgres, None) => {
+            tx.execute_unprepared("SET LOCAL lock_timeout = 0").await?;
+        }
+    }
+    Ok(())
+}
+
+/// Stores the answer of a key that this transaction has claimed.
+///
+/// # Errors
+/// `Corrupt` if it has not.
+pub async fn store(tx: &Tx, key: &Key, answer: &Answer) -> Result<(), StoreError> {
+    store_many(tx, &[(key.clone(), answer.clone())]).await
+}
+
+/// Stores the answers of keys that this transaction has claimed.
+///
+/// # Errors
+/// `Corrupt` if one was not claimed here.
+pub async fn store_many(tx: &Tx, answers: &[(Key, Answer)]) -> Result<(), StoreError> {
+    let rows: Vec<_> = answers
+        .iter()
+        .map(|(key, answer)| {
+            let mut row = id_json(key);
+            row["code"] = answer.code.into();
+            row["body"] = hex(&answer.body).into();
+            row
+        })
+        .collect();
+    let key = [("scope", Column::Text), ("method", Column::Text), ("key", Column::Text)];
+    let set = [("code", Column::Int), ("body", Column::Bytes)];
+    let stored = rows::update_many(tx, "idempotency_keys", &key, &set, rows).await?;
+    if usize::try_from(stored) != Ok(answers.len()) {
+        return Err(StoreError::Corrupt("an answer to an idempotency key never claimed".into()));
+    }
+    Ok(())
+}
+
+/// Deletes keys created before an instant, page by page, and returns how many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn prune(db: &Database, older_than: UnixMicros) -> Result<u64, StoreError> {
+    let delete = "DELETE FROM idempotency_keys WHERE (scope, method, key) IN \
+                  (SELECT scope, method, key FROM idempotency_keys \
+                  WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+    let mut pruned = 0;
+    loop {
+        let values = || [older_than.0.into(), PRUNE_PAGE.into()];
+        let page =
+            db.write(async |tx: Tx| sql::execute(&tx, delete, values()).await).await?;
+        pruned += page;
+        if page == 0 {
+            return Ok(pruned);
+        }
+    }
+}
+
+fn judge(key: &Key, row: &QueryResult) -> Result<Lookup, StoreError> {
+    let fingerprint: Vec<u8> = row.try_get("", "fingerprint")?;
+    if fingerprint != key.fingerprint {
+        return Ok(Lookup::OtherPayload);
+    }
+    let code: Option<i64> = row.try_get("", "code")?;
+    let body: Option<Vec<u8>> = row.try_get("", "body")?;
+    let (Some(code), Some(body)) = (code, body) else {
+        return Err(StoreError::Corrupt("an idempotency key was committed unanswered".into()));
+    };
+    let code = i32::try_from(code)
+        .map_err(|_| StoreError::Corrupt(format!("{code} is no gRPC code")))?;
+    Ok(Lookup::Replay(Answer { code, body }))
+}
+
+fn id(key: &Key) -> Id {
+    (key.scope.clone(), key.method.clone(), key.key.clone())
+}
+
+fn id_of(row: &QueryResult) -> Result<Id, StoreError> {
+    Ok((row.try_get("", "scope")?, row.try_get("", "method")?, row.try_get("", "key")?))
+}
+
+fn id_json(key: &Key) -> serde_json::Value {
+    json!({"scope": key.scope, "method": key.method, "key": key.key})
+}
+
+fn same_id(left: &Key, right: &Key) -> bool {
+    (&left.scope, &left.method, &left.key) == (&right.scope, &right.method, &right.key)
+}
