@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Engine, StoreError};
 
 /// The settings of one service's database.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseOptions {
     /// `sqlite:PATH`, or `postgres://user:password@host/database?sslmode=verify-full&..`.
@@ -23,13 +24,16 @@ pub struct DatabaseOptions {
     pub synchronous_off: bool,
     /// How long one reading statement may run, in milliseconds; PostgreSQL only.
     #[serde(rename = "statement_timeout_ms", with = "millis")]
+    #[schemars(with = "u64")]
     pub statement_timeout: Duration,
     /// How long to wait for a free connection, in milliseconds. It must not be below the time
     /// limit of a batch, which on SQLite has the only writer meanwhile.
     #[serde(rename = "acquire_timeout_ms", with = "millis")]
+    #[schemars(with = "u64")]
     pub acquire_timeout: Duration,
     /// How long to wait for another process that writes the same SQLite file, in milliseconds.
     #[serde(rename = "busy_timeout_ms", with = "millis")]
+    #[schemars(with = "u64")]
     pub busy_timeout: Duration,
 }
 
