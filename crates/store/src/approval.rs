@@ -138,8 +138,7 @@ pub async fn decide(
     approval.checker = Some(checker.to_owned());
     approval.decided_at = Some(now);
     let update = "UPDATE approvals SET state = $2, checker = $3, decided_at = $4 WHERE id = $1";
-    let values =
-        [id.to_string().into(), name(approval.state).into(), checker.into(), now.0.into()];
+    let values = [id.to_string().into(), name(approval.state).into(), checker.into(), now.0.into()];
     sql::execute(tx, update, values).await?;
     Ok(Decision::Decided(approval))
 }

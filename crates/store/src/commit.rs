@@ -242,6 +242,10 @@ impl<B: Batch> Shared<B> {
 
     async fn run(&self, shutdown: CancellationToken) {
         loop {
+            let stopping = shutdown.is_cancelled();
+            if stopping {
+                self.queue().closed = true;
+            }
             let arrived = self.arrived.notified();
             let batch = self.next_batch();
             if !batch.is_empty() {
@@ -250,13 +254,8 @@ impl<B: Batch> Shared<B> {
                 self.settle(batch).await;
                 continue;
             }
-            if shutdown.is_cancelled() {
-                let mut queue = self.queue();
-                queue.closed = true;
-                if queue.waiting.is_empty() {
-                    return;
-                }
-                continue;
+            if stopping {
+                return;
             }
             tokio::select! {
                 () = arrived => {}

@@ -231,8 +231,7 @@ pub async fn prune(db: &Database, older_than: UnixMicros) -> Result<u64, StoreEr
     let mut pruned = 0;
     loop {
         let values = || [older_than.0.into(), PRUNE_PAGE.into()];
-        let page =
-            db.write(async |tx: Tx| sql::execute(&tx, delete, values()).await).await?;
+        let page = db.write(async |tx: Tx| sql::execute(&tx, delete, values()).await).await?;
         pruned += page;
         if page == 0 {
             return Ok(pruned);
@@ -250,8 +249,8 @@ fn judge(key: &Key, row: &QueryResult) -> Result<Lookup, StoreError> {
     let (Some(code), Some(body)) = (code, body) else {
         return Err(StoreError::Corrupt("an idempotency key was committed unanswered".into()));
     };
-    let code = i32::try_from(code)
-        .map_err(|_| StoreError::Corrupt(format!("{code} is no gRPC code")))?;
+    let code =
+        i32::try_from(code).map_err(|_| StoreError::Corrupt(format!("{code} is no gRPC code")))?;
     Ok(Lookup::Replay(Answer { code, body }))
 }
 

@@ -108,8 +108,9 @@ fn check_name(schema: &str) -> Result<(), StoreError> {
 }
 
 fn unreachable(error: sqlx::Error) -> StoreError {
-    match StoreError::from(error) {
-        StoreError::Database(cause) => StoreError::Unavailable(cause.to_string()),
-        other => other,
+    let error = StoreError::from(error);
+    if let StoreError::Database(cause) = error {
+        return StoreError::Unavailable(cause.to_string());
     }
+    error
 }

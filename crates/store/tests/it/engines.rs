@@ -31,7 +31,10 @@ pub fn places() -> Vec<Place> {
     places
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment and take unique names")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment and take unique names"
+)]
 pub fn postgres() -> Option<Place> {
     let Ok(url) = std::env::var("FLORIN_TEST_POSTGRES_URL") else {
         println!("FLORIN_TEST_POSTGRES_URL is not set: PostgreSQL is skipped");

@@ -1,5 +1,7 @@
 //! One suite over both engines.
 
+#![expect(clippy::unwrap_used, reason = "the settings allow it in test functions alone")]
+
 mod engines;
 mod group_commit;
 mod idempotency;

@@ -1,1 +1,279 @@
+use florin_kernel::UnixMicros;
+use florin_store::{
+    StoreError, Tx,
+    rows::{self, Column, Due, hex},
+};
+use sea_orm::{ConnectionTrait, QueryResult};
+use serde_json::json;
 
+use crate::engines::{number, places};
+
+const COLUMNS: &[(&str, Column)] = &[
+    ("id", Column::Text),
+    ("number", Column::Int),
+    ("content", Column::Bytes),
+    ("flag", Column::Bool),
+    ("note", Column::Text),
+];
+
+type Thing = (String, Option<i64>, Option<Vec<u8>>, Option<bool>, Option<String>);
+
+fn thing(row: &QueryResult) -> Thing {
+    (
+        row.try_get("", "id").unwrap(),
+        row.try_get("", "number").unwrap(),
+        row.try_get("", "content").unwrap(),
+        row.try_get("", "flag").unwrap(),
+        row.try_get("", "note").unwrap(),
+    )
+}
+
+fn ids(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn rows_come_back_as_they_went_in() {
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let text = "O'Brien; \"quoted\" \\ \n\t $1 'é' 漢 🏦 {\"a\": null}";
+    for place in places() {
+        let db = place.open().await;
+        let rows = vec![
+            json!({"id": "z", "number": 999_999_999_999_999_999_i64, "content": hex(&every_byte),
+                   "flag": true, "note": text}),
+            json!({"id": "a", "number": i64::MIN, "content": "", "flag": false, "note": ""}),
+            json!({"id": "null", "number": null, "content": null, "flag": null}),
+        ];
+        let (inserted, found) = db
+            .write(async |tx: Tx| {
+                let inserted = rows::insert_many(&tx, "things", COLUMNS, rows.clone()).await?;
+                let wanted = ids(&["a", "absent", "null", "z"]);
+                let found = rows::lock_by_id(&tx, "things", "id", &wanted).await?;
+                Ok::<_, StoreError>((inserted, found))
+            })
+            .await
+            .unwrap();
+        assert_eq!(inserted, 3);
+        let found: Vec<_> = found.iter().map(thing).collect();
+        let expected: Vec<Thing> = vec![
+            ("a".into(), Some(i64::MIN), Some(vec![]), Some(false), Some(String::new())),
+            ("null".into(), None, None, None, None),
+            (
+                "z".into(),
+                Some(999_999_999_999_999_999),
+                Some(every_byte.clone()),
+                Some(true),
+                Some(text.into()),
+            ),
+        ];
+        assert_eq!(found, expected);
+        let read = rows::read_by_id(db.read(), "things", "id", &ids(&["z"])).await.unwrap();
+        assert_eq!(thing(&read[0]).4.as_deref(), Some(text));
+    }
+}
+
+#[tokio::test]
+async fn ids_sort_bytewise_whatever_the_locale() {
+    for place in places() {
+        let db = place.open().await;
+        let names = ["b", "B", "a_", "aZ", "é", "A"];
+        let found = db
+            .write(async |tx: Tx| {
+                let rows = names.iter().map(|id| json!({"id": id})).collect();
+                rows::insert_many(&tx, "things", &COLUMNS[..1], rows).await?;
+                rows::lock_by_id(&tx, "things", "id", &ids(&names)).await
+            })
+            .await
+            .unwrap();
+        let found: Vec<_> = found.iter().map(|row| thing(row).0).collect();
+        assert_eq!(found, ["A", "B", "aZ", "a_", "b", "é"]);
+    }
+}
+
+#[tokio::test]
+async fn insert_new_tells_which_were_new_and_leaves_the_others_alone() {
+    for place in places() {
+        let db = place.open().await;
+        let columns = [("id", Column::Text), ("number", Column::Int)];
+        let insert = async |pairs: &[(&str, i64)]| {
+            let rows: Vec<_> =
+                pairs.iter().map(|(id, number)| json!({"id": id, "number": number})).collect();
+            let new = db.write(async |tx: Tx| {
+                rows::insert_new(&tx, "things", &columns, &["id"], rows.clone(), "id").await
+            });
+            let mut new = new.await.unwrap();
+            new.sort();
+            new
+        };
+        assert_eq!(insert(&[("a", 1), ("b", 2)]).await, ["a", "b"]);
+        assert_eq!(insert(&[("a", 7), ("b", 7), ("c", 3), ("c", 4)]).await, ["c"]);
+        assert_eq!(insert(&[("a", 7)]).await, [""; 0]);
+        assert_eq!(insert(&[]).await, [""; 0]);
+        assert_eq!(number(&db, "SELECT CAST(sum(number) AS BIGINT) FROM things").await, 6);
+    }
+}
+
+#[tokio::test]
+async fn update_many_changes_the_named_columns_of_the_rows_found() {
+    for place in places() {
+        let db = place.open().await;
+        let key = [("id", Column::Text)];
+        let set = [("number", Column::Int), ("content", Column::Bytes), ("flag", Column::Bool)];
+        let (changed, found) = db
+            .write(async |tx: Tx| {
+                let before = ["a", "b", "c"].map(|id| json!({"id": id, "note": "kept"})).to_vec();
+                rows::insert_many(&tx, "things", COLUMNS, before).await?;
+                let after = vec![
+                    json!({"id": "a", "number": 1, "content": "00ff", "flag": true}),
+                    json!({"id": "absent", "number": 2}),
+                    json!({"id": "c", "number": 3}),
+                ];
+                let changed = rows::update_many(&tx, "things", &key, &set, after).await?;
+                let all = rows::lock_by_id(&tx, "things", "id", &ids(&["a", "b", "c"])).await?;
+                Ok::<_, StoreError>((changed, all))
+            })
+            .await
+            .unwrap();
+        assert_eq!(changed, 2);
+        let found: Vec<_> = found.iter().map(thing).collect();
+        let kept = Some("kept".to_owned());
+        assert_eq!(found[0], ("a".into(), Some(1), Some(vec![0, 255]), Some(true), kept.clone()));
+        assert_eq!(found[1], ("b".into(), None, None, None, kept.clone()));
+        assert_eq!(found[2], ("c".into(), Some(3), None, None, kept));
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_rows_are_one_statement() {
+    for place in places() {
+        let db = place.open().await;
+        let rows: Vec<_> =
+            (0..10_000).map(|n| json!({"id": format!("{n:05}"), "number": n})).collect();
+        let changed = db
+            .write(async |tx: Tx| {
+                rows::insert_many(&tx, "things", COLUMNS, rows.clone()).await?;
+                let (key, set) = ([("id", Column::Text)], [("number", Column::Int)]);
+                rows::update_many(&tx, "things", &key, &set, rows.clone()).await
+            })
+            .await
+            .unwrap();
+        assert_eq!(changed, 10_000);
+        assert_eq!(number(&db, "SELECT count(*) FROM things").await, 10_000);
+    }
+}
+
+#[tokio::test]
+async fn one_refused_row_refuses_all() {
+    for place in places() {
+        let db = place.open().await;
+        let rows = vec![json!({"id": "a"}), json!({"id": "b", "number": i64::MAX})];
+        let refused = db
+            .write(async |tx: Tx| rows::insert_many(&tx, "things", COLUMNS, rows.clone()).await)
+            .await;
+        assert!(
+            matches!(&refused, Err(StoreError::Conflict { constraint }) if constraint == "small"),
+            "{refused:?}"
+        );
+        assert_eq!(number(&db, "SELECT count(*) FROM things").await, 0);
+    }
+}
+
+const DUE: Due<'_> = Due {
+    table: "things",
+    id_column: "id",
+    due_column: "due",
+    lease_until_column: "lease_until",
+    lease_token_column: "lease_token",
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_due_row_goes_to_one_of_several_claimers() {
+    for place in places() {
+        let db = place.open().await;
+        db.write(async |tx: Tx| {
+            let rows = (0..100).map(|n| json!({"id": format!("{n:03}"), "due": n})).collect();
+            rows::insert_many(&tx, "things", &[("id", Column::Text), ("due", Column::Int)], rows)
+                .await
+        })
+        .await
+        .unwrap();
+        let claimers: Vec<_> = (0..4)
+            .map(|_| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    db.write(async |tx: Tx| {
+                        let (now, until) = (UnixMicros(200), UnixMicros(300));
+                        let claimed = rows::claim_due(&tx, &DUE, now, until, 25).await?;
+                        // Long enough for the others to meet these rows locked.
+                        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+                        Ok::<_, StoreError>(claimed)
+                    })
+                    .await
+                    .unwrap()
+                })
+            })
+            .collect();
+        let (mut all, mut tokens) = (Vec::new(), Vec::new());
+        for claimer in claimers {
+            let claimed = claimer.await.unwrap();
+            let ids: Vec<_> = claimed.rows.iter().map(|row| thing(row).0).collect();
+            assert!(ids.is_sorted(), "those due first in front: {ids:?}");
+            for row in &claimed.rows {
+                assert_eq!(row.try_get::<String>("", "lease_token").unwrap(), claimed.token);
+            }
+            all.extend(ids);
+            tokens.push(claimed.token);
+        }
+        all.sort();
+        all.dedup();
+        tokens.sort();
+        tokens.dedup();
+        assert_eq!((all.len(), tokens.len()), (100, 4));
+    }
+}
+
+#[tokio::test]
+async fn a_claimed_row_is_claimed_again_only_when_its_lease_has_ended() {
+    for place in places() {
+        let db = place.open().await;
+        let columns = [("id", Column::Text), ("due", Column::Int)];
+        let rows = vec![
+            json!({"id": "due", "due": 10}),
+            json!({"id": "later", "due": 1_000}),
+            json!({"id": "never", "due": null}),
+        ];
+        db.write(async |tx: Tx| rows::insert_many(&tx, "things", &columns, rows.clone()).await)
+            .await
+            .unwrap();
+        let claim = async |now: i64| {
+            db.write(async |tx: Tx| {
+                rows::claim_due(&tx, &DUE, UnixMicros(now), UnixMicros(now + 100), 10).await
+            })
+            .await
+            .unwrap()
+            .rows
+            .iter()
+            .map(|row| thing(row).0)
+            .collect::<Vec<_>>()
+        };
+        assert_eq!(claim(9).await, [""; 0]);
+        assert_eq!(claim(10).await, ["due"]);
+        assert_eq!(claim(109).await, [""; 0]);
+        assert_eq!(claim(110).await, ["due"]);
+    }
+}
+
+#[tokio::test]
+async fn portable_sql_takes_lists_of_any_length() {
+    for place in places() {
+        let db = place.open().await;
+        let query = format!(
+            "SELECT count(*) FROM things WHERE id {} AND number = $2",
+            rows::among(db.engine(), 1)
+        );
+        let many: Vec<_> = (0..50_000).map(|n| n.to_string()).collect();
+        let query = db.engine().statement(query, [rows::texts(&many), 1_i64.into()]);
+        let row = db.read().query_one_raw(query).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 0);
+    }
+}

@@ -239,3 +239,30 @@ async fn pools_tell_how_full_they_are() {
         assert!(write.open <= write.max && read.open >= 1 && read.open <= read.max);
     }
 }
+
+/// A handler whose deadline passes drops its write wherever it stands, in BEGIN and COMMIT too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_dropped_anywhere_leaves_the_connections_usable() {
+    for place in places() {
+        let db = place.open().await;
+        let mut certain = 0;
+        for round in 0..400_u64 {
+            let id = format!("{round}");
+            let write = db.write(async |tx: Tx| {
+                insert(&tx, &id).await?;
+                tx.now().await
+            });
+            let limit = std::time::Duration::from_micros(round * 7);
+            if let Ok(done) = tokio::time::timeout(limit, write).await {
+                done.unwrap();
+                certain += 1;
+            }
+        }
+        // Each connection is asked, and none has a transaction left open.
+        for round in 0..8 {
+            db.write(async |tx: Tx| insert(&tx, &format!("after {round}")).await).await.unwrap();
+        }
+        let count = number(&db, "SELECT count(*) FROM things").await;
+        assert!((certain + 8..=408).contains(&count), "{certain} of {count}");
+    }
+}
