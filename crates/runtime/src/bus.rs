@@ -1,0 +1,30 @@
+//! Opens the bus that the settings name.
+
+use florin_events::{Bus, NatsOptions};
+use florin_kernel::Role;
+use florin_rpc::tls::TlsFiles;
+
+use crate::{Settings, settings::BusKind};
+
+/// The process's own bus, or JetStream with the role's certificate.
+pub(crate) async fn open(
+    settings: &Settings,
+    role: Role,
+    files: &TlsFiles,
+    embedded: &Bus,
+) -> anyhow::Result<Bus> {
+    match settings.bus.kind {
+        BusKind::Embedded => Ok(embedded.clone()),
+        BusKind::Jetstream => {
+            let options = NatsOptions {
+                url: settings.bus.url.clone(),
+                role: role.name(),
+                ca: files.ca.clone(),
+                cert: files.cert.clone(),
+                key: files.key.clone(),
+                replicas: settings.bus.replicas,
+            };
+            Ok(Bus::jetstream(&options).await?)
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What an installation may set, all of it with a default that works: `florin.toml`, then
+//! the environment (`FLORIN__CIF__DATABASE__URL` is `url` in `[cif.database]`).
+//!
+//! What belongs to the mesh stands here. What one role alone reads stands in its own
+//! `Config`, in the same section of the file; see [`Settings::section`].
+
+mod example;
+mod load;
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use florin_kernel::Role;
+use florin_store::DatabaseOptions;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use example::Section;
+pub use load::SettingsError;
+
+use crate::DataDir;
+
+/// The settings of a mesh or of one process of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The bank itself.
+    pub bank: BankSettings,
+    /// Certificates.
+    pub tls: TlsSettings,
+    /// How events travel between the services.
+    pub bus: BusSettings,
+    /// Logs and traces.
+    pub telemetry: TelemetrySettings,
+    /// The plain-HTTP port for /livez, /readyz and /metrics.
+    pub probe: ProbeSettings,
+    /// The process.
+    pub process: ProcessSettings,
+    /// Who may issue access tokens. With none, only certificates open doors.
+    pub issuers: Vec<IssuerSettings>,
+    #[serde(skip)]
+    pub(crate) roles: BTreeMap<Role, RoleSettings>,
+    #[serde(skip)]
+    pub(crate) sections: BTreeMap<Role, config::Map<String, config::Value>>,
+}
+
+/// The bank that runs this mesh.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BankSettings {
+    /// Country of the account numbers, ISO 3166-1 alpha-2.
+    pub country: String,
+    /// The bank's national code, which stands inside its account numbers.
+    pub bank_code: String,
+    /// Currency of the books, ISO 4217.
+    pub currency: String,
+    /// The bank's name.
+    pub name: String,
+}
+
+impl Default for BankSettings {
+    fn default() -> Self {
+        let [country, bank_code, currency, name] =
+            ["CZ", "8899", "CZK", "Florin Bank"].map(str::to_owned);
+        Self { country, bank_code, currency, name }
+    }
+}
+
+/// Certificates of the mesh.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsSettings {
+    /// Folder with ca.pem and, for each role, ROLE.pem and ROLE.key; `florin certs` makes one.
+    pub dir: PathBuf,
+    /// How often the files are looked at for a change, in seconds.
+    pub reload_seconds: u64,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("certs"), reload_seconds: 5 }
+    }
+}
+
+/// Which bus carries the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BusKind {
+    /// Straight from outbox to consumer inside one process.
+    #[default]
+    Embedded,
+    /// NATS JetStream.
+    Jetstream,
+}
+
+/// How events travel.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BusSettings {
+    /// "embedded", where all roles share one process, or "jetstream".
+    pub kind: BusKind,
+    /// Where NATS is; the role's own certificate opens it. Only with "jetstream".
+    pub url: String,
+    /// Copies that JetStream keeps of each event: 1, 3 or 5.
+    pub replicas: u16,
+}
+
+impl Default for BusSettings {
+    fn default() -> Self {
+        Self { kind: BusKind::default(), url: "tls://127.0.0.1:4222".to_owned(), replicas: 1 }
+    }
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Logs and traces.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetrySettings {
+    /// "text" for people or "json" for machines.
+    pub log_format: LogFormat,
+    /// What is logged, in the form of tracing's EnvFilter: "info,florin_rpc=debug".
+    pub log_filter: String,
+    /// OTLP collector (gRPC), such as "http://127.0.0.1:4317"; empty exports nothing.
+    pub otlp_endpoint: String,
+    /// How many of a hundred traces are kept, where the caller has not decided.
+    pub trace_percent: u8,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self {
+            log_format: LogFormat::default(),
+            log_filter: "info".to_owned(),
+            otlp_endpoint: String::new(),
+            trace_percent: 100,
+        }
+    }
+}
+
+/// The probe port. It speaks plain HTTP and tells nothing of customers.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProbeSettings {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+impl Default for ProbeSettings {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)) }
+    }
+}
+
+/// The process.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessSettings {
+    /// How long calls in flight and tasks may take to end after SIGTERM, in seconds.
+    pub drain_seconds: u64,
+    /// How long answers to idempotency keys are kept, in days; at least 7.
+    pub idempotency_key_days: u32,
+}
+
+impl Default for ProcessSettings {
+    fn default() -> Self {
+        Self { drain_seconds: 10, idempotency_key_days: 8 }
+    }
+}
+
+impl ProcessSettings {
+    /// The limit of the drain.
+    #[must_use]
+    pub const fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+}
+
+/// An issuer of access tokens (OpenID Connect).
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IssuerSettings {
+    /// The `iss` of its tokens, an https URL; discovery is asked below it.
+    pub issuer: String,
+    /// Where its keys are; empty asks discovery.
+    pub jwks_uri: String,
+    /// The `aud` that a token must carry.
+    pub audience: String,
+    /// Signature algorithms that are taken from it.
+    pub algorithms: Vec<String>,
+    /// Certificate of an authority to trust for its HTTPS besides the mesh's own; may be empty.
+    pub ca_file: PathBuf,
+    /// Which claims say who acts.
+    pub claims: ClaimSettings,
+}
+
+impl Default for IssuerSettings {
+    fn default() -> Self {
+        Self {
+            issuer: "https://id.example.com".to_owned(),
+            jwks_uri: String::new(),
+            audience: "florin".to_owned(),
+            algorithms: vec!["ES256".to_owned()],
+            ca_file: PathBuf::new(),
+            claims: ClaimSettings::default(),
+        }
+    }
+}
+
+/// Which claims of a token say who acts.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClaimSettings {
+    /// Claim with the customer id; a token that has it is a customer's.
+    pub customer: String,
+    /// Claim with the staff roles; a token that has it is of staff.
+    pub roles: String,
+}
+
+impl Default for ClaimSettings {
+    fn default() -> Self {
+        Self { customer: "customer".to_owned(), roles: "roles".to_owned() }
+    }
+}
+
+/// What the mesh has to know of one role.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleSettings {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the others dial it: host and port.
+    pub address: String,
+    /// Its database. The gateway has none.
+    pub database: DatabaseOptions,
+}
+
+impl RoleSettings {
+    /// Port 7401 and up in the order of [`Role::ALL`], the gateway on 8443, SQLite in `data`.
+    #[must_use]
+    pub fn of(role: Role) -> Self {
+        let position = Role::ALL.iter().position(|known| *known == role).unwrap_or_default();
+        let port = match role {
+            Role::Gateway => 8443,
+            Role::Cif | Role::Account | Role::Payment | Role::Reporting => {
+                u16::try_from(position).unwrap_or_default().saturating_add(7401)
+            }
+        };
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut database = DatabaseOptions::default();
+        if role.is_service() {
+            database.url = format!("sqlite:data/{role}.db");
+        }
+        Self { listen, address: listen.to_string(), database }
+    }
+}
+
+impl Default for RoleSettings {
+    fn default() -> Self {
+        Self::of(Role::Cif)
+    }
+}
+
+impl Settings {
+    /// What the mesh knows of a role.
+    #[must_use]
+    pub fn role(&self, role: Role) -> RoleSettings {
+        self.roles.get(&role).cloned().unwrap_or_else(|| RoleSettings::of(role))
+    }
+
+    /// Changes what the mesh knows of a role.
+    pub fn set_role(&mut self, role: Role, settings: RoleSettings) {
+        self.roles.insert(role, settings);
+    }
+
+    /// Everything below one data folder, as `florin up` keeps it: SQLite files, certificates,
+    /// ports from 0 (the caller puts the ports that it bound).
+    #[must_use]
+    pub fn embedded(data: &DataDir) -> Self {
+        let mut settings = Self::default();
+        settings.place(data);
+        settings
+    }
+
+    /// Puts databases and certificates into a data folder and lets the ports be free ones.
+    pub fn place(&mut self, data: &DataDir) {
+        self.tls.dir = data.certs();
+        self.bus.kind = BusKind::Embedded;
+        for role in Role::ALL {
+            let mut of_role = self.role(*role);
+            of_role.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            if role.is_service() {
+                of_role.database.url = format!("sqlite:{}", data.database(*role).display());
+            }
+            self.set_role(*role, of_role);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! From the file and the environment to [`Settings`], with errors that name section and key.
+
+use std::path::Path;
+
+use config::{Config, Environment, File, FileFormat, Source as _, Value, ValueKind};
+use florin_kernel::Role;
+use serde::de::DeserializeOwned;
+
+use super::{RoleSettings, Settings};
+
+/// What every role's section has for the mesh.
+const OF_MESH: &[&str] = &["listen", "address"];
+/// What only a role with a database has.
+const DATABASE: &str = "database";
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file is absent, cannot be read or is no TOML.
+    #[error("settings {file}: {cause}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        cause: config::ConfigError,
+    },
+    /// A key is unknown or its value does not fit.
+    #[error("settings, section [{section}]: {cause}")]
+    Section {
+        /// The section.
+        section: String,
+        /// What is wrong in it.
+        cause: config::ConfigError,
+    },
+    /// A section of no role and not of the mesh.
+    #[error("settings: unknown section [{0}]; sections are bank, tls, bus, telemetry, probe, process, issuers and the roles")]
+    UnknownSection(String),
+}
+
+impl Settings {
+    /// Reads a file, then the environment `FLORIN__SECTION__KEY`, which wins.
+    ///
+    /// # Errors
+    /// Names the file, or section and key.
+    pub fn load(file: &Path) -> Result<Self, SettingsError> {
+        let source = File::from(file).format(FileFormat::Toml);
+        Self::build(Config::builder().add_source(source), &file.display().to_string())
+    }
+
+    /// The defaults with the environment's overrides.
+    ///
+    /// # Errors
+    /// Names section and key.
+    pub fn from_environment() -> Result<Self, SettingsError> {
+        Self::build(Config::builder(), "of the environment")
+    }
+
+    fn build(
+        builder: config::ConfigBuilder<config::builder::DefaultState>,
+        file: &str,
+    ) -> Result<Self, SettingsError> {
+        let environment =
+            Environment::with_prefix("FLORIN").prefix_separator("__").separator("__");
+        let table = builder.add_source(environment).build().and_then(|built| built.collect());
+        let table =
+            table.map_err(|cause| SettingsError::File { file: file.to_owned(), cause })?;
+        Self::of_table(table)
+    }
+
+    /// Reads the text of a settings file alone.
+    ///
+    /// # Errors
+    /// Names section and key.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let source = File::from_str(text, FileFormat::Toml);
+        let table = Config::builder().add_source(source).build().and_then(|built| built.collect());
+        let table = table
+            .map_err(|cause| SettingsError::File { file: "given as text".to_owned(), cause })?;
+        Self::of_table(table)
+    }
+
+    fn of_table(mut table: config::Map<String, Value>) -> Result<Self, SettingsError> {
+        let mut sections = Vec::new();
+        for role in Role::ALL {
+            let Some(value) = table.remove(role.name()) else { continue };
+            let own = value.into_table().map_err(|cause| at(role.name(), cause))?;
+            sections.push((*role, own));
+        }
+        let mut settings = Self::default();
+        for (name, value) in table {
+            match name.as_str() {
+                "bank" => settings.bank = read(&name, value)?,
+                "tls" => settings.tls = read(&name, value)?,
+                "bus" => settings.bus = read(&name, value)?,
+                "telemetry" => settings.telemetry = read(&name, value)?,
+                "probe" => settings.probe = read(&name, value)?,
+                "process" => settings.process = read(&name, value)?,
+                "issuers" => settings.issuers = read(&name, value)?,
+                _ => return Err(SettingsError::UnknownSection(name)),
+            }
+        }
+        for (role, own) in sections {
+            settings.take_section(role, own)?;
+        }
+        Ok(settings)
+    }
+
+    fn take_section(
+        &mut self,
+        role: Role,
+        mut own: config::Map<String, Value>,
+    ) -> Result<(), SettingsError> {
+        let mut of_role = RoleSettings::of(role);
+        for key in OF_MESH {
+            let Some(value) = own.remove(*key) else { continue };
+            let text = value.into_string().map_err(|cause| at(role.name(), cause))?;
+            if *key == "address" {
+                of_role.address = text;
+            } else {
+                let wrong = |_| config::ConfigError::Message(format!("listen = {text:?} is no address like 127.0.0.1:7401"));
+                of_role.listen = text.parse().map_err(wrong).map_err(|cause| at(role.name(), cause))?;
+            }
+        }
+        if role.is_service()
+            && let Some(value) = own.remove(DATABASE)
+        {
+            let section = format!("{role}.{DATABASE}");
+            // A url must not be lost by naming another option only.
+            let url = std::mem::take(&mut of_role.database.url);
+            of_role.database = read(&section, value)?;
+            if of_role.database.url.is_empty() {
+                of_role.database.url = url;
+            }
+        }
+        self.roles.insert(role, of_role);
+        self.sections.insert(role, own);
+        Ok(())
+    }
+
+    /// What a role alone reads in its section, without `listen`, `address` and `database`.
+    /// The type denies unknown fields, so that a typo is told with its name.
+    ///
+    /// # Errors
+    /// Names section and key.
+    pub fn section<T: DeserializeOwned + Default>(&self, role: Role) -> Result<T, SettingsError> {
+        let own = self.sections.get(&role).cloned().unwrap_or_default();
+        read(role.name(), Value::new(None, ValueKind::Table(own)))
+    }
+
+    /// Sets one key of a role's own section, as the file would.
+    pub fn set(&mut self, role: Role, key: &str, value: impl Into<ValueKind>) {
+        let own = self.sections.entry(role).or_default();
+        own.insert(key.to_owned(), Value::new(None, value));
+    }
+}
+
+fn read<T: DeserializeOwned>(section: &str, value: Value) -> Result<T, SettingsError> {
+    value.try_deserialize().map_err(|cause| at(section, cause))
+}
+
+fn at(section: &str, cause: config::ConfigError) -> SettingsError {
+    SettingsError::Section { section: section.to_owned(), cause }
+}
