@@ -1,0 +1,102 @@
+//! The ledger's part of the proof: its own verification and the trial balance.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use florin_kernel::{Date, Money, Role};
+use florin_proto::{
+    account::v1::{
+        GetTrialBalanceRequest, VerifyLedgerRequest, VerifySummary,
+        account_service_client::AccountServiceClient, verify_ledger_response::Part,
+    },
+    money_of,
+};
+
+use crate::{connect::Caller, prove::report::Report};
+
+/// Breaches that the ledger describes before it only counts.
+const MOST_BREACHES: i32 = 200;
+/// Longest silence of the ledger while it verifies.
+const MOST_SILENCE: Duration = Duration::from_secs(60);
+
+/// Has the ledger verify itself.
+pub async fn verify(caller: &Caller, report: &mut Report) -> Result<()> {
+    println!("ledger");
+    let message = VerifyLedgerRequest { most_breaches: MOST_BREACHES };
+    let mut parts = caller
+        .stream(Role::Account, message, |channel, request| async move {
+            AccountServiceClient::new(channel).verify_ledger(request).await
+        })
+        .await
+        .context("verifying the ledger")?;
+    let mut described = 0_u64;
+    loop {
+        let part = tokio::time::timeout(MOST_SILENCE, parts.message())
+            .await
+            .context("the ledger fell silent while it verified")?
+            .context("verifying the ledger")?;
+        let Some(part) = part else { bail!("the verification broke off before its end") };
+        match part.part {
+            Some(Part::Progress(progress)) => {
+                tracing::debug!(check = progress.check, done = progress.done, "verifying");
+            }
+            Some(Part::Breach(breach)) => {
+                described = described.saturating_add(1);
+                let text = format!("{}: {}", breach.record, breach.description);
+                report.breach(&breach.check, &text);
+            }
+            Some(Part::Summary(summary)) => {
+                conclude(summary, described, report);
+                return Ok(());
+            }
+            None => {}
+        }
+    }
+}
+
+fn conclude(summary: VerifySummary, described: u64, report: &mut Report) {
+    report.step(&format!(
+        "verified {} accounts, {} events, {} journal transactions",
+        summary.accounts, summary.events, summary.transactions
+    ));
+    let counted = u64::try_from(summary.breaches).unwrap_or(0);
+    report.more_breaches(counted.saturating_sub(described));
+}
+
+/// Sums the trial balance at the end of a booking date, or of all entries: zero per currency.
+pub async fn trial_balance(caller: &Caller, day: Option<Date>, report: &mut Report) -> Result<()> {
+    let as_of_booking_date = day.map(|day| day.to_string()).unwrap_or_default();
+    let when = day.map_or_else(|| "now".to_owned(), |day| format!("at the end of {day}"));
+    let message = GetTrialBalanceRequest { as_of_booking_date };
+    let response = caller
+        .call(Role::Account, message, |channel, request| async move {
+            AccountServiceClient::new(channel).get_trial_balance(request).await
+        })
+        .await
+        .context("asking for the trial balance")?;
+    let mut sums: BTreeMap<&'static str, (Money, Money)> = BTreeMap::new();
+    for row in &response.rows {
+        let (debits, credits) = (money_of(row.debits.as_ref())?, money_of(row.credits.as_ref())?);
+        if day.is_some() {
+            let (code, name) = (&row.code, &row.name);
+            let (debits, credits) = (debits.to_string(), credits.to_string());
+            report.step(&format!("  {code:<10} {name:<32} {debits:>20} {credits:>20}"));
+        }
+        let zero = Money::zero(debits.currency());
+        let sum = sums.entry(debits.currency().code()).or_insert((zero, zero));
+        *sum = (sum.0.checked_add(debits)?, sum.1.checked_add(credits)?);
+    }
+    for (debits, credits) in sums.values() {
+        report.step(&format!("trial balance {when}: debits {debits}, credits {credits}"));
+        if debits != credits {
+            report.breach("trial", &format!("{when}: debits {debits}, credits {credits}"));
+        }
+    }
+    if sums.is_empty() {
+        report.step(&format!("trial balance {when}: no entries"));
+    }
+    if !response.balanced {
+        report.breach("trial", &format!("{when}: the ledger calls it unbalanced"));
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! Payment's records and what they caused in the ledger, paired by reference.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result};
+use florin_kernel::{Money, Role, UnixMicros};
+use florin_proto::{
+    account::v1::{
+        ExportReferencesRequest, HoldReference, HoldStatus, TransactionReference,
+        account_service_client::AccountServiceClient, export_references_response::Item,
+    },
+    instant_of, money_of,
+    payment::v1::{
+        ExportTransfersRequest, ExportTransfersResponse, TransferStatus,
+        payment_service_client::PaymentServiceClient,
+    },
+};
+
+use crate::{
+    connect::Caller,
+    prove::{keys::Keys, report::Report},
+};
+
+/// The caller in whose name payment's references are unique in the ledger.
+const PAYMENT: &str = "payment";
+
+/// What the ledger knows under payment's name and no transfer has claimed yet.
+#[derive(Debug, Default)]
+struct Ledger {
+    transactions: HashMap<String, Vec<Posted>>,
+    open_holds: HashMap<String, UnixMicros>,
+    others: u64,
+}
+
+#[derive(Debug)]
+struct Posted {
+    transaction_id: String,
+    debits: Vec<Money>,
+    recorded_at: UnixMicros,
+}
+
+/// Pairs everything; what changed after `settled_before` is in flight.
+pub async fn pair(
+    caller: &Caller,
+    settled_before: UnixMicros,
+    mut keys: Option<Keys>,
+    report: &mut Report,
+) -> Result<()> {
+    println!("payment and ledger");
+    let mut ledger = load(caller).await?;
+    let mut pairing = Pairing { ledger: &mut ledger, settled_before, report };
+    let mut transfers = caller
+        .stream(Role::Payment, ExportTransfersRequest {}, |channel, request| async move {
+            PaymentServiceClient::new(channel).export_transfers(request).await
+        })
+        .await
+        .context("exporting transfers")?;
+    let mut count = 0_u64;
+    while let Some(transfer) = transfers.message().await.context("exporting transfers")? {
+        count = count.saturating_add(1);
+        if let Some(keys) = &mut keys {
+            keys.meet(&transfer.idempotency_key);
+        }
+        pairing.transfer(&transfer)?;
+    }
+    pairing.left_over();
+    let others = ledger.others;
+    report.step(&format!("paired {count} transfers; {others} references of other callers"));
+    if let Some(keys) = keys {
+        keys.report(report);
+    }
+    Ok(())
+}
+
+async fn load(caller: &Caller) -> Result<Ledger> {
+    let mut references = caller
+        .stream(Role::Account, ExportReferencesRequest {}, |channel, request| async move {
+            AccountServiceClient::new(channel).export_references(request).await
+        })
+        .await
+        .context("exporting references")?;
+    let mut ledger = Ledger::default();
+    while let Some(reference) = references.message().await.context("exporting references")? {
+        match reference.item {
+            Some(Item::Transaction(transaction)) => ledger.take_transaction(transaction)?,
+            Some(Item::Hold(hold)) => ledger.take_hold(hold),
+            None => {}
+        }
+    }
+    Ok(ledger)
+}
+
+impl Ledger {
+    fn take_transaction(&mut self, transaction: TransactionReference) -> Result<()> {
+        if transaction.caller != PAYMENT {
+            self.others = self.others.saturating_add(1);
+            return Ok(());
+        }
+        let debits: Result<Vec<Money>, _> =
+            transaction.debits.iter().map(|money| money_of(Some(money))).collect();
+        let posted = Posted {
+            transaction_id: transaction.transaction_id,
+            debits: debits?,
+            recorded_at: time_of(transaction.recorded_at.as_ref()),
+        };
+        self.transactions.entry(transaction.reference).or_default().push(posted);
+        Ok(())
+    }
+
+    fn take_hold(&mut self, reference: HoldReference) {
+        let placed_at = time_of(reference.placed_at.as_ref());
+        let Some(hold) = reference.hold else { return };
+        if reference.caller == PAYMENT && hold.status() == HoldStatus::Open {
+            self.open_holds.insert(owner_of(&hold.reference).to_owned(), placed_at);
+        }
+    }
+}
+
+/// The transfer in whose name a reference was made: what stands before the first slash.
+fn owner_of(reference: &str) -> &str {
+    reference.split_once('/').map_or(reference, |(owner, _)| owner)
+}
+
+/// An absent time counts as long ago: what has no time is not in flight.
+fn time_of(at: Option<&prost_types::Timestamp>) -> UnixMicros {
+    at.and_then(instant_of).unwrap_or_default()
+}
+
+struct Pairing<'p> {
+    ledger: &'p mut Ledger,
+    settled_before: UnixMicros,
+    report: &'p mut Report,
+}
+
+impl Pairing<'_> {
+    fn transfer(&mut self, transfer: &ExportTransfersResponse) -> Result<()> {
+        let id = &transfer.transfer_id;
+        let young = time_of(transfer.changed_at.as_ref()) > self.settled_before;
+        let posted = self.ledger.transactions.remove(&transfer.posting_reference);
+        let posted = posted.unwrap_or_default();
+        let held = self.ledger.open_holds.remove(id).is_some();
+        let unfinished = match transfer.status() {
+            TransferStatus::Completed => {
+                self.completed(transfer, &posted, held, young)?;
+                false
+            }
+            TransferStatus::Failed | TransferStatus::Cancelled => {
+                self.ended_unpaid(id, &posted, held);
+                false
+            }
+            TransferStatus::Processing
+            | TransferStatus::AwaitingScore
+            | TransferStatus::Posting => true,
+            TransferStatus::Unspecified => {
+                self.report.breach("pairing", &format!("{id} has no state"));
+                false
+            }
+        };
+        if unfinished && young {
+            self.report.in_flight(&format!("{id} is {}", transfer.status().as_str_name()));
+        } else if unfinished {
+            let status = transfer.status().as_str_name();
+            self.report.unfinished(&format!("{id} is {status} and has not changed for 10 s"));
+        }
+        Ok(())
+    }
+
+    fn completed(
+        &mut self,
+        transfer: &ExportTransfersResponse,
+        posted: &[Posted],
+        held: bool,
+        young: bool,
+    ) -> Result<()> {
+        let id = &transfer.transfer_id;
+        let amount = money_of(transfer.amount.as_ref())?;
+        match posted {
+            [] if young => self.report.in_flight(&format!("{id} was completed just now")),
+            [] => self.report.breach(
+                "pairing",
+                &format!("{id} is COMPLETED and the ledger has no journal transaction of it"),
+            ),
+            [only] if only.debits != [amount] => {
+                let booked: Vec<String> = only.debits.iter().map(Money::to_string).collect();
+                let (txn, booked) = (&only.transaction_id, booked.join(" and "));
+                self.report.breach("pairing", &format!("{id} is of {amount}, {txn} of {booked}"));
+            }
+            [only] if only.transaction_id != transfer.transaction_id => {
+                let (here, there) = (&only.transaction_id, &transfer.transaction_id);
+                let text = format!("{id} names {there}, the ledger has {here} under its reference");
+                self.report.breach("pairing", &text);
+            }
+            [_] => {}
+            several => {
+                let text = format!("{id} has {} journal transactions, not one", several.len());
+                self.report.breach("pairing", &text);
+            }
+        }
+        if held {
+            self.report.breach("holds", &format!("{id} is COMPLETED and its hold is still open"));
+        }
+        Ok(())
+    }
+
+    fn ended_unpaid(&mut self, id: &str, posted: &[Posted], held: bool) {
+        if let [first, ..] = posted {
+            let text = format!("{id} ended unpaid and {} moved its money", first.transaction_id);
+            self.report.breach("pairing", &text);
+        }
+        if held {
+            self.report.breach("holds", &format!("{id} ended unpaid and its hold is still open"));
+        }
+    }
+
+    /// What the ledger has under payment's name and no transfer claimed.
+    fn left_over(&mut self) {
+        for (reference, posted) in &self.ledger.transactions {
+            for one in posted {
+                let text = format!("{} under {reference} has no transfer", one.transaction_id);
+                if one.recorded_at > self.settled_before {
+                    self.report.in_flight(&text);
+                } else {
+                    self.report.breach("pairing", &text);
+                }
+            }
+        }
+        for (owner, placed_at) in &self.ledger.open_holds {
+            let text = format!("the open hold of {owner} has no unfinished transfer");
+            if *placed_at > self.settled_before {
+                self.report.in_flight(&text);
+            } else {
+                self.report.breach("holds", &text);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

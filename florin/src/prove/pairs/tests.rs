@@ -1,0 +1,114 @@
+use florin_proto::{account::v1::Hold, timestamp, wire_money};
+
+use super::*;
+
+const SETTLED: UnixMicros = UnixMicros(1_000_000_000);
+const OLD: UnixMicros = UnixMicros(1);
+const YOUNG: UnixMicros = UnixMicros(1_000_000_001);
+
+fn eur(amount: &str) -> Money {
+    Money::parse("EUR", amount).unwrap()
+}
+
+fn posted(reference: &str, id: &str, amount: &str) -> TransactionReference {
+    TransactionReference {
+        transaction_id: id.to_owned(),
+        caller: PAYMENT.to_owned(),
+        reference: reference.to_owned(),
+        debits: vec![wire_money(eur(amount))],
+        recorded_at: Some(timestamp(OLD)),
+        ..TransactionReference::default()
+    }
+}
+
+fn transfer(id: &str, status: TransferStatus, at: UnixMicros) -> ExportTransfersResponse {
+    let completed = status == TransferStatus::Completed;
+    ExportTransfersResponse {
+        transfer_id: id.to_owned(),
+        status: status.into(),
+        amount: Some(wire_money(eur("5.00"))),
+        posting_reference: format!("{id}/post"),
+        transaction_id: if completed { "txn_1".to_owned() } else { String::new() },
+        changed_at: Some(timestamp(at)),
+        idempotency_key: String::new(),
+    }
+}
+
+fn hold(reference: &str) -> HoldReference {
+    let hold = Hold {
+        status: HoldStatus::Open.into(),
+        reference: reference.to_owned(),
+        ..Hold::default()
+    };
+    HoldReference { hold: Some(hold), caller: PAYMENT.to_owned(), placed_at: Some(timestamp(OLD)) }
+}
+
+/// The breaches after pairing these.
+fn breaches(
+    transfers: &[ExportTransfersResponse],
+    transactions: Vec<TransactionReference>,
+    holds: Vec<HoldReference>,
+) -> u64 {
+    let (mut ledger, mut report) = (Ledger::default(), Report::default());
+    for transaction in transactions {
+        ledger.take_transaction(transaction).unwrap();
+    }
+    for hold in holds {
+        ledger.take_hold(hold);
+    }
+    let mut pairing =
+        Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+    for transfer in transfers {
+        pairing.transfer(transfer).unwrap();
+    }
+    pairing.left_over();
+    report.breaches()
+}
+
+#[test]
+fn a_completed_transfer_with_its_one_transaction_is_clean() {
+    let done = [transfer("trf_1", TransferStatus::Completed, OLD)];
+    assert_eq!(breaches(&done, vec![posted("trf_1/post", "txn_1", "5.00")], vec![]), 0);
+}
+
+#[test]
+fn names_a_completed_transfer_without_its_transaction_or_of_another_amount() {
+    let done = [transfer("trf_1", TransferStatus::Completed, OLD)];
+    assert_eq!(breaches(&done, vec![], vec![]), 1);
+    assert_eq!(breaches(&done, vec![posted("trf_1/post", "txn_1", "5.01")], vec![]), 1);
+    assert_eq!(breaches(&done, vec![posted("trf_1/post", "txn_2", "5.00")], vec![]), 1);
+}
+
+#[test]
+fn names_a_transaction_doubled_under_another_reference() {
+    let done = [transfer("trf_1", TransferStatus::Completed, OLD)];
+    let ledger =
+        vec![posted("trf_1/post", "txn_1", "5.00"), posted("trf_1/post2", "txn_9", "5.00")];
+    assert_eq!(breaches(&done, ledger, vec![]), 1);
+}
+
+#[test]
+fn names_money_that_an_unpaid_transfer_moved_or_holds() {
+    for status in [TransferStatus::Failed, TransferStatus::Cancelled] {
+        let ended = [transfer("trf_1", status, OLD)];
+        assert_eq!(breaches(&ended, vec![], vec![]), 0);
+        assert_eq!(breaches(&ended, vec![posted("trf_1/post", "txn_1", "5.00")], vec![]), 1);
+        assert_eq!(breaches(&ended, vec![], vec![hold("trf_1/hold")]), 1);
+    }
+}
+
+#[test]
+fn names_an_open_hold_without_an_unfinished_transfer() {
+    assert_eq!(breaches(&[], vec![], vec![hold("trf_1/hold")]), 1);
+    let waits = [transfer("trf_1", TransferStatus::AwaitingScore, OLD)];
+    assert_eq!(breaches(&waits, vec![], vec![hold("trf_1/hold")]), 0);
+}
+
+#[test]
+fn what_changed_just_now_is_in_flight() {
+    let young = [
+        transfer("trf_1", TransferStatus::Completed, YOUNG),
+        transfer("trf_2", TransferStatus::Posting, YOUNG),
+    ];
+    assert_eq!(breaches(&young, vec![], vec![]), 0);
+}

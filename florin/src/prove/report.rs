@@ -1,0 +1,64 @@
+//! The readable report of a proof.
+
+/// Lines shown of each sort before the rest is only counted.
+const MOST_SHOWN: u64 = 50;
+
+/// Breaches and notes, printed as they are found.
+#[derive(Debug, Default)]
+pub struct Report {
+    breaches: u64,
+    in_flight: u64,
+    stuck: u64,
+}
+
+impl Report {
+    /// A step that was gone through.
+    pub fn step(&self, text: &str) {
+        println!("  {text}");
+    }
+
+    /// Something that must not be.
+    pub fn breach(&mut self, check: &str, text: &str) {
+        self.breaches = self.breaches.saturating_add(1);
+        shown(self.breaches, &format!("  BREACH     {check:<12} {text}"));
+    }
+
+    /// Breaches that were counted and not described.
+    pub fn more_breaches(&mut self, count: u64) {
+        self.breaches = self.breaches.saturating_add(count);
+    }
+
+    /// Something between two steps, too young to judge.
+    pub fn in_flight(&mut self, text: &str) {
+        self.in_flight = self.in_flight.saturating_add(1);
+        shown(self.in_flight, &format!("  in flight  {text}"));
+    }
+
+    /// A transfer that waits for longer than a step takes: no breach, and someone should look.
+    pub fn unfinished(&mut self, text: &str) {
+        self.stuck = self.stuck.saturating_add(1);
+        shown(self.stuck, &format!("  unfinished {text}"));
+    }
+
+    /// How many breaches were found.
+    pub const fn breaches(&self) -> u64 {
+        self.breaches
+    }
+
+    /// The last line.
+    pub fn print_end(&self) {
+        let verdict = if self.breaches == 0 { "clean" } else { "NOT CLEAN" };
+        println!(
+            "proof {verdict}: {} breaches, {} in flight, {} unfinished",
+            self.breaches, self.in_flight, self.stuck
+        );
+    }
+}
+
+fn shown(count: u64, line: &str) {
+    if count <= MOST_SHOWN {
+        println!("{line}");
+    } else if count == MOST_SHOWN + 1 {
+        println!("             more of this sort are counted only");
+    }
+}

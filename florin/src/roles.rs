@@ -1,0 +1,63 @@
+//! Starts a role in a process: the same for `up` and for `serve`.
+
+use anyhow::{Context as _, Result};
+use florin_gateway::GatewayConfig;
+use florin_kernel::Role;
+use florin_runtime::{Process, Section, Settings, serve_role};
+use tokio::net::TcpListener;
+
+/// The settings of the gateway come from the caller: `up` adds the development issuer.
+pub async fn start(
+    process: &Process,
+    role: Role,
+    gateway: &GatewayConfig,
+    listener: TcpListener,
+) -> Result<()> {
+    let settings = &process.settings;
+    let started = match role {
+        Role::Cif => {
+            let runtime = process.runtime(role, Some(&florin_cif::migrations())).await?;
+            let started = florin_cif::start(runtime.clone(), settings.section(role)?).await;
+            started.map(|started| (runtime, started))
+        }
+        Role::Account => {
+            let runtime = process.runtime(role, Some(&florin_account::migrations())).await?;
+            let started = florin_account::start(runtime.clone(), settings.section(role)?).await;
+            started.map(|started| (runtime, started))
+        }
+        Role::Payment => {
+            let runtime = process.runtime(role, Some(&florin_payment::migrations())).await?;
+            let started = florin_payment::start(runtime.clone(), settings.section(role)?).await;
+            started.map(|started| (runtime, started))
+        }
+        Role::Reporting => {
+            let runtime = process.runtime(role, Some(&florin_reporting::migrations())).await?;
+            let started = florin_reporting::start(runtime.clone(), settings.section(role)?).await;
+            started.map(|started| (runtime, started))
+        }
+        Role::Gateway => {
+            let runtime = process.runtime(role, None).await?;
+            return florin_gateway::start(runtime, gateway.clone(), listener)
+                .await
+                .with_context(|| format!("starting {role}"));
+        }
+    };
+    let (runtime, started) = started.with_context(|| format!("starting {role}"))?;
+    serve_role(&runtime, started, listener)
+}
+
+/// The own settings of each role, for the example.
+pub fn sections() -> Vec<Section> {
+    vec![
+        Section::of::<florin_cif::Config>(Role::Cif),
+        Section::of::<florin_account::Config>(Role::Account),
+        Section::of::<florin_payment::Config>(Role::Payment),
+        Section::of::<florin_reporting::Config>(Role::Reporting),
+        Section::of::<GatewayConfig>(Role::Gateway),
+    ]
+}
+
+/// The text of `florin.example.toml`.
+pub fn example() -> String {
+    Settings::example(&sections())
+}

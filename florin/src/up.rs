@@ -1,0 +1,77 @@
+//! `florin up`: the whole bank in one process, with nothing to install or configure.
+
+mod banner;
+mod demo;
+mod lock;
+mod ports;
+mod story;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use florin_gateway::GatewayConfig;
+use florin_kernel::Role;
+use florin_runtime::{DataDir, Process, Settings, telemetry};
+use futures_util::future::try_join_all;
+
+use crate::{Outcome, certs, mesh::Mesh, roles, serve, up::ports::Ports};
+
+/// Options of `florin up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Where the bank is kept: a SQLite file for each service, certificates, addresses.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// Port of the gateway; 8443, or a free one where that is taken.
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// Play a story over REST: customers, accounts, a deposit, transfers, the proof.
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Runs the bank until it is asked to stop.
+pub async fn run(args: UpArgs) -> Result<Outcome> {
+    let data = DataDir::open(&args.data)
+        .with_context(|| format!("cannot use {} as data folder", args.data.display()))?;
+    let lock = lock::take(data.path())?;
+    certs::issue(&data.certs(), &[], &[], &[])?;
+    let mut settings = Settings::from_environment()?;
+    settings.place(&data);
+    if settings.telemetry.log_filter == Settings::default().telemetry.log_filter {
+        // The terminal belongs to the person who tries Florin out.
+        "warn".clone_into(&mut settings.telemetry.log_filter);
+    }
+    let ports = Ports::bind(args.port).await?;
+    let mesh = ports.place(&mut settings, &data)?;
+    let gateway = demo::with_issuer(&mut settings, &mesh, &data)?;
+    let telemetry = telemetry::init(&settings.telemetry)?;
+    let process = Process::new(settings);
+    start_all(&process, ports, &gateway).await?;
+    mesh.save(data.path())?;
+    banner::print(&mesh, &args.data);
+    let played = if args.demo { story::play(&mesh, &args.data).await } else { Ok(()) };
+    if played.is_err() {
+        process.shutdown.cancel();
+    } else {
+        println!("serving until Ctrl-C");
+    }
+    let stop = process.run_until_stopped().await;
+    Mesh::forget(data.path());
+    telemetry.shutdown().await;
+    drop(lock);
+    played?;
+    Ok(serve::outcome(&stop))
+}
+
+async fn start_all(process: &Process, ports: Ports, gateway: &GatewayConfig) -> Result<()> {
+    process.serve_probes(ports.probe);
+    let starts = ports
+        .roles
+        .into_iter()
+        .map(|(role, listener)| roles::start(process, role, gateway, listener));
+    try_join_all(starts).await?;
+    debug_assert!(Role::ALL.len() == 5, "every role has a port");
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The development issuer of `up` and its two clients.
+
+use anyhow::Result;
+use florin_gateway::{GatewayConfig, config::DevelopmentClient};
+use florin_kernel::Role;
+use florin_runtime::{DataDir, Settings, settings::IssuerSettings};
+
+use crate::{mesh::Mesh, token::DEVELOPMENT_SECRET};
+
+/// A till and a back office in one, for trying things out. It may speak for any customer.
+pub const DEMO: &str = "demo";
+/// Every staff role (DESIGN section 3).
+const STAFF: [&str; 6] =
+    ["teller", "payments_officer", "credit_officer", "approver", "auditor", "operator"];
+
+/// The gateway's settings with the development issuer on, and that issuer among those
+/// whose tokens are taken.
+///
+/// # Errors
+/// The gateway's section of the settings cannot be read.
+pub fn with_issuer(settings: &mut Settings, mesh: &Mesh, data: &DataDir) -> Result<GatewayConfig> {
+    let mut gateway: GatewayConfig = settings.section(Role::Gateway)?;
+    gateway.public_url.clone_from(&mesh.gateway);
+    gateway.issuer.key_file = data.path().join("issuer.key");
+    gateway.issuer.clients = vec![
+        client(DEMO, all_scopes(), &STAFF, true),
+        client("import", import_scopes(), &[], false),
+    ];
+    settings.issuers.push(IssuerSettings {
+        issuer: mesh.gateway.clone(),
+        audience: gateway.issuer.audience.clone(),
+        ca_file: mesh.ca(),
+        ..IssuerSettings::default()
+    });
+    Ok(gateway)
+}
+
+fn client(
+    id: &str,
+    scopes: Vec<String>,
+    roles: &[&str],
+    may_impersonate_customers: bool,
+) -> DevelopmentClient {
+    DevelopmentClient {
+        id: id.to_owned(),
+        secret: Some(DEVELOPMENT_SECRET.to_owned()),
+        scopes,
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        may_impersonate_customers,
+        ..DevelopmentClient::default()
+    }
+}
+
+fn import_scopes() -> Vec<String> {
+    crate::import::SCOPES.split(' ').map(str::to_owned).collect()
+}
+
+/// Every scope that the contract knows, except those of imports.
+fn all_scopes() -> Vec<String> {
+    let mut scopes: Vec<String> = florin_proto::policy::POLICIES
+        .iter()
+        .flat_map(|policy| policy.scopes)
+        .filter(|scope| !scope.ends_with(":import"))
+        .map(|scope| (*scope).to_owned())
+        .collect();
+    scopes.sort();
+    scopes.dedup();
+    scopes
+}
