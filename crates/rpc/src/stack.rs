@@ -1,0 +1,404 @@
+//! The one call stack, for all calls between roles: deadline, permits, breaker, retries
+//! with a budget, one lazy connection that comes back by itself.
+//!
+//! Every refusal made here names layer, dependency and cause in its metadata. A fall-back
+//! is the use case's decision and never made here.
+
+mod breaker;
+mod budget;
+mod limits;
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use florin_kernel::Kind;
+use florin_proto::common::v1::Reason;
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tonic::{
+    Request, Response, Status,
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
+use tracing::Instrument as _;
+
+use self::{
+    breaker::{Breaker, Outcome},
+    budget::RetryBudget,
+};
+use crate::{
+    CallContext, Error, Identity, Metrics, Role, TraceParent,
+    metrics::MetricFamily,
+    tls::{Address, Connector},
+};
+
+pub use limits::{BreakerLimits, StackLimits};
+
+/// What each hop keeps of the deadline, so that the inner service names the late call.
+const SHAVE: Duration = Duration::from_millis(20);
+
+/// When a call may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Never: a second attempt could have a second effect.
+    Never,
+    /// It reads.
+    Read,
+    /// It writes under an idempotency key or a natural reference.
+    Keyed,
+}
+
+/// A role that this process calls. Clones share everything.
+#[derive(Clone)]
+pub struct Dependency(Arc<Inner>);
+
+struct Inner {
+    role: Role,
+    channel: Channel,
+    limits: StackLimits,
+    permits: Semaphore,
+    breaker: Arc<Breaker>,
+    budget: RetryBudget,
+    own: &'static str,
+    calls: MetricFamily<[(&'static str, &'static str); 3], Counter>,
+    open: Gauge,
+    in_flight: Gauge,
+}
+
+impl Dependency {
+    /// The role at these addresses. Connects at the first call, so it must be made inside a
+    /// tokio runtime.
+    #[must_use]
+    pub fn new(
+        role: Role,
+        address: impl Into<Address>,
+        identity: Arc<Identity>,
+        limits: StackLimits,
+        metrics: &Metrics,
+    ) -> Self {
+        let own = identity.peer().caller();
+        let connector = Connector::new(role, address.into(), identity);
+        let labels = [("role", own), ("dependency", role.name())];
+        let gauge = |name, help| metrics.gauges(name, help).get_or_create_owned(&labels);
+        Self(Arc::new(Inner {
+            role,
+            channel: channel(connector),
+            permits: Semaphore::new(limits.permits),
+            breaker: Breaker::new(limits.breaker.clone()),
+            budget: RetryBudget::new(),
+            own,
+            calls: metrics
+                .counters("florin_dependency_calls", "Calls by role, dependency and outcome"),
+            open: gauge(
+                "florin_dependency_breaker_open",
+                "1 while the breaker lets no call through",
+            ),
+            in_flight: gauge("florin_dependency_in_flight", "Calls under way"),
+            limits,
+        }))
+    }
+
+    /// The role that is called.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.0.role
+    }
+
+    /// Calls once, or again where `retry` and the budget allow it, until the context's
+    /// deadline, or the default one where it has none.
+    ///
+    /// # Errors
+    /// What the service answered; UNAVAILABLE, OVERLOADED or DEADLINE_EXCEEDED with layer,
+    /// dependency and cause where the stack refused.
+    pub async fn call<Req, Res, F, Fut>(
+        &self,
+        ctx: &CallContext,
+        method: &'static str,
+        retry: Retry,
+        message: Req,
+        f: F,
+    ) -> Result<Res, Error>
+    where
+        Req: Clone,
+        F: Fn(Channel, Request<Req>) -> Fut,
+        Fut: Future<Output = Result<Response<Res>, Status>>,
+    {
+        self.call_with_metadata(ctx, method, retry, message, f).await.map(Response::into_inner)
+    }
+
+    /// As [`Dependency::call`], with the answer's metadata.
+    ///
+    /// # Errors
+    /// As [`Dependency::call`].
+    pub async fn call_with_metadata<Req, Res, F, Fut>(
+        &self,
+        ctx: &CallContext,
+        method: &'static str,
+        retry: Retry,
+        message: Req,
+        f: F,
+    ) -> Result<Response<Res>, Error>
+    where
+        Req: Clone,
+        F: Fn(Channel, Request<Req>) -> Fut,
+        Fut: Future<Output = Result<Response<Res>, Status>>,
+    {
+        let inner = &*self.0;
+        let span = tracing::info_span!("call", dependency = inner.role.name(), method);
+        let work = async {
+            let deadline = self.deadline(ctx);
+            inner.budget.deposit();
+            let mut attempt = 1;
+            loop {
+                let message = message.clone();
+                let error = match self.attempt(ctx, deadline, message, &f).await {
+                    Ok(response) => {
+                        self.count("OK");
+                        return Ok(response);
+                    }
+                    Err(error) => error,
+                };
+                self.count(
+                    florin_proto::REASONS
+                        .binary_search_by(|(name, _)| (*name).cmp(error.reason()))
+                        .ok()
+                        .and_then(|at| florin_proto::REASONS.get(at))
+                        .map_or("OTHER", |(name, _)| name),
+                );
+                // What a layer further in has refused was retried there already.
+                let may = retry != Retry::Never
+                    && error.kind() == Kind::Unavailable
+                    && (!error.metadata().contains_key("dependency")
+                        || is_own_transport(&error, inner.role))
+                    && attempt < inner.limits.attempts;
+                if !may {
+                    return Err(error);
+                }
+                let pause = self.pause(attempt, &error);
+                if Instant::now().checked_add(pause).is_none_or(|at| at >= deadline) {
+                    return Err(error);
+                }
+                if !inner.budget.withdraw() {
+                    return Err(error.with("retries", "the retry budget is used up"));
+                }
+                self.count("RETRIED");
+                tokio::time::sleep(pause).await;
+                attempt = attempt.saturating_add(1);
+            }
+        };
+        work.instrument(span).await
+    }
+
+    async fn attempt<Req, Res, F, Fut>(
+        &self,
+        ctx: &CallContext,
+        deadline: Instant,
+        message: Req,
+        f: &F,
+    ) -> Result<Response<Res>, Error>
+    where
+        F: Fn(Channel, Request<Req>) -> Fut,
+        Fut: Future<Output = Result<Response<Res>, Status>>,
+    {
+        let inner = &*self.0;
+        let permit = self.permit(deadline).await?;
+        let admitted = inner.breaker.admit();
+        inner.open.set(i64::from(inner.breaker.is_open()));
+        let ticket =
+            admitted.map_err(|cause| self.refuse(Reason::Unavailable, "breaker", cause))?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let request = request_with(ctx, message, left)?;
+        let _in_flight = InFlight::start(inner.in_flight.clone());
+        let outcome = tokio::time::timeout(left, pin!(f(inner.channel.clone(), request))).await;
+        drop(permit);
+        let error = match outcome {
+            Ok(Ok(response)) => {
+                ticket.finish(Outcome::Success);
+                return Ok(response);
+            }
+            Ok(Err(status)) => self.name_dependency(Error::from_status(&status)),
+            Err(_) => self.refuse(Reason::DeadlineExceeded, "deadline", "no answer in time"),
+        };
+        ticket.finish(judge(&error, inner.role));
+        Err(error)
+    }
+
+    async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
+        let inner = &*self.0;
+        if Instant::now() >= deadline {
+            return Err(self.refuse(
+                Reason::DeadlineExceeded,
+                "deadline",
+                "passed before the call",
+            ));
+        }
+        if let Ok(permit) = inner.permits.try_acquire() {
+            return Ok(permit);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let wait = inner.limits.permit_wait.min(left);
+        match tokio::time::timeout(wait, inner.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => {
+                Err(self.refuse(Reason::Overloaded, "permits", "all permits are in use"))
+            }
+        }
+    }
+
+    /// The connection, for streaming calls, which the stack does not hold: their requests
+    /// come from [`Dependency::request`].
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.0.channel.clone()
+    }
+
+    /// A request with deadline, token, key and trace of the context, for streaming calls.
+    ///
+    /// # Errors
+    /// An internal error where the context holds what no header can carry.
+    pub fn request<T>(&self, ctx: &CallContext, message: T) -> Result<Request<T>, Error> {
+        let mut request = Request::new(message);
+        if ctx.deadline.is_some() {
+            let left = self.deadline(ctx).saturating_duration_since(Instant::now());
+            request.set_timeout(left);
+        }
+        fill(ctx, request)
+    }
+
+    fn deadline(&self, ctx: &CallContext) -> Instant {
+        let now = Instant::now();
+        match ctx.deadline {
+            Some(deadline) => deadline.checked_sub(SHAVE).unwrap_or(now),
+            None => now.checked_add(self.0.limits.default_deadline).unwrap_or(now),
+        }
+    }
+
+    fn pause(&self, attempt: u32, error: &Error) -> Duration {
+        let limits = &self.0.limits;
+        let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
+        let most = limits.backoff.saturating_mul(doubled).min(limits.backoff_most);
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+        let jitter = Duration::from_micros(rand::random_range(0..=most));
+        error.retry_delay().map_or(jitter, |asked| asked.saturating_add(jitter))
+    }
+
+    fn refuse(&self, reason: Reason, layer: &str, cause: &str) -> Error {
+        Error::new(reason, format!("{}: {cause}", self.0.role))
+            .with("layer", layer)
+            .with("dependency", self.0.role.name())
+            .with("cause", cause)
+    }
+
+    fn name_dependency(&self, error: Error) -> Error {
+        let of_transport = error.metadata().get("layer").is_some_and(|layer| layer == "transport");
+        if of_transport && !error.metadata().contains_key("dependency") {
+            return error.with("dependency", self.0.role.name());
+        }
+        error
+    }
+
+    fn count(&self, outcome: &'static str) {
+        let labels =
+            [("role", self.0.own), ("dependency", self.0.role.name()), ("outcome", outcome)];
+        self.0.calls.get_or_create(&labels).inc();
+    }
+}
+
+impl std::fmt::Debug for Dependency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Dependency({})", self.0.role)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the call stack that the ban points to")]
+fn channel(connector: Connector) -> Channel {
+    // The connector knows the address; the URI only fills the :authority of the requests.
+    Endpoint::from_static("http://florin.bank")
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(1_048_576)
+        .initial_connection_window_size(8_388_608)
+        .connect_with_connector_lazy(connector)
+}
+
+/// Whether the connection to this very dependency failed, not one further in.
+fn is_own_transport(error: &Error, role: Role) -> bool {
+    let is = |key: &str, value: &str| error.metadata().get(key).is_some_and(|held| held == value);
+    is("layer", "transport") && is("dependency", role.name())
+}
+
+/// What the breaker learns. A refusal by a layer further in says nothing of this
+/// dependency, and a deadline says only how long it took, which the ticket knows.
+fn judge(error: &Error, role: Role) -> Outcome {
+    match error.kind() {
+        Kind::Unavailable => {
+            let own = is_own_transport(error, role);
+            if own || !error.metadata().contains_key("dependency") {
+                Outcome::Failure
+            } else {
+                Outcome::Neutral
+            }
+        }
+        Kind::Internal => Outcome::Failure,
+        Kind::Deadline | Kind::Cancelled => Outcome::Neutral,
+        Kind::Invalid
+        | Kind::Unprocessable
+        | Kind::Unauthenticated
+        | Kind::Forbidden
+        | Kind::NotFound
+        | Kind::Conflict
+        | Kind::Refused
+        | Kind::Aborted
+        | Kind::Exhausted
+        | Kind::TooLarge
+        | Kind::Unimplemented => Outcome::Success,
+    }
+}
+
+fn request_with<T>(ctx: &CallContext, message: T, left: Duration) -> Result<Request<T>, Error> {
+    let mut request = Request::new(message);
+    request.set_timeout(left);
+    fill(ctx, request)
+}
+
+fn fill<T>(ctx: &CallContext, mut request: Request<T>) -> Result<Request<T>, Error> {
+    let trace = TraceParent::current().or_else(|| {
+        ctx.traceparent.as_deref().and_then(TraceParent::parse).map(TraceParent::child)
+    });
+    let bearer = ctx.bearer.as_ref().map(|token| format!("Bearer {token}"));
+    let entries = [
+        ("authorization", bearer),
+        ("idempotency-key", ctx.idempotency_key.clone()),
+        ("traceparent", Some(trace.unwrap_or_else(TraceParent::fresh).to_string())),
+        ("x-request-id", Some(ctx.request_id.clone())),
+    ];
+    for (name, value) in entries {
+        let Some(value) = value else { continue };
+        let mut value = MetadataValue::try_from(value)
+            .map_err(|_| Error::internal(format!("{name} cannot travel as metadata")))?;
+        // Keeps the token out of debug output and of HPACK's table.
+        value.set_sensitive(name == "authorization");
+        request.metadata_mut().insert(name, value);
+    }
+    Ok(request)
+}
+
+/// Counts a call while it is under way, however it ends.
+struct InFlight(Gauge);
+
+impl InFlight {
+    fn start(gauge: Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
