@@ -1,0 +1,120 @@
+//! What ties a request to its log line, its trace and its metrics.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use axum::body::Body;
+use florin_rpc::{Metrics, TraceParent, fresh_request_id};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+
+/// `Prefer: wait` counts up to so many seconds.
+const LONGEST_WAIT_SECONDS: u64 = 10;
+/// A request id from outside has at most so many characters.
+const REQUEST_ID_LIMIT: usize = 128;
+
+/// One request.
+pub struct Call {
+    /// When it came.
+    pub started: Instant,
+    /// Its name in logs and problem details.
+    pub request_id: String,
+    /// Its place in a trace.
+    pub trace: TraceParent,
+    /// Where it came from.
+    pub remote: Option<IpAddr>,
+    /// The RPC, once it is known.
+    pub rpc: &'static str,
+    /// The OAuth2 client, once it is known.
+    pub client: String,
+}
+
+/// Where a connection comes from; the server puts it into the extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct Remote(pub SocketAddr);
+
+impl Call {
+    /// Reads what the head of a request says.
+    pub fn of(request: &Request<Body>) -> Self {
+        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let request_id = text("x-request-id").filter(|id| is_request_id(id)).map(str::to_owned);
+        let trace = text("traceparent").and_then(TraceParent::parse).map(TraceParent::child);
+        Self {
+            started: Instant::now(),
+            request_id: request_id.unwrap_or_else(fresh_request_id),
+            trace: trace.unwrap_or_else(TraceParent::fresh),
+            remote: request.extensions().get::<Remote>().map(|remote| remote.0.ip()),
+            rpc: "none",
+            client: String::new(),
+        }
+    }
+
+    /// Adds the headers that every answer has.
+    pub fn finish(&self, response: &mut Response<Body>) {
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            headers.insert("x-request-id", id);
+        }
+        if let Ok(trace) = HeaderValue::from_str(&self.trace.to_string()) {
+            headers.insert("traceparent", trace);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let strict = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, strict);
+    }
+
+    /// One log line and the metrics of the request. Neither path nor query is told: they may
+    /// hold what a log must not.
+    pub fn tell(&self, metrics: &Metrics, status: StatusCode, reason: &str) {
+        let elapsed = self.started.elapsed();
+        metrics
+            .counters::<[(&'static str, String); 2]>("http_requests", "REST requests")
+            .get_or_create(&[("rpc", self.rpc.to_owned()), ("status", status.as_u16().to_string())])
+            .inc();
+        metrics
+            .durations::<[(&'static str, &'static str); 1]>("http_request_seconds", "Time of REST requests")
+            .get_or_create(&[("rpc", self.rpc)])
+            .observe(elapsed.as_secs_f64());
+        tracing::info!(
+            rpc = self.rpc,
+            status = status.as_u16(),
+            reason,
+            client = %self.client,
+            request_id = %self.request_id,
+            trace_id = %self.trace.trace_id_hex(),
+            elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            "request answered"
+        );
+    }
+}
+
+fn is_request_id(id: &str) -> bool {
+    (1..=REQUEST_ID_LIMIT).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// Whether a content type is JSON in UTF-8.
+pub fn is_json(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    kind.eq_ignore_ascii_case("application/json")
+        && parts.filter(|part| !part.is_empty()).all(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            !name.trim().eq_ignore_ascii_case("charset")
+                || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+}
+
+/// How long the client is ready to wait for the end state (RFC 7240).
+pub fn waits(headers: &HeaderMap) -> Duration {
+    let seconds = headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']))
+        .filter_map(|preference| preference.trim().strip_prefix("wait="))
+        .find_map(|seconds| seconds.trim().trim_matches('"').parse::<u64>().ok());
+    Duration::from_secs(seconds.unwrap_or_default().min(LONGEST_WAIT_SECONDS))
+}
