@@ -4,6 +4,7 @@
 //! handlers and calls others through [`Dependency`]. What the contract says of a method
 //! (callers, scopes, roles, idempotency key) is enforced here, before a handler runs.
 
+pub mod certs;
 mod clock;
 mod context;
 mod error;

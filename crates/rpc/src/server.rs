@@ -6,7 +6,7 @@ mod layer;
 mod observe;
 mod services;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Borrow, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -68,13 +68,13 @@ impl Server {
         identity: Arc<Identity>,
         verifier: Arc<Verifier>,
         role: Role,
-        metrics: &Metrics,
+        metrics: impl Borrow<Metrics>,
     ) -> Self {
         Self {
             identity,
             verifier,
             role,
-            metrics: metrics.clone(),
+            metrics: metrics.borrow().clone(),
             services: Services::new(),
             health: Health::new(),
             connection_age: CONNECTION_AGE,

@@ -9,6 +9,7 @@ mod budget;
 mod limits;
 
 use std::{
+    borrow::Borrow,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,11 +19,7 @@ use florin_kernel::Kind;
 use florin_proto::common::v1::Reason;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tonic::{
-    Request, Response, Status,
-    metadata::MetadataValue,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Request, Response, Status, metadata::MetadataValue, transport::Channel};
 use tracing::Instrument as _;
 
 use self::{
@@ -77,15 +74,16 @@ impl Dependency {
         address: impl Into<Address>,
         identity: Arc<Identity>,
         limits: StackLimits,
-        metrics: &Metrics,
+        metrics: impl Borrow<Metrics>,
     ) -> Self {
+        let metrics = metrics.borrow();
         let own = identity.peer().caller();
         let connector = Connector::new(role, address.into(), identity);
         let labels = [("role", own), ("dependency", role.name())];
         let gauge = |name, help| metrics.gauges(name, help).get_or_create_owned(&labels);
         Self(Arc::new(Inner {
             role,
-            channel: channel(connector),
+            channel: connector.channel(),
             permits: Semaphore::new(limits.permits),
             breaker: Breaker::new(limits.breaker.clone()),
             budget: RetryBudget::new(),
@@ -311,18 +309,6 @@ impl std::fmt::Debug for Dependency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Dependency({})", self.0.role)
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is the call stack that the ban points to")]
-fn channel(connector: Connector) -> Channel {
-    // The connector knows the address; the URI only fills the :authority of the requests.
-    Endpoint::from_static("http://florin.bank")
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(1_048_576)
-        .initial_connection_window_size(8_388_608)
-        .connect_with_connector_lazy(connector)
 }
 
 /// Whether the connection to this very dependency failed, not one further in.

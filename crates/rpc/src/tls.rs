@@ -8,7 +8,8 @@ mod peer;
 mod verifier;
 
 pub use acceptor::{Incoming, MeshStream};
-pub use connector::{Address, Connector};
+pub use connector::{Address, Connector, channel};
 pub(crate) use identity::provider;
 pub use identity::{Identity, TlsError, TlsFiles};
+pub(crate) use peer::is_name;
 pub use peer::{Peer, PeerError};

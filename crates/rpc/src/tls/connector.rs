@@ -22,6 +22,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use tonic::transport::{Channel, Endpoint};
 
 use super::Identity;
 
@@ -67,6 +68,20 @@ impl From<std::net::SocketAddr> for Address {
     }
 }
 
+/// A bare channel to a role, without the call stack: for the commands of operators and for
+/// tests. It connects at the first call, so it must be made inside a tokio runtime.
+///
+/// # Errors
+/// Where the certificate cannot be used.
+pub fn channel(
+    identity: &Arc<Identity>,
+    role: Role,
+    address: impl Into<Address>,
+) -> Result<Channel, rustls::Error> {
+    identity.client_config(&role.spiffe())?;
+    Ok(Connector::new(role, address.into(), Arc::clone(identity)).channel())
+}
+
 /// Makes connections to one role.
 #[derive(Debug, Clone)]
 pub struct Connector {
@@ -86,6 +101,20 @@ impl Connector {
             expected,
             turn: Arc::new(AtomicUsize::new(usize::from(rand::random::<u16>()))),
         }
+    }
+
+    /// A channel that connects at the first call and again after each break.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one way to the mesh, with its certificates")]
+    pub fn channel(self) -> Channel {
+        // The connector knows the address; the URI only fills the :authority of the requests.
+        Endpoint::from_static("http://florin.bank")
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(1_048_576)
+            .initial_connection_window_size(8_388_608)
+            .connect_with_connector_lazy(self)
     }
 
     async fn connect(self) -> io::Result<TokioIo<TlsStream<TcpStream>>> {

@@ -1,0 +1,57 @@
+use super::*;
+
+#[test]
+fn every_kind_survives_the_wire_with_one_error_info() {
+    for (name, kind) in florin_proto::REASONS {
+        let mut violations = Violations::new();
+        violations.add("amount", "TOO_MANY_DECIMALS", "must have at most 2");
+        let mut error = Error::new(Reason::InvalidRequest, "text")
+            .with("key", "value")
+            .violations(violations)
+            .retry_after(Duration::from_secs(3));
+        error.0.kind = *kind;
+        error.0.reason = (*name).to_owned();
+        let status = error.to_status();
+        assert_eq!(status.code(), grpc_code(*kind));
+        let again = Error::from_status(&status);
+        assert_eq!((again.kind(), again.reason()), (*kind, *name));
+        let encoded = tonic_types::Status::decode(status.details()).unwrap();
+        let infos = encoded.details.iter().filter(|any| any.type_url.ends_with("ErrorInfo"));
+        assert_eq!(infos.count(), 1);
+        if *kind != Kind::Internal {
+            assert_eq!(again, error);
+            assert_eq!(Error::decode(&error.encode()).unwrap(), error);
+        }
+    }
+}
+
+#[test]
+fn the_text_of_a_defect_never_leaves() {
+    let error = Error::internal("password=hunter2").with("sql", "SELECT secret");
+    let status = error.to_status();
+    assert_eq!(status.message(), INTERNAL_TEXT);
+    let bytes = String::from_utf8_lossy(status.details()).into_owned();
+    assert!(!bytes.contains("hunter2") && !bytes.contains("secret"));
+}
+
+#[test]
+fn a_bare_status_gets_the_reason_of_the_mesh() {
+    let cases = [
+        (Status::cancelled("Timeout expired"), "DEADLINE_EXCEEDED", Kind::Deadline),
+        (Status::unavailable("x"), "UNAVAILABLE", Kind::Unavailable),
+        (Status::unimplemented(""), "NOT_FOUND", Kind::Unimplemented),
+        (Status::not_found("x"), "NOT_FOUND", Kind::NotFound),
+        (Status::unknown("x"), "INTERNAL", Kind::Internal),
+        (Status::from_error("connection reset".into()), "UNAVAILABLE", Kind::Unavailable),
+    ];
+    for (status, reason, kind) in cases {
+        let error = Error::from_status(&status);
+        assert_eq!((error.reason(), error.kind()), (reason, kind));
+        assert_eq!(Error::from_status(&error.to_status()).kind(), kind);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_status_are_a_defect() {
+    assert_eq!(Error::decode(&[255, 255]).unwrap_err().kind(), Kind::Internal);
+}
