@@ -17,12 +17,13 @@ pub(crate) async fn open(
         BusKind::Embedded => Ok(embedded.clone()),
         BusKind::Jetstream => {
             let options = NatsOptions {
-                url: settings.bus.url.clone(),
-                role: role.name(),
-                ca: files.ca.clone(),
-                cert: files.cert.clone(),
-                key: files.key.clone(),
-                replicas: settings.bus.replicas,
+                servers: settings.bus.url.clone(),
+                role: role.name().to_owned(),
+                ca: Some(files.ca.clone()),
+                cert: Some(files.cert.clone()),
+                key: Some(files.key.clone()),
+                replicas: usize::from(settings.bus.replicas),
+                keep_days: settings.bus.keep_days,
             };
             Ok(Bus::jetstream(&options).await?)
         }

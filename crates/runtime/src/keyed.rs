@@ -19,7 +19,7 @@ use prost::Message;
 use tonic::{Response, Status, metadata::MetadataMap};
 
 pub use in_flight::{Ended, joined};
-pub use once::{once, once_keyed};
+pub use once::{AnswerSeal, Clear, once, once_sealed};
 
 /// Metadata of an answer that was given before; the gateway makes a header of it.
 pub const REPLAYED: &str = "idempotent-replayed";

@@ -11,6 +11,7 @@
 //! Exit codes of a process: 0 it was asked to stop, 1 it could not start, 70 a task crashed.
 
 mod bus;
+pub mod clock;
 mod data_dir;
 mod failure;
 pub mod keyed;

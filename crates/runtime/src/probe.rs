@@ -9,7 +9,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use florin_rpc::metrics::Metrics;
+use florin_rpc::Metrics;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

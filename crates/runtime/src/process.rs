@@ -9,10 +9,7 @@ use anyhow::Context as _;
 use florin_events::{Bus, Outbox};
 use florin_kernel::Role;
 use florin_rpc::{
-    Dependency,
-    metrics::Metrics,
-    tls::{Identity, TlsFiles},
-    token::Verifier,
+    Dependency, Identity, Metrics, StackLimits, TlsFiles, Verifier,
 };
 use florin_store::{Database, Migrations};
 use tokio::net::TcpListener;
@@ -94,7 +91,7 @@ impl Process {
         migrations: Option<&Migrations>,
     ) -> anyhow::Result<Runtime> {
         self.readiness.expect(role.name());
-        let files = self.tls_files(role);
+        let files = TlsFiles::in_dir(&self.settings.tls.dir, role.name());
         let identity = Identity::load(&files)
             .with_context(|| format!("certificate of {role}; `florin certs` makes one"))?;
         let db = match migrations {
@@ -105,8 +102,8 @@ impl Process {
             .await
             .with_context(|| format!("bus of {role} at {}", self.settings.bus.url))?;
         let every = std::time::Duration::from_secs(self.settings.tls.reload_seconds.max(1));
-        let watched = Arc::clone(&identity).watch(every, self.shutdown.clone());
-        self.tasks.spawn(format!("{role} certificate watch"), watched);
+        let watched = identity.watch(every, self.shutdown.clone());
+        self.tasks.spawn_fallible(format!("{role} certificate watch"), async { Ok(watched.await?) });
         Ok(Runtime {
             role,
             settings: Arc::clone(&self.settings),
@@ -121,15 +118,6 @@ impl Process {
             tasks: self.tasks.clone(),
             dependencies: Arc::default(),
         })
-    }
-
-    fn tls_files(&self, role: Role) -> TlsFiles {
-        let dir = &self.settings.tls.dir;
-        TlsFiles {
-            ca: dir.join("ca.pem"),
-            cert: dir.join(format!("{role}.pem")),
-            key: dir.join(format!("{role}.key")),
-        }
     }
 
     async fn database(&self, role: Role, migrations: &Migrations) -> anyhow::Result<Database> {
@@ -215,8 +203,8 @@ impl Runtime {
                 role,
                 self.settings.role(role).address,
                 Arc::clone(&self.identity),
-                florin_rpc::StackLimits::default(),
-                self.metrics.clone(),
+                StackLimits::default(),
+                &self.metrics,
             )
         };
         known.entry(role).or_insert_with(make).clone()

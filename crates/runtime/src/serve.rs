@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use florin_events::OpsServer;
+use florin_events::{OpsServer, Rebuild};
 use florin_proto::ops::v1::ops_service_server::OpsServiceServer;
-use florin_rpc::server::Server;
+use florin_rpc::{CallContext, Server, health::{Health, ServingStatus}};
 use florin_store::{Database, Tx, idempotency};
 use tokio::net::TcpListener;
 
@@ -24,6 +24,7 @@ type AddService = Box<dyn FnOnce(Server) -> Server + Send>;
 #[derive(Default)]
 pub struct Started {
     services: Vec<AddService>,
+    rebuild: Option<Rebuild>,
 }
 
 impl Started {
@@ -39,6 +40,13 @@ impl Started {
         self.services.push(Box::new(add));
         self
     }
+
+    /// Gives operators a read model to rebuild.
+    #[must_use]
+    pub fn with_rebuild(mut self, rebuild: Rebuild) -> Self {
+        self.rebuild = Some(rebuild);
+        self
+    }
 }
 
 /// Serves a role on the listener until the shutdown, with its relay and upkeep as supervised
@@ -49,17 +57,22 @@ impl Started {
 pub fn serve_role(runtime: &Runtime, started: Started, listener: TcpListener) -> anyhow::Result<()> {
     let db = runtime.database()?;
     let role = runtime.role;
-    let ops = OpsServer::new(db.clone(), runtime.bus.clone(), role);
+    let mut ops =
+        OpsServer::new(db.clone(), runtime.bus.clone(), role.name()).with_actor(actor);
+    if let Some(rebuild) = started.rebuild {
+        ops = ops.with_rebuild(rebuild);
+    }
     let mut server = Server::new(
         runtime.identity.clone(),
         runtime.verifier.clone(),
         role,
-        runtime.metrics.clone(),
+        &runtime.metrics,
     )
     .add_service(OpsServiceServer::new(ops));
     for add in started.services {
         server = add(server);
     }
+    let health = server.health();
     let drain = runtime.settings.process.drain();
     let (shutdown, readiness) = (runtime.shutdown.clone(), runtime.readiness.clone());
     runtime.tasks.spawn_fallible(format!("{role} server"), async move {
@@ -73,50 +86,73 @@ pub fn serve_role(runtime: &Runtime, started: Started, listener: TcpListener) ->
         runtime.shutdown.clone(),
     );
     runtime.tasks.spawn(format!("{role} relay"), relay);
-    runtime.tasks.spawn(format!("{role} upkeep"), upkeep(runtime.clone(), db));
+    runtime.tasks.spawn(format!("{role} upkeep"), upkeep(runtime.clone(), db, health));
     Ok(())
 }
 
 /// Checks the pool, measures it, and deletes what is old.
-async fn upkeep(runtime: Runtime, db: Database) {
-    let mut check = tokio::time::interval(CHECK_EVERY);
+async fn upkeep(runtime: Runtime, db: Database, health: Health) {
+    let mut look = tokio::time::interval(CHECK_EVERY);
     let mut prune = tokio::time::interval(PRUNE_EVERY);
     prune.tick().await;
     loop {
         tokio::select! {
             () = runtime.shutdown.cancelled() => return,
-            _ = check.tick() => check_pool(&runtime, &db).await,
+            _ = look.tick() => check(&runtime, &db, &health).await,
             _ = prune.tick() => prune_keys(&runtime, &db).await,
         }
     }
 }
 
-async fn check_pool(runtime: &Runtime, db: &Database) {
+/// The health of what this replica shares with others stands under names of its own: it
+/// alarms, and takes no replica away.
+async fn check(runtime: &Runtime, db: &Database, health: &Health) {
+    measure_pools(runtime, db);
     let role = runtime.role.name();
-    let gauges = runtime
-        .metrics
-        .gauges::<[(&'static str, &'static str); 3]>("florin_pool_connections", "Connections of the database pools");
-    for pool in db.pools() {
-        for (state, count) in [("open", pool.open), ("idle", pool.idle), ("max", pool.max)] {
-            let labels = [("role", role), ("pool", pool.name), ("state", state)];
-            gauges.get_or_create(&labels).set(i64::from(count));
+    let (check, database) = match tokio::time::timeout(POOL_WAIT, db.ping()).await {
+        Err(_) => {
+            let cause = format!("no connection of the pool within {} s", POOL_WAIT.as_secs());
+            (Err(cause), false)
         }
-    }
-    let check = match tokio::time::timeout(POOL_WAIT, db.ping()).await {
-        Err(_) => Err(format!("no connection of the pool within {} s", POOL_WAIT.as_secs())),
-        // An absent database is everybody's: it is told by the calls and by the metrics.
-        Ok(_) => Ok(()),
+        Ok(answer) => (Ok(()), answer.is_ok()),
     };
+    let expired = || "its certificate has expired".to_owned();
+    let check = check.and_then(|()| runtime.identity.is_valid_now().then_some(()).ok_or_else(expired));
+    health.set("database", serving(database));
+    health.set("bus", serving(runtime.bus.is_ready(role)));
+    let cause = check.clone().err();
     match runtime.readiness.note(role, check) {
         Some(true) => tracing::info!(role, "ready again"),
-        Some(false) => tracing::error!(role, "not ready: its database pool gives no connection"),
+        Some(false) => tracing::error!(role, cause, "not ready"),
         None => {}
     }
 }
 
+const fn serving(is: bool) -> ServingStatus {
+    if is { ServingStatus::Serving } else { ServingStatus::NotServing }
+}
+
+fn measure_pools(runtime: &Runtime, db: &Database) {
+    let help = "Connections of the database pools";
+    let gauges =
+        runtime.metrics.gauges::<[(&'static str, &'static str); 3]>("florin_pool_connections", help);
+    for pool in db.pools() {
+        for (state, count) in [("open", pool.open), ("idle", pool.idle), ("max", pool.max)] {
+            let labels = [("role", runtime.role.name()), ("pool", pool.name), ("state", state)];
+            gauges.get_or_create(&labels).set(i64::from(count));
+        }
+    }
+}
+
+/// Who calls an operation, for the audit.
+fn actor(extensions: &tonic::Extensions) -> String {
+    let context = extensions.get::<CallContext>();
+    context.map_or_else(|| "unknown".to_owned(), |context| context.principal.scope_key())
+}
+
 async fn prune_keys(runtime: &Runtime, db: &Database) {
     let days = i64::from(runtime.settings.process.idempotency_key_days.max(7));
-    let now = db.write(async |tx: &Tx| tx.now().await).await;
+    let now = db.write(async |tx: Tx| tx.now().await).await;
     let pruned = match now {
         Ok(now) => idempotency::prune(db, now.plus_micros(-days * DAY)).await,
         Err(error) => Err(error),

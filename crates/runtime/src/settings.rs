@@ -107,11 +107,14 @@ pub struct BusSettings {
     pub url: String,
     /// Copies that JetStream keeps of each event: 1, 3 or 5.
     pub replicas: u16,
+    /// Days that JetStream keeps events; the outboxes keep them for ever.
+    pub keep_days: u32,
 }
 
 impl Default for BusSettings {
     fn default() -> Self {
-        Self { kind: BusKind::default(), url: "tls://127.0.0.1:4222".to_owned(), replicas: 1 }
+        let url = "tls://127.0.0.1:4222".to_owned();
+        Self { kind: BusKind::default(), url, replicas: 1, keep_days: 14 }
     }
 }
 
@@ -193,14 +196,18 @@ impl ProcessSettings {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct IssuerSettings {
-    /// The `iss` of its tokens, an https URL; discovery is asked below it.
+    /// The `iss` of its tokens, to the letter.
     pub issuer: String,
     /// Where its keys are; empty asks discovery.
     pub jwks_uri: String,
+    /// Where its metadata are; empty means ISSUER/.well-known/openid-configuration.
+    pub discovery: String,
     /// The `aud` that a token must carry.
     pub audience: String,
     /// Signature algorithms that are taken from it.
     pub algorithms: Vec<String>,
+    /// Values of `typ` in the token's header that are taken, in any case.
+    pub types: Vec<String>,
     /// Certificate of an authority to trust for its HTTPS besides the mesh's own; may be empty.
     pub ca_file: PathBuf,
     /// Which claims say who acts.
@@ -209,11 +216,14 @@ pub struct IssuerSettings {
 
 impl Default for IssuerSettings {
     fn default() -> Self {
+        let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         Self {
             issuer: "https://id.example.com".to_owned(),
             jwks_uri: String::new(),
+            discovery: String::new(),
             audience: "florin".to_owned(),
-            algorithms: vec!["ES256".to_owned()],
+            algorithms: strings(&["ES256", "RS256", "PS256", "EdDSA"]),
+            types: strings(&["at+jwt", "JWT"]),
             ca_file: PathBuf::new(),
             claims: ClaimSettings::default(),
         }
@@ -224,15 +234,16 @@ impl Default for IssuerSettings {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClaimSettings {
-    /// Claim with the customer id; a token that has it is a customer's.
+    /// Claim with the customer id; a token that has it acts as that customer. A dot goes into
+    /// an object: realm_access.roles.
     pub customer: String,
-    /// Claim with the staff roles; a token that has it is of staff.
+    /// Claim with the staff roles, a list or words; a token that has it is of staff.
     pub roles: String,
 }
 
 impl Default for ClaimSettings {
     fn default() -> Self {
-        Self { customer: "customer".to_owned(), roles: "roles".to_owned() }
+        Self { customer: "customer_id".to_owned(), roles: "roles".to_owned() }
     }
 }
 
@@ -295,7 +306,7 @@ impl Settings {
         settings
     }
 
-    /// Puts databases and certificates into a data folder and lets the ports be free ones.
+    /// Puts databases, certificates and the master key of `cif` into a data folder and lets the ports be free ones.
     pub fn place(&mut self, data: &DataDir) {
         self.tls.dir = data.certs();
         self.bus.kind = BusKind::Embedded;
@@ -307,5 +318,6 @@ impl Settings {
             }
             self.set_role(*role, of_role);
         }
+        self.set(Role::Cif, "master_key_file", data.master_key().display().to_string());
     }
 }
