@@ -1,0 +1,201 @@
+//! NATS JetStream: publishing. A stream a source, limited by age: the outbox is the truth.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_nats::{
+    Client, ConnectOptions,
+    connection::State,
+    jetstream::{
+        self,
+        context::PublishAckFuture,
+        message::PublishMessage,
+        stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
+    },
+};
+use futures_util::future::join_all;
+
+use super::{BusError, NatsOptions, Outgoing, Shared, message};
+
+/// How long a connection may take to come up, and a request to be answered.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest wait before the next attempt to connect again.
+const RECONNECT_DELAY: Duration = Duration::from_secs(2);
+/// How long the broker remembers message ids. The inbox decides; this saves it work.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A connection of one role to NATS.
+#[derive(Clone)]
+pub struct JetStreamBus {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Shared,
+    client: Client,
+    context: jetstream::Context,
+    options: NatsOptions,
+    /// Streams known to be there.
+    ensured: Mutex<HashSet<String>>,
+}
+
+impl std::fmt::Debug for JetStreamBus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JetStreamBus").field("servers", &self.inner.options.servers).finish()
+    }
+}
+
+pub(super) fn broker(error: impl std::fmt::Display) -> BusError {
+    BusError::Broker(error.to_string())
+}
+
+impl JetStreamBus {
+    pub(super) async fn connect(options: &NatsOptions) -> Result<Self, BusError> {
+        let mut connect = ConnectOptions::new()
+            .name(format!("florin-{}", options.role))
+            .custom_inbox_prefix(format!("_INBOX.{}", options.role))
+            .connection_timeout(CONNECT_TIMEOUT)
+            .request_timeout(Some(REQUEST_TIMEOUT))
+            .reconnect_delay_callback(|attempts| {
+                let factor = u32::try_from(attempts.min(20)).unwrap_or(20);
+                (Duration::from_millis(100) * factor).min(RECONNECT_DELAY)
+            });
+        // The files are read at each connection: a renewed certificate is taken over.
+        if let Some(ca) = &options.ca {
+            connect = connect.add_root_certificates(ca.clone()).require_tls(true);
+        }
+        if let (Some(cert), Some(key)) = (&options.cert, &options.key) {
+            connect = connect.add_client_certificate(cert.clone(), key.clone());
+        }
+        let servers: Vec<_> =
+            options.servers.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+        let client = connect.connect(servers.as_slice()).await.map_err(broker)?;
+        let mut context = jetstream::new(client.clone());
+        context.set_timeout(REQUEST_TIMEOUT);
+        let inner = Inner {
+            shared: Shared::default(),
+            client,
+            context,
+            options: options.clone(),
+            ensured: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.inner.client.connection_state() == State::Connected
+    }
+
+    pub(super) fn context(&self) -> &jetstream::Context {
+        &self.inner.context
+    }
+
+    /// Creates the source's stream if it is absent. Only the source itself may.
+    async fn ensure_stream(&self, source: &str) -> Result<(), BusError> {
+        let name = message::stream_name(source);
+        let known = |set: &Mutex<HashSet<String>>| {
+            set.lock().unwrap_or_else(PoisonError::into_inner).contains(&name)
+        };
+        if known(&self.inner.ensured) {
+            return Ok(());
+        }
+        let config = Config {
+            name: name.clone(),
+            subjects: vec![format!("florin.{source}.v1.>")],
+            retention: RetentionPolicy::Limits,
+            storage: StorageType::File,
+            discard: DiscardPolicy::Old,
+            max_age: DAY * self.inner.options.keep_days,
+            duplicate_window: DUPLICATE_WINDOW,
+            num_replicas: self.inner.options.replicas,
+            ..Config::default()
+        };
+        self.inner.context.get_or_create_stream(config).await.map_err(broker)?;
+        self.inner.ensured.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        Ok(())
+    }
+
+    /// Sends in rounds: each round has at most one event of an aggregate and is acknowledged
+    /// before the next. An aggregate whose event fails waits, the others go on.
+    pub(super) async fn publish(&self, source: &str, events: &[Outgoing]) -> Vec<bool> {
+        let mut acknowledged = vec![false; events.len()];
+        if let Err(error) = self.ensure_stream(source).await {
+            tracing::warn!(source, %error, "no stream to publish to");
+            return acknowledged;
+        }
+        let mut held_back: HashSet<&str> = HashSet::new();
+        for round in rounds(events) {
+            let sending: Vec<_> = round
+                .into_iter()
+                .filter_map(|at| events.get(at).map(|sent| (at, sent)))
+                .filter(|(_, sent)| !held_back.contains(sent.event.aggregate.as_str()))
+                .collect();
+            for (at, sent, outcome) in self.send_round(sending).await {
+                match outcome {
+                    Ok(()) => acknowledged[at] = true,
+                    Err(error) => {
+                        // Perhaps the stream is gone: look again before the next attempt.
+                        let ensured = &self.inner.ensured;
+                        ensured.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                        let event_id = sent.event.id;
+                        tracing::warn!(source, %event_id, %error, "event was not acknowledged");
+                        held_back.insert(sent.event.aggregate.as_str());
+                    }
+                }
+            }
+        }
+        acknowledged
+    }
+
+    async fn send_round<'e>(
+        &self,
+        round: Vec<(usize, &'e Outgoing)>,
+    ) -> Vec<(usize, &'e Outgoing, Result<(), BusError>)> {
+        let mut acks = Vec::with_capacity(round.len());
+        for (at, sent) in round {
+            acks.push((at, sent, self.send(sent).await));
+        }
+        let waits = acks.into_iter().map(|(at, sent, ack)| async move {
+            let outcome = match ack {
+                Ok(ack) => ack.await.map(|_| ()).map_err(broker),
+                Err(error) => Err(error),
+            };
+            (at, sent, outcome)
+        });
+        join_all(waits).await
+    }
+
+    async fn send(&self, sent: &Outgoing) -> Result<PublishAckFuture, BusError> {
+        let body = PublishMessage::build()
+            .payload(sent.event.payload.clone())
+            .headers(message::headers(sent));
+        let subject = message::subject(&sent.event);
+        self.inner.context.send_publish(subject, body).await.map_err(broker)
+    }
+}
+
+/// The indexes by rounds: the first events of all aggregates, then the second ones, ...
+fn rounds(events: &[Outgoing]) -> Vec<Vec<usize>> {
+    let mut counts: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    for (at, sent) in events.iter().enumerate() {
+        let count = counts.entry(sent.event.aggregate.as_str()).or_default();
+        if rounds.len() == *count {
+            rounds.push(Vec::new());
+        }
+        if let Some(round) = rounds.get_mut(*count) {
+            round.push(at);
+        }
+        *count += 1;
+    }
+    rounds
+}

@@ -1,0 +1,171 @@
+//! What operators do with events, by RPC.
+
+mod dead;
+mod refusal;
+mod sources;
+
+use std::{fmt, sync::Arc};
+
+use florin_proto::ops::v1::{
+    DiscardDeadLetterRequest, DiscardDeadLetterResponse, FindMissingEventsRequest,
+    FindMissingEventsResponse, ListDeadLettersRequest, ListDeadLettersResponse,
+    ListOutboxEventsRequest, ListOutboxEventsResponse, RebuildReadModelRequest,
+    RebuildReadModelResponse, ReplayEventsRequest, ReplayEventsResponse, RetryDeadLetterRequest,
+    RetryDeadLetterResponse, ops_service_server::OpsService,
+};
+use florin_store::{Database, StoreError, Tx, audit};
+use futures_util::future::BoxFuture;
+use tonic::{Extensions, Request, Response, Status, async_trait};
+
+use crate::{Bus, consume::Desk};
+
+/// Builds a service's read models anew; returns how many events were applied.
+pub type Rebuild = Arc<dyn Fn() -> BoxFuture<'static, Result<i64, Status>> + Send + Sync>;
+
+/// Who calls, for the audit, from the extensions of the request.
+type Actor = fn(&Extensions) -> String;
+
+/// `florin.ops.v1.OpsService` over the database of one service.
+#[derive(Clone)]
+pub struct OpsServer {
+    db: Database,
+    bus: Bus,
+    role: &'static str,
+    actor: Actor,
+    rebuild: Option<Rebuild>,
+}
+
+impl fmt::Debug for OpsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpsServer").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+impl OpsServer {
+    /// The operators' service of a role.
+    #[must_use]
+    pub fn new(db: Database, bus: Bus, role: &'static str) -> Self {
+        Self { db, bus, role, actor: |_| "operator".to_owned(), rebuild: None }
+    }
+
+    /// Says how to tell who calls.
+    #[must_use]
+    pub fn with_actor(mut self, actor: fn(&Extensions) -> String) -> Self {
+        self.actor = actor;
+        self
+    }
+
+    /// Gives the service a read model that can be rebuilt.
+    #[must_use]
+    pub fn with_rebuild(mut self, rebuild: Rebuild) -> Self {
+        self.rebuild = Some(rebuild);
+        self
+    }
+
+    fn desk(&self) -> Option<Arc<Desk>> {
+        self.bus.shared().desk(self.role)
+    }
+
+    fn entry(&self, extensions: &Extensions, method: &str, reference: String) -> Record {
+        Record {
+            actor: (self.actor)(extensions),
+            method: format!("/florin.ops.v1.OpsService/{method}"),
+            reference,
+        }
+    }
+}
+
+/// An audit entry that lacks the time.
+struct Record {
+    actor: String,
+    method: String,
+    reference: String,
+}
+
+impl Record {
+    async fn write(&self, tx: &Tx) -> Result<(), StoreError> {
+        let entry = audit::Entry {
+            actor: self.actor.clone(),
+            on_behalf_of: None,
+            method: self.method.clone(),
+            reference: self.reference.clone(),
+            at: tx.now().await?,
+        };
+        audit::record(tx, entry).await
+    }
+}
+
+#[async_trait]
+impl OpsService for OpsServer {
+    async fn list_dead_letters(
+        &self,
+        request: Request<ListDeadLettersRequest>,
+    ) -> Result<Response<ListDeadLettersResponse>, Status> {
+        dead::list(&self.db, self.role, &request.into_inner()).await.map(Response::new)
+    }
+
+    async fn retry_dead_letter(
+        &self,
+        request: Request<RetryDeadLetterRequest>,
+    ) -> Result<Response<RetryDeadLetterResponse>, Status> {
+        let event_id = request.get_ref().event_id.clone();
+        let record = self.entry(request.extensions(), "RetryDeadLetter", event_id.clone());
+        let applied = dead::retry(&self.db, self.desk(), &event_id, &record).await?;
+        Ok(Response::new(RetryDeadLetterResponse { applied }))
+    }
+
+    async fn discard_dead_letter(
+        &self,
+        request: Request<DiscardDeadLetterRequest>,
+    ) -> Result<Response<DiscardDeadLetterResponse>, Status> {
+        let DiscardDeadLetterRequest { event_id, reason } = request.get_ref().clone();
+        let record = self.entry(request.extensions(), "DiscardDeadLetter", event_id.clone());
+        let applied = dead::discard(&self.db, self.desk(), (&event_id, &reason), &record).await?;
+        Ok(Response::new(DiscardDeadLetterResponse { applied }))
+    }
+
+    async fn replay_events(
+        &self,
+        request: Request<ReplayEventsRequest>,
+    ) -> Result<Response<ReplayEventsResponse>, Status> {
+        let range = *request.get_ref();
+        let reference = format!("{}..{}", range.from_position, range.to_position);
+        let record = self.entry(request.extensions(), "ReplayEvents", reference);
+        let queued = sources::replay(&self.db, &range, &record).await?;
+        Ok(Response::new(ReplayEventsResponse { queued }))
+    }
+
+    async fn list_outbox_events(
+        &self,
+        request: Request<ListOutboxEventsRequest>,
+    ) -> Result<Response<ListOutboxEventsResponse>, Status> {
+        sources::list(&self.db, self.role, request.get_ref()).await.map(Response::new)
+    }
+
+    async fn find_missing_events(
+        &self,
+        request: Request<FindMissingEventsRequest>,
+    ) -> Result<Response<FindMissingEventsResponse>, Status> {
+        let reads = self.desk();
+        let sources = reads.as_ref().map_or(&[][..], |desk| desk.sources);
+        sources::find_missing(&self.db, self.role, sources, request.get_ref())
+            .await
+            .map(Response::new)
+    }
+
+    async fn rebuild_read_model(
+        &self,
+        request: Request<RebuildReadModelRequest>,
+    ) -> Result<Response<RebuildReadModelResponse>, Status> {
+        let Some(rebuild) = &self.rebuild else {
+            return Err(Status::unimplemented(format!("{} has no read model", self.role)));
+        };
+        let record = self.entry(request.extensions(), "RebuildReadModel", String::new());
+        self.db
+            .write(async |tx: Tx| record.write(&tx).await)
+            .await
+            .map_err(|error| refusal::internal(&error))?;
+        let applied = rebuild().await?;
+        Ok(Response::new(RebuildReadModelResponse { applied }))
+    }
+}

@@ -1,0 +1,141 @@
+//! The outbox: payloads are written in the transaction of the change, so that saving without
+//! publishing cannot be expressed.
+
+pub(crate) mod pages;
+
+use std::sync::Arc;
+
+use florin_kernel::EventId;
+use florin_store::{
+    Engine, StoreError, Tx, outbox,
+    rows::{self, Column},
+    sql,
+};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::event::{NewEvent, partition_of};
+
+const COLUMNS: &[(&str, Column)] = &[
+    ("event_id", Column::Text),
+    ("kind", Column::Text),
+    ("partition", Column::Int),
+    ("aggregate", Column::Text),
+    ("version", Column::Int),
+    ("payload", Column::Bytes),
+    ("correlation", Column::Text),
+    ("causation", Column::Text),
+    ("traceparent", Column::Text),
+    ("historical", Column::Bool),
+    ("recorded_at", Column::Int),
+];
+
+/// The writing end of a service's outbox. Clones wake the same relay.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    role: &'static str,
+    wake: Arc<Notify>,
+}
+
+impl Outbox {
+    /// The outbox of a role.
+    #[must_use]
+    pub fn new(role: &'static str) -> Self {
+        Self { role, wake: Arc::default() }
+    }
+
+    /// The role that publishes.
+    #[must_use]
+    pub const fn role(&self) -> &'static str {
+        self.role
+    }
+
+    /// Records events in the transaction of the change, in their order, and wakes this
+    /// process's relay once that has committed. Returns their ids, of which
+    /// [`crate::position::encode`] makes the position of the write.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn append(&self, tx: &Tx, events: Vec<NewEvent>) -> Result<Vec<EventId>, StoreError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let recorded_at = tx.now().await?;
+        let mut ids = Vec::with_capacity(events.len());
+        let mut new_rows = Vec::with_capacity(events.len());
+        for event in events {
+            let (millis, random) = florin_store::id_parts();
+            let id = EventId::from_parts(millis, random);
+            ids.push(id);
+            new_rows.push(json!({
+                "event_id": id.to_string(),
+                "kind": event.kind,
+                "partition": partition_of(&event.aggregate),
+                "aggregate": event.aggregate,
+                "version": event.version,
+                "payload": rows::hex(&event.payload),
+                "correlation": event.correlation,
+                "causation": event.causation,
+                "traceparent": event.traceparent,
+                "historical": event.historical,
+                "recorded_at": recorded_at.0,
+            }));
+        }
+        match tx.engine() {
+            Engine::Sqlite => append_sqlite(tx, new_rows, &ids).await?,
+            Engine::Postgres => append_postgres(tx, new_rows).await?,
+        }
+        let wake = Arc::clone(&self.wake);
+        tx.on_commit(move || wake.notify_one());
+        Ok(ids)
+    }
+
+    /// Ends when somebody appended since the last call.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}
+
+async fn append_sqlite(
+    tx: &Tx,
+    new_rows: Vec<serde_json::Value>,
+    ids: &[EventId],
+) -> Result<(), StoreError> {
+    rows::insert_many(tx, outbox::OUTBOX, COLUMNS, new_rows).await?;
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    let pend = format!(
+        "INSERT INTO outbox_pending (position, partition, event_id) \
+         SELECT position, partition, event_id FROM outbox WHERE event_id {}",
+        rows::among(Engine::Sqlite, 1),
+    );
+    sql::execute(tx, pend, [rows::texts(&ids)]).await?;
+    Ok(())
+}
+
+/// One statement. Before it draws positions it announces, by a shared advisory lock that ends
+/// with the transaction, above which position it will write: [`pages::settled`] reads these
+/// locks and so knows which positions may still be filled by somebody who commits late.
+async fn append_postgres(tx: &Tx, new_rows: Vec<serde_json::Value>) -> Result<(), StoreError> {
+    let append = format!(
+        "WITH announced AS MATERIALIZED ( \
+           SELECT pg_advisory_xact_lock_shared('outbox'::regclass::oid::int4, \
+             (CASE WHEN is_called THEN last_value ELSE 0 END & {mask})::int4) \
+           FROM outbox_position_seq), \
+         added AS ( \
+           INSERT INTO outbox (event_id, kind, partition, aggregate, version, payload, \
+             correlation, causation, traceparent, historical, recorded_at) \
+           SELECT r.event_id, r.kind, r.partition, r.aggregate, r.version, \
+             decode(r.payload, 'hex'), r.correlation, r.causation, r.traceparent, \
+             r.historical, r.recorded_at \
+           FROM announced CROSS JOIN json_to_recordset($1::json) AS r (event_id text, \
+             kind text, partition bigint, aggregate text, version bigint, payload text, \
+             correlation text, causation text, traceparent text, historical boolean, \
+             recorded_at bigint) \
+           RETURNING position, partition, event_id) \
+         INSERT INTO outbox_pending (position, partition, event_id) \
+         SELECT position, partition, event_id FROM added",
+        mask = pages::ANNOUNCED_BITS,
+    );
+    sql::execute(tx, append, [serde_json::Value::Array(new_rows).to_string().into()]).await?;
+    Ok(())
+}
