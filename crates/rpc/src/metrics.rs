@@ -9,6 +9,7 @@ use std::{
 };
 
 use prometheus_client::{
+    collector::Collector,
     encoding::{EncodeLabelSet, EncodeMetric},
     metrics::{TypedMetric, counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
@@ -94,6 +95,11 @@ impl Metrics {
         metric: impl prometheus_client::registry::Metric,
     ) {
         self.shelf().registry.register(name, help, metric);
+    }
+
+    /// Adds a collector, which computes its metrics when they are read.
+    pub fn collect(&self, collector: Box<dyn Collector>) {
+        self.shelf().registry.register_collector(collector);
     }
 
     /// All metrics in the text format of OpenMetrics, which Prometheus reads.
