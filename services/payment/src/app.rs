@@ -1,0 +1,88 @@
+//! The use cases, one a file, named by the bank's verb.
+
+mod accept;
+mod accounts;
+mod advance_transfers;
+mod await_end;
+mod cancel_transfer;
+mod create_deposit;
+mod create_transfer;
+mod create_withdrawal;
+mod events;
+mod export_transfers;
+mod get_transfer;
+mod list_transfers;
+
+use std::sync::Arc;
+
+use florin_events::Outbox;
+use florin_kernel::{BankIdentity, Role};
+use florin_rpc::Dependency;
+use florin_runtime::Runtime;
+use florin_store::{
+    Database,
+    commit::{Committer, Limits as BatchLimits},
+};
+use tokio::sync::Notify;
+
+pub use advance_transfers::{Turn, Worker};
+pub use await_end::Patience;
+
+use self::{accept::Acceptances, await_end::Watchers};
+use crate::Config;
+
+/// What the use cases work with.
+#[derive(Clone)]
+pub struct App {
+    db: Database,
+    outbox: Outbox,
+    account: Dependency,
+    bank: BankIdentity,
+    config: Config,
+    acceptances: Committer<Acceptances>,
+    /// Wakes a worker of this replica.
+    due: Arc<Notify>,
+    watchers: Watchers,
+}
+
+impl App {
+    /// Starts the committers of the acceptances; the workers are [`App::worker`]'s.
+    ///
+    /// # Errors
+    /// A setting that cannot be used, or a role without database.
+    pub fn new(runtime: &Runtime, config: Config) -> anyhow::Result<Self> {
+        let limits = config.check()?;
+        let db = runtime.database()?;
+        let due = Arc::new(Notify::new());
+        let batch = Acceptances::new(runtime.outbox.clone(), limits, Arc::clone(&due));
+        let acceptances = Committer::start(
+            db.clone(),
+            batch,
+            BatchLimits::default(),
+            config.committers,
+            runtime.shutdown.clone(),
+        );
+        let bank = &runtime.settings.bank;
+        Ok(Self {
+            db,
+            outbox: runtime.outbox.clone(),
+            account: runtime.dependency(Role::Account),
+            bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
+            config,
+            acceptances,
+            due,
+            watchers: Watchers::default(),
+        })
+    }
+
+    /// A worker that advances transfers; several may run, here and in other replicas.
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        Worker::new(self.clone())
+    }
+
+    /// Waits until the acceptances that were queued at the shutdown are committed.
+    pub async fn drained(&self) {
+        self.acceptances.drained().await;
+    }
+}

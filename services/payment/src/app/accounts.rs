@@ -1,0 +1,123 @@
+//! What payments ask `account`: reads only. No handler calls another service's changing RPC.
+
+use florin_kernel::{AccountId, CustomerId, Iban, Kind, Role};
+use florin_proto::account::v1::{
+    Account, GetAccountRequest, HolderRole, ResolveIbanRequest, ResolveIbanResponse,
+    account_service_client::AccountServiceClient,
+};
+use florin_rpc::{CallContext, Error, PartyRole, Retry, Verb, worker_context};
+
+use super::App;
+
+const GET_ACCOUNT: &str = "/florin.account.v1.AccountService/GetAccount";
+const RESOLVE_IBAN: &str = "/florin.account.v1.AccountService/ResolveIban";
+
+impl App {
+    /// Reads an account in the caller's own name, so that `account` decides whether it is the
+    /// caller's to see; None where it is not, or does not exist.
+    pub(super) async fn account_of_caller(
+        &self,
+        ctx: &CallContext,
+        id: AccountId,
+    ) -> Result<Option<Account>, Error> {
+        found(self.get_account(ctx, id).await)
+    }
+
+    /// Reads an account in the name of this role: for staff at the till, whose scopes have
+    /// decided already.
+    pub(super) async fn account_of_bank(
+        &self,
+        ctx: &CallContext,
+        id: AccountId,
+    ) -> Result<Option<Account>, Error> {
+        found(self.get_account(&as_role(ctx), id).await)
+    }
+
+    /// Whether the caller may do this with the account: a customer as one of its holders.
+    pub(super) async fn caller_may(
+        &self,
+        ctx: &CallContext,
+        verb: Verb,
+        id: AccountId,
+    ) -> Result<bool, Error> {
+        if !ctx.principal.is_customer() {
+            return Ok(true);
+        }
+        let account = self.account_of_caller(ctx, id).await?;
+        Ok(account.is_some_and(|account| ctx.principal.may(verb, &parties(&account))))
+    }
+
+    /// The account behind an IBAN of this bank; None where there is none.
+    pub(super) async fn resolve(
+        &self,
+        ctx: &CallContext,
+        iban: &Iban,
+    ) -> Result<Option<(AccountId, String)>, Error> {
+        let request = ResolveIbanRequest { iban: iban.electronic().to_owned() };
+        let answer = self
+            .account
+            .call(&as_role(ctx), RESOLVE_IBAN, Retry::Read, request, |channel, request| async {
+                AccountServiceClient::new(channel).resolve_iban(request).await
+            })
+            .await;
+        let Some(ResolveIbanResponse { account_id, currency }) = found(answer)? else {
+            return Ok(None);
+        };
+        let id = account_id
+            .parse()
+            .map_err(|error| Error::internal(format!("account behind an IBAN: {error}")))?;
+        Ok(Some((id, currency)))
+    }
+
+    async fn get_account(&self, ctx: &CallContext, id: AccountId) -> Result<Account, Error> {
+        let request = GetAccountRequest { account_id: id.to_string() };
+        let answer = self
+            .account
+            .call(ctx, GET_ACCOUNT, Retry::Read, request, |channel, request| async {
+                AccountServiceClient::new(channel).get_account(request).await
+            })
+            .await?;
+        answer.account.ok_or_else(|| Error::internal("account answered without an account"))
+    }
+}
+
+/// The holders of an account as parties to it.
+pub(super) fn parties(account: &Account) -> Vec<(CustomerId, PartyRole)> {
+    let party = |customer: &str, role| {
+        let role = match role {
+            HolderRole::Owner => PartyRole::Owner,
+            HolderRole::AuthorisedUser => PartyRole::AuthorisedUser,
+            HolderRole::Viewer => PartyRole::Viewer,
+            HolderRole::Unspecified => return None,
+        };
+        Some((customer.parse().ok()?, role))
+    };
+    account.holders.iter().filter_map(|holder| party(&holder.customer_id, holder.role())).collect()
+}
+
+/// On whose behalf somebody acts who is not a customer: the account's first owner.
+pub(super) fn owner(ctx: &CallContext, account: &Account) -> Option<CustomerId> {
+    if ctx.principal.is_customer() {
+        return None;
+    }
+    let parties = parties(account);
+    parties.into_iter().find(|(_, role)| *role == PartyRole::Owner).map(|(customer, _)| customer)
+}
+
+/// The role acting for itself within the caller's deadline, trace and request.
+fn as_role(ctx: &CallContext) -> CallContext {
+    CallContext {
+        deadline: ctx.deadline,
+        traceparent: ctx.traceparent.clone(),
+        request_id: ctx.request_id.clone(),
+        ..worker_context(Role::Payment)
+    }
+}
+
+fn found<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,228 @@
+//! The worker: takes the transfers that are due, has their money moved by one call of the
+//! ledger, and writes what became of them.
+//!
+//! ```text
+//! take    one transaction: lease, scoring step, PROCESSING -> POSTING
+//! post    one PostTransactions for all of them, each under its own reference
+//! settle  one transaction: POSTING -> COMPLETED or FAILED where the row is still ours
+//! ```
+//!
+//! A crash between any two of them leaves a row whose lease ends and which the next worker
+//! takes in POSTING; the ledger then answers with what the reference has done already. A
+//! lease saves double work and guards nothing: what guards is that row, state and token are
+//! read again under the lock, and that a transfer has one reference for ever.
+
+mod ledger;
+
+use std::{collections::HashMap, time::Duration};
+
+use florin_kernel::{TransferId, UnixMicros};
+use florin_store::{StoreError, Tx};
+use tokio_util::sync::CancellationToken;
+
+use self::ledger::Verdict;
+use super::{App, events};
+use crate::{
+    domain::{Event, Screening, Status},
+    store::{self, Claim, Lease, Record},
+};
+
+/// A worker. Several may run, in this process and in other replicas.
+pub struct Worker {
+    app: App,
+}
+
+/// What a turn of a worker came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing was due.
+    Idle,
+    /// Every transfer taken has ended.
+    Done,
+    /// The ledger left some undecided; they are tried again later.
+    Undecided,
+}
+
+impl Worker {
+    pub(super) const fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    /// Works until the shutdown; the turn under way is finished. A commit of this replica
+    /// wakes it, other replicas' transfers are found by polling.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut failures = 0;
+        while !shutdown.is_cancelled() {
+            let pause = match self.turn().await {
+                Ok(Turn::Done) => {
+                    failures = 0;
+                    continue;
+                }
+                Ok(Turn::Idle) => {
+                    failures = 0;
+                    self.app.config.poll()
+                }
+                Ok(Turn::Undecided) => {
+                    failures += 1;
+                    self.app.config.backoff(failures)
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(%error, failures, "transfers could not be advanced");
+                    self.app.config.backoff(failures)
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+                // A ledger that is away is not called more often for new transfers.
+                () = self.app.due.notified(), if failures == 0 => {}
+            }
+        }
+    }
+
+    /// Takes what is due and brings it to its end, as far as the ledger decides.
+    ///
+    /// # Errors
+    /// Those of the database. What was taken meanwhile is taken again when its lease ends.
+    pub async fn turn(&self) -> Result<Turn, StoreError> {
+        let claim = self.take().await?;
+        if claim.records.is_empty() {
+            return Ok(Turn::Idle);
+        }
+        if u32::try_from(claim.records.len()).is_ok_and(|taken| taken >= self.app.config.batch) {
+            // A full batch: there may be work for the next worker.
+            self.app.due.notify_one();
+        }
+        let verdicts = self.post(&claim.records).await;
+        let ended = self.settle(&claim, &verdicts).await?;
+        self.app.watchers.tell(ended);
+        let undecided = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Undecided(_)));
+        Ok(if undecided { Turn::Undecided } else { Turn::Done })
+    }
+
+    /// Leases what is due and commits POSTING before the ledger hears of it.
+    async fn take(&self) -> Result<Claim, StoreError> {
+        let config = &self.app.config;
+        self.app
+            .db
+            .write(async |tx: Tx| {
+                let now = tx.now().await?;
+                let until = later(now, Duration::from_millis(config.lease_ms));
+                let mut claim = store::claim(&tx, now, until, config.batch).await?;
+                for record in &mut claim.records {
+                    record.attempts = record.attempts.saturating_add(1);
+                    score(record, now)?;
+                }
+                store::update(&tx, &claim.records, Lease::Kept).await?;
+                Ok(claim)
+            })
+            .await
+    }
+
+    /// Writes the verdicts on those transfers that are still this worker's, and returns those
+    /// that have ended.
+    async fn settle(
+        &self,
+        claim: &Claim,
+        verdicts: &[Verdict],
+    ) -> Result<Vec<TransferId>, StoreError> {
+        let mut ids: Vec<_> = claim.records.iter().map(|record| record.transfer.id()).collect();
+        ids.sort_unstable();
+        let verdicts: HashMap<_, _> = claim
+            .records
+            .iter()
+            .map(|record| record.transfer.id())
+            .zip(verdicts)
+            .collect();
+        self.app
+            .db
+            .write(async |tx: Tx| {
+                let mut records = store::lock(&tx, &ids).await?;
+                records.retain(|record| is_ours(record, &claim.token));
+                let now = tx.now().await?;
+                for record in &mut records {
+                    let Some(verdict) = verdicts.get(&record.transfer.id()) else {
+                        return Err(StoreError::Corrupt("a transfer without verdict".into()));
+                    };
+                    self.judge(record, verdict, now)?;
+                }
+                self.publish(&tx, &mut records).await?;
+                store::update(&tx, &records, Lease::GivenBack).await?;
+                let ended = records.iter().filter(|record| record.transfer.status().is_end());
+                Ok(ended.map(|record| record.transfer.id()).collect())
+            })
+            .await
+    }
+
+    fn judge(
+        &self,
+        record: &mut Record,
+        verdict: &Verdict,
+        now: UnixMicros,
+    ) -> Result<(), StoreError> {
+        let event = match verdict {
+            Verdict::Posted { transaction, position } => {
+                record.position.clone_from(position);
+                Event::Posted(*transaction)
+            }
+            Verdict::Refused(failure) => Event::Refused(failure.clone()),
+            Verdict::Undecided(_) => {
+                record.due_at = Some(later(now, self.app.config.backoff(record.attempts)));
+                return Ok(());
+            }
+        };
+        record.due_at = None;
+        record.transfer.apply(event, now).map_err(|error| StoreError::Corrupt(error.to_string()))
+    }
+
+    /// Appends the events of those that have ended, and makes them part of their positions.
+    async fn publish(&self, tx: &Tx, records: &mut [Record]) -> Result<(), StoreError> {
+        let mut ended: Vec<_> =
+            records.iter_mut().filter(|record| record.transfer.status().is_end()).collect();
+        let told = ended
+            .iter()
+            .filter_map(|record| {
+                events::event_of(record, &events::causation_of(&record.position))
+            })
+            .collect();
+        let ids = self.app.outbox.append(tx, told).await?;
+        for (record, id) in ended.iter_mut().zip(ids) {
+            let ledger = match record.transfer.status() {
+                Status::Completed => record.position.as_str(),
+                Status::Processing | Status::Posting | Status::Failed | Status::Cancelled => "",
+            };
+            record.position = events::position_of(ledger, &[id]);
+        }
+        Ok(())
+    }
+}
+
+/// The scoring step. There is no fraud role, so nothing is asked and the transfer says so.
+fn score(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
+    match record.transfer.status() {
+        Status::Posting => Ok(()),
+        Status::Processing => record
+            .transfer
+            .apply(Event::Screened(Screening::NotScreened), now)
+            .map_err(|error| StoreError::Corrupt(error.to_string())),
+        Status::Completed | Status::Failed | Status::Cancelled => Err(StoreError::Corrupt(
+            format!("transfer {} has ended and is due", record.transfer.id()),
+        )),
+    }
+}
+
+/// Whether the row is as this worker left it: nobody took it over or ended it meanwhile.
+fn is_ours(record: &Record, token: &str) -> bool {
+    let ours = record.transfer.status() == Status::Posting
+        && record.lease_token.as_deref() == Some(token);
+    if !ours {
+        let transfer = record.transfer.id();
+        tracing::info!(%transfer, "another worker has the transfer by now");
+    }
+    ours
+}
+
+fn later(now: UnixMicros, by: Duration) -> UnixMicros {
+    now.plus_micros(i64::try_from(by.as_micros()).unwrap_or(i64::MAX))
+}

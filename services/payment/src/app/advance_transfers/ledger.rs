@@ -1,0 +1,188 @@
+//! The call of the ledger and what its answer decides.
+
+use std::time::Instant;
+
+use florin_kernel::{Kind, Role, TransactionId};
+use florin_proto::{
+    account::v1::{
+        self as wire, Direction, PostTransactionsRequest, TransactionRequest, TransactionResult,
+        account_service_client::AccountServiceClient, leg, transaction_result::Outcome,
+    },
+    common::v1::Initiator,
+    wire_money,
+};
+use florin_rpc::{CallContext, Error, Retry, worker_context};
+use prost::Message;
+
+use super::Worker;
+use crate::{
+    domain::{Failure, Leg, Posting, Side, Target, posting_reference},
+    store::Record,
+};
+
+const POST_TRANSACTIONS: &str = "/florin.account.v1.AccountService/PostTransactions";
+
+/// What the ledger's answer means for a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Posted, now or in an earlier attempt.
+    Posted {
+        /// The journal transaction.
+        transaction: TransactionId,
+        /// Position token of its events.
+        position: String,
+    },
+    /// Decided against; nothing was posted.
+    Refused(Failure),
+    /// Nobody knows, for this reason: it is tried again under the same reference.
+    Undecided(String),
+}
+
+impl Worker {
+    /// One verdict a transfer, in order. A call that is refused as a whole, for something
+    /// that another attempt would not change, is split in halves until the transfer at fault
+    /// stands alone; an absent ledger leaves all undecided.
+    pub(super) async fn post(&self, records: &[Record]) -> Vec<Verdict> {
+        let mut verdicts = Vec::with_capacity(records.len());
+        let mut groups = vec![records];
+        while let Some(group) = groups.pop() {
+            match self.call(group).await {
+                Ok(answers) => verdicts.extend(answers),
+                Err(error) if group.len() > 1 && is_about_content(&error) => {
+                    let (left, right) = group.split_at(group.len() / 2);
+                    groups.push(right);
+                    groups.push(left);
+                }
+                Err(error) => {
+                    let cause = format!("{}: {}", error.reason(), error.message());
+                    tracing::warn!(transfers = group.len(), %cause, "the ledger decided nothing");
+                    verdicts.extend(group.iter().map(|_| Verdict::Undecided(cause.clone())));
+                }
+            }
+        }
+        verdicts
+    }
+
+    async fn call(&self, records: &[Record]) -> Result<Vec<Verdict>, Error> {
+        let transactions = records.iter().map(request_of).collect::<Result<Vec<_>, _>>()?;
+        let deadline = Instant::now().checked_add(self.app.config.ledger_timeout());
+        let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
+        let request = PostTransactionsRequest { transactions };
+        // The worker itself is the one layer that retries.
+        let answer = self
+            .app
+            .account
+            .call(&ctx, POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
+                AccountServiceClient::new(channel).post_transactions(request).await
+            })
+            .await?;
+        if answer.results.len() != records.len() {
+            let got = answer.results.len();
+            let text = format!("{got} results of the ledger for {} transfers", records.len());
+            return Err(Error::internal(text));
+        }
+        Ok(records.iter().zip(answer.results).map(|(record, one)| verdict(record, one)).collect())
+    }
+}
+
+/// Whether the call failed for what was in it, so that a smaller one may pass.
+const fn is_about_content(error: &Error) -> bool {
+    match error.kind() {
+        Kind::Invalid
+        | Kind::Unprocessable
+        | Kind::NotFound
+        | Kind::Conflict
+        | Kind::Refused
+        | Kind::TooLarge
+        | Kind::Internal => true,
+        Kind::Unauthenticated
+        | Kind::Forbidden
+        | Kind::Aborted
+        | Kind::Exhausted
+        | Kind::Deadline
+        | Kind::Unavailable
+        | Kind::Unimplemented
+        | Kind::Cancelled => false,
+    }
+}
+
+fn request_of(record: &Record) -> Result<TransactionRequest, Error> {
+    let transfer = &record.transfer;
+    let Posting { kind, legs } = Posting::of(transfer.order());
+    let initiator = Initiator::decode(record.initiator.as_slice())
+        .map_err(|error| Error::internal(format!("initiator of {}: {error}", transfer.id())))?;
+    Ok(TransactionRequest {
+        reference: posting_reference(transfer.id()),
+        kind: kind.to_owned(),
+        legs: legs.iter().map(wire_leg).collect(),
+        description: transfer.order().description().to_owned(),
+        value_date: String::new(),
+        booking_date: String::new(),
+        correlation: transfer.id().to_string(),
+        initiator: Some(initiator),
+    })
+}
+
+fn wire_leg(leg: &Leg) -> wire::Leg {
+    let target = match &leg.target {
+        Target::Account(id) => leg::Target::AccountId(id.to_string()),
+        Target::Gl(code) => leg::Target::GlCode(code.clone()),
+    };
+    let direction = match leg.side {
+        Side::Debit => Direction::Debit,
+        Side::Credit => Direction::Credit,
+    };
+    wire::Leg {
+        target: Some(target),
+        direction: direction.into(),
+        amount: Some(wire_money(leg.amount)),
+        counterparty: leg.counterparty.clone(),
+    }
+}
+
+fn verdict(record: &Record, result: TransactionResult) -> Verdict {
+    let transfer = record.transfer.id();
+    if result.reference != posting_reference(transfer) {
+        return alarm(record, format!("the ledger answered about {:?}", result.reference));
+    }
+    match result.outcome {
+        Some(Outcome::Posted(posted)) => match posted.transaction_id.parse() {
+            Ok(transaction) => Verdict::Posted { transaction, position: posted.position },
+            Err(error) => alarm(record, format!("transaction {:?} {error}", posted.transaction_id)),
+        },
+        Some(Outcome::Refused(refusal)) => {
+            let text = format!("{}: {}", refusal.reason, refusal.message);
+            match florin_proto::reason_kind(&refusal.reason) {
+                Some(Kind::Refused | Kind::NotFound) => Verdict::Refused(Failure {
+                    reason: refusal.reason,
+                    message: refusal.message,
+                }),
+                Some(
+                    Kind::Aborted | Kind::Exhausted | Kind::Deadline | Kind::Unavailable
+                    | Kind::Cancelled,
+                ) => Verdict::Undecided(text),
+                // A reused reference may have moved the money; a malformed item is a defect
+                // of ours. Neither says that the transfer ended unpaid.
+                Some(
+                    Kind::Invalid
+                    | Kind::Unprocessable
+                    | Kind::Unauthenticated
+                    | Kind::Forbidden
+                    | Kind::Conflict
+                    | Kind::TooLarge
+                    | Kind::Unimplemented
+                    | Kind::Internal,
+                )
+                | None => alarm(record, text),
+            }
+        }
+        None => alarm(record, "the ledger answered without an outcome".to_owned()),
+    }
+}
+
+/// Undecided, and a human has to look: trying again will not help by itself.
+fn alarm(record: &Record, cause: String) -> Verdict {
+    let transfer = record.transfer.id();
+    tracing::error!(%transfer, %cause, "a transfer is stuck in POSTING");
+    Verdict::Undecided(cause)
+}

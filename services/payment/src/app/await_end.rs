@@ -1,0 +1,164 @@
+//! `Prefer: wait=N` (RFC 7240): the answer waits for the end of the transfer.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use florin_kernel::TransferId;
+use florin_proto::payment::v1::CreateTransferResponse;
+use florin_rpc::CallContext;
+use florin_runtime::internal;
+use tokio::sync::Notify;
+use tonic::{Response, Status, metadata::MetadataMap};
+
+use super::{App, accept::response_of};
+use crate::store;
+
+/// The longest wait that a client is granted.
+const LONGEST: Duration = Duration::from_secs(10);
+/// What is left of the caller's deadline for the answer itself.
+const MARGIN: Duration = Duration::from_millis(100);
+/// How often the table is read while waiting: another replica may end the transfer.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long a client wants to wait for the end of its transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience(Duration);
+
+impl Patience {
+    /// Reads the metadata `prefer`. It is a wish: what is malformed counts as no wish, and
+    /// what is longer than 10 s as 10 s (RFC 7240, section 2).
+    #[must_use]
+    pub fn of(metadata: &MetadataMap) -> Self {
+        let wishes = metadata.get_all("prefer");
+        let wait = wishes
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|wish| wish.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
+            .and_then(|(_, seconds)| seconds.trim().trim_matches('"').parse::<u64>().ok());
+        Self(wait.map_or(Duration::ZERO, Duration::from_secs).min(LONGEST))
+    }
+
+    /// No wait.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Duration::ZERO)
+    }
+}
+
+/// Who waits for which transfer in this process.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watchers(Arc<Mutex<HashMap<TransferId, Arc<Notify>>>>);
+
+impl Watchers {
+    fn watch(&self, id: TransferId) -> Watch {
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = Arc::clone(watched.entry(id).or_default());
+        drop(watched);
+        Watch { watchers: self.clone(), id, ended }
+    }
+
+    /// Wakes those who wait for transfers whose end has just been committed.
+    pub(super) fn tell(&self, ids: impl IntoIterator<Item = TransferId>) {
+        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            if let Some(ended) = watched.get(&id) {
+                ended.notify_waiters();
+            }
+        }
+    }
+}
+
+/// A place among the watchers, given back when dropped.
+struct Watch {
+    watchers: Watchers,
+    id: TransferId,
+    ended: Arc<Notify>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut watched = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // One reference is the map's and one is this watch's.
+        if Arc::strong_count(&self.ended) <= 2 {
+            watched.remove(&self.id);
+        }
+    }
+}
+
+impl App {
+    /// The answer, once the transfer has ended or the client's patience has.
+    pub(super) async fn await_end(
+        &self,
+        ctx: &CallContext,
+        accepted: Response<CreateTransferResponse>,
+        patience: Patience,
+    ) -> Result<Response<CreateTransferResponse>, Status> {
+        if patience == Patience::none() {
+            return Ok(accepted);
+        }
+        let Ok(id) = accepted.get_ref().transfer_id.parse::<TransferId>() else {
+            return Ok(accepted);
+        };
+        let left = ctx.time_left().map_or(LONGEST, |left| left.saturating_sub(MARGIN));
+        let until = Instant::now() + patience.0.min(left);
+        let watch = self.watchers.watch(id);
+        let (metadata, mut message, extensions) = accepted.into_parts();
+        loop {
+            let ended = watch.ended.notified();
+            tokio::pin!(ended);
+            // Before the read, so that an end between read and wait is not missed.
+            ended.as_mut().enable();
+            if let Some(record) = store::find(self.db.read(), id).await.map_err(internal)? {
+                message = response_of(&record);
+                if record.transfer.status().is_end() {
+                    break;
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let _ = tokio::time::timeout(left.min(LOOK_EVERY), ended).await;
+        }
+        Ok(Response::from_parts(metadata, message, extensions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_read_bounded_and_never_refused() {
+        for (value, seconds) in [
+            ("wait=3", 3),
+            ("respond-async, wait=7", 7),
+            ("Wait = \"2\"; x=1", 0),
+            ("wait=600", 10),
+            ("wait=-1", 0),
+            ("wait", 0),
+            ("return=minimal", 0),
+        ] {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("prefer", value.parse().expect("value"));
+            assert_eq!(Patience::of(&metadata), Patience(Duration::from_secs(seconds)), "{value}");
+        }
+        assert_eq!(Patience::of(&MetadataMap::new()), Patience::none());
+    }
+
+    #[tokio::test]
+    async fn a_watch_leaves_nothing_behind() {
+        let watchers = Watchers::default();
+        let id = TransferId::from_parts(1, [1; 10]);
+        let (first, second) = (watchers.watch(id), watchers.watch(id));
+        drop(first);
+        assert_eq!(watchers.0.lock().expect("lock").len(), 1);
+        drop(second);
+        assert!(watchers.0.lock().expect("lock").is_empty());
+    }
+}

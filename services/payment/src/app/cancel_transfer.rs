@@ -1,0 +1,78 @@
+//! Cancels a transfer while it can be: before its money moves.
+
+use florin_kernel::TransferId;
+use florin_proto::payment::v1::{CancelTransferRequest, CancelTransferResponse, Reason};
+use florin_rpc::{CallContext, Error, Verb};
+use florin_runtime::{Failure, internal, once};
+use florin_store::{Tx, audit};
+use tonic::{Response, Status};
+
+use super::{App, events, get_transfer::transfer_not_found};
+use crate::{
+    domain::{Event, NotAllowed},
+    grpc::convert::{transfer_id, wire_transfer},
+    store::{self, Lease, Record},
+};
+
+impl App {
+    /// Cancels a transfer. The row's lock decides between this and a worker.
+    ///
+    /// # Errors
+    /// `TRANSFER_NOT_FOUND`, also for those that the caller may not pay from;
+    /// `TRANSFER_NOT_CANCELLABLE`.
+    pub async fn cancel_transfer(
+        &self,
+        ctx: &CallContext,
+        request: CancelTransferRequest,
+    ) -> Result<Response<CancelTransferResponse>, Status> {
+        let id = transfer_id(&request.transfer_id).map_err(Error::invalid)?;
+        let record = store::find(self.db.read(), id).await.map_err(internal)?;
+        let record = record.ok_or_else(|| transfer_not_found(id))?;
+        if !self.may_cancel(ctx, &record).await? {
+            return Err(transfer_not_found(id).into());
+        }
+        let cancelled =
+            once(&self.db, ctx, &request, async |tx: Tx| self.cancel(&tx, ctx, id).await).await?;
+        self.watchers.tell([id]);
+        Ok(cancelled)
+    }
+
+    /// Who pays cancels; a cash deposit has no such customer.
+    async fn may_cancel(&self, ctx: &CallContext, record: &Record) -> Result<bool, Error> {
+        match record.transfer.order().route().debtor() {
+            Some(debtor) => self.caller_may(ctx, Verb::Pay, debtor).await,
+            None => Ok(!ctx.principal.is_customer()),
+        }
+    }
+
+    async fn cancel(
+        &self,
+        tx: &Tx,
+        ctx: &CallContext,
+        id: TransferId,
+    ) -> Result<CancelTransferResponse, Failure> {
+        let mut record =
+            store::lock(tx, &[id]).await?.pop().ok_or_else(|| transfer_not_found(id))?;
+        let now = tx.now().await?;
+        record.transfer.apply(Event::Cancelled, now).map_err(not_cancellable)?;
+        record.due_at = None;
+        let event = events::event_of(&record, &events::causation_of(&record.position));
+        let ids = self.outbox.append(tx, event.into_iter().collect()).await?;
+        record.position = events::position_of("", &ids);
+        store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
+        let entry = audit::Entry {
+            actor: ctx.principal.scope_key(),
+            on_behalf_of: None,
+            method: ctx.method.to_owned(),
+            reference: id.to_string(),
+            at: now,
+        };
+        audit::record(tx, entry).await?;
+        Ok(CancelTransferResponse { transfer: Some(wire_transfer(&record)) })
+    }
+}
+
+fn not_cancellable(not_allowed: NotAllowed) -> Error {
+    Error::new(Reason::TransferNotCancellable, not_allowed.to_string())
+        .with("status", not_allowed.status.name())
+}

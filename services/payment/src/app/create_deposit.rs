@@ -1,0 +1,62 @@
+//! Accepts a cash deposit at the till.
+
+use florin_proto::{
+    common::v1::Reason as Common,
+    payment::v1::{CreateDepositRequest, CreateTransferResponse},
+};
+use florin_rpc::{CallContext, Error};
+use tonic::{Response, Status};
+
+use super::{
+    App, Patience,
+    accept::Checked,
+    accounts::owner,
+    create_transfer::{creditor_not_found, not_an_order, same_currency},
+};
+use crate::{
+    domain::{Order, Payee, Route},
+    grpc::convert::DepositDraft,
+};
+
+impl App {
+    /// Accepts a cash deposit; a worker does the rest.
+    ///
+    /// # Errors
+    /// Every violated field at once; `CREDITOR_ACCOUNT_NOT_FOUND`, also for another bank's
+    /// IBAN; `TRANSFER_CURRENCY_MISMATCH`.
+    pub async fn create_deposit(
+        &self,
+        ctx: &CallContext,
+        request: CreateDepositRequest,
+        patience: Patience,
+    ) -> Result<Response<CreateTransferResponse>, Status> {
+        not_customers(ctx)?;
+        let draft = DepositDraft::try_from(&request).map_err(Error::invalid)?;
+        self.accept(ctx, &request, patience, async || self.check_deposit(ctx, draft).await).await
+    }
+
+    async fn check_deposit(&self, ctx: &CallContext, draft: DepositDraft) -> Result<Checked, Error> {
+        let DepositDraft { to, amount, description } = draft;
+        let to = match to {
+            Payee::Account(id) => id,
+            Payee::Iban(iban) if self.bank.issued(&iban) => {
+                self.resolve(ctx, &iban).await?.ok_or_else(creditor_not_found)?.0
+            }
+            Payee::Iban(_) => return Err(creditor_not_found()),
+        };
+        let creditor = self.account_of_bank(ctx, to).await?.ok_or_else(creditor_not_found)?;
+        same_currency(&creditor.currency, amount.currency().code(), "to")?;
+        let route = Route::CashDeposit { to, cash_gl_code: self.config.cash_gl_code.clone() };
+        let order = Order::new(route, amount, description).map_err(not_an_order)?;
+        Ok(Checked { order, on_behalf_of: owner(ctx, &creditor) })
+    }
+}
+
+/// Cash goes over the bank's counter: a customer's token does not open the till, whatever
+/// scope it was given.
+pub(super) fn not_customers(ctx: &CallContext) -> Result<(), Error> {
+    if ctx.principal.is_customer() {
+        return Err(Error::new(Common::RoleMissing, "only staff takes and gives cash"));
+    }
+    Ok(())
+}

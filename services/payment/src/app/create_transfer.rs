@@ -1,0 +1,109 @@
+//! Accepts a transfer.
+
+use florin_kernel::{AccountId, Iban, Violations};
+use florin_proto::payment::v1::{CreateTransferRequest, CreateTransferResponse, Reason};
+use florin_rpc::{CallContext, Error, Verb};
+use tonic::{Response, Status};
+
+use super::{
+    App, Patience,
+    accept::Checked,
+    accounts::{owner, parties},
+};
+use crate::{
+    domain::{Order, OrderError, Payee, Route},
+    grpc::convert::{TransferDraft, same_account},
+};
+
+impl App {
+    /// Accepts a transfer; a worker does the rest.
+    ///
+    /// # Errors
+    /// Every violated field at once; `DEBTOR_ACCOUNT_NOT_FOUND` for an account that the caller
+    /// may not pay from; `CREDITOR_ACCOUNT_NOT_FOUND`, `CLEARING_NOT_CONNECTED`,
+    /// `TRANSFER_CURRENCY_MISMATCH`, `TRANSFER_LIMIT_EXCEEDED`.
+    pub async fn create_transfer(
+        &self,
+        ctx: &CallContext,
+        request: CreateTransferRequest,
+        patience: Patience,
+    ) -> Result<Response<CreateTransferResponse>, Status> {
+        let draft = TransferDraft::try_from(&request).map_err(Error::invalid)?;
+        self.accept(ctx, &request, patience, async || self.check_transfer(ctx, draft).await).await
+    }
+
+    async fn check_transfer(
+        &self,
+        ctx: &CallContext,
+        draft: TransferDraft,
+    ) -> Result<Checked, Error> {
+        let TransferDraft { from, to, amount, description } = draft;
+        // Who may only look is told the same as a stranger.
+        let debtor = self
+            .account_of_caller(ctx, from)
+            .await?
+            .filter(|account| ctx.principal.may(Verb::Pay, &parties(account)))
+            .ok_or_else(debtor_not_found)?;
+        same_currency(&debtor.currency, amount.currency().code(), "from")?;
+        let (to, to_iban) = self.payee(ctx, to, amount.currency().code()).await?;
+        let route =
+            Route::Transfer { from, from_iban: debtor.iban.parse::<Iban>().ok(), to, to_iban };
+        let order = Order::new(route, amount, description).map_err(not_an_order)?;
+        Ok(Checked { order, on_behalf_of: owner(ctx, &debtor) })
+    }
+
+    /// The account that is paid. One named by its id is another's, so nothing is read of it:
+    /// the ledger decides when it posts.
+    async fn payee(
+        &self,
+        ctx: &CallContext,
+        payee: Payee,
+        currency: &str,
+    ) -> Result<(AccountId, Option<Iban>), Error> {
+        let iban = match payee {
+            Payee::Account(id) => return Ok((id, None)),
+            Payee::Iban(iban) => iban,
+        };
+        if !self.bank.issued(&iban) {
+            return Err(Error::new(
+                Reason::ClearingNotConnected,
+                "the IBAN is of another bank, and no clearing network is connected",
+            ));
+        }
+        let (id, of_account) = self.resolve(ctx, &iban).await?.ok_or_else(creditor_not_found)?;
+        same_currency(&of_account, currency, "to")?;
+        Ok((id, Some(iban)))
+    }
+}
+
+pub(super) fn debtor_not_found() -> Error {
+    Error::new(Reason::DebtorAccountNotFound, "the account that pays does not exist")
+}
+
+pub(super) fn creditor_not_found() -> Error {
+    Error::new(
+        Reason::CreditorAccountNotFound,
+        "the account that is paid does not exist in this bank",
+    )
+}
+
+pub(super) fn same_currency(of_account: &str, given: &str, field: &str) -> Result<(), Error> {
+    if of_account == given {
+        return Ok(());
+    }
+    let text = format!("the account in {field:?} is in {of_account}, the amount is in {given}");
+    Err(Error::new(Reason::TransferCurrencyMismatch, text)
+        .with("field", field)
+        .with("account_currency", of_account)
+        .with("currency", given))
+}
+
+/// What the fields alone could not tell: an IBAN turned out to be of the paying account.
+pub(super) fn not_an_order(error: OrderError) -> Error {
+    let mut violations = Violations::new();
+    match error {
+        OrderError::SameAccount => same_account(&mut violations),
+        OrderError::NotPositive => violations.add("amount", "NOT_POSITIVE", error.to_string()),
+    }
+    Error::invalid(violations)
+}

@@ -1,0 +1,45 @@
+//! Streams every transfer in short, for the proof.
+
+use florin_proto::payment::v1::ExportTransfersResponse;
+use florin_runtime::internal;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::App;
+use crate::{grpc::convert::wire_export, store};
+
+/// Transfers read at once.
+const PAGE: u32 = 500;
+/// Answers that wait for a slow reader.
+const WAITING: usize = 500;
+
+impl App {
+    /// Streams every transfer, oldest first, page by page: a transfer that changes meanwhile
+    /// is told as it was when its page was read.
+    pub fn export_transfers(&self) -> ReceiverStream<Result<ExportTransfersResponse, Status>> {
+        let (answers, stream) = mpsc::channel(WAITING);
+        let app = self.clone();
+        tokio::spawn(async move {
+            let mut last = None;
+            loop {
+                let page = match store::after(app.db.read(), last, PAGE).await {
+                    Ok(page) => page,
+                    Err(error) => {
+                        // A reader that has gone needs no error either.
+                        let _ = answers.send(Err(internal(error).into())).await;
+                        return;
+                    }
+                };
+                let Some(end) = page.last() else { return };
+                last = Some(end.transfer.id());
+                for record in &page {
+                    if answers.send(Ok(wire_export(record))).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        ReceiverStream::new(stream)
+    }
+}

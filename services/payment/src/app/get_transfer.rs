@@ -1,0 +1,57 @@
+//! Returns a transfer.
+
+use florin_kernel::TransferId;
+use florin_proto::payment::v1::{GetTransferRequest, GetTransferResponse, Reason};
+use florin_rpc::{CallContext, Error, Verb};
+use florin_runtime::internal;
+
+use super::App;
+use crate::{
+    domain::Status,
+    grpc::convert::{transfer_id, wire_transfer},
+    store::{self, Record},
+};
+
+impl App {
+    /// Returns a transfer, deposit or withdrawal with every state it went through.
+    ///
+    /// # Errors
+    /// `TRANSFER_NOT_FOUND`, also for another's.
+    pub async fn get_transfer(
+        &self,
+        ctx: &CallContext,
+        request: GetTransferRequest,
+    ) -> Result<GetTransferResponse, Error> {
+        let id = transfer_id(&request.transfer_id).map_err(Error::invalid)?;
+        let record = store::find(self.db.read(), id).await.map_err(internal)?;
+        let record = record.ok_or_else(|| transfer_not_found(id))?;
+        if !self.may_view(ctx, &record).await? {
+            return Err(transfer_not_found(id));
+        }
+        Ok(GetTransferResponse { transfer: Some(wire_transfer(&record)) })
+    }
+
+    /// Holders of the paying account see all of it. Holders of the other see what they were
+    /// paid; that somebody tried and failed to pay them is that one's own affair.
+    async fn may_view(&self, ctx: &CallContext, record: &Record) -> Result<bool, Error> {
+        if !ctx.principal.is_customer() {
+            return Ok(true);
+        }
+        let route = record.transfer.order().route();
+        if let Some(debtor) = route.debtor()
+            && self.caller_may(ctx, Verb::View, debtor).await?
+        {
+            return Ok(true);
+        }
+        match route.creditor() {
+            Some(creditor) if record.transfer.status() == Status::Completed => {
+                self.caller_may(ctx, Verb::View, creditor).await
+            }
+            Some(_) | None => Ok(false),
+        }
+    }
+}
+
+pub(super) fn transfer_not_found(id: TransferId) -> Error {
+    Error::new(Reason::TransferNotFound, format!("transfer {id} does not exist"))
+}

@@ -1,0 +1,13 @@
+//! The rules of payments: values in, values out.
+
+mod limits;
+mod order;
+mod posting;
+mod transfer;
+
+pub use limits::{LimitExceeded, Limits};
+pub use order::{Order, OrderError, Payee, Route};
+pub use posting::{Leg, Posting, Side, Target, posting_reference};
+pub use transfer::{
+    Ended, Event, Failure, NotAllowed, Screening, Status, StatusError, Step, Transfer,
+};

@@ -1,0 +1,153 @@
+//! What a client asks for: how much moves from where to where.
+
+use florin_kernel::{AccountId, Iban, Money};
+
+/// How a client names the account that is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payee {
+    /// By its id.
+    Account(AccountId),
+    /// By its IBAN, which may be another bank's.
+    Iban(Iban),
+}
+
+/// Where the money comes from and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// From one account to another of this bank.
+    Transfer {
+        /// The account that pays.
+        from: AccountId,
+        /// Its IBAN, for the statement of the account that is paid.
+        from_iban: Option<Iban>,
+        /// The account that is paid.
+        to: AccountId,
+        /// Its IBAN where the client named it by that.
+        to_iban: Option<Iban>,
+    },
+    /// Cash over the counter into an account.
+    CashDeposit {
+        /// The account that is paid.
+        to: AccountId,
+        /// The GL account of the cash.
+        cash_gl_code: String,
+    },
+    /// Cash over the counter out of an account.
+    CashWithdrawal {
+        /// The account that pays.
+        from: AccountId,
+        /// The GL account of the cash.
+        cash_gl_code: String,
+    },
+}
+
+impl Route {
+    /// The account that pays; None for a cash deposit.
+    #[must_use]
+    pub const fn debtor(&self) -> Option<AccountId> {
+        match self {
+            Self::Transfer { from, .. } | Self::CashWithdrawal { from, .. } => Some(*from),
+            Self::CashDeposit { .. } => None,
+        }
+    }
+
+    /// The account that is paid; None for a cash withdrawal.
+    #[must_use]
+    pub const fn creditor(&self) -> Option<AccountId> {
+        match self {
+            Self::Transfer { to, .. } | Self::CashDeposit { to, .. } => Some(*to),
+            Self::CashWithdrawal { .. } => None,
+        }
+    }
+}
+
+/// Why an order is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// Zero or below.
+    #[error("amount must be greater than zero")]
+    NotPositive,
+    /// Both sides are one account.
+    #[error("the account that is paid must be another than the one that pays")]
+    SameAccount,
+}
+
+/// An order: a positive amount on a route between two different accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    route: Route,
+    amount: Money,
+    description: String,
+}
+
+impl Order {
+    /// Checks the order.
+    ///
+    /// # Errors
+    /// The amount is not positive, or both sides are one account.
+    pub fn new(route: Route, amount: Money, description: String) -> Result<Self, OrderError> {
+        if amount.minor() <= 0 {
+            return Err(OrderError::NotPositive);
+        }
+        if route.debtor().is_some() && route.debtor() == route.creditor() {
+            return Err(OrderError::SameAccount);
+        }
+        Ok(Self { route, amount, description })
+    }
+
+    /// Where the money comes from and where it goes.
+    #[must_use]
+    pub const fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// How much.
+    #[must_use]
+    pub const fn amount(&self) -> Money {
+        self.amount
+    }
+
+    /// Text for the statements.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(number: u8) -> AccountId {
+        AccountId::from_parts(u64::from(number), [number; 10])
+    }
+
+    fn transfer(from: AccountId, to: AccountId) -> Route {
+        Route::Transfer { from, from_iban: None, to, to_iban: None }
+    }
+
+    #[test]
+    fn refuses_an_amount_that_is_not_positive() {
+        for amount in ["0", "-0.01"] {
+            let amount = Money::parse("EUR", amount).expect("amount");
+            let order = Order::new(transfer(account(1), account(2)), amount, String::new());
+            assert_eq!(order, Err(OrderError::NotPositive));
+        }
+    }
+
+    #[test]
+    fn refuses_a_transfer_from_an_account_to_itself() {
+        let amount = Money::parse("EUR", "1").expect("amount");
+        let order = Order::new(transfer(account(1), account(1)), amount, String::new());
+        assert_eq!(order, Err(OrderError::SameAccount));
+        assert!(Order::new(transfer(account(1), account(2)), amount, String::new()).is_ok());
+    }
+
+    #[test]
+    fn cash_has_one_account() {
+        let deposit = Route::CashDeposit { to: account(1), cash_gl_code: "1010".into() };
+        assert_eq!((deposit.debtor(), deposit.creditor()), (None, Some(account(1))));
+        let withdrawal = Route::CashWithdrawal { from: account(1), cash_gl_code: "1010".into() };
+        assert_eq!((withdrawal.debtor(), withdrawal.creditor()), (Some(account(1)), None));
+    }
+}

@@ -1,0 +1,125 @@
+//! The state machine, state by event.
+
+use florin_kernel::{AccountId, Money};
+
+use super::*;
+use crate::domain::Route;
+
+fn transfer() -> Transfer {
+    let account = |number| AccountId::from_parts(number, [1; 10]);
+    let route =
+        Route::Transfer { from: account(1), from_iban: None, to: account(2), to_iban: None };
+    let amount = Money::parse("EUR", "1").expect("amount");
+    let order = Order::new(route, amount, String::new()).expect("order");
+    Transfer::accept(TransferId::from_parts(3, [3; 10]), order, UnixMicros(10))
+}
+
+fn failure() -> Failure {
+    Failure { reason: "INSUFFICIENT_FUNDS".into(), message: "0.00 available".into() }
+}
+
+fn events() -> [Event; 4] {
+    [
+        Event::Screened(Screening::NotScreened),
+        Event::Posted(TransactionId::from_parts(4, [4; 10])),
+        Event::Refused(failure()),
+        Event::Cancelled,
+    ]
+}
+
+/// A transfer in a state, reached by events as in life.
+fn in_state(status: Status) -> Transfer {
+    let [screened, posted, refused, cancelled] = events();
+    let path = match status {
+        Status::Processing => vec![],
+        Status::Posting => vec![screened],
+        Status::Completed => vec![screened, posted],
+        Status::Failed => vec![screened, refused],
+        Status::Cancelled => vec![cancelled],
+    };
+    let mut transfer = transfer();
+    for event in path {
+        transfer.apply(event, UnixMicros(20)).expect("path");
+    }
+    assert_eq!(transfer.status(), status);
+    transfer
+}
+
+#[test]
+fn every_state_takes_these_events_and_no_other() {
+    for status in Status::ALL {
+        for event in events() {
+            let expected = match (status, &event) {
+                (Status::Processing, Event::Screened(_)) => Some(Status::Posting),
+                (Status::Processing, Event::Cancelled) => Some(Status::Cancelled),
+                (Status::Posting, Event::Posted(_)) => Some(Status::Completed),
+                (Status::Posting, Event::Refused(_)) => Some(Status::Failed),
+                _ => None,
+            };
+            let before = in_state(*status);
+            let mut after = before.clone();
+            let name = event.name();
+            let result = after.apply(event, UnixMicros(30));
+            match expected {
+                Some(next) => {
+                    assert_eq!(result, Ok(()), "{status:?} {name}");
+                    assert_eq!(after.status(), next);
+                    assert_eq!(after.steps().len(), before.steps().len() + 1);
+                    assert_eq!(after.changed_at(), UnixMicros(30));
+                    assert_eq!(after.created_at(), UnixMicros(10));
+                }
+                None => {
+                    assert_eq!(result, Err(NotAllowed { status: *status, event: name }));
+                    assert_eq!(after, before, "a refused event changes nothing");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_end_is_told_with_its_reason() {
+    assert_eq!(in_state(Status::Failed).ended(), &Ended::Unpaid(failure()));
+    let steps = in_state(Status::Failed).steps().to_vec();
+    let told: Vec<_> = steps.iter().map(|step| (step.status, step.reason.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (Status::Processing, ""),
+            (Status::Posting, "NOT_SCREENED"),
+            (Status::Failed, "INSUFFICIENT_FUNDS"),
+        ]
+    );
+    assert_eq!(in_state(Status::Cancelled).ended(), &Ended::Withdrawn);
+    assert_eq!(in_state(Status::Cancelled).screening(), None);
+}
+
+#[test]
+fn what_is_restored_is_what_was_and_no_contradiction() {
+    for status in Status::ALL {
+        let was = in_state(*status);
+        let restore = |ended: Ended| {
+            let steps = was.steps().to_vec();
+            Transfer::restore(was.id(), was.order().clone(), was.screening(), ended, steps)
+        };
+        assert_eq!(restore(was.ended().clone()).as_ref(), Some(&was));
+        for other in Status::ALL.iter().map(|other| in_state(*other).ended().clone()) {
+            assert_eq!(restore(other.clone()).is_some(), &other == was.ended());
+        }
+    }
+}
+
+#[test]
+fn steps_stay_in_order_when_the_clock_steps_back() {
+    let mut transfer = transfer();
+    transfer.apply(Event::Cancelled, UnixMicros(5)).expect("cancel");
+    assert_eq!(transfer.changed_at(), UnixMicros(10));
+}
+
+#[test]
+fn codes_are_read_back_and_a_stranger_is_refused() {
+    for status in Status::ALL {
+        assert_eq!(Status::from_code(status.code()), Ok(*status));
+    }
+    assert_eq!(Status::from_code(2), Err(StatusError(2)));
+}

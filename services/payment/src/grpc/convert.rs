@@ -1,0 +1,275 @@
+//! Wire <-> domain. Reading a request collects every violation.
+
+use florin_kernel::{AccountId, Currency, Money, MoneyError, TransferId, Violations, check_text};
+use florin_proto::{
+    payment::v1::{
+        self as wire, CreateDepositRequest, CreateTransferRequest, CreateWithdrawalRequest,
+        ListTransfersRequest, TransferKind, TransferStatus,
+    },
+    timestamp, wire_money,
+};
+
+use crate::{
+    domain::{Ended, Payee, Route, Screening, Status, Step, Transfer, posting_reference},
+    store::Record,
+};
+
+/// Characters in the text for the statements.
+const MOST_DESCRIPTION: usize = 140;
+/// Transfers on a page where the client says nothing.
+const PAGE_SIZE: u32 = 50;
+/// Transfers on a page at most.
+const MOST_PAGE_SIZE: u32 = 200;
+
+/// What a client asks for with a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferDraft {
+    /// The account that pays.
+    pub from: AccountId,
+    /// The account that is paid.
+    pub to: Payee,
+    /// Positive.
+    pub amount: Money,
+    /// Text for the statements.
+    pub description: String,
+}
+
+impl TryFrom<&CreateTransferRequest> for TransferDraft {
+    type Error = Violations;
+
+    fn try_from(wire: &CreateTransferRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let from = violations.check("from", AccountId::parse(&wire.from));
+        let to = payee(&mut violations, &wire.to);
+        let amount = amount(&mut violations, &wire.currency, &wire.amount);
+        let description = description(&mut violations, &wire.description);
+        if let (Some(from), Some(Payee::Account(to))) = (from, &to)
+            && from == *to
+        {
+            same_account(&mut violations);
+        }
+        let draft = match (from, to, amount, description) {
+            (Some(from), Some(to), Some(amount), Some(description)) => {
+                Some(Self { from, to, amount, description })
+            }
+            _ => None,
+        };
+        violations.finish(draft)
+    }
+}
+
+/// What a client asks for with a cash deposit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepositDraft {
+    /// The account that is paid.
+    pub to: Payee,
+    /// Positive.
+    pub amount: Money,
+    /// Text for the statement.
+    pub description: String,
+}
+
+impl TryFrom<&CreateDepositRequest> for DepositDraft {
+    type Error = Violations;
+
+    fn try_from(wire: &CreateDepositRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let to = payee(&mut violations, &wire.to);
+        let amount = amount(&mut violations, &wire.currency, &wire.amount);
+        let description = description(&mut violations, &wire.description);
+        let draft = match (to, amount, description) {
+            (Some(to), Some(amount), Some(description)) => Some(Self { to, amount, description }),
+            _ => None,
+        };
+        violations.finish(draft)
+    }
+}
+
+/// What a client asks for with a cash withdrawal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithdrawalDraft {
+    /// The account that pays.
+    pub from: AccountId,
+    /// Positive.
+    pub amount: Money,
+    /// Text for the statement.
+    pub description: String,
+}
+
+impl TryFrom<&CreateWithdrawalRequest> for WithdrawalDraft {
+    type Error = Violations;
+
+    fn try_from(wire: &CreateWithdrawalRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let from = violations.check("from", AccountId::parse(&wire.from));
+        let amount = amount(&mut violations, &wire.currency, &wire.amount);
+        let description = description(&mut violations, &wire.description);
+        let draft = match (from, amount, description) {
+            (Some(from), Some(amount), Some(description)) => {
+                Some(Self { from, amount, description })
+            }
+            _ => None,
+        };
+        violations.finish(draft)
+    }
+}
+
+/// What a client wants listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Only those of this account.
+    pub account: Option<AccountId>,
+    /// Only those in the state with this number.
+    pub status: Option<i64>,
+    /// Transfers on the page.
+    pub page_size: u32,
+}
+
+impl TryFrom<&ListTransfersRequest> for ListQuery {
+    type Error = Violations;
+
+    fn try_from(wire: &ListTransfersRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let account = if wire.account_id.is_empty() {
+            None
+        } else {
+            violations.check("account_id", AccountId::parse(&wire.account_id))
+        };
+        let status = match TransferStatus::try_from(wire.status) {
+            Ok(TransferStatus::Unspecified) => None,
+            Ok(_) => Some(i64::from(wire.status)),
+            Err(_) => {
+                violations.add("status", "UNKNOWN_VALUE", "must be a state of a transfer");
+                None
+            }
+        };
+        let page_size = match u32::try_from(wire.page_size) {
+            Ok(0) => PAGE_SIZE,
+            Ok(size) if size <= MOST_PAGE_SIZE => size,
+            Ok(_) | Err(_) => {
+                violations.add("page_size", "OUT_OF_RANGE", "must be 1 to 200, or 0 for 50");
+                0
+            }
+        };
+        violations.finish(Some(Self { account, status, page_size }))
+    }
+}
+
+/// Reads the id of a transfer.
+///
+/// # Errors
+/// The rule that it breaks.
+pub fn transfer_id(text: &str) -> Result<TransferId, Violations> {
+    let mut violations = Violations::new();
+    let id = violations.check("transfer_id", TransferId::parse(text));
+    violations.finish(id)
+}
+
+/// The violation of a transfer from an account to itself.
+pub fn same_account(violations: &mut Violations) {
+    violations.add("to", "SAME_ACCOUNT", "must be another account than the one that pays");
+}
+
+/// An id has an underscore, which an IBAN never has.
+fn payee(violations: &mut Violations, text: &str) -> Option<Payee> {
+    if text.is_empty() || text.contains('_') {
+        return violations.check("to", AccountId::parse(text)).map(Payee::Account);
+    }
+    violations.check("to", text.parse()).map(Payee::Iban)
+}
+
+fn amount(violations: &mut Violations, currency: &str, amount: &str) -> Option<Money> {
+    let known = violations.check("currency", currency.parse::<Currency>());
+    if amount.is_empty() {
+        violations.check::<(), _>("amount", Err(MoneyError::MissingAmount));
+        return None;
+    }
+    let known = known?;
+    violations.check("amount", Money::parse_positive(known.code(), amount))
+}
+
+fn description(violations: &mut Violations, text: &str) -> Option<String> {
+    violations.check("description", check_text(text, 0, MOST_DESCRIPTION))
+}
+
+/// A transfer as clients see it.
+#[must_use]
+pub fn wire_transfer(record: &Record) -> wire::Transfer {
+    wire::Transfer { position: record.position.clone(), ..wire_of(&record.transfer) }
+}
+
+/// A transfer as its events tell it: they are its position, so they carry none.
+#[must_use]
+pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
+    let order = transfer.order();
+    let (failure_reason, failure_message) = match transfer.ended() {
+        Ended::Unpaid(failure) => (failure.reason.clone(), failure.message.clone()),
+        Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => Default::default(),
+    };
+    let kind = match order.route() {
+        Route::Transfer { .. } => TransferKind::Transfer,
+        Route::CashDeposit { .. } => TransferKind::CashDeposit,
+        Route::CashWithdrawal { .. } => TransferKind::CashWithdrawal,
+    };
+    wire::Transfer {
+        transfer_id: transfer.id().to_string(),
+        kind: kind.into(),
+        status: wire_status(transfer.status()).into(),
+        from: order.route().debtor().map(|id| id.to_string()).unwrap_or_default(),
+        to: order.route().creditor().map(|id| id.to_string()).unwrap_or_default(),
+        amount: Some(wire_money(order.amount())),
+        description: order.description().to_owned(),
+        screening: transfer.screening().map(Screening::name).unwrap_or_default().to_owned(),
+        failure_reason,
+        failure_message,
+        transaction_id: transaction_id(transfer),
+        steps: transfer.steps().iter().map(wire_step).collect(),
+        created_at: Some(timestamp(transfer.created_at())),
+        position: String::new(),
+    }
+}
+
+/// A transfer in short, for the proof.
+#[must_use]
+pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
+    let transfer = &record.transfer;
+    wire::ExportTransfersResponse {
+        transfer_id: transfer.id().to_string(),
+        status: wire_status(transfer.status()).into(),
+        amount: Some(wire_money(transfer.order().amount())),
+        posting_reference: posting_reference(transfer.id()),
+        transaction_id: transaction_id(transfer),
+        changed_at: Some(timestamp(transfer.changed_at())),
+        idempotency_key: record.idempotency_key.clone(),
+    }
+}
+
+/// A state as the contract has it.
+#[must_use]
+pub const fn wire_status(status: Status) -> TransferStatus {
+    match status {
+        Status::Processing => TransferStatus::Processing,
+        Status::Posting => TransferStatus::Posting,
+        Status::Completed => TransferStatus::Completed,
+        Status::Failed => TransferStatus::Failed,
+        Status::Cancelled => TransferStatus::Cancelled,
+    }
+}
+
+fn wire_step(step: &Step) -> wire::TransferStep {
+    wire::TransferStep {
+        status: wire_status(step.status).into(),
+        at: Some(timestamp(step.at)),
+        reason: step.reason.clone(),
+    }
+}
+
+fn transaction_id(transfer: &Transfer) -> String {
+    match transfer.ended() {
+        Ended::Paid(transaction) => transaction.to_string(),
+        Ended::NotYet | Ended::Unpaid(_) | Ended::Withdrawn => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

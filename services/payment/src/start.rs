@@ -1,0 +1,27 @@
+//! Starts the role: the committers, the workers, the gRPC service.
+
+use florin_proto::payment::v1::payment_service_server::PaymentServiceServer;
+use florin_runtime::{Runtime, Started};
+
+use crate::{App, Config, grpc::PaymentRpc};
+
+/// Starts the workers on the role's database and gives the service to be served.
+///
+/// # Errors
+/// Says which setting is wrong.
+pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
+    let workers = config.workers;
+    let app = App::new(runtime, config)?;
+    for number in 0..workers {
+        let worker = app.worker();
+        let name = format!("payment worker {number}");
+        runtime.tasks.spawn(name, worker.run(runtime.shutdown.clone()));
+    }
+    let (draining, shutdown) = (app.clone(), runtime.shutdown.clone());
+    runtime.tasks.spawn("payment committers", async move {
+        shutdown.cancelled().await;
+        draining.drained().await;
+    });
+    let service = PaymentRpc::new(app);
+    Ok(Started::new().with(|server| server.add_service(PaymentServiceServer::new(service))))
+}

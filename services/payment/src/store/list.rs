@@ -1,0 +1,94 @@
+//! Reading transfers by page.
+
+use florin_kernel::{AccountId, TransferId};
+use florin_store::{Engine, StoreError};
+use sea_orm::{ConnectionTrait, Value};
+
+use super::row::Record;
+use crate::domain::Status;
+
+/// Which transfers a list may show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visible {
+    /// All of the bank's.
+    All,
+    /// Those from or to this account: what staff sees.
+    OfAccount(AccountId),
+    /// What a holder of this account sees: those from it, and those that were paid to it.
+    OfHolder(AccountId),
+}
+
+/// A page of transfers, newest first, older than `before`, in one state where `status` names
+/// one (a number of the contract).
+///
+/// # Errors
+/// Those of the database.
+pub async fn list(
+    connection: &impl ConnectionTrait,
+    visible: Visible,
+    status: Option<i64>,
+    before: Option<TransferId>,
+    limit: u64,
+) -> Result<Vec<Record>, StoreError> {
+    let mut values: Vec<Value> = Vec::new();
+    let mut bind = |value: Value| {
+        values.push(value);
+        format!("${}", values.len())
+    };
+    let mut filter = String::from("1 = 1");
+    if let Some(before) = before {
+        filter.push_str(&format!(" AND id < {}", bind(before.to_string().into())));
+    }
+    if let Some(status) = status {
+        filter.push_str(&format!(" AND status = {}", bind(status.into())));
+    }
+    let limit = bind(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let mut side = |column: &str, account: AccountId, more: &str| {
+        // A limit a side, so that each walks its own index no further than the page.
+        let account = bind(account.to_string().into());
+        format!(
+            "SELECT id FROM (SELECT id FROM transfers WHERE {column} = {account} AND {filter}\
+             {more} ORDER BY id DESC LIMIT {limit}) AS {column}_side"
+        )
+    };
+    let paid = format!(" AND status = {}", Status::Completed.code());
+    let sides = match visible {
+        Visible::All => None,
+        Visible::OfAccount(account) => {
+            Some([side("debtor_account", account, ""), side("creditor_account", account, "")])
+        }
+        Visible::OfHolder(account) => {
+            Some([side("debtor_account", account, ""), side("creditor_account", account, &paid)])
+        }
+    };
+    let among = match sides {
+        None => filter,
+        Some(sides) => format!("id IN ({})", sides.join(" UNION ")),
+    };
+    let query = format!("SELECT * FROM transfers WHERE {among} ORDER BY id DESC LIMIT {limit}");
+    read(connection, query, values).await
+}
+
+/// A page of all transfers, oldest first, younger than `after`: for exports.
+///
+/// # Errors
+/// Those of the database.
+pub async fn after(
+    connection: &impl ConnectionTrait,
+    after: Option<TransferId>,
+    limit: u32,
+) -> Result<Vec<Record>, StoreError> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let query = "SELECT * FROM transfers WHERE id > $1 ORDER BY id LIMIT $2";
+    read(connection, query.to_owned(), vec![after.into(), i64::from(limit).into()]).await
+}
+
+async fn read(
+    connection: &impl ConnectionTrait,
+    query: String,
+    values: Vec<Value>,
+) -> Result<Vec<Record>, StoreError> {
+    let statement = Engine::of(connection).statement(query, values);
+    let rows = connection.query_all_raw(statement).await?;
+    rows.iter().map(Record::from_row).collect()
+}

@@ -1,0 +1,254 @@
+//! A row of `transfers` and what it stands for.
+
+use florin_kernel::{Currency, Iban, Money, UnixMicros};
+use florin_store::{StoreError, rows::Column, rows::hex};
+use sea_orm::QueryResult;
+use serde_json::{Value, json};
+
+use crate::domain::{Ended, Failure, Order, Route, Screening, Status, Step, Transfer};
+
+const KIND_TRANSFER: i64 = 1;
+const KIND_CASH_DEPOSIT: i64 = 2;
+const KIND_CASH_WITHDRAWAL: i64 = 3;
+
+/// A stored transfer and what is kept with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The transfer.
+    pub transfer: Transfer,
+    /// Position token of its last events, of the ledger and of this service.
+    pub position: String,
+    /// Who set it going: an encoded `florin.common.v1.Initiator`.
+    pub initiator: Vec<u8>,
+    /// The key under which its client created it.
+    pub idempotency_key: String,
+    /// Trace of the request that created it.
+    pub traceparent: Option<String>,
+    /// How often a worker has taken it.
+    pub attempts: i64,
+    /// When a worker is to take it; None once it has ended.
+    pub due_at: Option<UnixMicros>,
+    /// Who has it now.
+    pub lease_token: Option<String>,
+}
+
+/// What is written once.
+pub(super) const FIXED: [(&str, Column); 14] = [
+    ("id", Column::Text),
+    ("kind", Column::Int),
+    ("debtor_account", Column::Text),
+    ("debtor_iban", Column::Text),
+    ("creditor_account", Column::Text),
+    ("creditor_iban", Column::Text),
+    ("cash_gl_code", Column::Text),
+    ("currency", Column::Text),
+    ("amount", Column::Int),
+    ("description", Column::Text),
+    ("initiator", Column::Bytes),
+    ("idempotency_key", Column::Text),
+    ("traceparent", Column::Text),
+    ("created_at", Column::Int),
+];
+
+/// What changes with the state.
+pub(super) const CHANGING: [(&str, Column); 12] = [
+    ("status", Column::Int),
+    ("screening", Column::Text),
+    ("failure_reason", Column::Text),
+    ("failure_message", Column::Text),
+    ("transaction_id", Column::Text),
+    ("steps", Column::Text),
+    ("position", Column::Text),
+    ("changed_at", Column::Int),
+    ("due_at", Column::Int),
+    ("lease_until", Column::Int),
+    ("lease_token", Column::Text),
+    ("attempts", Column::Int),
+];
+
+impl Record {
+    /// The row as JSON, every column of [`FIXED`] and [`CHANGING`]. A lease is never written
+    /// from here: whoever writes a row gives it back.
+    pub(super) fn to_row(&self) -> Value {
+        let transfer = &self.transfer;
+        let (reason, message) = match transfer.ended() {
+            Ended::Unpaid(failure) => (Some(&failure.reason), Some(&failure.message)),
+            Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => (None, None),
+        };
+        let transaction = match transfer.ended() {
+            Ended::Paid(transaction) => Some(transaction.to_string()),
+            Ended::NotYet | Ended::Unpaid(_) | Ended::Withdrawn => None,
+        };
+        let mut row = order_to_row(transfer.order());
+        let rest = json!({
+            "id": transfer.id().to_string(),
+            "initiator": hex(&self.initiator),
+            "idempotency_key": self.idempotency_key,
+            "traceparent": self.traceparent,
+            "created_at": transfer.created_at().0,
+            "status": transfer.status().code(),
+            "screening": transfer.screening().map(Screening::name),
+            "failure_reason": reason,
+            "failure_message": message,
+            "transaction_id": transaction,
+            "steps": steps_to_text(transfer.steps()),
+            "position": self.position,
+            "changed_at": transfer.changed_at().0,
+            "due_at": self.due_at.map(|due| due.0),
+            "lease_until": Value::Null,
+            "lease_token": Value::Null,
+            "attempts": self.attempts,
+        });
+        if let (Value::Object(row), Value::Object(rest)) = (&mut row, rest) {
+            row.extend(rest);
+        }
+        row
+    }
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// `Corrupt` where it is no transfer.
+    pub(super) fn from_row(row: &QueryResult) -> Result<Self, StoreError> {
+        let id: String = row.try_get("", "id")?;
+        let steps = steps_of_text(&row.try_get::<String>("", "steps")?)
+            .ok_or_else(|| corrupt(&id, "steps"))?;
+        let screening = match row.try_get::<Option<String>>("", "screening")?.as_deref() {
+            None => None,
+            Some("NOT_SCREENED") => Some(Screening::NotScreened),
+            Some(_) => return Err(corrupt(&id, "screening")),
+        };
+        let status: i64 = row.try_get("", "status")?;
+        let transfer = Transfer::restore(
+            id.parse().map_err(|_| corrupt(&id, "id"))?,
+            order_of_row(&id, row)?,
+            screening,
+            ended_of_row(&id, row, status)?,
+            steps,
+        )
+        .filter(|transfer| transfer.status().code() == status)
+        .ok_or_else(|| corrupt(&id, "status"))?;
+        Ok(Self {
+            transfer,
+            position: row.try_get("", "position")?,
+            initiator: row.try_get("", "initiator")?,
+            idempotency_key: row.try_get("", "idempotency_key")?,
+            traceparent: row.try_get("", "traceparent")?,
+            attempts: row.try_get("", "attempts")?,
+            due_at: row.try_get::<Option<i64>>("", "due_at")?.map(UnixMicros),
+            lease_token: row.try_get("", "lease_token")?,
+        })
+    }
+}
+
+fn corrupt(id: &str, what: &str) -> StoreError {
+    StoreError::Corrupt(format!("transfer {id} has no valid {what}"))
+}
+
+fn order_to_row(order: &Order) -> Value {
+    let (kind, from_iban, to_iban, cash) = match order.route() {
+        Route::Transfer { from_iban, to_iban, .. } => {
+            (KIND_TRANSFER, from_iban.as_ref(), to_iban.as_ref(), None)
+        }
+        Route::CashDeposit { cash_gl_code, .. } => {
+            (KIND_CASH_DEPOSIT, None, None, Some(cash_gl_code))
+        }
+        Route::CashWithdrawal { cash_gl_code, .. } => {
+            (KIND_CASH_WITHDRAWAL, None, None, Some(cash_gl_code))
+        }
+    };
+    json!({
+        "kind": kind,
+        "debtor_account": order.route().debtor().map(|id| id.to_string()),
+        "debtor_iban": from_iban.map(Iban::electronic),
+        "creditor_account": order.route().creditor().map(|id| id.to_string()),
+        "creditor_iban": to_iban.map(Iban::electronic),
+        "cash_gl_code": cash,
+        "currency": order.amount().currency().code(),
+        "amount": order.amount().minor(),
+        "description": order.description(),
+    })
+}
+
+fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
+    let account = |column: &'static str| {
+        let text: Option<String> = row.try_get("", column)?;
+        text.unwrap_or_default().parse().map_err(|_| corrupt(id, column))
+    };
+    let iban = |column: &'static str| {
+        let text: Option<String> = row.try_get("", column)?;
+        text.map(|text| text.parse().map_err(|_| corrupt(id, column))).transpose()
+    };
+    let cash = || {
+        let code: Option<String> = row.try_get("", "cash_gl_code")?;
+        code.ok_or_else(|| corrupt(id, "cash_gl_code"))
+    };
+    let route = match row.try_get::<i64>("", "kind")? {
+        KIND_TRANSFER => Route::Transfer {
+            from: account("debtor_account")?,
+            from_iban: iban("debtor_iban")?,
+            to: account("creditor_account")?,
+            to_iban: iban("creditor_iban")?,
+        },
+        KIND_CASH_DEPOSIT => {
+            Route::CashDeposit { to: account("creditor_account")?, cash_gl_code: cash()? }
+        }
+        KIND_CASH_WITHDRAWAL => {
+            Route::CashWithdrawal { from: account("debtor_account")?, cash_gl_code: cash()? }
+        }
+        _ => return Err(corrupt(id, "kind")),
+    };
+    let currency: String = row.try_get("", "currency")?;
+    let currency: Currency = currency.parse().map_err(|_| corrupt(id, "currency"))?;
+    let amount = Money::new(row.try_get("", "amount")?, currency);
+    Order::new(route, amount, row.try_get("", "description")?).map_err(|_| corrupt(id, "order"))
+}
+
+fn ended_of_row(id: &str, row: &QueryResult, status: i64) -> Result<Ended, StoreError> {
+    let text = |column| row.try_get::<Option<String>>("", column).map(Option::unwrap_or_default);
+    match Status::from_code(status).map_err(|_| corrupt(id, "status"))? {
+        Status::Processing | Status::Posting => Ok(Ended::NotYet),
+        Status::Cancelled => Ok(Ended::Withdrawn),
+        Status::Completed => text("transaction_id")?
+            .parse()
+            .map(Ended::Paid)
+            .map_err(|_| corrupt(id, "transaction_id")),
+        Status::Failed => Ok(Ended::Unpaid(Failure {
+            reason: text("failure_reason")?,
+            message: text("failure_message")?,
+        })),
+    }
+}
+
+fn steps_to_text(steps: &[Step]) -> String {
+    let steps: Vec<_> =
+        steps.iter().map(|step| json!([step.status.code(), step.at.0, step.reason])).collect();
+    Value::Array(steps).to_string()
+}
+
+fn steps_of_text(text: &str) -> Option<Vec<Step>> {
+    let steps: Vec<(i64, i64, String)> = serde_json::from_str(text).ok()?;
+    steps
+        .into_iter()
+        .map(|(status, at, reason)| {
+            Some(Step { status: Status::from_code(status).ok()?, at: UnixMicros(at), reason })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_form_of_steps_is_this_for_ever() {
+        let steps = [
+            Step { status: Status::Processing, at: UnixMicros(1), reason: String::new() },
+            Step { status: Status::Posting, at: UnixMicros(2), reason: "NOT_SCREENED".into() },
+        ];
+        let text = steps_to_text(&steps);
+        assert_eq!(text, r#"[[1,1,""],[3,2,"NOT_SCREENED"]]"#);
+        assert_eq!(steps_of_text(&text).as_deref(), Some(steps.as_slice()));
+        assert_eq!(steps_of_text("[[2,1,\"\"]]"), None);
+    }
+}

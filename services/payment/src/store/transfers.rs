@@ -1,0 +1,113 @@
+//! Writing transfers.
+
+use florin_kernel::{TransferId, UnixMicros};
+use florin_store::{
+    Engine, StoreError, Tx,
+    rows::{self, Column, Due},
+};
+use sea_orm::ConnectionTrait;
+use serde_json::Value;
+
+use super::row::{CHANGING, FIXED, Record};
+
+const TABLE: &str = "transfers";
+
+const DUE: Due<'static> = Due {
+    table: TABLE,
+    id_column: "id",
+    due_column: "due_at",
+    lease_until_column: "lease_until",
+    lease_token_column: "lease_token",
+};
+
+/// Transfers that a worker has taken.
+#[derive(Debug)]
+pub struct Claim {
+    /// The worker's token; every row carries it until somebody else takes the row.
+    pub token: String,
+    /// The transfers, those due first in front.
+    pub records: Vec<Record>,
+}
+
+/// Inserts new transfers.
+///
+/// # Errors
+/// Those of the database.
+pub async fn insert(tx: &Tx, records: &[Record]) -> Result<(), StoreError> {
+    let columns: Vec<_> = FIXED.iter().chain(&CHANGING).copied().collect();
+    let rows = records.iter().map(Record::to_row).collect();
+    expect_all(rows::insert_many(tx, TABLE, &columns, rows).await?, records.len())
+}
+
+/// Takes at most `limit` transfers that are due and that nobody has.
+///
+/// # Errors
+/// Those of the database.
+pub async fn claim(
+    tx: &Tx,
+    now: UnixMicros,
+    lease_until: UnixMicros,
+    limit: u32,
+) -> Result<Claim, StoreError> {
+    let claimed = rows::claim_due(tx, &DUE, now, lease_until, limit).await?;
+    let records = claimed.rows.iter().map(Record::from_row).collect::<Result<_, _>>()?;
+    Ok(Claim { token: claimed.token, records })
+}
+
+/// Locks transfers in the order of their ids and returns them in it; an id without a row is
+/// left out.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock(tx: &Tx, ids: &[TransferId]) -> Result<Vec<Record>, StoreError> {
+    let mut ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    ids.sort_unstable();
+    let rows = rows::lock_by_id(tx, TABLE, "id", &ids).await?;
+    rows.iter().map(Record::from_row).collect()
+}
+
+/// Writes the changing part of transfers that this transaction has locked. What
+/// becomes of their leases is said by `lease`.
+///
+/// # Errors
+/// `Corrupt` where one is not there.
+pub async fn update(tx: &Tx, records: &[Record], lease: Lease) -> Result<(), StoreError> {
+    let columns: Vec<_> = CHANGING
+        .iter()
+        .filter(|(name, _)| lease == Lease::GivenBack || !name.starts_with("lease_"))
+        .copied()
+        .collect();
+    let rows: Vec<Value> = records.iter().map(Record::to_row).collect();
+    let found = rows::update_many(tx, TABLE, &[("id", Column::Text)], &columns, rows).await?;
+    expect_all(found, records.len())
+}
+
+/// What becomes of the lease with a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lease {
+    /// The worker goes on.
+    Kept,
+    /// Anybody may take the transfer once it is due.
+    GivenBack,
+}
+
+/// Reads a transfer.
+///
+/// # Errors
+/// Those of the database.
+pub async fn find(
+    connection: &impl ConnectionTrait,
+    id: TransferId,
+) -> Result<Option<Record>, StoreError> {
+    let statement = Engine::of(connection)
+        .statement("SELECT * FROM transfers WHERE id = $1", [id.to_string().into()]);
+    let row = connection.query_one_raw(statement).await?;
+    row.as_ref().map(Record::from_row).transpose()
+}
+
+fn expect_all(done: u64, asked: usize) -> Result<(), StoreError> {
+    if usize::try_from(done) == Ok(asked) {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt(format!("{done} transfers written where {asked} were meant")))
+}

@@ -1,0 +1,309 @@
+//! A bank for one test: the scripted ledger, a database of its own, replicas of `payment`.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, LazyLock, atomic::AtomicU32, atomic::Ordering},
+    time::Duration,
+};
+
+use florin_kernel::{AccountId, BankIdentity, CustomerId, Role};
+use florin_payment::{App, Config, Patience};
+use florin_proto::{
+    account::v1::HolderRole,
+    payment::v1::{
+        CreateTransferRequest, CreateTransferResponse, GetTransferRequest, Transfer,
+        TransferStatus,
+    },
+};
+use florin_rpc::{CallContext, PrincipalKind, tls, worker_context};
+use florin_runtime::{Process, Runtime, Settings};
+use florin_store::{Database, DatabaseOptions, Tx, sql};
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::{Response, Status};
+
+use crate::ledger::{Ledger, Scripted, Served};
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// One authority for all tests.
+static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["localhost".to_owned()];
+    florin_rpc::certs::issue_development_pki(folder.path(), &[], &[], &names).unwrap();
+    folder
+});
+
+/// Where this run can test: SQLite, and PostgreSQL where the environment names a server.
+pub fn places() -> Vec<Place> {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = DatabaseOptions {
+        synchronous_off: true,
+        ..DatabaseOptions::sqlite(&folder.path().join("payment.db"))
+    };
+    let mut places = vec![Place { database: sqlite, _folder: Some(folder) }];
+    places.extend(postgres());
+    places
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by the environment and take unique names"
+)]
+fn postgres() -> Option<Place> {
+    let Ok(url) = std::env::var("FLORIN_TEST_POSTGRES_URL") else {
+        println!("FLORIN_TEST_POSTGRES_URL is not set: PostgreSQL is skipped");
+        return None;
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let schema = format!("payment_{}_{}_{number}", now.as_micros(), std::process::id());
+    let database = DatabaseOptions {
+        url,
+        schema,
+        max_connections: 4,
+        max_read_connections: 2,
+        synchronous_off: true,
+        ..DatabaseOptions::default()
+    };
+    Some(Place { database, _folder: None })
+}
+
+/// Where a test's database is.
+pub struct Place {
+    database: DatabaseOptions,
+    _folder: Option<TempDir>,
+}
+
+/// A bank.
+pub struct Bank {
+    pub ledger: Arc<Ledger>,
+    pub app: App,
+    pub alice: CustomerId,
+    pub bob: CustomerId,
+    /// Alice's account with 100.00 EUR, on which Carol may look.
+    pub from: AccountId,
+    /// Bob's account with nothing.
+    pub to: AccountId,
+    pub carol: CustomerId,
+    settings: Settings,
+    config: Config,
+    db: Database,
+    shutdown: CancellationToken,
+    processes: Vec<Process>,
+    _place: Place,
+}
+
+impl Drop for Bank {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        for process in &self.processes {
+            process.shutdown.cancel();
+        }
+    }
+}
+
+pub fn customer_id(number: u8) -> CustomerId {
+    CustomerId::from_parts(u64::from(number), [number; 10])
+}
+
+pub fn account_id(number: u8) -> AccountId {
+    AccountId::from_parts(u64::from(number), [number; 10])
+}
+
+/// An IBAN of this bank.
+pub fn iban(number: u64) -> String {
+    let bank = BankIdentity::new("CZ", "8899").unwrap();
+    let issued = (0..20).find_map(|step| bank.issue(number * 100 + step).unwrap());
+    issued.unwrap().electronic().to_owned()
+}
+
+impl Bank {
+    pub async fn open(place: Place) -> Self {
+        Self::open_with(place, |_| ()).await
+    }
+
+    pub async fn open_with(place: Place, change: impl FnOnce(&mut Config)) -> Self {
+        let shutdown = CancellationToken::new();
+        let ledger = Ledger::new();
+        let certificates: PathBuf = CERTIFICATES.path().to_path_buf();
+        let address = serve(&ledger, &certificates, &shutdown).await;
+        let mut settings = Settings::default();
+        settings.tls.dir = certificates;
+        let mut of_account = settings.role(Role::Account);
+        of_account.address = address;
+        settings.set_role(Role::Account, of_account);
+        let mut of_payment = settings.role(Role::Payment);
+        of_payment.database = place.database.clone();
+        settings.set_role(Role::Payment, of_payment);
+        let mut config = Config { retry_least_ms: 5, retry_most_ms: 50, ..Config::default() };
+        change(&mut config);
+        let (process, runtime) = start(&settings).await;
+        let app = App::new(&runtime, config.clone()).unwrap();
+        let bank = Self {
+            ledger,
+            app,
+            alice: customer_id(1),
+            bob: customer_id(2),
+            carol: customer_id(3),
+            from: account_id(1),
+            to: account_id(2),
+            settings,
+            config,
+            db: runtime.database().unwrap(),
+            shutdown,
+            processes: vec![process],
+            _place: place,
+        };
+        let viewer = (bank.carol, HolderRole::Viewer);
+        bank.put_account(1, 10_000, vec![(bank.alice, HolderRole::Owner), viewer]);
+        bank.put_account(2, 0, vec![(bank.bob, HolderRole::Owner)]);
+        bank
+    }
+
+    pub fn put_account(&self, number: u8, balance: i64, holders: Vec<(CustomerId, HolderRole)>) {
+        let account = Scripted {
+            iban: iban(u64::from(number)),
+            currency: "EUR".into(),
+            holders,
+            balance,
+            frozen: false,
+        };
+        self.ledger.put(account_id(number), account);
+    }
+
+    /// Another replica on the same database.
+    pub async fn replica(&mut self) -> App {
+        let (process, runtime) = start(&self.settings).await;
+        self.processes.push(process);
+        App::new(&runtime, self.config.clone()).unwrap()
+    }
+
+    /// A request of a transfer of Alice's to Bob.
+    pub fn order(&self, amount: &str) -> CreateTransferRequest {
+        CreateTransferRequest {
+            from: self.from.to_string(),
+            to: self.to.to_string(),
+            amount: amount.into(),
+            currency: "EUR".into(),
+            description: "rent".into(),
+        }
+    }
+
+    pub async fn transfer(
+        &self,
+        key: &str,
+        request: CreateTransferRequest,
+    ) -> Result<Response<CreateTransferResponse>, Status> {
+        let ctx = customer(self.alice, "CreateTransfer", key);
+        self.app.create_transfer(&ctx, request, Patience::none()).await
+    }
+
+    /// Accepts a transfer of Alice's to Bob and returns its id.
+    pub async fn accepted(&self, key: &str, amount: &str) -> String {
+        self.transfer(key, self.order(amount)).await.unwrap().into_inner().transfer_id
+    }
+
+    pub async fn get(&self, id: &str) -> Transfer {
+        let request = GetTransferRequest { transfer_id: id.into() };
+        let answer = self.app.get_transfer(&staff("GetTransfer", ""), request).await;
+        answer.unwrap().transfer.unwrap()
+    }
+
+    pub async fn status(&self, id: &str) -> TransferStatus {
+        self.get(id).await.status()
+    }
+
+    /// Lets time pass: waits are over and leases have ended.
+    pub async fn let_time_pass(&self) {
+        let change = "UPDATE transfers SET due_at = 0, lease_until = 0 WHERE due_at IS NOT NULL";
+        self.execute(change).await;
+    }
+
+    pub async fn execute(&self, statement: &str) {
+        self.db
+            .write(async |tx: Tx| sql::execute(&tx, statement, []).await)
+            .await
+            .unwrap();
+    }
+
+    pub async fn count(&self, query: &str) -> i64 {
+        let row = self.db.read().query_one_raw(self.db.engine().statement(query, [])).await;
+        row.unwrap().unwrap().try_get_by_index(0).unwrap()
+    }
+
+    /// Kinds and versions of a transfer's events, in order.
+    pub async fn events(&self, id: &str) -> Vec<(String, i64)> {
+        let query = "SELECT kind, version FROM outbox WHERE aggregate = $1 ORDER BY position";
+        let rows = sql::query_all(self.db.read(), query, [id.into()]).await.unwrap();
+        rows.iter()
+            .map(|row| (row.try_get("", "kind").unwrap(), row.try_get("", "version").unwrap()))
+            .collect()
+    }
+
+    pub async fn prune_keys(&self) -> u64 {
+        let for_ever = florin_kernel::UnixMicros(i64::MAX);
+        florin_store::idempotency::prune(&self.db, for_ever).await.unwrap()
+    }
+}
+
+async fn start(settings: &Settings) -> (Process, Runtime) {
+    let process = Process::new(settings.clone());
+    let migrations = florin_payment::migrations();
+    let runtime = process.runtime(Role::Payment, Some(&migrations)).await.unwrap();
+    (process, runtime)
+}
+
+async fn serve(ledger: &Arc<Ledger>, folder: &std::path::Path, end: &CancellationToken) -> String {
+    let identity = tls::Identity::load(&tls::TlsFiles::in_dir(folder, "account")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let longest = Duration::from_secs(600);
+    let incoming = tls::Incoming::new(listener, identity, longest, end.clone());
+    let served = Served(Arc::clone(ledger));
+    let end = end.clone();
+    tokio::spawn(async move {
+        tonic::transport::Server::builder()
+            .add_service(served)
+            .serve_with_incoming_shutdown(incoming, end.cancelled_owned())
+            .await
+            .unwrap();
+    });
+    address
+}
+
+fn context(method: &str, key: &str) -> CallContext {
+    let mut ctx = worker_context(Role::Gateway);
+    let path = format!("/florin.payment.v1.PaymentService/{method}");
+    ctx.method = florin_proto::policy::find(&path).unwrap().path;
+    ctx.idempotency_key = Some(key.to_owned()).filter(|key| !key.is_empty());
+    ctx.principal.issuer = "https://issuer.test".into();
+    ctx
+}
+
+/// A customer calls.
+pub fn customer(id: CustomerId, method: &str, key: &str) -> CallContext {
+    let mut ctx = context(method, key);
+    ctx.principal.kind = PrincipalKind::Customer;
+    ctx.principal.customer = Some(id);
+    ctx.principal.subject = id.to_string();
+    ctx.bearer = Some(format!("customer:{id}"));
+    ctx
+}
+
+/// A teller calls.
+pub fn staff(method: &str, key: &str) -> CallContext {
+    let mut ctx = context(method, key);
+    ctx.principal.kind = PrincipalKind::Staff;
+    ctx.principal.subject = "eva".into();
+    ctx.bearer = Some("staff".into());
+    ctx
+}
+
+/// The reason of a refusal.
+pub fn reason<T: std::fmt::Debug>(outcome: Result<T, Status>) -> String {
+    florin_rpc::Error::from_status(&outcome.unwrap_err()).reason().to_owned()
+}

@@ -1,0 +1,110 @@
+//! Cash at the till.
+
+use florin_payment::Patience;
+use florin_proto::{
+    account::v1::leg,
+    payment::v1::{CreateDepositRequest, CreateWithdrawalRequest, TransferKind, TransferStatus},
+};
+
+use crate::bank::{Bank, account_id, customer, iban, places, reason, staff};
+
+fn deposit(to: String, amount: &str) -> CreateDepositRequest {
+    CreateDepositRequest {
+        to,
+        amount: amount.into(),
+        currency: "EUR".into(),
+        description: "cash".into(),
+    }
+}
+
+fn withdrawal(from: String, amount: &str) -> CreateWithdrawalRequest {
+    CreateWithdrawalRequest {
+        from,
+        amount: amount.into(),
+        currency: "EUR".into(),
+        description: "cash".into(),
+    }
+}
+
+#[tokio::test]
+async fn cash_is_paid_in_and_out_against_the_cash_account() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let (app, none) = (&bank.app, Patience::none());
+        let ctx = staff("CreateDeposit", "d1");
+        let paid_in = app.create_deposit(&ctx, deposit(iban(2), "30"), none).await.unwrap();
+        app.worker().turn().await.unwrap();
+        let ctx = staff("CreateWithdrawal", "w1");
+        let request = withdrawal(bank.to.to_string(), "20");
+        let paid_out = app.create_withdrawal(&ctx, request, none).await.unwrap();
+        app.worker().turn().await.unwrap();
+        let paid_in = bank.get(&paid_in.get_ref().transfer_id).await;
+        let paid_out = bank.get(&paid_out.get_ref().transfer_id).await;
+        assert_eq!(paid_in.kind(), TransferKind::CashDeposit);
+        assert_eq!((paid_in.from.as_str(), paid_in.to), ("", bank.to.to_string()));
+        assert_eq!(paid_out.kind(), TransferKind::CashWithdrawal);
+        assert_eq!((paid_out.from.as_str(), paid_out.to.as_str()), (bank.to.to_string().as_str(), ""));
+        assert_eq!(paid_out.status(), TransferStatus::Completed);
+        assert_eq!(bank.ledger.balance(bank.to), 1_000);
+        let cash = Some(leg::Target::GlCode("1010".into()));
+        let posted = bank.ledger.posted();
+        let against = |kind: &str, leg: usize| {
+            let one = posted.iter().find(|one| one.kind == kind).unwrap();
+            one.legs[leg].target.clone()
+        };
+        assert_eq!(against("cash_deposit", 0), cash);
+        assert_eq!(against("cash_withdrawal", 1), cash);
+    }
+}
+
+#[tokio::test]
+async fn a_customer_does_not_open_the_till() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let ctx = customer(bank.bob, "CreateDeposit", "k");
+        let request = deposit(bank.to.to_string(), "1000");
+        let refused = bank.app.create_deposit(&ctx, request, Patience::none()).await;
+        assert_eq!(reason(refused), "ROLE_MISSING");
+        let ctx = customer(bank.alice, "CreateWithdrawal", "k");
+        let request = withdrawal(bank.from.to_string(), "1");
+        let refused = bank.app.create_withdrawal(&ctx, request, Patience::none()).await;
+        assert_eq!(reason(refused), "ROLE_MISSING");
+        assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn cash_needs_an_account_of_this_bank_in_its_currency() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let (app, none) = (&bank.app, Patience::none());
+        let ctx = staff("CreateDeposit", "k");
+        for to in ["DE89370400440532013000".to_owned(), account_id(9).to_string(), iban(77)] {
+            let refused = app.create_deposit(&ctx, deposit(to, "1"), none).await;
+            assert_eq!(reason(refused), "CREDITOR_ACCOUNT_NOT_FOUND");
+        }
+        let other = CreateDepositRequest { currency: "CZK".into(), ..deposit(iban(2), "1") };
+        let refused = app.create_deposit(&ctx, other, none).await;
+        assert_eq!(reason(refused), "TRANSFER_CURRENCY_MISMATCH");
+        let ctx = staff("CreateWithdrawal", "k");
+        let request = withdrawal(account_id(9).to_string(), "1");
+        let refused = app.create_withdrawal(&ctx, request, none).await;
+        assert_eq!(reason(refused), "DEBTOR_ACCOUNT_NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn more_cash_than_there_is_funds_for_fails_with_the_reason() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let ctx = staff("CreateWithdrawal", "k");
+        let request = withdrawal(bank.from.to_string(), "100.01");
+        let accepted =
+            bank.app.create_withdrawal(&ctx, request, Patience::none()).await.unwrap().into_inner();
+        bank.app.worker().turn().await.unwrap();
+        let failed = bank.get(&accepted.transfer_id).await;
+        assert_eq!(failed.status(), TransferStatus::Failed);
+        assert_eq!(failed.failure_reason, "INSUFFICIENT_FUNDS");
+        assert_eq!(bank.ledger.balance(bank.from), 10_000);
+    }
+}

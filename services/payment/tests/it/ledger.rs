@@ -1,0 +1,320 @@
+//! A scripted `account`: balances in memory, references for ever, and the ways in which a
+//! ledger can fail.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use florin_events::position;
+use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
+use florin_proto::{
+    account::v1::{
+        Account, Direction, GetAccountRequest, GetAccountResponse, Holder, HolderRole,
+        PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason, Refusal,
+        ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
+        transaction_result::Outcome,
+    },
+    common::v1::Reason as Common,
+    money_of,
+};
+use florin_rpc::Error;
+use tokio::sync::Semaphore;
+use tonic::{Request, Response, Status, body::Body};
+
+/// Permits of an open gate.
+const OPEN: usize = 1_000_000;
+
+/// An account of the script.
+#[derive(Debug, Clone)]
+pub struct Scripted {
+    pub iban: String,
+    pub currency: String,
+    pub holders: Vec<(CustomerId, HolderRole)>,
+    pub balance: i64,
+    pub frozen: bool,
+}
+
+#[derive(Default)]
+struct State {
+    accounts: BTreeMap<AccountId, Scripted>,
+    posted: BTreeMap<String, (TransactionRequest, TransactionId)>,
+    away: bool,
+    loses_answers: bool,
+}
+
+/// The ledger.
+pub struct Ledger {
+    state: Mutex<State>,
+    calls: AtomicUsize,
+    /// Closed, no call is worked on.
+    pub before: Semaphore,
+    /// Closed, no call that was worked on is answered.
+    pub after: Semaphore,
+    /// One permit for each call that has arrived.
+    pub arrived: Semaphore,
+    /// One permit for each call that was worked on.
+    pub worked: Semaphore,
+}
+
+impl Ledger {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            calls: AtomicUsize::new(0),
+            before: Semaphore::new(OPEN),
+            after: Semaphore::new(OPEN),
+            arrived: Semaphore::new(0),
+            worked: Semaphore::new(0),
+        })
+    }
+
+    pub fn close(gate: &Semaphore) {
+        gate.forget_permits(OPEN);
+    }
+
+    pub fn open(gate: &Semaphore) {
+        gate.add_permits(OPEN);
+    }
+
+    pub async fn wait_for(signal: &Semaphore) {
+        signal.acquire().await.unwrap().forget();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub fn put(&self, id: AccountId, account: Scripted) {
+        self.state().accounts.insert(id, account);
+    }
+
+    pub fn freeze(&self, id: AccountId) {
+        self.state().accounts.get_mut(&id).unwrap().frozen = true;
+    }
+
+    pub fn set_away(&self, away: bool) {
+        self.state().away = away;
+    }
+
+    /// It posts, and the answer never arrives.
+    pub fn set_loses_answers(&self, loses: bool) {
+        self.state().loses_answers = loses;
+    }
+
+    /// Somebody else's work under a reference.
+    pub fn occupy(&self, reference: &str) {
+        let request = TransactionRequest { reference: reference.to_owned(), ..Default::default() };
+        let id = TransactionId::from_parts(1, [9; 10]);
+        self.state().posted.insert(reference.to_owned(), (request, id));
+    }
+
+    pub fn balance(&self, id: AccountId) -> i64 {
+        self.state().accounts[&id].balance
+    }
+
+    pub fn posted(&self) -> Vec<TransactionRequest> {
+        self.state().posted.values().map(|(request, _)| request.clone()).collect()
+    }
+
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// `Bearer staff` sees all, `Bearer customer:cus_..` its own, a role without token all.
+    async fn get_account(
+        self: Arc<Self>,
+        request: Request<GetAccountRequest>,
+    ) -> Result<Response<GetAccountResponse>, Status> {
+        let token = request.metadata().get("authorization").map(|value| value.to_str().unwrap());
+        let customer: Option<CustomerId> = token
+            .and_then(|token| token.strip_prefix("Bearer customer:"))
+            .map(|customer| customer.parse().unwrap());
+        let id = request.get_ref().account_id.clone();
+        let state = self.state();
+        let found = state.accounts.get(&id.parse().unwrap()).filter(|account| {
+            let holds = |own| account.holders.iter().any(|(holder, _)| *holder == own);
+            customer.is_none_or(holds)
+        });
+        let Some(account) = found else {
+            return Err(Error::new(Reason::AccountNotFound, "no such account").into());
+        };
+        let holders = account.holders.iter().map(|(customer, role)| Holder {
+            customer_id: customer.to_string(),
+            role: (*role).into(),
+        });
+        let account = Account {
+            account_id: id,
+            iban: account.iban.clone(),
+            currency: account.currency.clone(),
+            holders: holders.collect(),
+            ..Account::default()
+        };
+        Ok(Response::new(GetAccountResponse { account: Some(account) }))
+    }
+
+    async fn resolve_iban(
+        self: Arc<Self>,
+        request: Request<ResolveIbanRequest>,
+    ) -> Result<Response<ResolveIbanResponse>, Status> {
+        assert!(request.metadata().get("authorization").is_none(), "the role asks for itself");
+        let state = self.state();
+        let iban = &request.get_ref().iban;
+        let found = state.accounts.iter().find(|(_, account)| &account.iban == iban);
+        let Some((id, account)) = found else {
+            return Err(Error::new(Reason::AccountNotFound, "no such IBAN").into());
+        };
+        let (account_id, currency) = (id.to_string(), account.currency.clone());
+        Ok(Response::new(ResolveIbanResponse { account_id, currency }))
+    }
+
+    async fn post_transactions(
+        self: Arc<Self>,
+        request: Request<PostTransactionsRequest>,
+    ) -> Result<Response<PostTransactionsResponse>, Status> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.arrived.add_permits(1);
+        Self::wait_and_return(&self.before).await;
+        let unavailable = || Error::new(Common::Unavailable, "scripted");
+        if self.state().away {
+            return Err(unavailable().into());
+        }
+        let transactions = request.into_inner().transactions;
+        if transactions.iter().any(|one| one.description == "poison") {
+            return Err(Error::new(Common::InvalidRequest, "scripted").into());
+        }
+        let results = transactions.into_iter().map(|one| self.post(one)).collect();
+        self.worked.add_permits(1);
+        Self::wait_and_return(&self.after).await;
+        if self.state().loses_answers {
+            return Err(unavailable().into());
+        }
+        Ok(Response::new(PostTransactionsResponse { results }))
+    }
+
+    async fn wait_and_return(gate: &Semaphore) {
+        drop(gate.acquire().await.unwrap());
+    }
+
+    fn post(&self, request: TransactionRequest) -> TransactionResult {
+        let mut state = self.state();
+        let reference = request.reference.clone();
+        let outcome = match state.posted.get(&reference) {
+            Some((first, id)) if *first == request => Ok((*id, true)),
+            Some(_) => Err(Reason::ReferenceReused),
+            None => state.decide(&request).map(|()| {
+                let number = u64::try_from(state.posted.len()).unwrap() + 1;
+                let id = TransactionId::from_parts(number, [1; 10]);
+                state.posted.insert(reference.clone(), (request, id));
+                (id, false)
+            }),
+        };
+        let outcome = match outcome {
+            Ok((id, replayed)) => Outcome::Posted(PostedTransaction {
+                transaction_id: id.to_string(),
+                replayed,
+                position: position::encode(&[EventId::from_parts(7, [7; 10])]),
+                booking_date: "2026-11-21".into(),
+            }),
+            Err(reason) => Outcome::Refused(Refusal {
+                reason: florin_proto::ErrorReason::name(&reason).to_owned(),
+                message: "scripted".into(),
+                ..Refusal::default()
+            }),
+        };
+        TransactionResult { reference, outcome: Some(outcome) }
+    }
+}
+
+impl State {
+    fn decide(&mut self, request: &TransactionRequest) -> Result<(), Reason> {
+        let mut changes = Vec::new();
+        let mut sum = 0;
+        for one in &request.legs {
+            let amount = money_of(one.amount.as_ref()).unwrap();
+            let change = match one.direction() {
+                Direction::Credit => amount.minor(),
+                Direction::Debit | Direction::Unspecified => -amount.minor(),
+            };
+            sum += change;
+            let Some(leg::Target::AccountId(id)) = &one.target else { continue };
+            let id: AccountId = id.parse().unwrap();
+            let account = self.accounts.get(&id).ok_or(Reason::AccountNotFound)?;
+            if account.frozen {
+                return Err(Reason::AccountFrozen);
+            }
+            if account.currency != amount.currency().code() {
+                return Err(Reason::CurrencyMismatch);
+            }
+            if account.balance + change < 0 {
+                return Err(Reason::InsufficientFunds);
+            }
+            changes.push((id, change));
+        }
+        assert_eq!(sum, 0, "the legs sum to zero");
+        for (id, change) in changes {
+            self.accounts.get_mut(&id).unwrap().balance += change;
+        }
+        Ok(())
+    }
+}
+
+/// The ledger as a gRPC service of the methods that payments call; all others are
+/// unimplemented, whatever the contract has.
+#[derive(Clone)]
+pub struct Served(pub Arc<Ledger>);
+
+impl tonic::server::NamedService for Served {
+    const NAME: &'static str = "florin.account.v1.AccountService";
+}
+
+type Answering =
+    Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send + 'static>>;
+
+impl tower::Service<http::Request<Body>> for Served {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Answering {
+        let ledger = Arc::clone(&self.0);
+        Box::pin(async move {
+            let path = request.uri().path().rsplit('/').next().unwrap().to_owned();
+            let answer = match path.as_str() {
+                "GetAccount" => {
+                    unary(request, move |request| Arc::clone(&ledger).get_account(request)).await
+                }
+                "ResolveIban" => {
+                    unary(request, move |request| Arc::clone(&ledger).resolve_iban(request)).await
+                }
+                "PostTransactions" => {
+                    let post = move |request| Arc::clone(&ledger).post_transactions(request);
+                    unary(request, post).await
+                }
+                other => Status::unimplemented(other).into_http(),
+            };
+            Ok(answer)
+        })
+    }
+}
+
+async fn unary<Req, Res, F, Fut>(request: http::Request<Body>, answer: F) -> http::Response<Body>
+where
+    Req: prost::Message + Default + Send + 'static,
+    Res: prost::Message + Default + Send + 'static,
+    F: FnMut(Request<Req>) -> Fut + Send,
+    Fut: Future<Output = Result<Response<Res>, Status>> + Send,
+{
+    let codec = tonic_prost::ProstCodec::<Res, Req>::default();
+    tonic::server::Grpc::new(codec).unary(tower::service_fn(answer), request).await
+}

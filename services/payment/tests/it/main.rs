@@ -1,0 +1,14 @@
+//! Payments on both engines, with a scripted `account` behind real mutual TLS.
+
+#![expect(clippy::unwrap_used, reason = "the settings allow it in test functions alone")]
+
+mod advance_transfers;
+mod bank;
+mod cancel_transfer;
+mod cash;
+mod create_transfer;
+mod export_transfers;
+mod get_transfer;
+mod idempotency;
+mod ledger;
+mod list_transfers;
