@@ -203,7 +203,7 @@ impl Dependency {
     {
         let inner = &*self.0;
         let permit = self.permit(deadline).await?;
-        let admitted = inner.breaker.admit();
+        let admitted = inner.breaker.admit(Instant::now());
         inner.open.set(i64::from(inner.breaker.is_open()));
         let ticket =
             admitted.map_err(|cause| self.refuse(Reason::Unavailable, "breaker", cause))?;
@@ -214,13 +214,13 @@ impl Dependency {
         drop(permit);
         let error = match outcome {
             Ok(Ok(response)) => {
-                ticket.finish(Outcome::Success);
+                ticket.finish(Outcome::Success, Instant::now());
                 return Ok(response);
             }
             Ok(Err(status)) => self.name_dependency(Error::from_status(&status)),
             Err(_) => self.refuse(Reason::DeadlineExceeded, "deadline", "no answer in time"),
         };
-        ticket.finish(judge(&error, inner.role));
+        ticket.finish(judge(&error, inner.role), Instant::now());
         Err(error)
     }
 

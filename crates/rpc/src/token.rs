@@ -21,6 +21,9 @@ pub use claims::ClaimNames;
 /// How far clocks may differ.
 const LEEWAY: Duration = Duration::from_secs(30);
 
+/// Shortest time between two fetches of an issuer's keys.
+const COOL_DOWN: Duration = Duration::from_secs(10);
+
 /// Longest token.
 const MAX_TOKEN: usize = 8_192;
 
@@ -45,6 +48,9 @@ pub struct IssuerConfig {
     /// The keys themselves; then nothing is fetched.
     #[serde(skip)]
     pub keys: Option<JwkSet>,
+    /// Shortest time between two fetches of its keys.
+    #[serde(skip)]
+    pub cool_down: Duration,
 }
 
 impl Default for IssuerConfig {
@@ -58,6 +64,7 @@ impl Default for IssuerConfig {
             types: ["at+jwt", "JWT"].map(str::to_owned).to_vec(),
             claims: ClaimNames::default(),
             keys: None,
+            cool_down: COOL_DOWN,
         }
     }
 }

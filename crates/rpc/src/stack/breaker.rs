@@ -5,10 +5,8 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
-
-use tokio::time::Instant;
 
 use super::BreakerLimits;
 
@@ -61,6 +59,7 @@ pub struct Ticket {
     generation: u64,
     started: Instant,
     outcome: Outcome,
+    ended: Option<Instant>,
 }
 
 impl Breaker {
@@ -76,8 +75,7 @@ impl Breaker {
     }
 
     /// Leave to call, or the cause of the refusal.
-    pub fn admit(self: &Arc<Self>) -> Result<Ticket, &'static str> {
-        let now = Instant::now();
+    pub fn admit(self: &Arc<Self>, now: Instant) -> Result<Ticket, &'static str> {
         let mut state = self.lock();
         if let Phase::Open { until } = state.phase {
             if now < until {
@@ -113,6 +111,7 @@ impl Breaker {
             generation: state.generation,
             started: now,
             outcome: Outcome::Neutral,
+            ended: None,
         })
     }
 
@@ -122,7 +121,7 @@ impl Breaker {
     }
 
     fn finish(&self, ticket: &Ticket) {
-        let now = Instant::now();
+        let now = ticket.ended.unwrap_or_else(Instant::now);
         let mut state = self.lock();
         if state.generation != ticket.generation {
             return;
@@ -212,9 +211,10 @@ impl State {
 }
 
 impl Ticket {
-    /// Says how the call ended.
-    pub fn finish(mut self, outcome: Outcome) {
+    /// Says how the call ended, and when.
+    pub fn finish(mut self, outcome: Outcome, now: Instant) {
         self.outcome = outcome;
+        self.ended = Some(now);
     }
 }
 
@@ -228,108 +228,120 @@ impl Drop for Ticket {
 mod tests {
     use super::*;
 
-    fn limits() -> BreakerLimits {
-        BreakerLimits {
-            calls_at_least: 20,
-            slow_from: Duration::from_secs(2),
-            open_for: Duration::from_secs(1),
-            probes: 2,
-            ..BreakerLimits::default()
+    /// A breaker with a clock of its own.
+    struct Bench {
+        breaker: Arc<Breaker>,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let limits = BreakerLimits {
+                calls_at_least: 20,
+                slow_from: Duration::from_secs(2),
+                open_for: Duration::from_secs(1),
+                probes: 2,
+                ..BreakerLimits::default()
+            };
+            Self { breaker: Breaker::new(limits), now: Instant::now() }
+        }
+
+        fn opened() -> Self {
+            let mut bench = Self::new();
+            bench.calls(20, Outcome::Failure);
+            assert!(bench.breaker.is_open());
+            bench.pass(1_000);
+            bench
+        }
+
+        fn pass(&mut self, millis: u64) {
+            self.now += Duration::from_millis(millis);
+        }
+
+        fn admit(&self) -> Ticket {
+            self.breaker.admit(self.now).ok().unwrap()
+        }
+
+        fn refuses(&self) -> bool {
+            self.breaker.admit(self.now).is_err()
+        }
+
+        fn calls(&self, count: u32, outcome: Outcome) {
+            for _ in 0..count {
+                self.admit().finish(outcome, self.now);
+            }
         }
     }
 
-    async fn pass(millis: u64) {
-        tokio::time::advance(Duration::from_millis(millis)).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn opens_on_failures_and_closes_after_good_probes() {
-        let breaker = Breaker::new(limits());
-        for _ in 0..20 {
-            breaker.admit().ok().unwrap().finish(Outcome::Failure);
-        }
-        assert!(breaker.admit().is_err());
-        pass(1_000).await;
-        let (one, two) = (breaker.admit().ok().unwrap(), breaker.admit().ok().unwrap());
-        assert!(breaker.admit().is_err(), "only the probes get through");
-        one.finish(Outcome::Success);
-        two.finish(Outcome::Success);
-        let many: Vec<_> = (0..50).map(|_| breaker.admit().ok().unwrap()).collect();
+    #[test]
+    fn opens_on_failures_and_closes_after_good_probes() {
+        let bench = Bench::opened();
+        let (one, two) = (bench.admit(), bench.admit());
+        assert!(bench.refuses(), "only the probes get through");
+        one.finish(Outcome::Success, bench.now);
+        two.finish(Outcome::Success, bench.now);
+        let many: Vec<_> = (0..50).map(|_| bench.admit()).collect();
         drop(many);
-        assert!(breaker.admit().is_ok());
+        assert!(!bench.refuses());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn opens_while_twenty_calls_still_hang() {
-        let breaker = Breaker::new(limits());
-        let hung: Vec<_> = (0..20).map(|_| breaker.admit().ok().unwrap()).collect();
-        assert!(breaker.admit().is_ok());
-        pass(2_000).await;
-        assert!(breaker.admit().is_err(), "none of them has returned");
-        pass(1_000).await;
-        let probes = (breaker.admit().ok().unwrap(), breaker.admit().ok().unwrap());
+    #[test]
+    fn opens_while_twenty_calls_still_hang() {
+        let mut bench = Bench::new();
+        let hung: Vec<_> = (0..20).map(|_| bench.admit()).collect();
+        assert!(!bench.refuses());
+        bench.pass(2_000);
+        assert!(bench.refuses(), "none of them has returned");
+        bench.pass(1_000);
+        let probes = (bench.admit(), bench.admit());
         // The hung calls of before return late and change nothing.
-        drop(hung);
-        assert!(breaker.admit().is_err());
-        probes.0.finish(Outcome::Success);
-        probes.1.finish(Outcome::Success);
-        assert!(breaker.admit().is_ok());
+        hung.into_iter().for_each(|ticket| ticket.finish(Outcome::Neutral, bench.now));
+        assert!(bench.refuses());
+        probes.0.finish(Outcome::Success, bench.now);
+        probes.1.finish(Outcome::Success, bench.now);
+        assert!(!bench.refuses());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_cancelled_probe_frees_its_place() {
-        let breaker = Breaker::new(limits());
-        for _ in 0..20 {
-            breaker.admit().ok().unwrap().finish(Outcome::Failure);
-        }
-        pass(1_000).await;
+    #[test]
+    fn a_cancelled_probe_frees_its_place() {
+        let bench = Bench::opened();
         for _ in 0..100 {
-            drop((breaker.admit().ok().unwrap(), breaker.admit().ok().unwrap()));
+            drop((bench.admit(), bench.admit()));
         }
-        breaker.admit().ok().unwrap().finish(Outcome::Success);
-        breaker.admit().ok().unwrap().finish(Outcome::Success);
-        assert!(!breaker.is_open() && breaker.admit().is_ok());
+        bench.calls(2, Outcome::Success);
+        assert!(!bench.breaker.is_open() && !bench.refuses());
+        bench.calls(50, Outcome::Success);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_hung_or_failed_probe_opens_it_again() {
-        let breaker = Breaker::new(limits());
-        for _ in 0..20 {
-            breaker.admit().ok().unwrap().finish(Outcome::Failure);
-        }
-        pass(1_000).await;
-        let probe = breaker.admit().ok().unwrap();
-        pass(2_000).await;
-        assert!(breaker.admit().is_err() && breaker.is_open());
+    #[test]
+    fn a_hung_or_failed_probe_opens_it_again() {
+        let mut bench = Bench::opened();
+        let probe = bench.admit();
+        bench.pass(2_000);
+        assert!(bench.refuses() && bench.breaker.is_open());
         drop(probe);
-        pass(1_000).await;
-        breaker.admit().ok().unwrap().finish(Outcome::Failure);
-        assert!(breaker.is_open());
+        bench.pass(1_000);
+        bench.calls(1, Outcome::Failure);
+        assert!(bench.breaker.is_open());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn few_or_old_failures_open_nothing() {
-        let breaker = Breaker::new(limits());
-        for _ in 0..19 {
-            breaker.admit().ok().unwrap().finish(Outcome::Failure);
-        }
-        pass(11_000).await;
-        for _ in 0..19 {
-            breaker.admit().ok().unwrap().finish(Outcome::Failure);
-        }
-        assert!(breaker.admit().is_ok());
+    #[test]
+    fn few_or_old_failures_open_nothing() {
+        let mut bench = Bench::new();
+        bench.calls(19, Outcome::Failure);
+        bench.pass(11_500);
+        bench.calls(19, Outcome::Failure);
+        assert!(!bench.refuses());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn quickly_given_up_calls_tell_nothing_and_slowly_given_up_ones_are_slow() {
-        let breaker = Breaker::new(limits());
-        for _ in 0..100 {
-            drop(breaker.admit().ok().unwrap());
-        }
-        assert!(breaker.admit().is_ok());
-        let slow: Vec<_> = (0..20).map(|_| breaker.admit().ok().unwrap()).collect();
-        pass(2_000).await;
-        drop(slow);
-        assert!(breaker.is_open());
+    #[test]
+    fn quickly_given_up_calls_tell_nothing_and_slowly_given_up_ones_are_slow() {
+        let mut bench = Bench::new();
+        bench.calls(100, Outcome::Neutral);
+        assert!(!bench.refuses());
+        let slow: Vec<_> = (0..20).map(|_| bench.admit()).collect();
+        bench.pass(2_000);
+        slow.into_iter().for_each(|ticket| ticket.finish(Outcome::Neutral, bench.now));
+        assert!(bench.breaker.is_open());
     }
 }

@@ -1,7 +1,7 @@
 //! The signing keys of one issuer: fetched one at a time, refreshed in the background,
 //! kept while the issuer is down.
 //!
-//! A token with an unknown key id asks for a fetch, at most one in [`COOL_DOWN`], counted
+//! A token with an unknown key id asks for a fetch, at most one a cool-down, counted
 //! from the end of the last fetch whoever caused it. A flood of made-up key ids therefore
 //! costs the issuer one fetch a cool-down, and each of those fetches brings every new key:
 //! it cannot starve a rotation (engram #1641).
@@ -9,7 +9,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex as StdMutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -19,13 +19,10 @@ use jsonwebtoken::{
     jwk::{Jwk, JwkSet, PublicKeyUse},
 };
 use serde::Deserialize;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::sync::Mutex;
 
 use super::{IssuerConfig, fetch::Fetcher};
 use crate::Error;
-
-/// Shortest time between two fetches.
-const COOL_DOWN: Duration = Duration::from_secs(10);
 
 /// Age from which keys are refreshed in the background, before anyone misses one.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -39,6 +36,7 @@ struct Inner {
     issuer: String,
     source: Source,
     held: ArcSwap<HashMap<String, Arc<DecodingKey>>>,
+    cool_down: Duration,
     /// One fetch at a time.
     fetching: Mutex<()>,
     last: StdMutex<Last>,
@@ -82,6 +80,7 @@ impl Keys {
             issuer: config.issuer.clone(),
             source,
             held: ArcSwap::from_pointee(held),
+            cool_down: config.cool_down,
             fetching: Mutex::new(()),
             last: StdMutex::default(),
         })))
@@ -117,7 +116,7 @@ impl Keys {
             .with("layer", "token")
             .with("dependency", "issuer")
             .with("cause", "keys not fetched")
-            .retry_after(COOL_DOWN))
+            .retry_after(self.0.cool_down))
     }
 
     fn refresh_if_old(&self) {
@@ -190,7 +189,7 @@ impl Inner {
     }
 
     fn is_cooling(&self) -> bool {
-        self.last().ended.is_some_and(|ended| ended.elapsed() < COOL_DOWN)
+        self.last().ended.is_some_and(|ended| ended.elapsed() < self.cool_down)
     }
 
     fn last(&self) -> Last {
