@@ -272,10 +272,19 @@ impl Error {
     /// # Errors
     /// An internal error where the bytes are no `google.rpc.Status`.
     pub fn decode(bytes: &[u8]) -> Result<Self, Self> {
+        Self::stored_status(bytes).map(|status| Self::from_status(&status))
+    }
+
+    /// The status of what [`Error::encode`] wrote, its details byte for byte: a refusal that
+    /// is given again is the same.
+    ///
+    /// # Errors
+    /// An internal error where the bytes are no `google.rpc.Status`.
+    pub fn stored_status(bytes: &[u8]) -> Result<Status, Self> {
         let stored = tonic_types::Status::decode(bytes)
             .map_err(|error| Self::internal(format!("a stored refusal is unreadable: {error}")))?;
         let code = Code::from_i32(stored.code);
-        Ok(Self::from_status(&Status::with_details(code, stored.message, bytes.to_vec().into())))
+        Ok(Status::with_details(code, stored.message, bytes.to_vec().into()))
     }
 }
 

@@ -97,7 +97,7 @@ pub fn fresh_response_of<Res: Message + Default>(answer: Answer) -> Result<Respo
             .map_err(|error| Error::internal(format!("a stored answer is unreadable: {error}")))?;
         return Ok(Response::new(message));
     }
-    Err(Error::decode(&answer.body)?.into())
+    Err(Error::stored_status(&answer.body)?)
 }
 
 fn mark_replayed(metadata: &mut MetadataMap) {
