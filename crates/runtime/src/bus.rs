@@ -24,6 +24,7 @@ pub(crate) async fn open(
                 key: Some(files.key.clone()),
                 replicas: usize::from(settings.bus.replicas),
                 keep_days: settings.bus.keep_days,
+                metrics: embedded.metrics().clone(),
             };
             Ok(Bus::jetstream(&options).await?)
         }

@@ -68,13 +68,15 @@ impl Process {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let shutdown = CancellationToken::new();
+        let (metrics, embedded) = (Metrics::new(), Bus::embedded());
+        metrics.collect(Box::new(embedded.metrics().clone()));
         Self {
             settings: Arc::new(settings),
-            metrics: Metrics::new(),
+            metrics,
             readiness: Readiness::default(),
             tasks: Supervisor::new(shutdown.clone()),
             shutdown,
-            embedded: Bus::embedded(),
+            embedded,
             databases: Arc::default(),
             verifiers: Arc::default(),
         }

@@ -35,6 +35,6 @@ fn config_of(issuer: &IssuerSettings) -> IssuerConfig {
             customer: issuer.claims.customer.clone(),
             roles: issuer.claims.roles.clone(),
         },
-        keys: None,
+        ..IssuerConfig::default()
     }
 }
