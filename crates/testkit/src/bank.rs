@@ -1,0 +1,288 @@
+//! A whole bank in processes of its own.
+
+mod distributed;
+mod process;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use florin_kernel::Role;
+use florin_rpc::tls::{Identity, TlsFiles};
+use serde_json::Value;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+pub use process::executable;
+use process::Process;
+
+use crate::Rest;
+
+/// How long a bank may take to be ready; the machines are shared.
+const READY: Duration = Duration::from_secs(90);
+
+/// How the bank runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `florin up`: one process, SQLite, the embedded bus.
+    Embedded,
+    /// `florin serve` for each role, PostgreSQL, JetStream.
+    Distributed,
+}
+
+/// A running bank; dropping it ends its processes.
+#[derive(Debug)]
+pub struct Bank {
+    /// How it runs.
+    pub mode: Mode,
+    processes: BTreeMap<String, Process>,
+    /// Where its files are.
+    dir: TempDir,
+    gateway: String,
+    services: BTreeMap<String, String>,
+    certs: PathBuf,
+}
+
+impl Bank {
+    /// Starts `florin up` on an empty folder.
+    ///
+    /// # Errors
+    /// It does not get ready.
+    pub async fn embedded() -> Result<Self> {
+        install_crypto();
+        let dir = tempfile::tempdir()?;
+        let mut bank = Self {
+            mode: Mode::Embedded,
+            processes: BTreeMap::new(),
+            gateway: String::new(),
+            services: BTreeMap::new(),
+            certs: dir.path().join("data/certs"),
+            dir,
+        };
+        bank.start("up").await?;
+        Ok(bank)
+    }
+
+    /// Starts a process for each role on PostgreSQL and JetStream; None, and a line that says
+    /// so, where the servers are not to be had.
+    ///
+    /// # Errors
+    /// It does not get ready.
+    pub async fn distributed() -> Result<Option<Self>> {
+        install_crypto();
+        distributed::start().await
+    }
+
+    /// A bank in each mode that is to be had.
+    ///
+    /// # Errors
+    /// One does not get ready.
+    pub async fn each() -> Result<Vec<Self>> {
+        let mut banks = vec![Self::embedded().await?];
+        banks.extend(Self::distributed().await?);
+        Ok(banks)
+    }
+
+    /// The data folder of an embedded bank.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The folder of the certificates.
+    #[must_use]
+    pub fn certs(&self) -> &Path {
+        &self.certs
+    }
+
+    /// The address of a service, `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn address(&self, role: Role) -> &str {
+        self.services.get(role.name()).map_or("", String::as_str)
+    }
+
+    /// The base address of the gateway.
+    #[must_use]
+    pub fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    /// A REST client without token.
+    ///
+    /// # Errors
+    /// The authority's certificate is missing.
+    pub fn rest(&self) -> Result<Rest> {
+        Rest::new(&self.gateway, &self.certs.join("ca.pem"))
+    }
+
+    /// A REST client with a token of the demo client: staff, or a customer.
+    ///
+    /// # Errors
+    /// The issuer refuses.
+    pub async fn rest_as(&self, customer: Option<&str>) -> Result<Rest> {
+        let rest = self.rest()?;
+        let client = if customer.is_some() { "app" } else { "demo" };
+        let token = rest.token(client, customer).await?;
+        Ok(rest.with_bearer(&token))
+    }
+
+    /// A gRPC channel to a service by the certificate NAME.pem.
+    ///
+    /// # Errors
+    /// There is no such certificate.
+    pub fn channel(&self, role: Role, certificate: &str) -> Result<Channel> {
+        let file = |end: &str| self.certs.join(format!("{certificate}.{end}"));
+        let files =
+            TlsFiles { ca: self.certs.join("ca.pem"), cert: file("pem"), key: file("key") };
+        let identity: Arc<Identity> = Identity::load(&files)?;
+        Ok(florin_rpc::tls::channel(&identity, role, self.address(role))?)
+    }
+
+    /// Runs a command of the executable against this bank and returns whether it succeeded,
+    /// with all that it printed.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub async fn run(&self, words: &[&str]) -> Result<(bool, String)> {
+        let mut command = Command::new(executable()?);
+        command.args(words);
+        match self.mode {
+            Mode::Embedded => command.arg("--data").arg(self.data()),
+            Mode::Distributed => command.arg("--config").arg(self.dir.path().join("florin.toml")),
+        };
+        command.current_dir(self.dir.path());
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        Ok((output.status.success(), text))
+    }
+
+    /// Proves the bank and fails with the report where it is broken.
+    ///
+    /// # Errors
+    /// A breach.
+    pub async fn prove(&self) -> Result<()> {
+        let (clean, report) = self.run(&["prove"]).await?;
+        ensure!(clean, "the proof found breaches:\n{report}");
+        Ok(())
+    }
+
+    /// The names of its processes: "up", or the roles.
+    #[must_use]
+    pub fn processes(&self) -> Vec<String> {
+        self.processes.keys().filter(|name| *name != "nats").cloned().collect()
+    }
+
+    /// Ends a process as kill -9 does.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn kill(&mut self, name: &str) -> Result<()> {
+        self.processes.get_mut(name).with_context(|| format!("no process {name}"))?.kill()
+    }
+
+    /// Asks a process to stop and waits for its exit code.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub async fn stop(&mut self, name: &str) -> Result<Option<i32>> {
+        let process = self.processes.get_mut(name);
+        process.with_context(|| format!("no process {name}"))?.terminate().await
+    }
+
+    /// Starts a process (again) and waits until it is ready.
+    ///
+    /// # Errors
+    /// It does not get ready.
+    pub async fn start(&mut self, name: &str) -> Result<()> {
+        let mut command = Command::new(executable()?);
+        command.current_dir(self.dir.path());
+        match self.mode {
+            Mode::Embedded => {
+                command.args(["up", "--data"]).arg(self.data());
+                // A stale file of the last run must not be taken for this one's.
+                let stale = std::fs::remove_file(self.data().join("ready"));
+                drop(stale);
+            }
+            Mode::Distributed => {
+                command.args(["serve", name, "--config"]).arg(self.dir.path().join("florin.toml"));
+                let port = distributed::probe_port(self.dir.path(), name)?;
+                command.env("FLORIN__PROBE__LISTEN", format!("127.0.0.1:{port}"));
+            }
+        }
+        let log = self.dir.path().join(format!("{name}.log"));
+        let process = Process::spawn(command, &log)?;
+        self.processes.insert(name.to_owned(), process);
+        self.ready(name).await
+    }
+
+    async fn ready(&mut self, name: &str) -> Result<()> {
+        let until = Instant::now() + READY;
+        while Instant::now() < until {
+            let process = self.processes.get_mut(name).context("just started")?;
+            if let Some(code) = process.exited()? {
+                bail!("{name} ended with {code:?}:\n{}", process.log());
+            }
+            if self.is_ready(name).await {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let log = self.processes.get(name).map(Process::log).unwrap_or_default();
+        bail!("{name} was not ready within {} s:\n{log}", READY.as_secs())
+    }
+
+    async fn is_ready(&mut self, name: &str) -> bool {
+        let probe = match self.mode {
+            Mode::Embedded => match self.read_mesh() {
+                Ok(probe) => probe,
+                Err(_) => return false,
+            },
+            Mode::Distributed => match distributed::probe_port(self.dir.path(), name) {
+                Ok(port) => format!("http://127.0.0.1:{port}"),
+                Err(_) => return false,
+            },
+        };
+        let ca = self.certs.join("ca.pem");
+        let Ok(rest) = Rest::new(&probe, &ca) else { return false };
+        rest.get("/readyz").await.is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// Reads the addresses that `up` left and returns that of the probe port.
+    fn read_mesh(&mut self) -> Result<String> {
+        let mesh: Value = serde_json::from_slice(&std::fs::read(self.data().join("mesh.json"))?)?;
+        let text = |value: Option<&Value>| {
+            value.and_then(Value::as_str).map(str::to_owned).context("mesh.json is incomplete")
+        };
+        self.gateway = text(mesh.get("gateway"))?;
+        for role in Role::ALL.iter().filter(|role| role.is_service()) {
+            let address = text(mesh.pointer(&format!("/services/{role}")))?;
+            self.services.insert(role.name().to_owned(), address);
+        }
+        text(mesh.get("probe"))
+    }
+
+    /// What a process has printed.
+    #[must_use]
+    pub fn log(&self, name: &str) -> String {
+        self.processes.get(name).map(Process::log).unwrap_or_default()
+    }
+
+    /// Resident memory of a process in KiB.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn resident_kib(&self, name: &str) -> Result<u64> {
+        self.processes.get(name).context("no such process")?.resident_kib()
+    }
+}
+
+fn install_crypto() {
+    // A second test of the binary finds it installed.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+}

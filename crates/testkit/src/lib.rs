@@ -1,0 +1,41 @@
+//! What the end-to-end tests stand on: a whole bank as its users run it, from the real
+//! executable, embedded or on PostgreSQL and JetStream; a REST client; certificates.
+//!
+//! A dev-dependency only. Everything listens on loopback and ends with the value that owns it.
+
+pub mod bank;
+pub mod rest;
+
+pub use bank::Bank;
+pub use rest::{Answer, Rest};
+
+/// Environment variable with the URL of a PostgreSQL server for tests.
+pub const POSTGRES_URL: &str = "FLORIN_TEST_POSTGRES_URL";
+/// Environment variable with the path of nats-server for tests.
+pub const NATS_BIN: &str = "FLORIN_TEST_NATS_BIN";
+
+/// A setting of the test run; `cargo xtask ci` sets them.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the test run speaks to tests by environment")]
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The root of the repository.
+#[must_use]
+pub fn repository() -> std::path::PathBuf {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
+
+/// A folder of the data that lies beside the repository; says so and gives None where it is
+/// absent.
+#[must_use]
+pub fn shared_data(folder: &str) -> Option<std::path::PathBuf> {
+    let found = repository().join("../shared/data").join(folder);
+    if found.is_dir() {
+        return Some(found);
+    }
+    println!("skipped: the folder shared/data/{folder} is not beside the repository");
+    None
+}

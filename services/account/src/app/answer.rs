@@ -1,0 +1,208 @@
+//! Outcomes and refusals as the contract says them: messages, reasons, stored answers.
+
+use florin_events::position;
+use florin_kernel::Money;
+use florin_proto::{account::v1 as proto, account::v1::Reason, wire_money};
+use florin_rpc::Error;
+use florin_store::idempotency::Answer;
+use prost::Message;
+
+use super::command::Outcome;
+use crate::domain::{
+    account::{Account, Holder},
+    refusal::Refusal,
+};
+
+/// The wire form of an account.
+#[must_use]
+pub fn wire_account(account: &Account, holders: &[Holder]) -> proto::Account {
+    proto::Account {
+        account_id: account.id.clone(),
+        iban: account.iban.clone(),
+        product: account.product.clone(),
+        currency: account.currency.code().to_owned(),
+        status: account.status.number(),
+        holders: holders.iter().map(wire_holder).collect(),
+        overdraft_limit: Some(wire_money(account.money(account.overdraft_limit))),
+        opened_on: account.opened_on.to_string(),
+        version: account.version,
+        reference: account.reference.clone(),
+    }
+}
+
+fn wire_holder(holder: &Holder) -> proto::Holder {
+    proto::Holder { customer_id: holder.customer.clone(), role: holder.role.number() }
+}
+
+/// The reason of a refusal in the contract.
+#[must_use]
+pub const fn reason(refusal: &Refusal) -> Reason {
+    match refusal {
+        Refusal::AccountNotFound { .. } => Reason::AccountNotFound,
+        Refusal::InsufficientFunds { .. } => Reason::InsufficientFunds,
+        Refusal::Frozen { .. } => Reason::AccountFrozen,
+        Refusal::Closed { .. } => Reason::AccountClosed,
+        Refusal::CurrencyMismatch { .. } => Reason::CurrencyMismatch,
+        Refusal::ReferenceReused { .. } => Reason::ReferenceReused,
+        Refusal::NotEmpty { .. } => Reason::AccountNotEmpty,
+        Refusal::HasHolds { .. } => Reason::AccountHasHolds,
+        Refusal::GlNotFound { .. } => Reason::GlAccountNotFound,
+        Refusal::GlIsControl { .. } => Reason::GlAccountIsControl,
+        Refusal::PeriodClosed { .. } => Reason::PeriodClosed,
+        Refusal::TransactionNotFound { .. } => Reason::TransactionNotFound,
+        Refusal::AlreadyReversed { .. } => Reason::AlreadyReversed,
+        Refusal::HoldNotFound { .. } => Reason::HoldNotFound,
+        Refusal::HoldNotOpen { .. } => Reason::HoldNotOpen,
+        Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
+        Refusal::HolderExists { .. } | Refusal::LastOwner { .. } => Reason::HolderRefused,
+        Refusal::HolderNotFound { .. } => Reason::HolderNotFound,
+    }
+}
+
+/// The facts of a refusal: ids, currencies and dates, never an amount of the account, which
+/// a stranger who pays into it must not learn.
+#[must_use]
+pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
+    match refusal {
+        Refusal::AccountNotFound { account }
+        | Refusal::InsufficientFunds { account, .. }
+        | Refusal::Frozen { account }
+        | Refusal::Closed { account }
+        | Refusal::NotEmpty { account, .. }
+        | Refusal::HasHolds { account, .. }
+        | Refusal::OutOfRange { account } => vec![("account", account.clone())],
+        Refusal::CurrencyMismatch { account, expected, given } => vec![
+            ("account", account.clone()),
+            ("expected", expected.to_string()),
+            ("given", given.to_string()),
+        ],
+        Refusal::ReferenceReused { reference } | Refusal::HoldNotFound { reference } => {
+            vec![("reference", reference.clone())]
+        }
+        Refusal::GlNotFound { code } | Refusal::GlIsControl { code } => {
+            vec![("gl_code", code.clone())]
+        }
+        Refusal::PeriodClosed { date, closed_through } => {
+            vec![("date", date.to_string()), ("closed_through", closed_through.to_string())]
+        }
+        Refusal::TransactionNotFound { transaction } | Refusal::AlreadyReversed { transaction } => {
+            vec![("transaction", transaction.clone())]
+        }
+        Refusal::HoldNotOpen { hold } => vec![("hold", hold.clone())],
+        Refusal::HolderExists { account, customer }
+        | Refusal::HolderNotFound { account, customer }
+        | Refusal::LastOwner { account, customer } => {
+            vec![("account", account.clone()), ("customer", customer.clone())]
+        }
+    }
+}
+
+/// A sentence without amounts of the account.
+fn message(refusal: &Refusal) -> String {
+    if let Refusal::InsufficientFunds { account, .. } = refusal {
+        return format!("account {account} has not enough available");
+    }
+    refusal.to_string()
+}
+
+/// A refusal as an error of the call.
+#[must_use]
+pub fn error(refusal: &Refusal) -> Error {
+    let error = Error::new(reason(refusal), message(refusal));
+    facts(refusal).into_iter().fold(error, |error, (key, value)| error.with(key, value))
+}
+
+/// A refusal as part of an item's result.
+#[must_use]
+pub fn wire_refusal(refusal: &Refusal) -> proto::Refusal {
+    use florin_proto::ErrorReason as _;
+    proto::Refusal {
+        reason: reason(refusal).name().to_owned(),
+        message: message(refusal),
+        metadata: facts(refusal).into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+    }
+}
+
+/// The wire form of a posting that was done, now or before; None for other outcomes.
+#[must_use]
+pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
+    let Outcome::Posted { transaction, booking_date, replayed, events } = outcome else {
+        return None;
+    };
+    Some(proto::PostedTransaction {
+        transaction_id: transaction.clone(),
+        replayed: *replayed,
+        position: position::encode(events),
+        booking_date: booking_date.to_string(),
+    })
+}
+
+/// The stored answer of an outcome whose success is the message that `success` makes.
+pub fn stored<M: Message>(outcome: &Outcome, success: impl FnOnce(&Outcome) -> Option<M>) -> Answer {
+    let refused = match outcome {
+        Outcome::Refused(refusal) => error(refusal),
+        Outcome::Answered(answer) => return answer.clone(),
+        Outcome::Posted { .. } | Outcome::Account { .. } | Outcome::Held { .. } => {
+            match success(outcome) {
+                Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
+                None => Error::internal("the outcome is not that of the command"),
+            }
+        }
+        Outcome::KeyReused => Error::internal("a reused key has no answer to store"),
+    };
+    Answer { code: refused.to_status().code().into(), body: refused.encode() }
+}
+
+macro_rules! account_answer {
+    ($(#[$doc:meta])* $name:ident, $response:ident) => {
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(outcome: &Outcome) -> Answer {
+            stored(outcome, |outcome| match outcome {
+                Outcome::Account { account, holders, events, .. } => Some(proto::$response {
+                    account: Some(wire_account(account, holders)),
+                    position: position::encode(events),
+                }),
+                Outcome::Posted { .. }
+                | Outcome::Held { .. }
+                | Outcome::Refused(_)
+                | Outcome::Answered(_)
+                | Outcome::KeyReused => None,
+            })
+        }
+    };
+}
+
+account_answer!(
+    /// The stored answer of `OpenAccount`.
+    opened, OpenAccountResponse);
+account_answer!(
+    /// The stored answer of `FreezeAccount`.
+    frozen, FreezeAccountResponse);
+account_answer!(
+    /// The stored answer of `UnfreezeAccount`.
+    unfrozen, UnfreezeAccountResponse);
+account_answer!(
+    /// The stored answer of `CloseAccount`.
+    closed, CloseAccountResponse);
+account_answer!(
+    /// The stored answer of `AddHolder`.
+    holder_added, AddHolderResponse);
+account_answer!(
+    /// The stored answer of `RemoveHolder`.
+    holder_removed, RemoveHolderResponse);
+
+/// The stored answer of `ReverseTransaction`.
+#[must_use]
+pub fn reversed(outcome: &Outcome) -> Answer {
+    stored(outcome, |outcome| {
+        let reversal = wire_posted(outcome)?;
+        Some(proto::ReverseTransactionResponse { reversal: Some(reversal) })
+    })
+}
+
+/// The wire form of `minor` units in the currency of `like`.
+#[must_use]
+pub fn wire_minor(minor: i64, like: Money) -> florin_proto::common::v1::Money {
+    wire_money(Money::new(minor, like.currency()))
+}

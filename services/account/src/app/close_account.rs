@@ -1,0 +1,25 @@
+//! Closes an account for good: only at zero and without holds.
+
+use super::{
+    command::{Actor, Outcome},
+    open_account,
+    working::Working,
+};
+use crate::domain::{event::EventKind, refusal::Refusal};
+
+/// Decides over the working set.
+///
+/// # Errors
+/// The domain's refusal; the working set is then as it was.
+pub fn decide(
+    working: &mut Working,
+    id: &str,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Outcome, Refusal> {
+    let account = working.account(id)?;
+    account.close()?;
+    let account = account.clone();
+    let change = (EventKind::Closed, "closed");
+    Ok(open_account::record_change(working, account, change, reason, actor))
+}

@@ -1,0 +1,264 @@
+//! What the committer is asked to do and what became of it.
+
+use florin_kernel::{Date, EventId, Money};
+use florin_store::idempotency::{Answer, Key};
+
+use crate::domain::{
+    account::{Account, Holder, Rules},
+    hold::Hold,
+    posting::Legs,
+    refusal::Refusal,
+};
+
+/// A natural reference with the content that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// In whose name it is unique: a role, or `client:NAME`.
+    pub caller: String,
+    /// The reference itself.
+    pub text: String,
+    /// Hash of the content.
+    pub fingerprint: Vec<u8>,
+}
+
+/// A journal transaction to post.
+#[derive(Debug, Clone)]
+pub struct Post {
+    /// Its reference.
+    pub reference: Reference,
+    /// The id that it gets: minted by the caller, so that a repeated batch is the same.
+    pub id: String,
+    /// Kind, lower snake case.
+    pub kind: String,
+    /// Text for the statement.
+    pub description: String,
+    /// Legs that sum to zero.
+    pub legs: Legs,
+    /// Booking date of an import.
+    pub booking_date: Option<Date>,
+    /// Value date where it is not the booking date.
+    pub value_date: Option<Date>,
+    /// Today's rules, or history as it happened.
+    pub rules: Rules,
+    /// Ties together what one request caused.
+    pub correlation: String,
+    /// Who set it going, as JSON for the audit.
+    pub initiator: String,
+}
+
+/// A reversal of a whole journal transaction.
+#[derive(Debug, Clone)]
+pub struct Reverse {
+    /// Its reference.
+    pub reference: Reference,
+    /// The id that it gets.
+    pub id: String,
+    /// The transaction to reverse.
+    pub original: String,
+    /// Text for the statement.
+    pub description: String,
+    /// Who set it going, as JSON.
+    pub initiator: String,
+}
+
+/// A hold to place.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Its reference.
+    pub reference: Reference,
+    /// The id that it gets.
+    pub id: String,
+    /// The account.
+    pub account: String,
+    /// Positive.
+    pub amount: Money,
+    /// Ties together what one request caused.
+    pub correlation: String,
+    /// Who set it going, as JSON.
+    pub initiator: String,
+}
+
+/// A hold to give back.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// The release's own reference.
+    pub reference: Reference,
+    /// The reference under which the same caller placed it.
+    pub hold_reference: String,
+    /// Ties together what one request caused.
+    pub correlation: String,
+}
+
+/// An account to open.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// Its reference, where the caller gave one.
+    pub reference: Option<Reference>,
+    /// The id that it gets.
+    pub id: String,
+    /// Code of the product.
+    pub product: String,
+    /// GL control account of the product.
+    pub control_gl: String,
+    /// Zero of the account's currency.
+    pub overdraft_limit: Money,
+    /// The holders, the owner first.
+    pub holders: Vec<Holder>,
+    /// Business date on which another bank opened it, for imports.
+    pub opened_on: Option<Date>,
+    /// Whether its event tells of the past.
+    pub historical: bool,
+}
+
+/// A change of an account's state or holders.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Freeze, for a reason.
+    Freeze(String),
+    /// Unfreeze, for a reason.
+    Unfreeze(String),
+    /// Close, for a reason.
+    Close(String),
+    /// Give a customer a part.
+    AddHolder(Holder),
+    /// Take a customer's part away.
+    RemoveHolder(String),
+}
+
+/// The work of a command.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Post a journal transaction.
+    Post(Post),
+    /// Reverse one.
+    Reverse(Reverse),
+    /// Place a hold.
+    Place(Place),
+    /// Release a hold.
+    Release(Release),
+    /// Open an account.
+    Open(Open),
+    /// Change an account.
+    Change {
+        /// The account.
+        account: String,
+        /// What to change.
+        change: Change,
+    },
+}
+
+/// How the outcome of a keyed command becomes the stored answer.
+pub type AnswerOf = fn(&Outcome) -> Answer;
+
+/// A command, with the client's idempotency key where it has one.
+#[derive(Clone)]
+pub struct Command {
+    /// What to do.
+    pub work: Work,
+    /// The client's key and the form of its answer.
+    pub key: Option<(Key, AnswerOf)>,
+    /// Who asks, for the audit: principal, on whose behalf, method.
+    pub actor: Actor,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Default)]
+pub struct Actor {
+    /// Scope key of the principal.
+    pub principal: String,
+    /// Path of the method.
+    pub method: &'static str,
+    /// W3C trace context of the request.
+    pub traceparent: Option<String>,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Posted, now or before.
+    Posted {
+        /// The journal transaction.
+        transaction: String,
+        /// Its booking date.
+        booking_date: Date,
+        /// Whether it had been posted before.
+        replayed: bool,
+        /// Ids of the events.
+        events: Vec<EventId>,
+    },
+    /// A hold was placed or released, now or before.
+    Held {
+        /// The hold.
+        hold: Hold,
+        /// Whether it had been done before.
+        replayed: bool,
+    },
+    /// An account was opened or changed.
+    Account {
+        /// The account after it.
+        account: Account,
+        /// Its holders.
+        holders: Vec<Holder>,
+        /// Whether it had been done before.
+        replayed: bool,
+        /// Ids of the events.
+        events: Vec<EventId>,
+    },
+    /// The domain refused; nothing changed.
+    Refused(Refusal),
+    /// The key met its stored answer.
+    Answered(Answer),
+    /// The key was used with another payload.
+    KeyReused,
+}
+
+impl Command {
+    /// How many legs the command weighs in a batch.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match &self.work {
+            Work::Post(post) => post.legs.as_slice().len(),
+            Work::Reverse(_) => 4,
+            Work::Place(_) | Work::Release(_) | Work::Open(_) | Work::Change { .. } => 1,
+        }
+    }
+
+    /// The references that it claims.
+    #[must_use]
+    pub fn references(&self) -> Vec<Reference> {
+        match &self.work {
+            Work::Post(post) => vec![post.reference.clone()],
+            Work::Reverse(reverse) => vec![reverse.reference.clone(), reverse.once()],
+            Work::Place(place) => vec![place.reference.clone()],
+            Work::Release(release) => vec![release.reference.clone()],
+            Work::Open(open) => open.reference.clone().into_iter().collect(),
+            Work::Change { .. } => Vec::new(),
+        }
+    }
+
+    /// The record that its references stand for once it is done.
+    #[must_use]
+    pub fn record(&self) -> &str {
+        match &self.work {
+            Work::Post(post) => &post.id,
+            Work::Reverse(reverse) => &reverse.id,
+            Work::Place(place) => &place.id,
+            Work::Release(release) => &release.hold_reference,
+            Work::Open(open) => &open.id,
+            Work::Change { account, .. } => account,
+        }
+    }
+}
+
+impl Reverse {
+    /// The claim that makes a reversal once only, whatever its reference: the caller named
+    /// "reverses" is no role and no client.
+    #[must_use]
+    pub fn once(&self) -> Reference {
+        Reference {
+            caller: "reverses".into(),
+            text: self.original.clone(),
+            fingerprint: self.reference.fingerprint.clone(),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Streams journal transactions and holds for the pairing of the proof.
+
+use florin_proto::{
+    account::v1::{
+        ExportReferencesResponse, HoldReference, TransactionReference,
+        export_references_response::Item,
+    },
+    timestamp, wire_money,
+};
+use florin_rpc::Error;
+use florin_runtime::internal;
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use super::{ledger::Ledger, place_hold};
+use crate::store::records;
+
+/// Rows of one page.
+const PAGE: i64 = 1_000;
+
+/// Sends every journal transaction, then every hold; ends early when the reader goes.
+///
+/// # Errors
+/// Those of the database.
+pub async fn export_references(
+    ledger: &Ledger,
+    out: &mpsc::Sender<Result<ExportReferencesResponse, Status>>,
+) -> Result<(), Error> {
+    let mut after = String::new();
+    loop {
+        let page = records::transactions_after(ledger.db.read(), &after, PAGE).await;
+        let page = page.map_err(internal)?;
+        let Some((last, _)) = page.last() else { break };
+        after.clone_from(&last.id);
+        for (transaction, debits) in page {
+            let item = Item::Transaction(TransactionReference {
+                transaction_id: transaction.id,
+                caller: transaction.caller,
+                reference: transaction.reference,
+                kind: transaction.kind,
+                debits: debits.into_iter().map(wire_money).collect(),
+                recorded_at: Some(timestamp(transaction.recorded_at)),
+                reverses: transaction.reverses,
+            });
+            if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    let mut after = String::new();
+    loop {
+        let page = records::holds_after(ledger.db.read(), &after, PAGE).await;
+        let page = page.map_err(internal)?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after.clone_from(&last.id);
+        for (hold, placed_at) in page {
+            let item = Item::Hold(HoldReference {
+                hold: Some(place_hold::wire(&hold)),
+                caller: hold.caller,
+                placed_at: Some(timestamp(placed_at)),
+            });
+            if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Freezes an account: no debit and no credit until it is unfrozen.
+
+use super::{
+    command::{Actor, Outcome},
+    open_account,
+    working::Working,
+};
+use crate::domain::{event::EventKind, refusal::Refusal};
+
+/// Decides over the working set.
+///
+/// # Errors
+/// The domain's refusal; the working set is then as it was.
+pub fn decide(
+    working: &mut Working,
+    id: &str,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Outcome, Refusal> {
+    let account = working.account(id)?;
+    account.freeze()?;
+    let account = account.clone();
+    let change = (EventKind::Frozen, "frozen");
+    Ok(open_account::record_change(working, account, change, reason, actor))
+}

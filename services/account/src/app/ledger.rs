@@ -1,0 +1,147 @@
+//! The ledger as its handlers see it: the committer that every command on an account goes
+//! through, and the database for reading.
+
+use std::time::Instant;
+
+use florin_events::Outbox;
+use florin_kernel::BankIdentity;
+use florin_proto::common::v1::Reason;
+use florin_rpc::{CallContext, Dependency, Error};
+use florin_runtime::{
+    internal,
+    keyed::{self, Ended},
+};
+use florin_store::{
+    Database,
+    commit::{CommitError, Committer},
+    idempotency::Key,
+};
+use prost::Message;
+use tonic::{Response, Status};
+
+use super::{
+    answer,
+    batch::LedgerBatch,
+    command::{Actor, AnswerOf, Command, Outcome, Work},
+};
+
+/// Handles of the ledger; clones share them.
+#[derive(Clone)]
+pub struct Ledger {
+    /// The database of `account`.
+    pub db: Database,
+    /// Where events go that no batch writes.
+    pub outbox: Outbox,
+    /// The group commit.
+    pub committer: Committer<LedgerBatch>,
+    /// Where customers are asked about.
+    pub cif: Dependency,
+    /// Under which IBANs are issued.
+    pub bank: BankIdentity,
+}
+
+impl Ledger {
+    /// Has commands decided and committed, in their order as far as they share a batch.
+    ///
+    /// # Errors
+    /// Overload, deadline, a database that is away.
+    pub async fn submit(
+        &self,
+        commands: Vec<Command>,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Outcome>, Error> {
+        let outcomes = self.committer.submit_many(commands, deadline).await.map_err(failed)?;
+        outcomes.into_iter().map(|outcome| outcome.map_err(failed)).collect()
+    }
+
+    /// Runs one command under the client's idempotency key and answers with the stored bytes,
+    /// the same for the first call and for every replay.
+    ///
+    /// # Errors
+    /// The refusal, or why there is no outcome.
+    pub async fn answer<Req: Message, Res: Message + Default>(
+        &self,
+        context: &CallContext,
+        request: &Req,
+        work: Work,
+        answer_of: AnswerOf,
+    ) -> Result<Response<Res>, Status> {
+        let key = keyed::key_of(context, request)?;
+        let submit = || self.under_key(context, key.clone(), work, answer_of);
+        keyed::joined(&self.db, context, &key, submit).await
+    }
+
+    async fn under_key(
+        &self,
+        context: &CallContext,
+        key: Key,
+        work: Work,
+        answer_of: AnswerOf,
+    ) -> Ended {
+        let command = Command { work, key: Some((key, answer_of)), actor: actor(context) };
+        match self.submit(vec![command], context.deadline).await {
+            Err(error) => Ended::Failed(error),
+            Ok(mut outcomes) => match outcomes.pop() {
+                Some(Outcome::Answered(stored)) => Ended::Replayed(stored),
+                Some(Outcome::KeyReused) => Ended::OtherPayload,
+                Some(outcome) => Ended::Stored(answer_of(&outcome)),
+                None => Ended::Failed(Error::internal("the committer gave no outcome")),
+            },
+        }
+    }
+}
+
+/// Who asks, for the audit.
+#[must_use]
+pub fn actor(context: &CallContext) -> Actor {
+    Actor {
+        principal: context.principal.scope_key(),
+        method: context.method,
+        traceparent: context.traceparent.clone(),
+    }
+}
+
+/// In whose name a caller's references are unique: the role, or the client of the token.
+#[must_use]
+pub fn caller(context: &CallContext) -> String {
+    match &context.peer {
+        florin_rpc::Peer::Role(role) if *role != florin_kernel::Role::Gateway => {
+            role.name().to_owned()
+        }
+        florin_rpc::Peer::Role(_) | florin_rpc::Peer::Client(_) | florin_rpc::Peer::Operator(_) => {
+            format!("client:{}", context.principal.client)
+        }
+    }
+}
+
+fn failed(error: CommitError) -> Error {
+    match error {
+        CommitError::Expired => Error::new(
+            Reason::DeadlineExceeded,
+            "the deadline passed while the command waited for its batch",
+        ),
+        CommitError::QueueFull => {
+            Error::new(Reason::Overloaded, "too many commands wait for the ledger")
+                .with("layer", "committer")
+                .retry_after(std::time::Duration::from_secs(1))
+        }
+        CommitError::Failed(florin_store::StoreError::Locked) => keyed::in_use(),
+        CommitError::Failed(error) => internal(error),
+        CommitError::Stopped => {
+            Error::new(Reason::Unavailable, "this replica is stopping").with("layer", "committer")
+        }
+    }
+}
+
+/// The error of an outcome that is no success.
+#[must_use]
+pub fn refused(outcome: &Outcome) -> Option<Error> {
+    match outcome {
+        Outcome::Refused(refusal) => Some(answer::error(refusal)),
+        Outcome::KeyReused => Some(keyed::other_payload()),
+        Outcome::Posted { .. }
+        | Outcome::Held { .. }
+        | Outcome::Account { .. }
+        | Outcome::Answered(_) => None,
+    }
+}

@@ -1,0 +1,215 @@
+//! Verifies the whole ledger from one read-only snapshot: sums, folds, versions, hashes,
+//! holds, references (DESIGN section 4, Proof).
+
+use std::collections::BTreeMap;
+
+use florin_store::{Database, StoreError};
+use sea_orm::DatabaseTransaction;
+
+use super::chain;
+use crate::{
+    domain::{account::Account, event::AccountEvent},
+    store::verify,
+};
+
+/// Rows of one page.
+const PAGE: i64 = 2_000;
+
+/// What the verification says on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// How far a check is.
+    Progress {
+        /// The check.
+        check: &'static str,
+        /// Rows done.
+        done: i64,
+    },
+    /// Something is wrong.
+    Breach {
+        /// The check that found it.
+        check: &'static str,
+        /// The record concerned.
+        record: String,
+        /// In words, with both values.
+        description: String,
+    },
+}
+
+/// The end of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Accounts checked.
+    pub accounts: i64,
+    /// Events checked.
+    pub events: i64,
+    /// Journal transactions checked.
+    pub transactions: i64,
+    /// Breaches found.
+    pub breaches: i64,
+}
+
+/// The fold of an account's events, as far as it was read.
+#[derive(Debug, Default)]
+struct Fold {
+    version: i64,
+    posted: i64,
+    held: i64,
+    hash: Vec<u8>,
+}
+
+/// Runs every check; `report` is given each breach as it is found.
+///
+/// # Errors
+/// Those of the database, and what `report` returns to end the run early.
+pub async fn verify<F>(db: &Database, most: i64, mut report: F) -> Result<Summary, StoreError>
+where
+    F: AsyncFnMut(Report) -> Result<(), StoreError>,
+{
+    let snapshot = db.snapshot().await?;
+    let mut summary = Summary::default();
+    for (check, statement) in verify::STATEMENTS {
+        let found = verify::findings(&snapshot, statement, most).await?;
+        for (record, description) in found {
+            summary.breaches += 1;
+            report(Report::Breach { check, record, description }).await?;
+        }
+        report(Report::Progress { check, done: 0 }).await?;
+    }
+    summary.transactions = verify::count_journal(&snapshot).await?;
+    folds(&snapshot, &mut summary, &mut report).await?;
+    snapshot.rollback().await?;
+    Ok(summary)
+}
+
+/// Reads accounts and events side by side, both in the order of the account's id.
+async fn folds<F>(
+    snapshot: &DatabaseTransaction,
+    summary: &mut Summary,
+    report: &mut F,
+) -> Result<(), StoreError>
+where
+    F: AsyncFnMut(Report) -> Result<(), StoreError>,
+{
+    let held = verify::held_by_account(snapshot).await?;
+    let turnover = verify::turnover_by_account(snapshot).await?;
+    let mut folds: BTreeMap<String, Fold> = BTreeMap::new();
+    let mut at = (String::new(), 0_i64);
+    let mut last_account = String::new();
+    loop {
+        let page = verify::events_after(snapshot, (&at.0, at.1), PAGE).await?;
+        let Some((end, _)) = page.last() else { break };
+        at = (end.account_id.clone(), end.version);
+        for (event, hash) in &page {
+            let fold = folds.entry(event.account_id.clone()).or_default();
+            for (check, description) in fold.apply(event, hash) {
+                summary.breaches += 1;
+                let record = format!("{} version {}", event.account_id, event.version);
+                report(Report::Breach { check, record, description }).await?;
+            }
+            summary.events += 1;
+        }
+        // Every account below the page's last one has all its events in the folds.
+        let complete = folds.split_off(&at.0);
+        let done = std::mem::replace(&mut folds, complete);
+        compare(snapshot, (&mut last_account, Some(&at.0)), done, (&held, &turnover), summary, report)
+            .await?;
+        report(Report::Progress { check: "fold", done: summary.events }).await?;
+    }
+    compare(snapshot, (&mut last_account, None), folds, (&held, &turnover), summary, report).await
+}
+
+type Totals<'a> = (&'a BTreeMap<String, i64>, &'a BTreeMap<String, i64>);
+
+/// Compares the accounts from `last` up to, but not including, `end` with their folds.
+async fn compare<F>(
+    snapshot: &DatabaseTransaction,
+    (last, end): (&mut String, Option<&str>),
+    mut folds: BTreeMap<String, Fold>,
+    (held, turnover): Totals<'_>,
+    summary: &mut Summary,
+    report: &mut F,
+) -> Result<(), StoreError>
+where
+    F: AsyncFnMut(Report) -> Result<(), StoreError>,
+{
+    loop {
+        let page = verify::accounts_after(snapshot, last, PAGE).await?;
+        let before_end = |id: &str| end.is_none_or(|end| id < end);
+        let within: Vec<_> =
+            page.into_iter().take_while(|(account, _)| before_end(&account.id)).collect();
+        let Some((final_account, _)) = within.last() else { break };
+        last.clone_from(&final_account.id);
+        for (account, hash) in &within {
+            summary.accounts += 1;
+            let fold = folds.remove(&account.id).unwrap_or_default();
+            let totals = [held, turnover].map(|of| of.get(&account.id).copied().unwrap_or(0));
+            for (check, description) in fold.differences(account, hash, totals) {
+                summary.breaches += 1;
+                report(Report::Breach { check, record: account.id.clone(), description }).await?;
+            }
+        }
+    }
+    for record in folds.into_keys() {
+        summary.breaches += 1;
+        let description = "events without an account".to_owned();
+        report(Report::Breach { check: "projection", record, description }).await?;
+    }
+    Ok(())
+}
+
+type Breaches = Vec<(&'static str, String)>;
+
+impl Fold {
+    /// Adds an event and tells what is wrong with it.
+    fn apply(&mut self, event: &AccountEvent, hash: &[u8]) -> Breaches {
+        let mut breaches = Breaches::new();
+        if event.version != self.version + 1 {
+            let description = format!("version {} follows {}", event.version, self.version);
+            breaches.push(("version", description));
+        }
+        let posted = self.posted.saturating_add(event.delta);
+        let held = self.held.saturating_add(event.held_delta);
+        if (posted, held) != (event.posted_after, event.held_after) {
+            breaches.push((
+                "fold",
+                format!(
+                    "the fold gives posted {posted} and held {held}, the event says {} and {}",
+                    event.posted_after, event.held_after
+                ),
+            ));
+        }
+        let previous =
+            if self.hash.is_empty() { chain::GENESIS.as_slice() } else { self.hash.as_slice() };
+        if chain::link(previous, event) != hash {
+            breaches.push(("hash", "its hash is not that of its content and predecessor".into()));
+        }
+        self.version = event.version;
+        self.posted = posted;
+        self.held = held;
+        self.hash = hash.to_vec();
+        breaches
+    }
+
+    /// Tells where the account's row is not the fold of its events.
+    fn differences(self, account: &Account, hash: &[u8], [held, turnover]: [i64; 2]) -> Breaches {
+        let mut breaches = Breaches::new();
+        let pairs = [
+            ("projection", "posted", account.posted, self.posted),
+            ("projection", "held", account.held, self.held),
+            ("version", "version", account.version, self.version),
+            ("holds", "sum of the open holds", held, self.held),
+            ("turnover", "sum of the value-dated turnover", turnover, self.posted),
+        ];
+        for (check, what, stored, folded) in pairs {
+            if stored != folded {
+                let text = format!("{what} is {stored}, the fold of the events gives {folded}");
+                breaches.push((check, text));
+            }
+        }
+        if hash != self.hash {
+            breaches.push(("hash", "the account's last hash is not that of its last event".into()));
+        }
+        breaches
+    }
+}

@@ -1,0 +1,244 @@
+//! What a batch works on: the locked rows in memory, and what is to be written.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use florin_events::NewEvent;
+use florin_kernel::{Date, EventId, UnixMicros};
+
+use super::{
+    chain,
+    command::{Actor, Command, Reference},
+};
+use crate::domain::{
+    account::{Account, Holder},
+    event::{AccountEvent, EventKind},
+    hold::Hold,
+    posting::{Books, Entry, GlAccount, Legs},
+    refusal::Refusal,
+};
+
+/// Caller and reference.
+pub type ReferenceId = (String, String);
+
+/// What a reference stands for, as this batch sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Hash of the content.
+    pub fingerprint: Vec<u8>,
+    /// The record that it made, or will make.
+    pub record: String,
+    /// Whether the record exists: from before, or made in this batch.
+    pub made: bool,
+    /// Whether this batch inserted the row.
+    pub new: bool,
+    /// Whether another command than the one whose content was inserted made the record.
+    pub rewritten: bool,
+}
+
+/// What a reference says of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// Nothing was made under it: go on.
+    New,
+    /// The same content made this record.
+    Replay(String),
+}
+
+/// A journal transaction that may be reversed.
+#[derive(Debug, Clone)]
+pub struct Original {
+    /// Its legs.
+    pub legs: Legs,
+    /// Whether it is itself a reversal.
+    pub is_reversal: bool,
+    /// Its kind.
+    pub kind: String,
+    /// What ties it to others.
+    pub correlation: String,
+    /// Its value date.
+    pub value_date: Date,
+}
+
+/// A row of the journal.
+#[derive(Debug, Clone)]
+pub struct JournalRow {
+    /// txn_ and a UUIDv7.
+    pub id: String,
+    /// In whose name the reference is unique.
+    pub caller: String,
+    /// Natural reference.
+    pub reference: String,
+    /// Kind.
+    pub kind: String,
+    /// Text for the statement.
+    pub description: String,
+    /// Business date under which it is booked.
+    pub booking_date: Date,
+    /// Date from which interest counts it.
+    pub value_date: Date,
+    /// The transaction that it reverses.
+    pub reverses: Option<String>,
+    /// Ties together what one request caused.
+    pub correlation: String,
+    /// Who set it going, as JSON.
+    pub initiator: String,
+    /// Its legs as decided.
+    pub entries: Vec<Entry>,
+}
+
+/// What the batch writes at its end, with multi-row statements.
+#[derive(Debug, Default)]
+pub struct Writes {
+    /// Events with their hashes.
+    pub events: Vec<(AccountEvent, Vec<u8>)>,
+    /// Accounts that were opened.
+    pub opened: Vec<String>,
+    /// Journal transactions with their legs.
+    pub journal: Vec<JournalRow>,
+    /// Net per account and value date.
+    pub turnover: BTreeMap<(String, Date), i64>,
+    /// Holds that were placed, with correlation and initiator.
+    pub placed: Vec<(Hold, String, String)>,
+    /// Holds that changed.
+    pub ended: Vec<Hold>,
+    /// Holders that were added.
+    pub holders_added: Vec<(String, Holder)>,
+    /// Holders that were removed.
+    pub holders_removed: Vec<(String, String)>,
+    /// Outbox events.
+    pub outbox: Vec<NewEvent>,
+    /// Records changed without money, for the audit.
+    pub audit: Vec<(Actor, String)>,
+}
+
+/// The locked rows in memory.
+pub struct Working {
+    /// The bank's dates.
+    pub books: Books,
+    /// The chart of accounts.
+    pub chart: BTreeMap<String, GlAccount>,
+    /// Locked accounts.
+    pub accounts: BTreeMap<String, Account>,
+    /// Hash of the last event of each.
+    pub hashes: BTreeMap<String, Vec<u8>>,
+    /// Holders of those whose holders matter.
+    pub holders: BTreeMap<String, Vec<Holder>>,
+    /// Holds by caller and reference.
+    pub holds: BTreeMap<ReferenceId, Hold>,
+    /// Transactions that are to be reversed.
+    pub originals: BTreeMap<String, Original>,
+    /// References.
+    pub claims: BTreeMap<ReferenceId, Claim>,
+    /// Booking dates of transactions that were posted before.
+    pub posted_before: BTreeMap<String, Date>,
+    /// Event ids of records made before.
+    pub events_before: BTreeMap<String, Vec<EventId>>,
+    /// IBANs reserved for accounts to open.
+    pub ibans: VecDeque<String>,
+    /// Database clock, read after the locks, never below a locked account's last.
+    pub now: UnixMicros,
+    /// What to write.
+    pub writes: Writes,
+}
+
+/// What an event adds to an account's history.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Journal transaction of an entry.
+    pub transaction_id: Option<String>,
+    /// Number of the leg.
+    pub leg: i64,
+    /// The hold concerned.
+    pub hold_id: Option<String>,
+    /// By how much posted changed.
+    pub delta: i64,
+    /// By how much held changed.
+    pub held_delta: i64,
+    /// The other side of an entry.
+    pub counterparty: String,
+    /// What the kind needs.
+    pub detail: String,
+    /// Booking and value date where they are not the business date.
+    pub dates: Option<(Date, Date)>,
+}
+
+impl Working {
+    /// Whether the command's own references were used before.
+    ///
+    /// # Errors
+    /// [`Refusal::ReferenceReused`] where it was with other content; for a reversal under a
+    /// new reference [`Refusal::AlreadyReversed`].
+    pub fn claimed(&self, command: &Command) -> Result<Claimed, Refusal> {
+        for reference in command.references() {
+            let id = (reference.caller.clone(), reference.text.clone());
+            let Some(claim) = self.claims.get(&id).filter(|claim| claim.made) else { continue };
+            if reference.caller == "reverses" {
+                return Err(Refusal::AlreadyReversed { transaction: reference.text });
+            }
+            if claim.fingerprint != reference.fingerprint {
+                return Err(Refusal::ReferenceReused { reference: reference.text });
+            }
+            return Ok(Claimed::Replay(claim.record.clone()));
+        }
+        Ok(Claimed::New)
+    }
+
+    /// Notes that the command's references stand for its record from now on.
+    pub fn settle(&mut self, command: &Command) {
+        for Reference { caller, text, fingerprint } in command.references() {
+            let Some(claim) = self.claims.get_mut(&(caller, text)) else { continue };
+            claim.made = true;
+            claim.rewritten = claim.record != command.record() || claim.fingerprint != fingerprint;
+            claim.record = command.record().to_owned();
+            claim.fingerprint = fingerprint;
+        }
+    }
+
+    /// The account, locked.
+    ///
+    /// # Errors
+    /// [`Refusal::AccountNotFound`].
+    pub fn account(&mut self, id: &str) -> Result<&mut Account, Refusal> {
+        let found = self.accounts.get_mut(id);
+        found.ok_or_else(|| Refusal::AccountNotFound { account: id.to_owned() })
+    }
+
+    /// Appends an event with the account's present balances and version to its history.
+    pub fn append(&mut self, account: &Account, kind: EventKind, facts: Facts) {
+        let (posted, held) = (account.posted, account.held);
+        self.append_at(&account.id, (account.version, posted, held), kind, facts);
+    }
+
+    /// Appends an event with version, posted and held as given: one of several legs.
+    pub fn append_at(
+        &mut self,
+        account: &str,
+        (version, posted_after, held_after): (i64, i64, i64),
+        kind: EventKind,
+        facts: Facts,
+    ) {
+        let today = self.books.business_date;
+        let (booking_date, value_date) = facts.dates.unwrap_or((today, today));
+        let event = AccountEvent {
+            account_id: account.to_owned(),
+            version,
+            kind: kind.name().to_owned(),
+            transaction_id: facts.transaction_id,
+            leg: facts.leg,
+            hold_id: facts.hold_id,
+            delta: facts.delta,
+            held_delta: facts.held_delta,
+            posted_after,
+            held_after,
+            counterparty: facts.counterparty,
+            detail: facts.detail,
+            booking_date,
+            value_date,
+            recorded_at: self.now,
+        };
+        let previous = self.hashes.get(account).map_or(chain::GENESIS.as_slice(), Vec::as_slice);
+        let hash = chain::link(previous, &event);
+        self.hashes.insert(account.to_owned(), hash.clone());
+        self.writes.events.push((event, hash));
+    }
+}

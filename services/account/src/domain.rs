@@ -1,0 +1,7 @@
+//! The rules of accounts and of the journal: pure, over values.
+
+pub mod account;
+pub mod event;
+pub mod hold;
+pub mod posting;
+pub mod refusal;

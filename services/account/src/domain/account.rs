@@ -1,0 +1,383 @@
+//! An account and what its state allows.
+
+use std::fmt;
+
+use florin_kernel::{Currency, Date, Money};
+
+use super::refusal::Refusal;
+
+/// State of an account; the numbers are those of the contract and of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Takes debits and credits.
+    Open,
+    /// Takes nothing until it is unfrozen.
+    Frozen,
+    /// Closed for good.
+    Closed,
+}
+
+impl Status {
+    /// The number in the table and in the contract.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Open => 1,
+            Self::Frozen => 2,
+            Self::Closed => 3,
+        }
+    }
+
+    /// The state of a number; None for any other.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Option<Self> {
+        match number {
+            1 => Some(Self::Open),
+            2 => Some(Self::Frozen),
+            3 => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+
+/// Part that a customer has in an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HolderRole {
+    /// Owns the money; may do all.
+    Owner,
+    /// May see and pay.
+    AuthorisedUser,
+    /// May see.
+    Viewer,
+}
+
+impl HolderRole {
+    /// The number in the table and in the contract.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Owner => 1,
+            Self::AuthorisedUser => 2,
+            Self::Viewer => 3,
+        }
+    }
+
+    /// The role of a number; None for any other.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Option<Self> {
+        match number {
+            1 => Some(Self::Owner),
+            2 => Some(Self::AuthorisedUser),
+            3 => Some(Self::Viewer),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for HolderRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Owner => "owner",
+            Self::AuthorisedUser => "authorised_user",
+            Self::Viewer => "viewer",
+        })
+    }
+}
+
+/// A customer's part in an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The customer.
+    pub customer: String,
+    /// The part.
+    pub role: HolderRole,
+}
+
+/// An account as locked by a batch: the fold of its events so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// acc_ and a UUIDv7.
+    pub id: String,
+    /// IBAN in electronic form.
+    pub iban: String,
+    /// Code of the product.
+    pub product: String,
+    /// GL control account that its entries are stamped with.
+    pub control_gl: String,
+    /// Currency.
+    pub currency: Currency,
+    /// State.
+    pub status: Status,
+    /// By how much available may be below zero, minor units.
+    pub overdraft_limit: i64,
+    /// Business date of opening.
+    pub opened_on: Date,
+    /// The caller's reference from opening, or empty.
+    pub reference: String,
+    /// Count of its events.
+    pub version: i64,
+    /// Sum of the entries, minor units.
+    pub posted: i64,
+    /// Sum of the open holds, minor units.
+    pub held: i64,
+}
+
+/// Which of today's rules an entry obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rules {
+    /// State and funds are checked.
+    Today,
+    /// History of another bank: booked as it happened.
+    Import,
+}
+
+impl Account {
+    /// What can be spent: posted less held plus overdraft limit, saturating at the range.
+    #[must_use]
+    pub const fn available(&self) -> i64 {
+        self.posted.saturating_sub(self.held).saturating_add(self.overdraft_limit)
+    }
+
+    /// `minor` units in the account's currency.
+    #[must_use]
+    pub const fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.currency)
+    }
+
+    /// Refuses a frozen or closed account.
+    ///
+    /// # Errors
+    /// [`Refusal::Frozen`], [`Refusal::Closed`].
+    pub fn takes_changes(&self) -> Result<(), Refusal> {
+        match self.status {
+            Status::Open => Ok(()),
+            Status::Frozen => Err(Refusal::Frozen { account: self.id.clone() }),
+            Status::Closed => Err(Refusal::Closed { account: self.id.clone() }),
+        }
+    }
+
+    /// Adds an entry: credit positive, debit negative. Funds are checked by [`Account::covers`]
+    /// once all legs of the transaction are in.
+    ///
+    /// # Errors
+    /// State, currency, range.
+    pub fn enter(&mut self, amount: Money, rules: Rules) -> Result<(), Refusal> {
+        match (rules, self.status) {
+            (Rules::Today, _) => self.takes_changes()?,
+            (Rules::Import, Status::Closed) => {
+                return Err(Refusal::Closed { account: self.id.clone() });
+            }
+            (Rules::Import, Status::Open | Status::Frozen) => {}
+        }
+        self.in_currency(amount)?;
+        let posted = self.posted.checked_add(amount.minor());
+        self.posted = posted.ok_or_else(|| Refusal::OutOfRange { account: self.id.clone() })?;
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Refuses a spending that left less than nothing available; `before` is the account as
+    /// it was. A transaction that only adds is never refused for want of funds.
+    ///
+    /// # Errors
+    /// [`Refusal::InsufficientFunds`].
+    pub fn covers(&self, before: &Self) -> Result<(), Refusal> {
+        if self.posted >= before.posted || self.available() >= 0 {
+            return Ok(());
+        }
+        Err(Refusal::InsufficientFunds {
+            account: self.id.clone(),
+            available: self.money(before.available()),
+            needed: self.money(before.posted.saturating_sub(self.posted)),
+        })
+    }
+
+    /// Sets money aside.
+    ///
+    /// # Errors
+    /// State, currency, funds.
+    pub fn hold(&mut self, amount: Money) -> Result<(), Refusal> {
+        self.takes_changes()?;
+        self.in_currency(amount)?;
+        if self.available() < amount.minor() {
+            return Err(Refusal::InsufficientFunds {
+                account: self.id.clone(),
+                available: self.money(self.available()),
+                needed: amount,
+            });
+        }
+        let held = self.held.checked_add(amount.minor());
+        self.held = held.ok_or_else(|| Refusal::OutOfRange { account: self.id.clone() })?;
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Gives money on hold back; allowed in every state.
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfRange`] where less is held than is given back: a defect.
+    pub fn unhold(&mut self, minor: i64) -> Result<(), Refusal> {
+        let held = self.held.checked_sub(minor).filter(|held| *held >= 0);
+        self.held = held.ok_or_else(|| Refusal::OutOfRange { account: self.id.clone() })?;
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Freezes an open account.
+    ///
+    /// # Errors
+    /// It is frozen or closed already.
+    pub fn freeze(&mut self) -> Result<(), Refusal> {
+        self.takes_changes()?;
+        self.status = Status::Frozen;
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Opens a frozen account again; tells whether it was frozen. A closed one stays closed.
+    ///
+    /// # Errors
+    /// [`Refusal::Closed`].
+    pub fn unfreeze(&mut self) -> Result<bool, Refusal> {
+        match self.status {
+            Status::Closed => Err(Refusal::Closed { account: self.id.clone() }),
+            Status::Open => Ok(false),
+            Status::Frozen => {
+                self.status = Status::Open;
+                self.version += 1;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Closes the account for good: only at zero and without holds.
+    ///
+    /// # Errors
+    /// State, balance, holds.
+    pub fn close(&mut self) -> Result<(), Refusal> {
+        self.takes_changes()?;
+        if self.held != 0 {
+            let held = self.money(self.held);
+            return Err(Refusal::HasHolds { account: self.id.clone(), held });
+        }
+        if self.posted != 0 {
+            let posted = self.money(self.posted);
+            return Err(Refusal::NotEmpty { account: self.id.clone(), posted });
+        }
+        self.status = Status::Closed;
+        self.version += 1;
+        Ok(())
+    }
+
+    fn in_currency(&self, amount: Money) -> Result<(), Refusal> {
+        if amount.currency() == self.currency {
+            return Ok(());
+        }
+        Err(Refusal::CurrencyMismatch {
+            account: self.id.clone(),
+            expected: self.currency,
+            given: amount.currency(),
+        })
+    }
+}
+
+/// Adds a holder.
+///
+/// # Errors
+/// [`Refusal::HolderExists`].
+pub fn add_holder(account: &str, holders: &mut Vec<Holder>, new: Holder) -> Result<(), Refusal> {
+    if holders.iter().any(|holder| holder.customer == new.customer) {
+        return Err(Refusal::HolderExists { account: account.into(), customer: new.customer });
+    }
+    holders.push(new);
+    Ok(())
+}
+
+/// Takes a holder away; the last owner stays.
+///
+/// # Errors
+/// [`Refusal::HolderNotFound`], [`Refusal::LastOwner`].
+pub fn remove_holder(
+    account: &str,
+    holders: &mut Vec<Holder>,
+    customer: &str,
+) -> Result<(), Refusal> {
+    let Some(at) = holders.iter().position(|holder| holder.customer == customer) else {
+        let (account, customer) = (account.into(), customer.into());
+        return Err(Refusal::HolderNotFound { account, customer });
+    };
+    let owners = holders.iter().filter(|holder| holder.role == HolderRole::Owner).count();
+    if owners == 1 && holders.get(at).is_some_and(|holder| holder.role == HolderRole::Owner) {
+        let (account, customer) = (account.into(), customer.into());
+        return Err(Refusal::LastOwner { account, customer });
+    }
+    holders.remove(at);
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn account(id: &str, posted: i64) -> Account {
+        Account {
+            id: id.into(),
+            iban: String::new(),
+            product: "current".into(),
+            control_gl: "2010".into(),
+            currency: "EUR".parse().expect("euro"),
+            status: Status::Open,
+            overdraft_limit: 0,
+            opened_on: Date::constant(2026, 1, 1),
+            reference: String::new(),
+            version: 1,
+            posted,
+            held: 0,
+        }
+    }
+
+    #[test]
+    fn holds_are_subtracted_from_available() {
+        let mut account = account("a", 5_000);
+        for _ in 0..5 {
+            account.hold(account.money(1_000)).expect("covered");
+        }
+        let sixth = account.hold(account.money(1_000));
+        assert!(matches!(sixth, Err(Refusal::InsufficientFunds { .. })));
+        assert_eq!((account.held, account.available(), account.version), (5_000, 0, 6));
+    }
+
+    #[test]
+    fn closes_only_at_zero_and_without_holds() {
+        let mut rich = account("a", 1);
+        assert!(matches!(rich.close(), Err(Refusal::NotEmpty { .. })));
+        let mut held = account("b", 5);
+        held.hold(held.money(5)).expect("covered");
+        assert!(matches!(held.close(), Err(Refusal::HasHolds { .. })));
+        let mut empty = account("c", 0);
+        assert_eq!(empty.close(), Ok(()));
+        assert!(matches!(empty.close(), Err(Refusal::Closed { .. })));
+    }
+
+    #[test]
+    fn nothing_brings_a_closed_account_back() {
+        let mut closed = account("a", 0);
+        closed.close().expect("empty");
+        let before = closed.clone();
+        assert!(closed.freeze().is_err() && closed.unfreeze().is_err());
+        assert!(closed.enter(closed.money(1), Rules::Today).is_err());
+        assert!(closed.enter(closed.money(1), Rules::Import).is_err());
+        assert_eq!(closed, before);
+    }
+
+    #[test]
+    fn the_last_owner_stays() {
+        let owner = Holder { customer: "x".into(), role: HolderRole::Owner };
+        let user = Holder { customer: "y".into(), role: HolderRole::AuthorisedUser };
+        let mut holders = vec![owner.clone(), user];
+        assert!(matches!(remove_holder("a", &mut holders, "x"), Err(Refusal::LastOwner { .. })));
+        assert!(matches!(add_holder("a", &mut holders, owner), Err(Refusal::HolderExists { .. })));
+        assert_eq!(remove_holder("a", &mut holders, "y"), Ok(()));
+        assert!(matches!(remove_holder("a", &mut holders, "y"), Err(Refusal::HolderNotFound { .. })));
+    }
+}

@@ -1,0 +1,179 @@
+//! The events of an account: what is appended, with the balances after.
+
+use florin_kernel::{Date, UnixMicros};
+
+/// What happened to an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// Opened; version 1.
+    Opened,
+    /// An entry that lowers the balance.
+    Debited,
+    /// An entry that raises the balance.
+    Credited,
+    /// Money set aside.
+    HoldPlaced,
+    /// A hold turned into an entry.
+    HoldCaptured,
+    /// A hold given back.
+    HoldReleased,
+    /// A hold given back by time.
+    HoldExpired,
+    /// Frozen.
+    Frozen,
+    /// Unfrozen.
+    Unfrozen,
+    /// Closed.
+    Closed,
+    /// A customer got a part.
+    HolderAdded,
+    /// A customer lost the part.
+    HolderRemoved,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Opened,
+        Self::Debited,
+        Self::Credited,
+        Self::HoldPlaced,
+        Self::HoldCaptured,
+        Self::HoldReleased,
+        Self::HoldExpired,
+        Self::Frozen,
+        Self::Unfrozen,
+        Self::Closed,
+        Self::HolderAdded,
+        Self::HolderRemoved,
+    ];
+
+    /// The name in the table and in the hash.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Debited => "debited",
+            Self::Credited => "credited",
+            Self::HoldPlaced => "hold_placed",
+            Self::HoldCaptured => "hold_captured",
+            Self::HoldReleased => "hold_released",
+            Self::HoldExpired => "hold_expired",
+            Self::Frozen => "frozen",
+            Self::Unfrozen => "unfrozen",
+            Self::Closed => "closed",
+            Self::HolderAdded => "holder_added",
+            Self::HolderRemoved => "holder_removed",
+        }
+    }
+}
+
+/// One row of an account's history. Amounts are minor units of the account's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountEvent {
+    /// The account.
+    pub account_id: String,
+    /// 1, 2, 3 ... without gaps.
+    pub version: i64,
+    /// Name of the [`EventKind`].
+    pub kind: String,
+    /// Journal transaction of an entry.
+    pub transaction_id: Option<String>,
+    /// Number of the leg, 0 where there is none.
+    pub leg: i64,
+    /// The hold concerned.
+    pub hold_id: Option<String>,
+    /// By how much posted changed: credit positive.
+    pub delta: i64,
+    /// By how much held changed.
+    pub held_delta: i64,
+    /// Posted balance after it.
+    pub posted_after: i64,
+    /// Sum of the holds after it.
+    pub held_after: i64,
+    /// The other side of an entry.
+    pub counterparty: String,
+    /// A reason, a customer: what the kind needs.
+    pub detail: String,
+    /// Business date under which it is booked.
+    pub booking_date: Date,
+    /// Date from which interest counts it.
+    pub value_date: Date,
+    /// Database clock.
+    pub recorded_at: UnixMicros,
+}
+
+impl AccountEvent {
+    /// The bytes that are hashed after the previous event's hash: every field, each with
+    /// its length before it, so that no two events share their bytes.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        let fields = [
+            self.account_id.clone(),
+            self.version.to_string(),
+            self.kind.clone(),
+            self.transaction_id.clone().unwrap_or_default(),
+            self.leg.to_string(),
+            self.hold_id.clone().unwrap_or_default(),
+            self.delta.to_string(),
+            self.held_delta.to_string(),
+            self.posted_after.to_string(),
+            self.held_after.to_string(),
+            self.counterparty.clone(),
+            self.detail.clone(),
+            self.booking_date.to_string(),
+            self.value_date.to_string(),
+            self.recorded_at.0.to_string(),
+        ];
+        let mut bytes = Vec::with_capacity(256);
+        for field in fields {
+            bytes.extend_from_slice(field.len().to_string().as_bytes());
+            bytes.push(b':');
+            bytes.extend_from_slice(field.as_bytes());
+        }
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> AccountEvent {
+        AccountEvent {
+            account_id: "acc_1".into(),
+            version: 2,
+            kind: "credited".into(),
+            transaction_id: Some("txn_1".into()),
+            leg: 1,
+            hold_id: None,
+            delta: 100,
+            held_delta: 0,
+            posted_after: 100,
+            held_after: 0,
+            counterparty: String::new(),
+            detail: String::new(),
+            booking_date: Date::constant(2026, 11, 21),
+            value_date: Date::constant(2026, 11, 20),
+            recorded_at: UnixMicros(1_000_000),
+        }
+    }
+
+    #[test]
+    fn the_hashed_bytes_are_these_for_ever() {
+        let text = String::from_utf8(event().canonical()).expect("utf-8");
+        assert_eq!(
+            text,
+            "5:acc_11:28:credited5:txn_11:10:3:1001:03:1001:00:0:10:2026-11-2110:2026-11-207:1000000"
+        );
+    }
+
+    #[test]
+    fn text_moved_between_neighbouring_fields_changes_the_bytes() {
+        let (mut left, mut right) = (event(), event());
+        left.counterparty = "ab".into();
+        right.counterparty = "a".into();
+        right.detail = "b".into();
+        assert_ne!(left.canonical(), right.canonical());
+    }
+}

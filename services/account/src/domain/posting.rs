@@ -1,0 +1,354 @@
+//! A journal transaction: legs that sum to zero in each currency, decided over the
+//! accounts that a batch has locked.
+
+use std::collections::BTreeMap;
+
+use florin_kernel::{Currency, Date, Money};
+
+use super::{
+    account::{Account, Rules},
+    refusal::Refusal,
+};
+
+/// Most legs of one journal transaction.
+pub const MOST_LEGS: usize = 64;
+
+/// Where a leg goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An account of a customer, by id.
+    Customer(String),
+    /// A GL posting account, by code.
+    Gl(String),
+}
+
+/// One leg; the amount is positive for a credit, negative for a debit, never zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leg {
+    /// Where it goes.
+    pub target: Target,
+    /// Signed amount.
+    pub amount: Money,
+    /// The other side, for the statement.
+    pub counterparty: String,
+}
+
+/// Legs that are known to sum to zero in each currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Legs(Vec<Leg>);
+
+/// Why legs make no journal transaction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnbalancedLegs {
+    /// Fewer than two, or more than [`MOST_LEGS`].
+    #[error("a journal transaction has 2 to 64 legs, not {0}")]
+    Count(usize),
+    /// Debits and credits of a currency differ.
+    #[error("legs in {currency} sum to {sum}, not to zero")]
+    Sum {
+        /// The currency.
+        currency: Currency,
+        /// Credits less debits.
+        sum: Money,
+    },
+    /// A leg of nothing.
+    #[error("leg {0} has a zero amount")]
+    Zero(usize),
+    /// A sum leaves the range.
+    #[error("the sum of the legs leaves the range of 64 bits of minor units")]
+    OutOfRange,
+}
+
+impl Legs {
+    /// Checks count, amounts and sums.
+    ///
+    /// # Errors
+    /// The first rule broken.
+    pub fn new(legs: Vec<Leg>) -> Result<Self, UnbalancedLegs> {
+        if !(2..=MOST_LEGS).contains(&legs.len()) {
+            return Err(UnbalancedLegs::Count(legs.len()));
+        }
+        let mut sums: BTreeMap<Currency, Money> = BTreeMap::new();
+        for (at, leg) in legs.iter().enumerate() {
+            if leg.amount.minor() == 0 {
+                return Err(UnbalancedLegs::Zero(at));
+            }
+            let currency = leg.amount.currency();
+            let sum = sums.entry(currency).or_insert_with(|| Money::zero(currency));
+            *sum = sum.checked_add(leg.amount).map_err(|_| UnbalancedLegs::OutOfRange)?;
+        }
+        match sums.into_iter().find(|(_, sum)| sum.minor() != 0) {
+            Some((currency, sum)) => Err(UnbalancedLegs::Sum { currency, sum }),
+            None => Ok(Self(legs)),
+        }
+    }
+
+    /// The legs in their order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Leg] {
+        &self.0
+    }
+
+    /// The same legs with the other sign: a whole reversal.
+    ///
+    /// # Errors
+    /// [`UnbalancedLegs::OutOfRange`] for the one amount that has no opposite.
+    pub fn reversed(&self) -> Result<Self, UnbalancedLegs> {
+        let turned = self.0.iter().map(|leg| {
+            let amount = leg.amount.checked_neg().map_err(|_| UnbalancedLegs::OutOfRange)?;
+            Ok(Leg { amount, ..leg.clone() })
+        });
+        turned.collect::<Result<Vec<_>, _>>().map(Self)
+    }
+}
+
+/// A GL account of the chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GlAccount {
+    /// Code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// Class: 1 asset, 2 liability, 3 equity, 4 income, 5 expense.
+    pub class: i32,
+    /// Whether it sums customer entries and takes none itself.
+    pub control: bool,
+}
+
+/// The dates of the bank's books.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Books {
+    /// The open business date.
+    pub business_date: Date,
+    /// The last day of the closed period; dates up to it are refused.
+    pub closed_through: Option<Date>,
+}
+
+impl Books {
+    /// Booking and value date of a transaction: the business date unless history is
+    /// imported; the booking date unless a value date is given.
+    ///
+    /// # Errors
+    /// [`Refusal::PeriodClosed`] for either.
+    pub fn dates(
+        &self,
+        booking: Option<Date>,
+        value: Option<Date>,
+    ) -> Result<(Date, Date), Refusal> {
+        let booking = booking.unwrap_or(self.business_date);
+        let value = value.unwrap_or(booking);
+        for date in [booking, value] {
+            if let Some(closed_through) = self.closed_through.filter(|closed| date <= *closed) {
+                return Err(Refusal::PeriodClosed { date, closed_through });
+            }
+        }
+        Ok((booking, value))
+    }
+}
+
+/// What one leg did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The account, for a customer leg.
+    pub account: Option<String>,
+    /// GL code: the leg's own, or the control account of the customer's product.
+    pub gl_code: String,
+    /// Signed amount: credit positive.
+    pub amount: Money,
+    /// The other side.
+    pub counterparty: String,
+    /// Version of the account after it; 0 for a GL leg.
+    pub version: i64,
+    /// Posted after it, minor units.
+    pub posted_after: i64,
+    /// Held after it, minor units.
+    pub held_after: i64,
+    /// Available after it, minor units.
+    pub available_after: i64,
+}
+
+/// Decides a transaction over the locked accounts: all its legs, or nothing changes.
+///
+/// Funds are checked on the net of all legs of an account, so that a credit in the same
+/// transaction counts.
+///
+/// # Errors
+/// The first refusal; `accounts` is then as it was.
+pub fn decide(
+    legs: &Legs,
+    rules: Rules,
+    accounts: &mut BTreeMap<String, Account>,
+    chart: &BTreeMap<String, GlAccount>,
+) -> Result<Vec<Entry>, Refusal> {
+    let mut changed: BTreeMap<&str, Account> = BTreeMap::new();
+    let mut entries = Vec::with_capacity(legs.as_slice().len());
+    for leg in legs.as_slice() {
+        let entry = match &leg.target {
+            Target::Gl(code) => gl_entry(leg, code, chart)?,
+            Target::Customer(id) => {
+                if !changed.contains_key(id.as_str()) {
+                    let found = accounts.get(id);
+                    let account = found.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
+                    changed.insert(id, account.clone());
+                }
+                let account = changed.get_mut(id.as_str());
+                let account = account.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
+                account.enter(leg.amount, rules)?;
+                customer_entry(leg, account)
+            }
+        };
+        entries.push(entry);
+    }
+    if rules == Rules::Today {
+        for (id, after) in &changed {
+            if let Some(before) = accounts.get(*id) {
+                after.covers(before)?;
+            }
+        }
+    }
+    for account in changed.into_values() {
+        accounts.insert(account.id.clone(), account);
+    }
+    Ok(entries)
+}
+
+fn customer_entry(leg: &Leg, account: &Account) -> Entry {
+    Entry {
+        account: Some(account.id.clone()),
+        gl_code: account.control_gl.clone(),
+        amount: leg.amount,
+        counterparty: leg.counterparty.clone(),
+        version: account.version,
+        posted_after: account.posted,
+        held_after: account.held,
+        available_after: account.available(),
+    }
+}
+
+fn gl_entry(
+    leg: &Leg,
+    code: &str,
+    chart: &BTreeMap<String, GlAccount>,
+) -> Result<Entry, Refusal> {
+    let gl = chart.get(code).ok_or_else(|| Refusal::GlNotFound { code: code.to_owned() })?;
+    if gl.control {
+        return Err(Refusal::GlIsControl { code: code.to_owned() });
+    }
+    Ok(Entry {
+        account: None,
+        gl_code: code.to_owned(),
+        amount: leg.amount,
+        counterparty: leg.counterparty.clone(),
+        version: 0,
+        posted_after: 0,
+        held_after: 0,
+        available_after: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::account::tests::account, *};
+
+    fn leg(target: Target, minor: i64) -> Leg {
+        let eur = "EUR".parse().expect("euro");
+        Leg { target, amount: Money::new(minor, eur), counterparty: String::new() }
+    }
+
+    fn customer(id: &str, minor: i64) -> Leg {
+        leg(Target::Customer(id.into()), minor)
+    }
+
+    fn chart() -> BTreeMap<String, GlAccount> {
+        [("1010", false), ("2010", true)]
+            .map(|(code, control)| {
+                let gl = GlAccount { code: code.into(), name: String::new(), class: 1, control };
+                (code.to_owned(), gl)
+            })
+            .into()
+    }
+
+    fn accounts(balances: &[(&str, i64)]) -> BTreeMap<String, Account> {
+        balances.iter().map(|(id, posted)| ((*id).to_owned(), account(id, *posted))).collect()
+    }
+
+    #[test]
+    fn legs_must_sum_to_zero_in_each_currency_and_be_no_zeros() {
+        assert!(matches!(
+            Legs::new(vec![customer("a", -5), customer("b", 4)]),
+            Err(UnbalancedLegs::Sum { .. })
+        ));
+        assert_eq!(Legs::new(vec![customer("a", 0), customer("b", 0)]), Err(UnbalancedLegs::Zero(0)));
+        assert_eq!(Legs::new(vec![customer("a", -5)]), Err(UnbalancedLegs::Count(1)));
+        let usd = Money::new(5, "USD".parse().expect("dollar"));
+        let mixed = vec![customer("a", -5), Leg { amount: usd, ..customer("b", 5) }];
+        assert!(matches!(Legs::new(mixed), Err(UnbalancedLegs::Sum { .. })));
+    }
+
+    #[test]
+    fn moves_money_and_numbers_the_versions() {
+        let mut locked = accounts(&[("a", 100), ("b", 0)]);
+        let legs = Legs::new(vec![customer("a", -60), customer("b", 60)]).expect("balanced");
+        let entries = decide(&legs, Rules::Today, &mut locked, &chart()).expect("covered");
+        let after: Vec<_> = entries.iter().map(|entry| (entry.posted_after, entry.version)).collect();
+        assert_eq!(after, [(40, 2), (60, 2)]);
+        assert_eq!(entries[0].gl_code, "2010");
+        assert_eq!(locked["a"].posted + locked["b"].posted, 100);
+    }
+
+    #[test]
+    fn a_refusal_leaves_every_account_as_it_was() {
+        let mut locked = accounts(&[("a", 10), ("b", 0)]);
+        let before = locked.clone();
+        for legs in [
+            vec![customer("b", 60), customer("a", -60)],
+            vec![customer("b", 5), customer("a", 5), leg(Target::Gl("2010".into()), -10)],
+            vec![customer("b", 5), leg(Target::Gl("7777".into()), -5)],
+            vec![customer("a", -5), customer("nobody", 5)],
+        ] {
+            let legs = Legs::new(legs).expect("balanced");
+            assert!(decide(&legs, Rules::Today, &mut locked, &chart()).is_err());
+            assert_eq!(locked, before);
+        }
+    }
+
+    #[test]
+    fn a_credit_in_the_same_transaction_covers_its_debit() {
+        let mut locked = accounts(&[("a", 0), ("b", 50)]);
+        let legs = vec![customer("a", -30), customer("a", 50), customer("b", -20)];
+        let legs = Legs::new(legs).expect("balanced");
+        assert!(decide(&legs, Rules::Today, &mut locked, &chart()).is_ok());
+        assert_eq!((locked["a"].posted, locked["a"].version), (20, 3));
+    }
+
+    #[test]
+    fn a_credit_to_an_overdrawn_account_is_taken() {
+        let mut locked = accounts(&[("a", -500)]);
+        let legs = vec![customer("a", 1), leg(Target::Gl("1010".into()), -1)];
+        let legs = Legs::new(legs).expect("balanced");
+        assert!(decide(&legs, Rules::Today, &mut locked, &chart()).is_ok());
+    }
+
+    #[test]
+    fn an_import_overdraws_where_history_did() {
+        let mut locked = accounts(&[("a", 0)]);
+        let legs = vec![customer("a", -9), leg(Target::Gl("1010".into()), 9)];
+        let legs = Legs::new(legs).expect("balanced");
+        assert!(decide(&legs, Rules::Today, &mut locked, &chart()).is_err());
+        assert!(decide(&legs, Rules::Import, &mut locked, &chart()).is_ok());
+    }
+
+    #[test]
+    fn both_dates_are_refused_inside_a_closed_period() {
+        let day = |text: &str| text.parse::<Date>().expect("date");
+        let books = Books {
+            business_date: day("2026-11-21"),
+            closed_through: Some(day("2026-10-31")),
+        };
+        let today = day("2026-11-21");
+        assert_eq!(books.dates(None, None), Ok((today, today)));
+        assert_eq!(books.dates(None, Some(day("2026-11-01"))), Ok((today, day("2026-11-01"))));
+        assert!(books.dates(None, Some(day("2026-10-31"))).is_err());
+        assert!(books.dates(Some(day("2026-10-31")), Some(today)).is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! Why the domain refuses: each variant is a fact with its data.
+
+use florin_kernel::{Currency, Date, Money};
+
+/// A refusal decided under the locks of the accounts concerned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such account.
+    #[error("account {account} does not exist")]
+    AccountNotFound {
+        /// The id asked for.
+        account: String,
+    },
+    /// Available balance does not cover the amount.
+    #[error("account {account} has {available} available, {needed} is needed")]
+    InsufficientFunds {
+        /// The account.
+        account: String,
+        /// Posted less held plus overdraft limit.
+        available: Money,
+        /// The amount asked for.
+        needed: Money,
+    },
+    /// The account is frozen.
+    #[error("account {account} is frozen")]
+    Frozen {
+        /// The account.
+        account: String,
+    },
+    /// The account is closed.
+    #[error("account {account} is closed")]
+    Closed {
+        /// The account.
+        account: String,
+    },
+    /// The amount is in another currency than the account.
+    #[error("account {account} is in {expected}, the amount is in {given}")]
+    CurrencyMismatch {
+        /// The account.
+        account: String,
+        /// Its currency.
+        expected: Currency,
+        /// The amount's.
+        given: Currency,
+    },
+    /// The reference made a record with other content.
+    #[error("reference {reference} was used with other content")]
+    ReferenceReused {
+        /// The reference.
+        reference: String,
+    },
+    /// The account still has a balance.
+    #[error("account {account} still has a balance of {posted}")]
+    NotEmpty {
+        /// The account.
+        account: String,
+        /// Its posted balance.
+        posted: Money,
+    },
+    /// The account still has open holds.
+    #[error("account {account} still has {held} on hold")]
+    HasHolds {
+        /// The account.
+        account: String,
+        /// The sum of its holds.
+        held: Money,
+    },
+    /// No such GL account.
+    #[error("GL account {code} does not exist")]
+    GlNotFound {
+        /// The code.
+        code: String,
+    },
+    /// A control account takes no entries.
+    #[error("GL account {code} is a control account and takes no entries")]
+    GlIsControl {
+        /// The code.
+        code: String,
+    },
+    /// A date lies in a closed period.
+    #[error("{date} lies in the period closed through {closed_through}")]
+    PeriodClosed {
+        /// The booking or value date.
+        date: Date,
+        /// The last day of the closed period.
+        closed_through: Date,
+    },
+    /// No such journal transaction.
+    #[error("journal transaction {transaction} does not exist")]
+    TransactionNotFound {
+        /// The id.
+        transaction: String,
+    },
+    /// Reversed before, or itself a reversal.
+    #[error("journal transaction {transaction} was reversed before or is a reversal itself")]
+    AlreadyReversed {
+        /// The id.
+        transaction: String,
+    },
+    /// No such hold.
+    #[error("no hold was placed under reference {reference}")]
+    HoldNotFound {
+        /// The reference of the hold.
+        reference: String,
+    },
+    /// The hold is spent.
+    #[error("hold {hold} is not open any more")]
+    HoldNotOpen {
+        /// The hold.
+        hold: String,
+    },
+    /// A balance would leave the range of 64 bits.
+    #[error("a balance of account {account} would leave the range of 64 bits of minor units")]
+    OutOfRange {
+        /// The account.
+        account: String,
+    },
+    /// The customer is a holder already.
+    #[error("customer {customer} is a holder of account {account} already")]
+    HolderExists {
+        /// The account.
+        account: String,
+        /// The customer.
+        customer: String,
+    },
+    /// The customer is no holder.
+    #[error("customer {customer} is no holder of account {account}")]
+    HolderNotFound {
+        /// The account.
+        account: String,
+        /// The customer.
+        customer: String,
+    },
+    /// The last owner stays.
+    #[error("customer {customer} is the last owner of account {account}")]
+    LastOwner {
+        /// The account.
+        account: String,
+        /// The customer.
+        customer: String,
+    },
+}

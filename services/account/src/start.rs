@@ -1,0 +1,96 @@
+//! Starts the role: the books, the committers, the gRPC service.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use florin_kernel::{BankIdentity, Date, Role, parse_date};
+use florin_proto::account::v1::account_service_server::AccountServiceServer;
+use florin_runtime::{Runtime, Started};
+use florin_store::{
+    Database, Engine, StoreError, Tx,
+    commit::{Committer, Limits},
+};
+
+use crate::{
+    Config,
+    app::{batch::LedgerBatch, ledger::Ledger},
+    grpc::AccountRpc,
+    store::chart,
+};
+
+/// Most legs of a batch (DESIGN section 4).
+const MAX_WEIGHT: usize = 1_024;
+
+/// Opens the ledger over the role's database and gives the service to be served.
+///
+/// # Errors
+/// Says which setting is wrong, or what the database lacks.
+pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
+    let ledger = open(runtime, config).await?;
+    let service = AccountRpc::new(ledger);
+    Ok(Started::new()
+        .with(|server| server.add_service(AccountServiceServer::new(service))))
+}
+
+/// Opens the ledger.
+///
+/// # Errors
+/// As [`start`].
+pub async fn open(runtime: &Runtime, config: Config) -> anyhow::Result<Ledger> {
+    let db = runtime.database()?;
+    let bank = &runtime.settings.bank;
+    let bank = BankIdentity::new(&bank.country, &bank.bank_code)
+        .context("country and bank_code in [bank] issue the account numbers")?;
+    open_books(&db, &config).await?;
+    let limits = Limits {
+        max_weight: MAX_WEIGHT,
+        queue: config.queue,
+        time_limit: Duration::from_millis(config.batch_time_limit_ms),
+    };
+    let committers = match db.engine() {
+        Engine::Sqlite => 1,
+        Engine::Postgres => config.committers,
+    };
+    let batch = LedgerBatch { outbox: runtime.outbox.clone(), bank: bank.clone() };
+    let committer =
+        Committer::start(db.clone(), batch, limits, committers, runtime.shutdown.clone());
+    let (drained, shutdown) = (committer.clone(), runtime.shutdown.clone());
+    runtime.tasks.spawn("account committers", async move {
+        shutdown.cancelled().await;
+        drained.drained().await;
+    });
+    Ok(Ledger {
+        db,
+        outbox: runtime.outbox.clone(),
+        committer,
+        cif: runtime.dependency(Role::Cif),
+        bank,
+    })
+}
+
+/// Sets the business date of the very first start.
+async fn open_books(db: &Database, config: &Config) -> anyhow::Result<()> {
+    let configured = match config.first_business_date.as_str() {
+        "" => None,
+        text => Some(parse_date(text).context("first_business_date in [account]")?),
+    };
+    db.write(async |tx: Tx| {
+        let today = match configured {
+            Some(date) => date,
+            None => today(tx.now().await?.0)?,
+        };
+        chart::open_books(&tx, today).await
+    })
+    .await?;
+    Ok(())
+}
+
+/// The day of an instant in UTC.
+fn today(micros: i64) -> Result<Date, StoreError> {
+    let days = i32::try_from(micros.div_euclid(86_400_000_000)).ok();
+    let date = days.and_then(|days| {
+        let span = jiff::Span::new().try_days(days).ok()?;
+        Date::constant(1970, 1, 1).checked_add(span).ok()
+    });
+    date.ok_or_else(|| StoreError::Corrupt("the database's clock is out of range".into()))
+}

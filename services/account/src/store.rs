@@ -1,0 +1,21 @@
+//! The tables of the ledger: rows to domain and back. Writes happen only in [`write`], in the
+//! transaction of a batch; the other modules read.
+
+pub mod chart;
+pub mod entries;
+pub mod load;
+pub mod records;
+pub mod rows;
+pub mod verify;
+pub mod write;
+
+use florin_store::Migrations;
+
+/// The schema, for both engines.
+#[must_use]
+pub fn migrations() -> Migrations {
+    Migrations {
+        sqlite: sqlx::migrate!("migrations/sqlite"),
+        postgres: sqlx::migrate!("migrations/postgres"),
+    }
+}

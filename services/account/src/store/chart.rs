@@ -1,0 +1,159 @@
+//! The chart of accounts, products, the books and the trial balance.
+
+use std::collections::BTreeMap;
+
+use florin_kernel::{Currency, Date};
+use florin_store::{StoreError, Tx, sql};
+use sea_orm::ConnectionTrait;
+
+use super::rows;
+use crate::domain::posting::{Books, GlAccount};
+
+/// A product that accounts are opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// Code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// GL control account.
+    pub control_gl: String,
+    /// Whether an overdraft limit may be set.
+    pub overdraft_allowed: bool,
+}
+
+/// Debits and credits of a GL account in a currency; minor units, both positive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrialRow {
+    /// Code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// Currency.
+    pub currency: Currency,
+    /// Sum of the debits.
+    pub debits: i64,
+    /// Sum of the credits.
+    pub credits: i64,
+    /// Number of entries.
+    pub entries: i64,
+}
+
+/// The dates of the books, locked as `lock` says.
+///
+/// # Errors
+/// Those of the database; `Corrupt` before the first start has set them.
+pub async fn books(connection: &impl ConnectionTrait, lock: &str) -> Result<Books, StoreError> {
+    let query = format!("SELECT business_date, closed_through FROM books WHERE id = 1{lock}");
+    let row = sql::query_one(connection, query, []).await?;
+    let row = row.ok_or_else(|| StoreError::Corrupt("the books have no business date".into()))?;
+    let closed = rows::text(&row, "closed_through")?;
+    let closed_through = if closed.is_empty() { None } else { Some(rows::date(&row, "closed_through")?) };
+    Ok(Books { business_date: rows::date(&row, "business_date")?, closed_through })
+}
+
+/// Opens the books at the first start; a later start changes nothing.
+///
+/// # Errors
+/// Those of the database.
+pub async fn open_books(tx: &Tx, today: Date) -> Result<(), StoreError> {
+    let insert = "INSERT INTO books (id, business_date, closed_through) VALUES (1, $1, '') \
+                  ON CONFLICT (id) DO NOTHING";
+    sql::execute(tx, insert, [today.to_string().into()]).await.map(|_| ())
+}
+
+/// Sets the open business date.
+///
+/// # Errors
+/// Those of the database.
+pub async fn set_business_date(tx: &Tx, date: Date) -> Result<(), StoreError> {
+    let update = "UPDATE books SET business_date = $1 WHERE id = 1";
+    sql::execute(tx, update, [date.to_string().into()]).await.map(|_| ())
+}
+
+/// The whole chart, by code.
+///
+/// # Errors
+/// Those of the database.
+pub async fn gl_accounts(
+    connection: &impl ConnectionTrait,
+) -> Result<BTreeMap<String, GlAccount>, StoreError> {
+    let query = "SELECT code, name, class, control FROM gl_accounts ORDER BY code LIMIT 10000";
+    let mut chart = BTreeMap::new();
+    for row in sql::query_all(connection, query, []).await? {
+        let class = i32::try_from(rows::int(&row, "class")?)
+            .map_err(|_| StoreError::Corrupt("class of a GL account".into()))?;
+        let gl = GlAccount {
+            code: rows::text(&row, "code")?,
+            name: rows::text(&row, "name")?,
+            class,
+            control: row.try_get("", "control")?,
+        };
+        chart.insert(gl.code.clone(), gl);
+    }
+    Ok(chart)
+}
+
+/// Adds a GL account where its code is free; tells whether it was.
+///
+/// # Errors
+/// Those of the database.
+pub async fn add_gl_account(tx: &Tx, gl: &GlAccount) -> Result<bool, StoreError> {
+    let insert = "INSERT INTO gl_accounts (code, name, class, control) VALUES ($1, $2, $3, $4) \
+                  ON CONFLICT (code) DO NOTHING";
+    let values = [
+        gl.code.as_str().into(),
+        gl.name.as_str().into(),
+        i64::from(gl.class).into(),
+        gl.control.into(),
+    ];
+    Ok(sql::execute(tx, insert, values).await? == 1)
+}
+
+/// The products, by code.
+///
+/// # Errors
+/// Those of the database.
+pub async fn products(connection: &impl ConnectionTrait) -> Result<Vec<Product>, StoreError> {
+    let query = "SELECT code, name, control_gl, overdraft_allowed FROM products ORDER BY code";
+    let mut products = Vec::new();
+    for row in sql::query_all(connection, query, []).await? {
+        products.push(Product {
+            code: rows::text(&row, "code")?,
+            name: rows::text(&row, "name")?,
+            control_gl: rows::text(&row, "control_gl")?,
+            overdraft_allowed: row.try_get("", "overdraft_allowed")?,
+        });
+    }
+    Ok(products)
+}
+
+/// Sums the legs booked up to a date, by GL account and currency.
+///
+/// # Errors
+/// Those of the database.
+pub async fn trial_balance(
+    connection: &impl ConnectionTrait,
+    as_of: Option<Date>,
+) -> Result<Vec<TrialRow>, StoreError> {
+    let last = as_of.map_or_else(|| "9999-12-31".to_owned(), |date| date.to_string());
+    let query = "SELECT l.gl_code, l.currency, COALESCE(g.name, '') AS name, \
+                 CAST(SUM(CASE WHEN l.amount < 0 THEN -l.amount ELSE 0 END) AS BIGINT) AS debits, \
+                 CAST(SUM(CASE WHEN l.amount > 0 THEN l.amount ELSE 0 END) AS BIGINT) AS credits, \
+                 COUNT(*) AS entries \
+                 FROM journal_legs AS l LEFT JOIN gl_accounts AS g ON g.code = l.gl_code \
+                 WHERE l.booking_date <= $1 \
+                 GROUP BY l.gl_code, l.currency, g.name ORDER BY l.gl_code, l.currency";
+    let mut trial = Vec::new();
+    for row in sql::query_all(connection, query, [last.into()]).await? {
+        trial.push(TrialRow {
+            code: rows::text(&row, "gl_code")?,
+            name: rows::text(&row, "name")?,
+            currency: rows::currency(&row, "currency")?,
+            debits: rows::int(&row, "debits")?,
+            credits: rows::int(&row, "credits")?,
+            entries: rows::int(&row, "entries")?,
+        });
+    }
+    Ok(trial)
+}

@@ -1,0 +1,106 @@
+//! Entries and balances of an account as of each of the three dates.
+
+use florin_kernel::{Date, UnixMicros};
+use florin_store::{StoreError, sql};
+use sea_orm::ConnectionTrait;
+
+use super::rows;
+use crate::domain::event::AccountEvent;
+
+/// An entry with the texts of its journal transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// The event.
+    pub event: AccountEvent,
+    /// Kind of the transaction.
+    pub kind: String,
+    /// Text for the statement.
+    pub description: String,
+}
+
+/// Entries below a version, newest first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    account: &str,
+    below_version: i64,
+    limit: i64,
+) -> Result<Vec<EntryRow>, StoreError> {
+    let columns: Vec<String> =
+        rows::EVENT.split(", ").map(|column| format!("e.{}", column.trim())).collect();
+    let query = format!(
+        "SELECT {}, j.kind AS journal_kind, j.description FROM account_events AS e \
+         JOIN journal AS j ON j.id = e.transaction_id \
+         WHERE e.account_id = $1 AND e.version < $2 AND e.transaction_id IS NOT NULL \
+         ORDER BY e.version DESC LIMIT $3",
+        columns.join(", ")
+    );
+    let values = [account.into(), below_version.into(), limit.into()];
+    let mut page = Vec::new();
+    for row in sql::query_all(connection, query, values).await? {
+        let (event, _) = rows::event(&row)?;
+        let (kind, description) =
+            (rows::text(&row, "journal_kind")?, rows::text(&row, "description")?);
+        page.push(EntryRow { event, kind, description });
+    }
+    Ok(page)
+}
+
+/// Posted and held after the last event recorded up to an instant, with its version.
+///
+/// # Errors
+/// Those of the database.
+pub async fn as_recorded(
+    connection: &impl ConnectionTrait,
+    account: &str,
+    at: UnixMicros,
+) -> Result<(i64, i64, i64), StoreError> {
+    let query = "SELECT version, posted_after, held_after FROM account_events \
+                 WHERE account_id = $1 AND recorded_at <= $2 \
+                 ORDER BY recorded_at DESC, version DESC LIMIT 1";
+    let row = sql::query_one(connection, query, [account.into(), at.0.into()]).await?;
+    let Some(row) = row else { return Ok((0, 0, 0)) };
+    let (posted, held) = (rows::int(&row, "posted_after")?, rows::int(&row, "held_after")?);
+    Ok((posted, held, rows::int(&row, "version")?))
+}
+
+/// Posted at the end of a booking date.
+///
+/// # Errors
+/// Those of the database.
+pub async fn as_booked(
+    connection: &impl ConnectionTrait,
+    account: &str,
+    on: Date,
+) -> Result<i64, StoreError> {
+    let query = "SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) AS posted FROM account_events \
+                 WHERE account_id = $1 AND booking_date <= $2";
+    sum(connection, query, account, on).await
+}
+
+/// Posted at the end of a value date.
+///
+/// # Errors
+/// Those of the database.
+pub async fn as_valued(
+    connection: &impl ConnectionTrait,
+    account: &str,
+    on: Date,
+) -> Result<i64, StoreError> {
+    let query = "SELECT CAST(COALESCE(SUM(net), 0) AS BIGINT) AS posted FROM value_turnover \
+                 WHERE account_id = $1 AND value_date <= $2";
+    sum(connection, query, account, on).await
+}
+
+async fn sum(
+    connection: &impl ConnectionTrait,
+    query: &str,
+    account: &str,
+    on: Date,
+) -> Result<i64, StoreError> {
+    let values = [account.into(), on.to_string().into()];
+    let row = sql::query_one(connection, query, values).await?;
+    row.map_or(Ok(0), |row| rows::int(&row, "posted"))
+}

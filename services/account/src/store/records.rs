@@ -1,0 +1,231 @@
+//! Accounts and journal transactions as they stand.
+
+use std::collections::BTreeMap;
+
+use florin_kernel::{Date, Money, UnixMicros};
+use florin_store::{Engine, StoreError, rows::texts, sql};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::{load::holders_of, rows};
+use crate::domain::{
+    account::{Account, Holder},
+    hold::Hold,
+};
+
+/// An account with its holders.
+pub type AccountRecord = (Account, Vec<Holder>);
+
+/// One account, by id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn account(
+    connection: &impl ConnectionTrait,
+    id: &str,
+) -> Result<Option<AccountRecord>, StoreError> {
+    let query = format!("SELECT {} FROM accounts WHERE id = $1", rows::ACCOUNT);
+    let found = sql::query_all(connection, query, [id.into()]).await?;
+    Ok(with_holders(connection, found).await?.into_iter().next())
+}
+
+/// The account behind an IBAN.
+///
+/// # Errors
+/// Those of the database.
+pub async fn account_of_iban(
+    connection: &impl ConnectionTrait,
+    iban: &str,
+) -> Result<Option<Account>, StoreError> {
+    let query = format!("SELECT {} FROM accounts WHERE iban = $1", rows::ACCOUNT);
+    let row = sql::query_one(connection, query, [iban.into()]).await?;
+    row.map(|row| rows::account(&row).map(|(account, _, _)| account)).transpose()
+}
+
+/// Accounts below an id, newest first: of one customer, or of all where it is empty.
+///
+/// # Errors
+/// Those of the database.
+pub async fn accounts(
+    connection: &impl ConnectionTrait,
+    customer: &str,
+    below: &str,
+    limit: i64,
+) -> Result<Vec<AccountRecord>, StoreError> {
+    let (query, values) = if customer.is_empty() {
+        let query = format!(
+            "SELECT {} FROM accounts WHERE id < $1 ORDER BY id DESC LIMIT $2",
+            rows::ACCOUNT
+        );
+        (query, vec![below.into(), limit.into()])
+    } else {
+        let query = format!(
+            "SELECT {} FROM accounts WHERE id IN (SELECT account_id FROM holders \
+             WHERE customer_id = $1 AND account_id < $2 ORDER BY account_id DESC LIMIT $3) \
+             ORDER BY id DESC",
+            rows::ACCOUNT
+        );
+        (query, vec![customer.into(), below.into(), limit.into()])
+    };
+    let found = sql::query_all(connection, query, values).await?;
+    with_holders(connection, found).await
+}
+
+async fn with_holders(
+    connection: &impl ConnectionTrait,
+    found: Vec<QueryResult>,
+) -> Result<Vec<AccountRecord>, StoreError> {
+    let accounts: Vec<Account> = found
+        .iter()
+        .map(|row| rows::account(row).map(|(account, _, _)| account))
+        .collect::<Result<_, _>>()?;
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<&str> = accounts.iter().map(|account| account.id.as_str()).collect();
+    let mut holders: BTreeMap<String, Vec<Holder>> = BTreeMap::new();
+    let query = holders_of(Engine::of(connection));
+    for row in sql::query_all(connection, query, [texts(&ids)]).await? {
+        let (account, holder) = rows::holder(&row)?;
+        holders.entry(account).or_default().push(holder);
+    }
+    let paired = accounts.into_iter().map(|account| {
+        let of = holders.remove(&account.id).unwrap_or_default();
+        (account, of)
+    });
+    Ok(paired.collect())
+}
+
+/// A leg as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLeg {
+    /// Account of a customer.
+    pub account: Option<String>,
+    /// GL code.
+    pub gl_code: String,
+    /// Signed amount: credit positive.
+    pub amount: Money,
+    /// The other side.
+    pub counterparty: String,
+}
+
+/// A journal transaction as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTransaction {
+    /// txn_ and a UUIDv7.
+    pub id: String,
+    /// In whose name the reference is unique.
+    pub caller: String,
+    /// Natural reference.
+    pub reference: String,
+    /// Kind.
+    pub kind: String,
+    /// Text for the statement.
+    pub description: String,
+    /// Booking date.
+    pub booking_date: Date,
+    /// Value date.
+    pub value_date: Date,
+    /// When it was recorded.
+    pub recorded_at: UnixMicros,
+    /// The transaction that it reverses, or empty.
+    pub reverses: String,
+}
+
+const JOURNAL: &str = "id, caller, reference, kind, description, booking_date, value_date, \
+     recorded_at, reverses";
+
+fn stored(row: &QueryResult) -> Result<StoredTransaction, StoreError> {
+    let reverses: Option<String> = row.try_get("", "reverses")?;
+    Ok(StoredTransaction {
+        id: rows::text(row, "id")?,
+        caller: rows::text(row, "caller")?,
+        reference: rows::text(row, "reference")?,
+        kind: rows::text(row, "kind")?,
+        description: rows::text(row, "description")?,
+        booking_date: rows::date(row, "booking_date")?,
+        value_date: rows::date(row, "value_date")?,
+        recorded_at: UnixMicros(rows::int(row, "recorded_at")?),
+        reverses: reverses.unwrap_or_default(),
+    })
+}
+
+/// A journal transaction with its legs and the id of its reversal, or empty.
+///
+/// # Errors
+/// Those of the database.
+pub async fn transaction(
+    connection: &impl ConnectionTrait,
+    id: &str,
+) -> Result<Option<(StoredTransaction, Vec<StoredLeg>, String)>, StoreError> {
+    let query = format!("SELECT {JOURNAL} FROM journal WHERE id = $1");
+    let Some(row) = sql::query_one(connection, query, [id.into()]).await? else {
+        return Ok(None);
+    };
+    let found = stored(&row)?;
+    let query = "SELECT account_id, gl_code, currency, amount, counterparty FROM journal_legs \
+                 WHERE transaction_id = $1 ORDER BY leg";
+    let mut legs = Vec::new();
+    for row in sql::query_all(connection, query, [id.into()]).await? {
+        legs.push(StoredLeg {
+            account: row.try_get("", "account_id")?,
+            gl_code: rows::text(&row, "gl_code")?,
+            amount: Money::new(rows::int(&row, "amount")?, rows::currency(&row, "currency")?),
+            counterparty: rows::text(&row, "counterparty")?,
+        });
+    }
+    let query = "SELECT id FROM journal WHERE reverses = $1";
+    let reversal = sql::query_one(connection, query, [id.into()]).await?;
+    let reversed_by = reversal.map_or(Ok(String::new()), |row| rows::text(&row, "id"))?;
+    Ok(Some((found, legs, reversed_by)))
+}
+
+/// Journal transactions above an id, with the sum of their debits by currency.
+///
+/// # Errors
+/// Those of the database.
+pub async fn transactions_after(
+    connection: &impl ConnectionTrait,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(StoredTransaction, Vec<Money>)>, StoreError> {
+    let query =
+        format!("SELECT {JOURNAL} FROM journal WHERE id > $1 ORDER BY id LIMIT $2");
+    let mut page = Vec::new();
+    for row in sql::query_all(connection, query, [after.into(), limit.into()]).await? {
+        page.push((stored(&row)?, Vec::new()));
+    }
+    let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else {
+        return Ok(page);
+    };
+    let query = "SELECT transaction_id, currency, CAST(SUM(-amount) AS BIGINT) AS debits \
+                 FROM journal_legs WHERE transaction_id >= $1 AND transaction_id <= $2 \
+                 AND amount < 0 GROUP BY transaction_id, currency ORDER BY transaction_id, currency";
+    let values = [first.id.as_str().into(), last.id.as_str().into()];
+    let mut debits: BTreeMap<String, Vec<Money>> = BTreeMap::new();
+    for row in sql::query_all(connection, query, values).await? {
+        let money = Money::new(rows::int(&row, "debits")?, rows::currency(&row, "currency")?);
+        debits.entry(rows::text(&row, "transaction_id")?).or_default().push(money);
+    }
+    for (transaction, sums) in &mut page {
+        *sums = debits.remove(&transaction.id).unwrap_or_default();
+    }
+    Ok(page)
+}
+
+/// Holds above an id, with the instant of their placing.
+///
+/// # Errors
+/// Those of the database.
+pub async fn holds_after(
+    connection: &impl ConnectionTrait,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(Hold, UnixMicros)>, StoreError> {
+    let query = "SELECT id, account_id, caller, reference, amount, remaining, currency, status, \
+                 placed_at FROM holds WHERE id > $1 ORDER BY id LIMIT $2";
+    let mut page = Vec::new();
+    for row in sql::query_all(connection, query, [after.into(), limit.into()]).await? {
+        page.push((rows::hold(&row)?, UnixMicros(rows::int(&row, "placed_at")?)));
+    }
+    Ok(page)
+}

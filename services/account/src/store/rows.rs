@@ -1,0 +1,111 @@
+//! Rows to domain values; what does not parse is corrupt, not a default.
+
+use florin_kernel::{Currency, Date, Money, UnixMicros};
+use florin_store::StoreError;
+use sea_orm::QueryResult;
+
+use crate::domain::{
+    account::{Account, Holder, HolderRole, Status},
+    event::AccountEvent,
+    hold::{Hold, HoldStatus},
+};
+
+/// Columns of `accounts` in the order of their reading.
+pub const ACCOUNT: &str = "id, iban, product, control_gl, currency, status, overdraft_limit, \
+     opened_on, reference, version, posted, held, last_hash, last_recorded_at";
+
+/// Columns of `account_events`.
+pub const EVENT: &str = "account_id, version, kind, transaction_id, leg, hold_id, delta, \
+     held_delta, posted_after, held_after, counterparty, detail, booking_date, value_date, \
+     recorded_at, hash";
+
+fn corrupt(column: &str) -> impl FnOnce() -> StoreError {
+    let text = format!("column {column} holds what the ledger never wrote");
+    move || StoreError::Corrupt(text)
+}
+
+/// A text column.
+pub fn text(row: &QueryResult, column: &str) -> Result<String, StoreError> {
+    Ok(row.try_get("", column)?)
+}
+
+/// An integer column.
+pub fn int(row: &QueryResult, column: &str) -> Result<i64, StoreError> {
+    Ok(row.try_get("", column)?)
+}
+
+/// A bytes column.
+pub fn bytes(row: &QueryResult, column: &str) -> Result<Vec<u8>, StoreError> {
+    Ok(row.try_get("", column)?)
+}
+
+/// A date column.
+pub fn date(row: &QueryResult, column: &str) -> Result<Date, StoreError> {
+    let text = text(row, column)?;
+    text.parse().map_err(|_| corrupt(column)())
+}
+
+/// A currency column.
+pub fn currency(row: &QueryResult, column: &str) -> Result<Currency, StoreError> {
+    text(row, column)?.parse().map_err(|_| corrupt(column)())
+}
+
+/// An account with the hash of its last event.
+pub fn account(row: &QueryResult) -> Result<(Account, Vec<u8>, UnixMicros), StoreError> {
+    let account = Account {
+        id: text(row, "id")?,
+        iban: text(row, "iban")?,
+        product: text(row, "product")?,
+        control_gl: text(row, "control_gl")?,
+        currency: currency(row, "currency")?,
+        status: Status::from_number(int(row, "status")?).ok_or_else(corrupt("status"))?,
+        overdraft_limit: int(row, "overdraft_limit")?,
+        opened_on: date(row, "opened_on")?,
+        reference: text(row, "reference")?,
+        version: int(row, "version")?,
+        posted: int(row, "posted")?,
+        held: int(row, "held")?,
+    };
+    Ok((account, bytes(row, "last_hash")?, UnixMicros(int(row, "last_recorded_at")?)))
+}
+
+/// A holder with the account's id.
+pub fn holder(row: &QueryResult) -> Result<(String, Holder), StoreError> {
+    let role = HolderRole::from_number(int(row, "role")?).ok_or_else(corrupt("role"))?;
+    Ok((text(row, "account_id")?, Holder { customer: text(row, "customer_id")?, role }))
+}
+
+/// A hold.
+pub fn hold(row: &QueryResult) -> Result<Hold, StoreError> {
+    Ok(Hold {
+        id: text(row, "id")?,
+        account: text(row, "account_id")?,
+        caller: text(row, "caller")?,
+        reference: text(row, "reference")?,
+        amount: Money::new(int(row, "amount")?, currency(row, "currency")?),
+        remaining: int(row, "remaining")?,
+        status: HoldStatus::from_number(int(row, "status")?).ok_or_else(corrupt("status"))?,
+    })
+}
+
+/// An event with its hash.
+pub fn event(row: &QueryResult) -> Result<(AccountEvent, Vec<u8>), StoreError> {
+    let event = AccountEvent {
+        account_id: text(row, "account_id")?,
+        version: int(row, "version")?,
+        kind: text(row, "kind")?,
+        transaction_id: row.try_get("", "transaction_id")?,
+        leg: int(row, "leg")?,
+        hold_id: row.try_get("", "hold_id")?,
+        delta: int(row, "delta")?,
+        held_delta: int(row, "held_delta")?,
+        posted_after: int(row, "posted_after")?,
+        held_after: int(row, "held_after")?,
+        counterparty: text(row, "counterparty")?,
+        detail: text(row, "detail")?,
+        booking_date: date(row, "booking_date")?,
+        value_date: date(row, "value_date")?,
+        recorded_at: UnixMicros(int(row, "recorded_at")?),
+    };
+    Ok((event, bytes(row, "hash")?))
+}

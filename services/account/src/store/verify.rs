@@ -1,0 +1,169 @@
+//! What the verification of the ledger reads, all from one snapshot.
+
+use std::collections::BTreeMap;
+
+use florin_store::{StoreError, sql};
+use sea_orm::ConnectionTrait;
+
+use super::rows;
+use crate::domain::{account::Account, event::AccountEvent};
+
+/// A record and what is wrong with it, in words.
+pub type Finding = (String, String);
+
+/// Accounts above an id, with the hash of their last event.
+///
+/// # Errors
+/// Those of the database.
+pub async fn accounts_after(
+    connection: &impl ConnectionTrait,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(Account, Vec<u8>)>, StoreError> {
+    let query =
+        format!("SELECT {} FROM accounts WHERE id > $1 ORDER BY id LIMIT $2", rows::ACCOUNT);
+    let found = sql::query_all(connection, query, [after.into(), limit.into()]).await?;
+    let read = found.iter().map(|row| rows::account(row).map(|(account, hash, _)| (account, hash)));
+    read.collect()
+}
+
+/// Events of the accounts in a range of ids, in the order of account and version, after a
+/// point.
+///
+/// # Errors
+/// Those of the database.
+pub async fn events_after(
+    connection: &impl ConnectionTrait,
+    (account, version): (&str, i64),
+    limit: i64,
+) -> Result<Vec<(AccountEvent, Vec<u8>)>, StoreError> {
+    let query = format!(
+        "SELECT {} FROM account_events WHERE (account_id, version) > ($1, $2) \
+         ORDER BY account_id, version LIMIT $3",
+        rows::EVENT
+    );
+    let values = [account.into(), version.into(), limit.into()];
+    sql::query_all(connection, query, values).await?.iter().map(rows::event).collect()
+}
+
+/// Sum of the open holds by account.
+///
+/// # Errors
+/// Those of the database.
+pub async fn held_by_account(
+    connection: &impl ConnectionTrait,
+) -> Result<BTreeMap<String, i64>, StoreError> {
+    let query = "SELECT account_id, CAST(SUM(remaining) AS BIGINT) AS total FROM holds \
+                 WHERE status = 1 GROUP BY account_id";
+    totals(connection, query).await
+}
+
+/// Sum of the value-dated turnover by account.
+///
+/// # Errors
+/// Those of the database.
+pub async fn turnover_by_account(
+    connection: &impl ConnectionTrait,
+) -> Result<BTreeMap<String, i64>, StoreError> {
+    let query = "SELECT account_id, CAST(SUM(net) AS BIGINT) AS total FROM value_turnover \
+                 GROUP BY account_id";
+    totals(connection, query).await
+}
+
+async fn totals(
+    connection: &impl ConnectionTrait,
+    query: &str,
+) -> Result<BTreeMap<String, i64>, StoreError> {
+    let mut totals = BTreeMap::new();
+    for row in sql::query_all(connection, query, []).await? {
+        totals.insert(rows::text(&row, "account_id")?, rows::int(&row, "total")?);
+    }
+    Ok(totals)
+}
+
+/// How many rows a table has.
+///
+/// # Errors
+/// Those of the database.
+pub async fn count_journal(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    let row = sql::query_one(connection, "SELECT COUNT(*) AS rows FROM journal", []).await?;
+    row.map_or(Ok(0), |row| rows::int(&row, "rows"))
+}
+
+/// The checks that one statement makes: name of the check, and a query whose rows are
+/// breaches with the columns `record` and `description`.
+pub const STATEMENTS: &[(&str, &str)] = &[
+    (
+        "zero_sum",
+        "SELECT transaction_id AS record, 'legs in ' || currency || ' sum to ' || \
+         CAST(SUM(amount) AS TEXT) AS description FROM journal_legs \
+         GROUP BY transaction_id, currency HAVING SUM(amount) <> 0",
+    ),
+    (
+        "zero_sum",
+        "SELECT currency AS record, 'the whole ledger sums to ' || CAST(SUM(amount) AS TEXT) \
+         AS description FROM journal_legs GROUP BY currency HAVING SUM(amount) <> 0",
+    ),
+    (
+        "legs",
+        "SELECT j.id AS record, 'journal transaction has fewer than two legs' AS description \
+         FROM journal AS j LEFT JOIN journal_legs AS l ON l.transaction_id = j.id \
+         GROUP BY j.id HAVING COUNT(l.leg) < 2",
+    ),
+    (
+        "legs",
+        "SELECT l.transaction_id AS record, 'leg has no journal transaction' AS description \
+         FROM journal_legs AS l LEFT JOIN journal AS j ON j.id = l.transaction_id \
+         WHERE j.id IS NULL",
+    ),
+    (
+        "legs",
+        "SELECT l.transaction_id AS record, 'leg ' || CAST(l.leg AS TEXT) || ' of ' || \
+         CAST(l.amount AS TEXT) || ' on ' || l.account_id || ' has no such event' AS description \
+         FROM journal_legs AS l LEFT JOIN account_events AS e \
+         ON e.transaction_id = l.transaction_id AND e.leg = l.leg \
+         AND e.account_id = l.account_id AND e.delta = l.amount \
+         WHERE l.account_id IS NOT NULL AND e.account_id IS NULL",
+    ),
+    (
+        "legs",
+        "SELECT e.account_id AS record, 'event ' || CAST(e.version AS TEXT) || \
+         ' has no such leg in ' || e.transaction_id AS description \
+         FROM account_events AS e LEFT JOIN journal_legs AS l \
+         ON l.transaction_id = e.transaction_id AND l.leg = e.leg \
+         AND l.account_id = e.account_id AND l.amount = e.delta \
+         WHERE e.transaction_id IS NOT NULL AND l.transaction_id IS NULL",
+    ),
+    (
+        "references",
+        "SELECT j.id AS record, 'reference ' || j.caller || ' ' || j.reference || \
+         ' is not claimed by it' AS description \
+         FROM journal AS j LEFT JOIN ledger_references AS r \
+         ON r.caller = j.caller AND r.reference = j.reference AND r.record = j.id \
+         WHERE r.record IS NULL",
+    ),
+    (
+        "holds",
+        "SELECT h.id AS record, 'hold has no event of its placing on ' || h.account_id \
+         AS description FROM holds AS h LEFT JOIN account_events AS e \
+         ON e.account_id = h.account_id AND e.hold_id = h.id AND e.kind = 'hold_placed' \
+         AND e.held_delta = h.amount WHERE e.account_id IS NULL",
+    ),
+];
+
+/// Runs one of the [`STATEMENTS`], at most `limit` findings.
+///
+/// # Errors
+/// Those of the database.
+pub async fn findings(
+    connection: &impl ConnectionTrait,
+    statement: &str,
+    limit: i64,
+) -> Result<Vec<Finding>, StoreError> {
+    let query = format!("{statement} LIMIT {limit}");
+    let mut found = Vec::new();
+    for row in sql::query_all(connection, query, []).await? {
+        found.push((rows::text(&row, "record")?, rows::text(&row, "description")?));
+    }
+    Ok(found)
+}

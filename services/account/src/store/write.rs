@@ -1,0 +1,293 @@
+//! What a batch writes: one multi-row statement a table.
+
+use std::collections::BTreeSet;
+
+use florin_store::{
+    StoreError, Tx,
+    rows::{self as many, Column, hex},
+    sql,
+};
+use serde_json::{Value, json};
+
+use crate::app::working::Working;
+
+/// Writes everything but outbox, audit and answers.
+///
+/// # Errors
+/// Those of the database.
+pub async fn all(tx: &Tx, working: &mut Working) -> Result<(), StoreError> {
+    events(tx, working).await?;
+    accounts(tx, working).await?;
+    journal(tx, working).await?;
+    turnover(tx, working).await?;
+    holds(tx, working).await?;
+    holders(tx, working).await?;
+    references(tx, working).await
+}
+
+async fn insert(
+    tx: &Tx,
+    table: &str,
+    columns: &[(&str, Column)],
+    rows: Vec<Value>,
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    many::insert_many(tx, table, columns, rows).await.map(|_| ())
+}
+
+async fn events(tx: &Tx, working: &Working) -> Result<(), StoreError> {
+    let columns = [
+        ("account_id", Column::Text),
+        ("version", Column::Int),
+        ("kind", Column::Text),
+        ("transaction_id", Column::Text),
+        ("leg", Column::Int),
+        ("hold_id", Column::Text),
+        ("delta", Column::Int),
+        ("held_delta", Column::Int),
+        ("posted_after", Column::Int),
+        ("held_after", Column::Int),
+        ("counterparty", Column::Text),
+        ("detail", Column::Text),
+        ("booking_date", Column::Text),
+        ("value_date", Column::Text),
+        ("recorded_at", Column::Int),
+        ("hash", Column::Bytes),
+    ];
+    let rows = working.writes.events.iter().map(|(event, hash)| {
+        json!({
+            "account_id": event.account_id, "version": event.version, "kind": event.kind,
+            "transaction_id": event.transaction_id, "leg": event.leg, "hold_id": event.hold_id,
+            "delta": event.delta, "held_delta": event.held_delta,
+            "posted_after": event.posted_after, "held_after": event.held_after,
+            "counterparty": event.counterparty, "detail": event.detail,
+            "booking_date": event.booking_date.to_string(),
+            "value_date": event.value_date.to_string(),
+            "recorded_at": event.recorded_at.0, "hash": hex(hash),
+        })
+    });
+    insert(tx, "account_events", &columns, rows.collect()).await
+}
+
+async fn accounts(tx: &Tx, working: &Working) -> Result<(), StoreError> {
+    let touched: BTreeSet<&str> =
+        working.writes.events.iter().map(|(event, _)| event.account_id.as_str()).collect();
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for id in touched {
+        let found = working.accounts.get(id).zip(working.hashes.get(id));
+        let (account, hash) =
+            found.ok_or_else(|| StoreError::Corrupt(format!("{id} has events but no row")))?;
+        let row = json!({
+            "id": account.id, "iban": account.iban, "product": account.product,
+            "control_gl": account.control_gl, "currency": account.currency.code(),
+            "status": account.status.number(), "overdraft_limit": account.overdraft_limit,
+            "opened_on": account.opened_on.to_string(), "reference": account.reference,
+            "version": account.version, "posted": account.posted, "held": account.held,
+            "last_hash": hex(hash), "last_recorded_at": working.now.0,
+        });
+        if working.writes.opened.iter().any(|opened| opened == id) {
+            new.push(row);
+        } else {
+            changed.push(row);
+        }
+    }
+    let projection = [
+        ("status", Column::Int),
+        ("version", Column::Int),
+        ("posted", Column::Int),
+        ("held", Column::Int),
+        ("last_hash", Column::Bytes),
+        ("last_recorded_at", Column::Int),
+    ];
+    let fixed = [
+        ("id", Column::Text),
+        ("iban", Column::Text),
+        ("product", Column::Text),
+        ("control_gl", Column::Text),
+        ("currency", Column::Text),
+        ("overdraft_limit", Column::Int),
+        ("opened_on", Column::Text),
+        ("reference", Column::Text),
+    ];
+    insert(tx, "accounts", &[&fixed[..], &projection[..]].concat(), new).await?;
+    let expected = changed.len();
+    if expected == 0 {
+        return Ok(());
+    }
+    let found =
+        many::update_many(tx, "accounts", &[("id", Column::Text)], &projection, changed).await?;
+    if usize::try_from(found) != Ok(expected) {
+        return Err(StoreError::Corrupt(format!("{expected} accounts locked, {found} written")));
+    }
+    Ok(())
+}
+
+async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
+    let columns = [
+        ("id", Column::Text),
+        ("caller", Column::Text),
+        ("reference", Column::Text),
+        ("kind", Column::Text),
+        ("description", Column::Text),
+        ("booking_date", Column::Text),
+        ("value_date", Column::Text),
+        ("recorded_at", Column::Int),
+        ("reverses", Column::Text),
+        ("correlation", Column::Text),
+        ("initiator", Column::Text),
+    ];
+    let rows = working.writes.journal.iter().map(|row| {
+        json!({
+            "id": row.id, "caller": row.caller, "reference": row.reference, "kind": row.kind,
+            "description": row.description, "booking_date": row.booking_date.to_string(),
+            "value_date": row.value_date.to_string(), "recorded_at": working.now.0,
+            "reverses": row.reverses, "correlation": row.correlation,
+            "initiator": row.initiator,
+        })
+    });
+    insert(tx, "journal", &columns, rows.collect()).await?;
+    let columns = [
+        ("transaction_id", Column::Text),
+        ("leg", Column::Int),
+        ("account_id", Column::Text),
+        ("gl_code", Column::Text),
+        ("currency", Column::Text),
+        ("amount", Column::Int),
+        ("counterparty", Column::Text),
+        ("booking_date", Column::Text),
+    ];
+    let legs = working.writes.journal.iter().flat_map(|row| {
+        (1_i64..).zip(&row.entries).map(move |(leg, entry)| {
+            json!({
+                "transaction_id": row.id, "leg": leg, "account_id": entry.account,
+                "gl_code": entry.gl_code, "currency": entry.amount.currency().code(),
+                "amount": entry.amount.minor(), "counterparty": entry.counterparty,
+                "booking_date": row.booking_date.to_string(),
+            })
+        })
+    });
+    insert(tx, "journal_legs", &columns, legs.collect()).await
+}
+
+async fn turnover(tx: &Tx, working: &Working) -> Result<(), StoreError> {
+    if working.writes.turnover.is_empty() {
+        return Ok(());
+    }
+    let columns =
+        [("account_id", Column::Text), ("value_date", Column::Text), ("net", Column::Int)];
+    let rows: Vec<Value> = working
+        .writes
+        .turnover
+        .iter()
+        .map(|((account, date), net)| {
+            json!({"account_id": account, "value_date": date.to_string(), "net": net})
+        })
+        .collect();
+    let upsert = format!(
+        "INSERT INTO value_turnover (account_id, value_date, net) SELECT {} WHERE true \
+         ON CONFLICT (account_id, value_date) \
+         DO UPDATE SET net = value_turnover.net + excluded.net",
+        many::select(tx.engine(), &columns)
+    );
+    sql::execute(tx, upsert, [Value::Array(rows).to_string().into()]).await.map(|_| ())
+}
+
+async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
+    let columns = [
+        ("id", Column::Text),
+        ("account_id", Column::Text),
+        ("caller", Column::Text),
+        ("reference", Column::Text),
+        ("amount", Column::Int),
+        ("remaining", Column::Int),
+        ("currency", Column::Text),
+        ("status", Column::Int),
+        ("placed_at", Column::Int),
+        ("expires_at", Column::Int),
+        ("correlation", Column::Text),
+        ("initiator", Column::Text),
+    ];
+    let rows = working.writes.placed.iter().map(|(hold, correlation, initiator)| {
+        json!({
+            "id": hold.id, "account_id": hold.account, "caller": hold.caller,
+            "reference": hold.reference, "amount": hold.amount.minor(),
+            "remaining": hold.remaining, "currency": hold.amount.currency().code(),
+            "status": hold.status.number(), "placed_at": working.now.0, "expires_at": null,
+            "correlation": correlation, "initiator": initiator,
+        })
+    });
+    insert(tx, "holds", &columns, rows.collect()).await?;
+    let ended: Vec<Value> = working
+        .writes
+        .ended
+        .iter()
+        .map(|hold| {
+            json!({
+                "id": hold.id, "remaining": hold.remaining, "status": hold.status.number(),
+            })
+        })
+        .collect();
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let set = [("remaining", Column::Int), ("status", Column::Int)];
+    many::update_many(tx, "holds", &[("id", Column::Text)], &set, ended).await.map(|_| ())
+}
+
+async fn holders(tx: &Tx, working: &Working) -> Result<(), StoreError> {
+    for (account, customer) in &working.writes.holders_removed {
+        let delete = "DELETE FROM holders WHERE account_id = $1 AND customer_id = $2";
+        let values = [account.as_str().into(), customer.as_str().into()];
+        sql::execute(tx, delete, values).await?;
+    }
+    let columns =
+        [("account_id", Column::Text), ("customer_id", Column::Text), ("role", Column::Int)];
+    let rows = working.writes.holders_added.iter().filter(|(account, holder)| {
+        let removed = &working.writes.holders_removed;
+        let still = working.holders.get(account).is_some_and(|all| all.contains(holder));
+        still || !removed.iter().any(|(from, who)| from == account && *who == holder.customer)
+    });
+    let rows = rows.map(|(account, holder)| {
+        json!({
+            "account_id": account, "customer_id": holder.customer,
+            "role": holder.role.number(),
+        })
+    });
+    insert(tx, "holders", &columns, rows.collect()).await
+}
+
+/// Gives back the references of refused commands and corrects those that another command of
+/// the batch than the first one turned into a record.
+async fn references(tx: &Tx, working: &Working) -> Result<(), StoreError> {
+    let new = working.claims.iter().filter(|(_, claim)| claim.new);
+    let (made, unmade): (Vec<_>, Vec<_>) = new.partition(|(_, claim)| claim.made);
+    let key = [("caller", Column::Text), ("reference", Column::Text)];
+    if !unmade.is_empty() {
+        let rows: Vec<Value> = unmade
+            .iter()
+            .map(|((caller, reference), _)| json!({"caller": caller, "reference": reference}))
+            .collect();
+        let delete = format!(
+            "DELETE FROM ledger_references WHERE (caller, reference) IN (SELECT {})",
+            many::select(tx.engine(), &key)
+        );
+        sql::execute(tx, delete, [Value::Array(rows).to_string().into()]).await?;
+    }
+    let rows: Vec<Value> = made
+        .iter()
+        .filter(|(_, claim)| claim.rewritten)
+        .map(|((caller, reference), claim)| {
+            json!({
+                "caller": caller, "reference": reference,
+                "fingerprint": hex(&claim.fingerprint), "record": claim.record,
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let set = [("fingerprint", Column::Bytes), ("record", Column::Text)];
+    many::update_many(tx, "ledger_references", &key, &set, rows).await.map(|_| ())
+}

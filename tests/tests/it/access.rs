@@ -1,0 +1,122 @@
+//! Who gets in: certificates, callers, tokens, own data.
+
+use anyhow::Result;
+use florin_kernel::Role;
+use florin_proto::{
+    account::v1::{GetAccountRequest, PlaceHoldRequest, account_service_client::AccountServiceClient},
+    cif::v1::{GetStandingsRequest, cif_service_client::CifServiceClient},
+    ops::v1::{ListDeadLettersRequest, ops_service_client::OpsServiceClient},
+};
+use florin_testkit::Bank;
+use tonic::Code;
+
+use crate::world::{expect, holder, transfer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_named_callers_reach_a_method() -> Result<()> {
+    let bank = Bank::embedded().await?;
+    // The operator asks; the method is not for a client without a token, nor for a role
+    // that is not named.
+    let mut ops = OpsServiceClient::new(bank.channel(Role::Account, "operator-dev")?);
+    ops.list_dead_letters(ListDeadLettersRequest::default()).await?;
+    let mut stranger = OpsServiceClient::new(bank.channel(Role::Account, "payment")?);
+    let refused = stranger.list_dead_letters(ListDeadLettersRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    let mut wrong = AccountServiceClient::new(bank.channel(Role::Account, "reporting")?);
+    let refused = wrong.place_hold(PlaceHoldRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    let mut tokenless = AccountServiceClient::new(bank.channel(Role::Account, "client-demo")?);
+    let refused = tokenless.get_account(GetAccountRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated, "{refused:?}");
+    let mut standings = CifServiceClient::new(bank.channel(Role::Cif, "operator-dev")?);
+    standings.get_standings(GetStandingsRequest::default()).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_authority_and_no_certificate_get_nothing() -> Result<()> {
+    let bank = Bank::embedded().await?;
+    let other = Bank::embedded().await?;
+    let foreign = other.certs().join("operator-dev.pem");
+    // Another authority's operator: its certificate is put beside ours under a new name.
+    for end in ["pem", "key"] {
+        let from = foreign.with_extension(end);
+        std::fs::copy(from, bank.certs().join(format!("operator-foreign.{end}")))?;
+    }
+    let mut client = OpsServiceClient::new(bank.channel(Role::Cif, "operator-foreign")?);
+    let refused = client.list_dead_letters(ListDeadLettersRequest::default()).await.unwrap_err();
+    assert_ne!(refused.code(), Code::Ok);
+    // Plain HTTP and TLS without a client certificate end before an answer.
+    let plain = florin_testkit::Rest::new(
+        &format!("https://localhost:{}", bank.address(Role::Cif).rsplit(':').next().unwrap_or("")),
+        &bank.certs().join("ca.pem"),
+    )?;
+    assert!(plain.get("/florin.ops.v1.OpsService/ListDeadLetters").await.is_err());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_learns_nothing_of_another() -> Result<()> {
+    let bank = Bank::embedded().await?;
+    let staff = bank.rest_as(None).await?;
+    let anna = holder(&bank, &staff, "Anna", Some("5.00")).await?;
+    let boris = holder(&bank, &staff, "Boris", Some("5.00")).await?;
+    let missing = "acc_01890a5d-ac96-774b-bcce-b302099a8057";
+    let account = &anna.account;
+    let body = transfer(&anna.account, &boris.account, "1.00");
+    let own = anna.rest.post_and_wait("/v1/transfers", "own", &body).await?;
+    let id = own.text("/transferId");
+    for (path, reason) in [
+        (format!("/v1/accounts/{account}"), "ACCOUNT_NOT_FOUND"),
+        (format!("/v1/accounts/{account}/balance"), "ACCOUNT_NOT_FOUND"),
+        (format!("/v1/accounts/{account}/entries"), "ACCOUNT_NOT_FOUND"),
+        (format!("/v1/accounts/{missing}"), "ACCOUNT_NOT_FOUND"),
+        (format!("/v1/customers/{}", anna.customer), "CUSTOMER_NOT_FOUND"),
+        (format!("/v1/transactions?accountId={account}"), "HISTORY_NOT_FOUND"),
+    ] {
+        let answer = expect(boris.rest.get(&path).await?, 404)?;
+        assert_eq!(answer.text("/reason"), reason, "{path}");
+    }
+    // Boris was paid by it and may see it; a third may not.
+    expect(boris.rest.get(&format!("/v1/transfers/{id}")).await?, 200)?;
+    let cyril = holder(&bank, &staff, "Cyril", None).await?;
+    expect(cyril.rest.get(&format!("/v1/transfers/{id}")).await?, 404)?;
+    let theft = boris.rest.post("/v1/transfers", "theft", &body).await?;
+    assert_eq!(expect(theft, 404)?.text("/reason"), "DEBTOR_ACCOUNT_NOT_FOUND");
+    let list = format!("/v1/accounts?customerId={}", anna.customer);
+    expect(boris.rest.get(&list).await?, 403)?;
+    expect(boris.rest.get("/v1/customers").await?, 403)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_and_health_answer_the_operator() -> Result<()> {
+    let Some(buf) = florin_testkit::setting("FLORIN_TEST_BUF") else {
+        println!("skipped: buf is not to be had");
+        return Ok(());
+    };
+    let bank = Bank::embedded().await?;
+    let certs = bank.certs();
+    let address = bank.address(Role::Account).replace("127.0.0.1", "localhost");
+    let call = |certificate: &str, what: &[&str]| {
+        std::process::Command::new(&buf)
+            .args(["curl", "--protocol", "grpc"])
+            .arg("--cacert")
+            .arg(certs.join("ca.pem"))
+            .arg("--cert")
+            .arg(certs.join(format!("{certificate}.pem")))
+            .arg("--key")
+            .arg(certs.join(format!("{certificate}.key")))
+            .args(what)
+            .output()
+    };
+    let listed = call("operator-dev", &[&format!("https://{address}"), "--list-methods"])?;
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(text.contains("florin.account.v1.AccountService/GetBalance"), "{listed:?}");
+    let method = format!("https://{address}/florin.account.v1.AccountService/GetTrialBalance");
+    let called = call("operator-dev", &[&method])?;
+    assert!(called.status.success(), "{called:?}");
+    let refused = call("payment", &[&method])?;
+    assert!(!refused.status.success(), "{refused:?}");
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! The stories of the whole bank, played from outside against the real executable.
+
+mod access;
+mod bad_input;
+mod crash;
+mod idempotency;
+mod import;
+mod proof;
+mod races;
+mod story;
+mod world;

@@ -1,0 +1,105 @@
+//! The databases are broken by hand in each way, and the proof names it.
+
+use anyhow::{Result, ensure};
+use florin_testkit::Bank;
+use sea_orm::{ConnectionTrait, Database};
+
+use crate::world::{holder, transfer};
+
+/// What is broken: the database, the statements, and a word of the finding.
+const BREAKS: [(&str, &[&str], &str); 9] = [
+    (
+        "account",
+        &["UPDATE account_events SET delta = delta + 1 WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)"],
+        "hash",
+    ),
+    (
+        "account",
+        &["DELETE FROM account_events WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)"],
+        "version",
+    ),
+    (
+        "account",
+        &["INSERT INTO account_events SELECT account_id, version + 100, kind, transaction_id, leg, hold_id, delta, held_delta, posted_after, held_after, counterparty, detail, booking_date, value_date, recorded_at, hash FROM account_events WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)"],
+        "version",
+    ),
+    (
+        "account",
+        &["UPDATE accounts SET posted = posted + 100 WHERE id = (SELECT MIN(id) FROM accounts)"],
+        "projection",
+    ),
+    (
+        "account",
+        &["INSERT INTO holds (id, account_id, caller, reference, amount, remaining, currency, status, placed_at, expires_at, correlation, initiator) SELECT 'hld_01890a5d-ac96-774b-bcce-b302099a8057', MIN(id), 'payment', 'trf_01890a5d-ac96-774b-bcce-b302099a8057/hold', 5, 5, 'EUR', 1, 0, NULL, '', '{}' FROM accounts"],
+        "hold",
+    ),
+    (
+        "account",
+        &["UPDATE account_events SET version = version + 1 WHERE version = (SELECT MAX(version) FROM account_events AS e WHERE e.account_id = account_events.account_id) AND account_id = (SELECT MIN(id) FROM accounts)"],
+        "version",
+    ),
+    (
+        "account",
+        &[
+            "INSERT INTO journal SELECT 'txn_01890a5d-ac96-774b-bcce-b302099a8057', caller, reference || '/again', kind, description, booking_date, value_date, recorded_at, reverses, correlation, initiator FROM journal WHERE kind = 'transfer' LIMIT 1",
+            "INSERT INTO journal_legs SELECT 'txn_01890a5d-ac96-774b-bcce-b302099a8057', leg, account_id, gl_code, currency, amount, counterparty, booking_date FROM journal_legs WHERE transaction_id = (SELECT MIN(id) FROM journal WHERE kind = 'transfer')",
+        ],
+        "/again",
+    ),
+    (
+        "payment",
+        &["UPDATE transfers SET posting_reference = posting_reference || '/lost', id = id WHERE kind = 1 AND status = 4"],
+        "COMPLETED",
+    ),
+    ("reporting", &["DELETE FROM inbox WHERE event_id = (SELECT MIN(event_id) FROM inbox)"], "inbox"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proof_names_each_way_of_breaking_the_bank() -> Result<()> {
+    let mut bank = Bank::embedded().await?;
+    let staff = bank.rest_as(None).await?;
+    let anna = holder(&bank, &staff, "Anna", Some("10.00")).await?;
+    let boris = holder(&bank, &staff, "Boris", None).await?;
+    let body = transfer(&anna.account, &boris.account, "1.00");
+    for key in ["a", "b"] {
+        let paid = anna.rest.post_and_wait("/v1/transfers", key, &body).await?;
+        assert_eq!(paid.text("/status"), "TRANSFER_STATUS_COMPLETED");
+    }
+    bank.prove().await?;
+    // What is younger than 10 s is listed as in flight, not as a breach.
+    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    bank.stop("up").await?;
+    let whole = bank.data().with_extension("whole");
+    copy(&bank.data(), &whole)?;
+    for (database, statements, word) in BREAKS {
+        let file = bank.data().join(format!("{database}.db"));
+        let connection = Database::connect(format!("sqlite:{}", file.display())).await?;
+        for statement in statements {
+            connection.execute_unprepared(statement).await?;
+        }
+        connection.close().await?;
+        bank.start("up").await?;
+        let (clean, report) = bank.run(&["prove"]).await?;
+        ensure!(!clean, "unnoticed: {statements:?}\n{report}");
+        ensure!(report.contains(word), "{statements:?} is not named by {word}:\n{report}");
+        bank.stop("up").await?;
+        std::fs::remove_dir_all(bank.data())?;
+        copy(&whole, &bank.data())?;
+    }
+    bank.start("up").await?;
+    bank.prove().await
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

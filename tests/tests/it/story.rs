@@ -1,0 +1,102 @@
+//! The whole story: registered, verified, given an account, paid in, paid out.
+
+use anyhow::Result;
+use florin_testkit::Bank;
+use serde_json::json;
+
+use crate::world::{expect, holder, posted, transfer};
+
+async fn tell(bank: &Bank) -> Result<()> {
+    let staff = bank.rest_as(None).await?;
+    let anna = holder(bank, &staff, "Anna", Some("100.00")).await?;
+    let boris = holder(bank, &staff, "Boris", None).await?;
+
+    // On-us by IBAN, waited for.
+    let body = transfer(&anna.account, &boris.iban, "40.25");
+    let paid = anna.rest.post_and_wait("/v1/transfers", "rent-1", &body).await?;
+    let paid = expect(paid, 202)?;
+    assert_eq!(paid.text("/status"), "TRANSFER_STATUS_COMPLETED", "{}", paid.json);
+    let id = paid.text("/transferId");
+    let shown = expect(anna.rest.get(&format!("/v1/transfers/{id}")).await?, 200)?;
+    assert_eq!(shown.text("/transfer/screening"), "NOT_SCREENED");
+    let steps: Vec<&str> = (0..3)
+        .map(|at| shown.text(&format!("/transfer/steps/{at}/status")).trim_start_matches("TRANSFER_STATUS_"))
+        .map(|name| Box::leak(name.to_owned().into_boxed_str()) as &str)
+        .collect();
+    assert_eq!(steps, ["PROCESSING", "POSTING", "COMPLETED"], "{}", shown.json);
+    assert_eq!(posted(&anna.rest, &anna.account).await?, "59.75");
+    assert_eq!(posted(&boris.rest, &boris.account).await?, "40.25");
+
+    // Too much: FAILED with the reason, and nothing moves.
+    let body = transfer(&anna.account, &boris.account, "59.76");
+    let failed = anna.rest.post_and_wait("/v1/transfers", "rent-2", &body).await?;
+    let failed = expect(failed, 202)?;
+    assert_eq!(failed.text("/status"), "TRANSFER_STATUS_FAILED", "{}", failed.json);
+    assert_eq!(failed.text("/transfer/failureReason"), "INSUFFICIENT_FUNDS");
+    assert_eq!(posted(&anna.rest, &anna.account).await?, "59.75");
+
+    // The history shows it, with the position of the write.
+    let position = shown.text("/transfer/position");
+    assert!(!position.is_empty(), "{}", shown.json);
+    let query = format!(
+        "/v1/transactions?accountId={}&kind=transfer&text=ren&position={position}",
+        boris.account
+    );
+    let history = expect(boris.rest.get(&query).await?, 200)?;
+    assert_eq!(history.text("/entries/0/amount/amount"), "40.25", "{}", history.json);
+    assert_eq!(history.text("/entries/0/direction"), "credit");
+    assert_eq!(history.json["entries"].as_array().map(Vec::len), Some(1));
+
+    frozen_and_closed(&staff, &anna, &boris).await?;
+    bank.prove().await
+}
+
+async fn frozen_and_closed(
+    staff: &florin_testkit::Rest,
+    anna: &crate::world::Holder,
+    boris: &crate::world::Holder,
+) -> Result<()> {
+    let path = |what: &str| format!("/v1/accounts/{}:{what}", boris.account);
+    let why = json!({"reason": "court order"});
+    expect(staff.post(&path("freeze"), "freeze-1", &why).await?, 200)?;
+    let body = transfer(&anna.account, &boris.account, "1.00");
+    let failed = anna.rest.post_and_wait("/v1/transfers", "rent-3", &body).await?;
+    assert_eq!(failed.text("/transfer/failureReason"), "ACCOUNT_FROZEN", "{}", failed.json);
+    expect(staff.post(&path("unfreeze"), "unfreeze-1", &why).await?, 200)?;
+
+    let refused = staff.post(&path("close"), "close-1", &why).await?;
+    assert_eq!(expect(refused, 409)?.text("/reason"), "ACCOUNT_NOT_EMPTY");
+    let out = json!({"from": boris.account, "amount": "40.25", "currency": "EUR"});
+    let paid = staff.post_and_wait("/v1/withdrawals", "withdraw-1", &out).await?;
+    assert_eq!(paid.text("/status"), "TRANSFER_STATUS_COMPLETED", "{}", paid.json);
+    expect(staff.post(&path("close"), "close-2", &why).await?, 200)?;
+    let body = transfer(&anna.account, &boris.account, "1.00");
+    let failed = anna.rest.post_and_wait("/v1/transfers", "rent-4", &body).await?;
+    assert_eq!(failed.text("/transfer/failureReason"), "ACCOUNT_CLOSED", "{}", failed.json);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_is_registered_paid_in_and_pays_embedded() -> Result<()> {
+    tell(&Bank::embedded().await?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_is_registered_paid_in_and_pays_distributed() -> Result<()> {
+    match Bank::distributed().await? {
+        Some(bank) => tell(&bank).await,
+        None => Ok(()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_goes_on_where_the_first_stopped() -> Result<()> {
+    let mut bank = Bank::embedded().await?;
+    let staff = bank.rest_as(None).await?;
+    let anna = holder(&bank, &staff, "Anna", Some("12.34")).await?;
+    assert_eq!(bank.stop("up").await?, Some(0), "{}", bank.log("up"));
+    bank.start("up").await?;
+    let again = bank.rest_as(Some(&anna.customer)).await?;
+    assert_eq!(posted(&again, &anna.account).await?, "12.34");
+    bank.prove().await
+}
