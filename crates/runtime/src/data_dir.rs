@@ -1,6 +1,9 @@
 //! The folder in which `florin up` keeps a whole bank.
 
-use std::{io, path::{Path, PathBuf}};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use florin_kernel::Role;
 

@@ -8,9 +8,7 @@ use std::{
 use anyhow::Context as _;
 use florin_events::{Bus, Outbox};
 use florin_kernel::Role;
-use florin_rpc::{
-    Dependency, Identity, Metrics, StackLimits, TlsFiles, Verifier,
-};
+use florin_rpc::{Dependency, Identity, Metrics, StackLimits, TlsFiles, Verifier};
 use florin_store::{Database, Migrations};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -105,7 +103,8 @@ impl Process {
             .with_context(|| format!("bus of {role} at {}", self.settings.bus.url))?;
         let every = std::time::Duration::from_secs(self.settings.tls.reload_seconds.max(1));
         let watched = identity.watch(every, self.shutdown.clone());
-        self.tasks.spawn_fallible(format!("{role} certificate watch"), async { Ok(watched.await?) });
+        self.tasks
+            .spawn_fallible(format!("{role} certificate watch"), async { Ok(watched.await?) });
         Ok(Runtime {
             role,
             settings: Arc::clone(&self.settings),
@@ -144,8 +143,12 @@ impl Process {
 
     /// Serves the probe port.
     pub fn serve_probes(&self, listener: TcpListener) {
-        let serving =
-            probe::serve(listener, self.readiness.clone(), self.metrics.clone(), self.shutdown.clone());
+        let serving = probe::serve(
+            listener,
+            self.readiness.clone(),
+            self.metrics.clone(),
+            self.shutdown.clone(),
+        );
         self.tasks.spawn_fallible("probe port", serving);
     }
 
@@ -174,9 +177,8 @@ impl Process {
     }
 
     async fn close_databases(&self) {
-        let open = std::mem::take(
-            &mut *self.databases.lock().unwrap_or_else(PoisonError::into_inner),
-        );
+        let open =
+            std::mem::take(&mut *self.databases.lock().unwrap_or_else(PoisonError::into_inner));
         for db in open {
             let closed = tokio::time::timeout(self.settings.process.drain(), db.close()).await;
             if let Ok(Err(error)) = closed {
@@ -192,7 +194,9 @@ impl Runtime {
     /// # Errors
     /// The role has none, which is a defect of the one who started it.
     pub fn database(&self) -> anyhow::Result<Database> {
-        self.db.clone().with_context(|| format!("the role {} was started without database", self.role))
+        self.db
+            .clone()
+            .with_context(|| format!("the role {} was started without database", self.role))
     }
 
     /// The way to another role; one a role and process, so that permits and breaker see all

@@ -51,11 +51,8 @@ impl Readiness {
         if standing.streak < limit {
             return None;
         }
-        *standing = Standing {
-            ready: check.is_ok(),
-            streak: 0,
-            cause: check.err().unwrap_or_default(),
-        };
+        *standing =
+            Standing { ready: check.is_ok(), streak: 0, cause: check.err().unwrap_or_default() };
         Some(standing.ready)
     }
 
@@ -94,11 +91,10 @@ mod tests {
         assert_eq!(readiness.note("cif", bad()), None);
         assert_eq!(readiness.note("cif", bad()), None);
         assert_eq!(readiness.note("cif", Ok(())), None);
-        assert_eq!([bad(), bad(), bad()].map(|bad| readiness.note("cif", bad)), [
-            None,
-            None,
-            Some(false)
-        ]);
+        assert_eq!(
+            [bad(), bad(), bad()].map(|bad| readiness.note("cif", bad)),
+            [None, None, Some(false)]
+        );
         assert_eq!(readiness.missing(), [("cif".to_owned(), "pool".to_owned())]);
         assert_eq!(readiness.note("cif", Ok(())), None);
         assert_eq!(readiness.note("cif", Ok(())), Some(true));

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use florin_events::{OpsServer, Rebuild};
 use florin_proto::ops::v1::ops_service_server::OpsServiceServer;
-use florin_rpc::{CallContext, Server, health::{Health, ServingStatus}};
+use florin_rpc::{
+    CallContext, Server,
+    health::{Health, ServingStatus},
+};
 use florin_store::{Database, Tx, idempotency};
 use tokio::net::TcpListener;
 
@@ -54,21 +57,20 @@ impl Started {
 ///
 /// # Errors
 /// The role has no database.
-pub fn serve_role(runtime: &Runtime, started: Started, listener: TcpListener) -> anyhow::Result<()> {
+pub fn serve_role(
+    runtime: &Runtime,
+    started: Started,
+    listener: TcpListener,
+) -> anyhow::Result<()> {
     let db = runtime.database()?;
     let role = runtime.role;
-    let mut ops =
-        OpsServer::new(db.clone(), runtime.bus.clone(), role.name()).with_actor(actor);
+    let mut ops = OpsServer::new(db.clone(), runtime.bus.clone(), role.name()).with_actor(actor);
     if let Some(rebuild) = started.rebuild {
         ops = ops.with_rebuild(rebuild);
     }
-    let mut server = Server::new(
-        runtime.identity.clone(),
-        runtime.verifier.clone(),
-        role,
-        &runtime.metrics,
-    )
-    .add_service(OpsServiceServer::new(ops));
+    let mut server =
+        Server::new(runtime.identity.clone(), runtime.verifier.clone(), role, &runtime.metrics)
+            .add_service(OpsServiceServer::new(ops));
     for add in started.services {
         server = add(server);
     }
@@ -117,7 +119,8 @@ async fn check(runtime: &Runtime, db: &Database, health: &Health) {
         Ok(answer) => (Ok(()), answer.is_ok()),
     };
     let expired = || "its certificate has expired".to_owned();
-    let check = check.and_then(|()| runtime.identity.is_valid_now().then_some(()).ok_or_else(expired));
+    let check =
+        check.and_then(|()| runtime.identity.is_valid_now().then_some(()).ok_or_else(expired));
     health.set("database", serving(database));
     health.set("bus", serving(runtime.bus.is_ready(role)));
     let cause = check.clone().err();
@@ -134,8 +137,9 @@ const fn serving(is: bool) -> ServingStatus {
 
 fn measure_pools(runtime: &Runtime, db: &Database) {
     let help = "Connections of the database pools";
-    let gauges =
-        runtime.metrics.gauges::<[(&'static str, &'static str); 3]>("florin_pool_connections", help);
+    let gauges = runtime
+        .metrics
+        .gauges::<[(&'static str, &'static str); 3]>("florin_pool_connections", help);
     for pool in db.pools() {
         for (state, count) in [("open", pool.open), ("idle", pool.idle), ("max", pool.max)] {
             let labels = [("role", runtime.role.name()), ("pool", pool.name), ("state", state)];
@@ -158,7 +162,11 @@ async fn prune_keys(runtime: &Runtime, db: &Database) {
         Err(error) => Err(error),
     };
     match pruned {
-        Ok(count) => tracing::debug!(role = runtime.role.name(), count, "old idempotency keys deleted"),
-        Err(error) => tracing::warn!(role = runtime.role.name(), %error, "old idempotency keys stay"),
+        Ok(count) => {
+            tracing::debug!(role = runtime.role.name(), count, "old idempotency keys deleted")
+        }
+        Err(error) => {
+            tracing::warn!(role = runtime.role.name(), %error, "old idempotency keys stay")
+        }
     }
 }

@@ -33,12 +33,17 @@ impl Stop {
 }
 
 /// Cancels the token at SIGTERM or SIGINT; a second one ends the wait for the drain.
-pub(crate) async fn on_signals(shutdown: CancellationToken, hurry: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn on_signals(
+    shutdown: CancellationToken,
+    hurry: CancellationToken,
+) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut next = async || tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
+    let mut next = async || {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
     };
     tokio::select! {
         name = next() => tracing::info!(signal = name, "asked to stop, draining"),

@@ -35,9 +35,14 @@ impl Settings {
         let mut text = HEAD.to_owned();
         let mesh = in_toml(&Self::default()).replace("issuers = []\n", "");
         text.push_str(&annotate("", &mesh, &schema_of::<Self>()));
-        let issuer =
-            annotate("issuers", &in_toml(&IssuerSettings::default()), &schema_of::<IssuerSettings>());
-        text.push_str("\n# Who may issue access tokens, each in a section of its own.\n# [[issuers]]\n");
+        let issuer = annotate(
+            "issuers",
+            &in_toml(&IssuerSettings::default()),
+            &schema_of::<IssuerSettings>(),
+        );
+        text.push_str(
+            "\n# Who may issue access tokens, each in a section of its own.\n# [[issuers]]\n",
+        );
         for line in issuer.lines().filter(|line| !line.is_empty()) {
             text.push_str(&commented(line));
         }
@@ -74,7 +79,8 @@ fn commented(line: &str) -> String {
 }
 
 fn schema_of<T: JsonSchema>() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     SchemaGenerator::new(settings).into_root_schema_for::<T>()
 }
 

@@ -33,7 +33,9 @@ pub enum SettingsError {
         cause: config::ConfigError,
     },
     /// A section of no role and not of the mesh.
-    #[error("settings: unknown section [{0}]; sections are bank, tls, bus, telemetry, probe, process, issuers and the roles")]
+    #[error(
+        "settings: unknown section [{0}]; sections are bank, tls, bus, telemetry, probe, process, issuers and the roles"
+    )]
     UnknownSection(String),
 }
 
@@ -59,11 +61,9 @@ impl Settings {
         builder: config::ConfigBuilder<config::builder::DefaultState>,
         file: &str,
     ) -> Result<Self, SettingsError> {
-        let environment =
-            Environment::with_prefix("FLORIN").prefix_separator("__").separator("__");
+        let environment = Environment::with_prefix("FLORIN").prefix_separator("__").separator("__");
         let table = builder.add_source(environment).build().and_then(|built| built.collect());
-        let table =
-            table.map_err(|cause| SettingsError::File { file: file.to_owned(), cause })?;
+        let table = table.map_err(|cause| SettingsError::File { file: file.to_owned(), cause })?;
         Self::of_table(table)
     }
 
@@ -117,8 +117,13 @@ impl Settings {
             if *key == "address" {
                 of_role.address = text;
             } else {
-                let wrong = |_| config::ConfigError::Message(format!("listen = {text:?} is no address like 127.0.0.1:7401"));
-                of_role.listen = text.parse().map_err(wrong).map_err(|cause| at(role.name(), cause))?;
+                let wrong = |_| {
+                    config::ConfigError::Message(format!(
+                        "listen = {text:?} is no address like 127.0.0.1:7401"
+                    ))
+                };
+                of_role.listen =
+                    text.parse().map_err(wrong).map_err(|cause| at(role.name(), cause))?;
             }
         }
         if role.is_service()

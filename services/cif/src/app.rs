@@ -1,0 +1,106 @@
+//! The use cases, one a file, named by the bank's verb.
+
+pub mod add_relation;
+mod admit;
+pub mod decide_kyc;
+pub mod find_customers;
+pub mod get_customer;
+pub mod get_standings;
+pub mod import_customers;
+pub mod list_customers;
+pub mod list_relations;
+pub mod rate_risk;
+pub mod register_customer;
+pub mod remove_relation;
+pub mod update_customer;
+
+use florin_events::Outbox;
+use florin_kernel::{CustomerId, UnixMicros};
+use florin_proto::{cif::v1::Reason, common::v1::Reason as CommonReason};
+use florin_rpc::{CallContext, Error, PartyRole, Verb};
+use florin_runtime::Failure;
+use florin_store::{Database, StoreError, Tx, audit};
+
+use crate::{
+    Config,
+    store::customers::{self, Stored},
+    vault::{self, Vault},
+};
+
+/// The service: its database, its outbox, its keys.
+pub struct Cif {
+    db: Database,
+    outbox: Outbox,
+    vault: Vault,
+}
+
+impl Cif {
+    /// Opens the vault of the database.
+    ///
+    /// # Errors
+    /// The master key is absent, malformed or another than the one that sealed the database.
+    pub async fn open(db: Database, outbox: Outbox, config: &Config) -> anyhow::Result<Self> {
+        let vault = vault::open(&db, config).await?;
+        Ok(Self { db, outbox, vault })
+    }
+
+    /// A customer, locked, that the principal may change or read.
+    async fn lock(&self, tx: &Tx, ctx: &CallContext, id: CustomerId) -> Result<Stored, Failure> {
+        self.own_record(ctx, Verb::Pay, id)?;
+        let stored = customers::lock(tx, &self.vault, id).await?;
+        Ok(stored.ok_or_else(|| not_found(id))?)
+    }
+
+    /// As [`Cif::lock`], for a customer whose data is not erased.
+    async fn lock_live(
+        &self,
+        tx: &Tx,
+        ctx: &CallContext,
+        id: CustomerId,
+    ) -> Result<Stored, Failure> {
+        let stored = self.lock(tx, ctx, id).await?;
+        if stored.is_erased() { Err(not_found(id).into()) } else { Ok(stored) }
+    }
+
+    /// Another customer's record is not found.
+    fn own_record(&self, ctx: &CallContext, verb: Verb, id: CustomerId) -> Result<(), Error> {
+        let parties = [(id, PartyRole::Owner)];
+        if ctx.principal.may(verb, &parties) { Ok(()) } else { Err(not_found(id)) }
+    }
+
+    async fn audit(
+        &self,
+        tx: &Tx,
+        ctx: &CallContext,
+        reference: String,
+        at: UnixMicros,
+    ) -> Result<(), StoreError> {
+        audit::record(tx, entry(ctx, reference, at)).await
+    }
+}
+
+fn entry(ctx: &CallContext, reference: String, at: UnixMicros) -> audit::Entry {
+    audit::Entry {
+        actor: ctx.principal.scope_key(),
+        on_behalf_of: None,
+        method: ctx.method.to_owned(),
+        reference,
+        at,
+    }
+}
+
+/// No such customer, or another's.
+fn not_found(id: CustomerId) -> Error {
+    Error::new(Reason::CustomerNotFound, "no such customer").with("customer_id", id.to_string())
+}
+
+/// Customers may read and reach their own record only; the rest is for staff and machines.
+///
+/// # Errors
+/// `ROLE_MISSING`.
+fn refuse_customers(ctx: &CallContext) -> Result<(), Error> {
+    if ctx.principal.is_customer() {
+        return Err(Error::new(CommonReason::RoleMissing, "customers may not do this"));
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The rules on customers: pure, without clock, randomness, SQL or protobuf.
+
+pub mod change;
+pub mod customer;
+pub mod field;
+pub mod relation;
+
+pub use change::{Change, WrongParty};
+pub use customer::{
+    Address, Contact, Customer, KycRefused, KycStatus, Organisation, Party, Person, RiskRating,
+};
+pub use relation::RelationKind;
