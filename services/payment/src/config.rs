@@ -105,7 +105,7 @@ impl Config {
 
     /// How long to wait after this many attempts without a decision.
     pub(crate) fn backoff(&self, attempts: i64) -> Duration {
-        let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(16);
+        let doublings = u32::try_from(attempts.max(1) - 1).unwrap_or(u32::MAX).min(16);
         let wait = self.retry_least_ms.saturating_mul(1 << doublings);
         Duration::from_millis(wait.min(self.retry_most_ms))
     }

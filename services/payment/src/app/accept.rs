@@ -83,14 +83,14 @@ impl Acceptances {
         let mut records: Vec<_> = accepted
             .iter()
             .map(|one| Record {
-                    transfer: Transfer::accept(one.id, one.order.clone(), now),
-                    due_at: Some(now),
-                    position: String::new(),
-                    initiator: one.initiator.clone(),
-                    idempotency_key: one.key.key.clone(),
-                    traceparent: one.traceparent.clone(),
-                    attempts: 0,
-                    lease_token: None,
+                transfer: Transfer::accept(one.id, one.order.clone(), now),
+                due_at: Some(now),
+                position: String::new(),
+                initiator: one.initiator.clone(),
+                idempotency_key: one.key.key.clone(),
+                traceparent: one.traceparent.clone(),
+                attempts: 0,
+                lease_token: None,
             })
             .collect();
         let told = records

@@ -129,12 +129,8 @@ impl Worker {
     ) -> Result<Vec<TransferId>, StoreError> {
         let mut ids: Vec<_> = claim.records.iter().map(|record| record.transfer.id()).collect();
         ids.sort_unstable();
-        let verdicts: HashMap<_, _> = claim
-            .records
-            .iter()
-            .map(|record| record.transfer.id())
-            .zip(verdicts)
-            .collect();
+        let verdicts: HashMap<_, _> =
+            claim.records.iter().map(|record| record.transfer.id()).zip(verdicts).collect();
         self.app
             .db
             .write(async |tx: Tx| {
@@ -182,9 +178,7 @@ impl Worker {
             records.iter_mut().filter(|record| record.transfer.status().is_end()).collect();
         let told = ended
             .iter()
-            .filter_map(|record| {
-                events::event_of(record, &events::causation_of(&record.position))
-            })
+            .filter_map(|record| events::event_of(record, &events::causation_of(&record.position)))
             .collect();
         let ids = self.app.outbox.append(tx, told).await?;
         for (record, id) in ended.iter_mut().zip(ids) {
@@ -214,8 +208,8 @@ fn score(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
 
 /// Whether the row is as this worker left it: nobody took it over or ended it meanwhile.
 fn is_ours(record: &Record, token: &str) -> bool {
-    let ours = record.transfer.status() == Status::Posting
-        && record.lease_token.as_deref() == Some(token);
+    let ours =
+        record.transfer.status() == Status::Posting && record.lease_token.as_deref() == Some(token);
     if !ours {
         let transfer = record.transfer.id();
         tracing::info!(%transfer, "another worker has the transfer by now");

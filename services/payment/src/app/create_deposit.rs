@@ -35,7 +35,11 @@ impl App {
         self.accept(ctx, &request, patience, async || self.check_deposit(ctx, draft).await).await
     }
 
-    async fn check_deposit(&self, ctx: &CallContext, draft: DepositDraft) -> Result<Checked, Error> {
+    async fn check_deposit(
+        &self,
+        ctx: &CallContext,
+        draft: DepositDraft,
+    ) -> Result<Checked, Error> {
         let DepositDraft { to, amount, description } = draft;
         let to = match to {
             Payee::Account(id) => id,

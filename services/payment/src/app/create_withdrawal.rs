@@ -29,8 +29,7 @@ impl App {
     ) -> Result<Response<CreateTransferResponse>, Status> {
         not_customers(ctx)?;
         let draft = WithdrawalDraft::try_from(&request).map_err(Error::invalid)?;
-        self.accept(ctx, &request, patience, async || self.check_withdrawal(ctx, draft).await)
-            .await
+        self.accept(ctx, &request, patience, async || self.check_withdrawal(ctx, draft).await).await
     }
 
     async fn check_withdrawal(

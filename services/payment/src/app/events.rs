@@ -4,9 +4,7 @@
 use florin_events::{NewEvent, position};
 use florin_kernel::EventId;
 use florin_proto::{
-    payment::v1::{
-        TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
-    },
+    payment::v1::{TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed},
     timestamp,
 };
 use prost::Message;
@@ -66,4 +64,62 @@ pub fn position_of(ledger: &str, own: &[EventId]) -> String {
 pub fn causation_of(position: &str) -> String {
     let events = position::decode(position).unwrap_or_default();
     events.first().map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use florin_kernel::{AccountId, Money, TransactionId, TransferId, UnixMicros};
+
+    use super::*;
+    use crate::domain::{Event, Failure, Order, Route, Screening, Transfer};
+
+    /// The event of a fixed transfer after these changes, one a microsecond.
+    fn told(changes: Vec<Event>) -> Option<NewEvent> {
+        let account = |number| AccountId::from_parts(number, [1; 10]);
+        let route = Route::Transfer {
+            from: account(1),
+            from_iban: "CZ6508000000192000145399".parse().ok(),
+            to: account(2),
+            to_iban: None,
+        };
+        let amount = Money::parse("EUR", "12.34").expect("amount");
+        let order = Order::new(route, amount, "rent".into()).expect("order");
+        let mut transfer =
+            Transfer::accept(TransferId::from_parts(3, [3; 10]), order, UnixMicros(1_000_000));
+        for (at, change) in (1_000_001..).zip(changes) {
+            transfer.apply(change, UnixMicros(at)).expect("change");
+        }
+        let record = Record {
+            transfer,
+            position: "never in an event".into(),
+            initiator: Vec::new(),
+            idempotency_key: "k".into(),
+            traceparent: None,
+            attempts: 0,
+            due_at: None,
+            lease_token: None,
+        };
+        event_of(&record, "cause")
+    }
+
+    #[test]
+    fn the_bytes_of_the_events_are_these_for_ever() {
+        let screened = || Event::Screened(Screening::NotScreened);
+        let refused = Event::Refused(Failure {
+            reason: "INSUFFICIENT_FUNDS".into(),
+            message: "0.00 EUR available".into(),
+        });
+        let posted = Event::Posted(TransactionId::from_parts(4, [4; 10]));
+        let lines: String =
+            [vec![], vec![screened(), posted], vec![screened(), refused], vec![Event::Cancelled]]
+                .into_iter()
+                .map(|changes| {
+                    let event = told(changes).expect("event");
+                    let payload = florin_store::rows::hex(&event.payload);
+                    format!("{} {} {payload}\n", event.kind, event.version)
+                })
+                .collect();
+        assert_eq!(lines, include_str!("../../tests/golden/events.txt"));
+        assert_eq!(told(vec![screened()]), None, "POSTING is nobody else's concern");
+    }
 }

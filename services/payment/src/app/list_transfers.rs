@@ -28,12 +28,9 @@ impl App {
         request: ListTransfersRequest,
     ) -> Result<ListTransfersResponse, Error> {
         let query = ListQuery::try_from(&request).map_err(Error::invalid)?;
-        let filter = ListTransfersRequest {
-            page_size: 0,
-            page_token: String::new(),
-            ..request.clone()
-        }
-        .encode_to_vec();
+        let filter =
+            ListTransfersRequest { page_size: 0, page_token: String::new(), ..request.clone() }
+                .encode_to_vec();
         let before = page::decode(ctx.method, &filter, &request.page_token)?
             .map(|cursor| cursor.parse())
             .transpose()
@@ -69,7 +66,11 @@ impl App {
             (false, Some(account)) => Ok(Visible::OfAccount(account)),
             (true, None) => {
                 let mut violations = Violations::new();
-                violations.add("account_id", "REQUIRED", "customers must name one of their accounts");
+                violations.add(
+                    "account_id",
+                    "REQUIRED",
+                    "customers must name one of their accounts",
+                );
                 Err(Error::invalid(violations))
             }
             (true, Some(account)) => {

@@ -66,10 +66,7 @@ mod tests {
         let mut limits = Limits::default();
         limits.set(limit);
         let above = order("EUR", "100.01", false);
-        assert_eq!(
-            limits.check(&above),
-            Err(LimitExceeded { limit, amount: above.amount() })
-        );
+        assert_eq!(limits.check(&above), Err(LimitExceeded { limit, amount: above.amount() }));
         assert_eq!(limits.check(&order("EUR", "100", false)), Ok(()));
         assert_eq!(limits.check(&order("EUR", "100.01", true)), Ok(()));
         assert_eq!(limits.check(&order("USD", "100.01", false)), Ok(()));

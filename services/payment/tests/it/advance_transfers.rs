@@ -227,10 +227,8 @@ async fn a_poisoned_transfer_does_not_hold_up_its_neighbours() {
         let mut ids = Vec::new();
         for number in 0..5 {
             let description = if number == 3 { "poison" } else { "rent" };
-            let request = CreateTransferRequest {
-                description: description.into(),
-                ..bank.order("1")
-            };
+            let request =
+                CreateTransferRequest { description: description.into(), ..bank.order("1") };
             let accepted = bank.transfer(&format!("k{number}"), request).await.unwrap();
             ids.push(accepted.into_inner().transfer_id);
         }

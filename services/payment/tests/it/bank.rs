@@ -11,11 +11,12 @@ use florin_payment::{App, Config, Patience};
 use florin_proto::{
     account::v1::HolderRole,
     payment::v1::{
-        CreateTransferRequest, CreateTransferResponse, GetTransferRequest, Transfer,
-        TransferStatus,
+        CreateTransferRequest, CreateTransferResponse, GetTransferRequest, Transfer, TransferStatus,
     },
 };
-use florin_rpc::{CallContext, PrincipalKind, tls, worker_context};
+use florin_rpc::{
+    CallContext, Dependency, Metrics, PrincipalKind, StackLimits, tls, worker_context,
+};
 use florin_runtime::{Process, Runtime, Settings};
 use florin_store::{Database, DatabaseOptions, Tx, sql};
 use sea_orm::ConnectionTrait;
@@ -33,7 +34,7 @@ static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let names = ["localhost".to_owned()];
-    florin_rpc::certs::issue_development_pki(folder.path(), &[], &[], &names).unwrap();
+    florin_rpc::certs::issue_development_pki(folder.path(), &["eva"], &[], &names).unwrap();
     folder
 });
 
@@ -182,6 +183,17 @@ impl Bank {
         App::new(&runtime, self.config.clone()).unwrap()
     }
 
+    /// Serves `payment` with its workers as a process does, and returns where.
+    pub async fn serve(&mut self) -> String {
+        let (process, runtime) = start(&self.settings).await;
+        self.processes.push(process);
+        let started = florin_payment::start(&runtime, self.config.clone()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        florin_runtime::serve_role(&runtime, started, listener).unwrap();
+        address
+    }
+
     /// A request of a transfer of Alice's to Bob.
     pub fn order(&self, amount: &str) -> CreateTransferRequest {
         CreateTransferRequest {
@@ -224,10 +236,7 @@ impl Bank {
     }
 
     pub async fn execute(&self, statement: &str) {
-        self.db
-            .write(async |tx: Tx| sql::execute(&tx, statement, []).await)
-            .await
-            .unwrap();
+        self.db.write(async |tx: Tx| sql::execute(&tx, statement, []).await).await.unwrap();
     }
 
     pub async fn count(&self, query: &str) -> i64 {
@@ -273,6 +282,13 @@ async fn serve(ledger: &Arc<Ledger>, folder: &std::path::Path, end: &Cancellatio
             .unwrap();
     });
     address
+}
+
+/// The way to `payment` with somebody's certificate.
+pub fn dial(name: &str, address: &str) -> Dependency {
+    let files = tls::TlsFiles::in_dir(CERTIFICATES.path(), name);
+    let identity = tls::Identity::load(&files).unwrap();
+    Dependency::new(Role::Payment, address, identity, StackLimits::default(), Metrics::new())
 }
 
 fn context(method: &str, key: &str) -> CallContext {

@@ -8,7 +8,11 @@ use tonic::{Response, Status};
 
 use crate::bank::{Bank, customer, customer_id, places, reason, staff};
 
-async fn cancel(bank: &Bank, key: &str, id: &str) -> Result<Response<CancelTransferResponse>, Status> {
+async fn cancel(
+    bank: &Bank,
+    key: &str,
+    id: &str,
+) -> Result<Response<CancelTransferResponse>, Status> {
     let ctx = customer(bank.alice, "CancelTransfer", key);
     let request = CancelTransferRequest { transfer_id: id.into() };
     bank.app.cancel_transfer(&ctx, request).await
@@ -66,7 +70,10 @@ async fn who_may_not_pay_from_the_account_cancels_nothing() {
         let request = || CancelTransferRequest { transfer_id: id.clone() };
         for who in [bank.bob, bank.carol, customer_id(9)] {
             let ctx = customer(who, "CancelTransfer", "c");
-            assert_eq!(reason(bank.app.cancel_transfer(&ctx, request()).await), "TRANSFER_NOT_FOUND");
+            assert_eq!(
+                reason(bank.app.cancel_transfer(&ctx, request()).await),
+                "TRANSFER_NOT_FOUND"
+            );
         }
         assert_eq!(bank.status(&id).await, TransferStatus::Processing);
         let to = bank.to.to_string();

@@ -43,7 +43,10 @@ async fn cash_is_paid_in_and_out_against_the_cash_account() {
         assert_eq!(paid_in.kind(), TransferKind::CashDeposit);
         assert_eq!((paid_in.from.as_str(), paid_in.to), ("", bank.to.to_string()));
         assert_eq!(paid_out.kind(), TransferKind::CashWithdrawal);
-        assert_eq!((paid_out.from.as_str(), paid_out.to.as_str()), (bank.to.to_string().as_str(), ""));
+        assert_eq!(
+            (paid_out.from.as_str(), paid_out.to.as_str()),
+            (bank.to.to_string().as_str(), "")
+        );
         assert_eq!(paid_out.status(), TransferStatus::Completed);
         assert_eq!(bank.ledger.balance(bank.to), 1_000);
         let cash = Some(leg::Target::GlCode("1010".into()));

@@ -25,7 +25,10 @@ async fn a_transfer_is_accepted_then_completed_by_a_worker() {
 
         assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
         let done = bank.get(&id).await;
-        assert_eq!((done.kind(), done.status()), (TransferKind::Transfer, TransferStatus::Completed));
+        assert_eq!(
+            (done.kind(), done.status()),
+            (TransferKind::Transfer, TransferStatus::Completed)
+        );
         assert_eq!(done.screening, "NOT_SCREENED");
         assert!(done.transaction_id.starts_with("txn_"));
         let steps: Vec<_> =
@@ -102,12 +105,18 @@ async fn what_the_reads_refuse_changes_nothing_and_is_not_stored() {
         let bank = Bank::open(place).await;
         let order = bank.order("1");
         let cases = [
-            (CreateTransferRequest { from: account_id(9).to_string(), ..order.clone() },
-             "DEBTOR_ACCOUNT_NOT_FOUND"),
-            (CreateTransferRequest { currency: "USD".into(), ..order.clone() },
-             "TRANSFER_CURRENCY_MISMATCH"),
-            (CreateTransferRequest { to: "DE89370400440532013000".into(), ..order.clone() },
-             "CLEARING_NOT_CONNECTED"),
+            (
+                CreateTransferRequest { from: account_id(9).to_string(), ..order.clone() },
+                "DEBTOR_ACCOUNT_NOT_FOUND",
+            ),
+            (
+                CreateTransferRequest { currency: "USD".into(), ..order.clone() },
+                "TRANSFER_CURRENCY_MISMATCH",
+            ),
+            (
+                CreateTransferRequest { to: "DE89370400440532013000".into(), ..order.clone() },
+                "CLEARING_NOT_CONNECTED",
+            ),
             (CreateTransferRequest { to: iban(77), ..order.clone() }, "CREDITOR_ACCOUNT_NOT_FOUND"),
             (CreateTransferRequest { to: iban(1), ..order.clone() }, "INVALID_REQUEST"),
             (CreateTransferRequest { amount: "-1".into(), ..order.clone() }, "INVALID_REQUEST"),

@@ -14,7 +14,12 @@ const PARALLEL: usize = 100;
 
 type Outcome = Result<Response<CreateTransferResponse>, Status>;
 
-async fn create(app: &App, who: florin_kernel::CustomerId, key: &str, order: CreateTransferRequest) -> Outcome {
+async fn create(
+    app: &App,
+    who: florin_kernel::CustomerId,
+    key: &str,
+    order: CreateTransferRequest,
+) -> Outcome {
     let ctx = customer(who, "CreateTransfer", key);
     app.create_transfer(&ctx, order, Patience::none()).await
 }
@@ -46,7 +51,10 @@ async fn the_same_key_a_hundred_times_at_once_is_one_transfer() {
                 Ok(response) => drop(answers.insert(response.into_inner().encode_to_vec())),
                 Err(status) => {
                     let error = florin_rpc::Error::from_status(&status);
-                    assert_eq!((error.reason(), error.http_status()), ("IDEMPOTENCY_KEY_IN_USE", 409));
+                    assert_eq!(
+                        (error.reason(), error.http_status()),
+                        ("IDEMPOTENCY_KEY_IN_USE", 409)
+                    );
                     assert!(error.retry_delay().is_some());
                 }
             }

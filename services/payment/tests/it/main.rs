@@ -12,3 +12,4 @@ mod get_transfer;
 mod idempotency;
 mod ledger;
 mod list_transfers;
+mod served;

@@ -153,12 +153,14 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
         Some(Outcome::Refused(refusal)) => {
             let text = format!("{}: {}", refusal.reason, refusal.message);
             match florin_proto::reason_kind(&refusal.reason) {
-                Some(Kind::Refused | Kind::NotFound) => Verdict::Refused(Failure {
-                    reason: refusal.reason,
-                    message: refusal.message,
-                }),
+                Some(Kind::Refused | Kind::NotFound) => {
+                    Verdict::Refused(Failure { reason: refusal.reason, message: refusal.message })
+                }
                 Some(
-                    Kind::Aborted | Kind::Exhausted | Kind::Deadline | Kind::Unavailable
+                    Kind::Aborted
+                    | Kind::Exhausted
+                    | Kind::Deadline
+                    | Kind::Unavailable
                     | Kind::Cancelled,
                 ) => Verdict::Undecided(text),
                 // A reused reference may have moved the money; a malformed item is a defect

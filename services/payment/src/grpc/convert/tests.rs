@@ -75,13 +75,13 @@ fn refuses_each_sort_of_bad_input() {
 #[test]
 fn pages_are_bounded_and_states_are_known() {
     let query = |page_size, status| {
-        let request =
-            ListTransfersRequest { page_size, status, ..ListTransfersRequest::default() };
+        let request = ListTransfersRequest { page_size, status, ..ListTransfersRequest::default() };
         ListQuery::try_from(&request).map(|query| (query.page_size, query.status))
     };
     assert_eq!(query(0, 0), Ok((50, None)));
     assert_eq!(query(200, 4), Ok((200, Some(4))));
-    for (page_size, status, field) in [(201, 0, "page_size"), (-1, 0, "page_size"), (1, 9, "status")]
+    for (page_size, status, field) in
+        [(201, 0, "page_size"), (-1, 0, "page_size"), (1, 9, "status")]
     {
         let violations = query(page_size, status).expect_err("violation").into_inner();
         assert_eq!(violations.len(), 1);
