@@ -199,9 +199,10 @@ impl Inner {
 
 /// The keys of a set that can verify signatures; symmetric ones never.
 fn usable(set: &JwkSet) -> HashMap<String, Arc<DecodingKey>> {
+    // Not jsonwebtoken's is_supported: it wants "alg", which identity providers may leave out.
     let verifies = |jwk: &&Jwk| {
         let public_use = jwk.common.public_key_use.as_ref();
-        public_use.is_none_or(|used| *used == PublicKeyUse::Signature) && jwk.is_supported()
+        public_use.is_none_or(|used| *used == PublicKeyUse::Signature)
     };
     let mut keys = HashMap::new();
     for jwk in set.keys.iter().filter(verifies).take(MOST_KEYS) {

@@ -1,0 +1,120 @@
+//! Who may call what, checked over the wire before any handler runs.
+
+use florin_kernel::CustomerId;
+use florin_proto::payment::v1::{
+    CreateTransferRequest, GetTransferRequest, payment_service_client::PaymentServiceClient,
+};
+use florin_rpc::{Error, PrincipalKind};
+use serde_json::{Value, json};
+use tonic::{Request, Status};
+
+use crate::{
+    bench::Bench,
+    token::{Signer, verifier_of},
+};
+
+/// Creates a transfer with these headers and returns the reason of the refusal.
+async fn create(bench: &Bench, certificate: &str, headers: &[(&str, &str)]) -> Result<(), String> {
+    let mut request = Request::new(CreateTransferRequest::default());
+    for (name, value) in headers {
+        let name: tonic::metadata::MetadataKey<_> = name.parse().unwrap();
+        request.metadata_mut().append(name, value.parse().unwrap());
+    }
+    let mut client = PaymentServiceClient::new(bench.channel(certificate));
+    let answer = client.create_transfer(request).await.map(drop);
+    answer.map_err(|status: Status| Error::from_status(&status).reason().to_owned())
+}
+
+fn bearer(signer: &Signer, extra: Value) -> String {
+    format!("Bearer {}", signer.token(&extra))
+}
+
+#[tokio::test]
+async fn a_call_passes_every_check_in_order_or_does_not_reach_its_handler() {
+    let signer = Signer::new("k1");
+    let bench = Bench::start_with(verifier_of(&signer)).await;
+    let scope = json!({"scope": "payments:write"});
+    let good = bearer(&signer, scope.clone());
+    let narrow = bearer(&signer, json!({"scope": "payments:read"}));
+    let auditor = bearer(&signer, json!({"scope": "payments:write", "roles": ["auditor"]}));
+    let teller = bearer(&signer, json!({"scope": "payments:write", "roles": ["teller"]}));
+    let key = ("idempotency-key", "k-1");
+    let cases: Vec<(&str, Vec<(&str, &str)>, Result<(), &str>)> = vec![
+        ("account", vec![("authorization", &good), key], Err("CALLER_NOT_ALLOWED")),
+        ("operator-eva", vec![key], Err("CALLER_NOT_ALLOWED")),
+        ("gateway", vec![key], Err("UNAUTHENTICATED")),
+        ("client-till", vec![key], Err("UNAUTHENTICATED")),
+        ("gateway", vec![("authorization", "Basic dXNlcjpwYXNz"), key], Err("UNAUTHENTICATED")),
+        ("gateway", vec![("authorization", "Bearer"), key], Err("UNAUTHENTICATED")),
+        (
+            "gateway",
+            vec![("authorization", &good), ("authorization", &good), key],
+            Err("UNAUTHENTICATED"),
+        ),
+        ("gateway", vec![("authorization", &narrow), key], Err("SCOPE_MISSING")),
+        ("gateway", vec![("authorization", &auditor), key], Err("ROLE_MISSING")),
+        // Access is decided before the key is looked at.
+        ("gateway", vec![("authorization", &narrow)], Err("SCOPE_MISSING")),
+        ("gateway", vec![("authorization", &good)], Err("IDEMPOTENCY_KEY_MISSING")),
+        (
+            "gateway",
+            vec![("authorization", &good), ("idempotency-key", "a b")],
+            Err("IDEMPOTENCY_KEY_MALFORMED"),
+        ),
+        (
+            "gateway",
+            vec![("authorization", &good), key, ("idempotency-key", "k-2")],
+            Err("IDEMPOTENCY_KEY_MALFORMED"),
+        ),
+        ("gateway", vec![("authorization", &good), key], Ok(())),
+        ("client-till", vec![("authorization", &good), ("idempotency-key", "\"k-1\"")], Ok(())),
+        ("client-till", vec![("authorization", &teller), key], Ok(())),
+    ];
+    let mut passed = 0;
+    for (certificate, headers, expected) in cases {
+        let answer = create(&bench, certificate, &headers).await;
+        assert_eq!(answer, expected.map_err(str::to_owned), "{certificate} {headers:?}");
+        passed += u32::from(expected.is_ok());
+        assert_eq!(bench.script.calls(), passed, "{certificate} {headers:?}");
+    }
+    let seen = bench.script.seen();
+    assert_eq!(seen.idempotency_key.as_deref(), Some("k-1"));
+    assert_eq!((seen.principal.kind, seen.peer.caller()), (PrincipalKind::Staff, "client"));
+    assert_eq!(seen.method, "/florin.payment.v1.PaymentService/CreateTransfer");
+}
+
+#[tokio::test]
+async fn the_handler_learns_who_acts() {
+    let signer = Signer::new("k1");
+    let bench = Bench::start_with(verifier_of(&signer)).await;
+    let customer = CustomerId::from_parts(1, [7; 10]);
+    let claims = json!({"scope": ["payments:read"], "customer_id": customer.to_string(), "client_id": "app"});
+    let mut client = PaymentServiceClient::new(bench.channel("gateway"));
+    let mut request = Request::new(GetTransferRequest::default());
+    let token = bearer(&signer, claims);
+    request.metadata_mut().insert("authorization", token.parse().unwrap());
+    request.metadata_mut().insert("x-request-id", "req-1".parse().unwrap());
+    client.get_transfer(request).await.unwrap();
+    let seen = bench.script.seen();
+    assert_eq!(
+        (seen.principal.kind, seen.principal.customer),
+        (PrincipalKind::Customer, Some(customer))
+    );
+    assert_eq!(seen.principal.scope_key(), "https://issuer.test|app|user");
+    assert_eq!(
+        (seen.request_id.as_str(), seen.bearer.as_deref()),
+        ("req-1", token.strip_prefix("Bearer "))
+    );
+    let initiator = seen.principal.to_initiator();
+    assert_eq!((initiator.kind.as_str(), initiator.token_id.as_str()), ("customer", "token-1"));
+    assert!(initiator.at.is_some_and(|at| at.seconds > 1_700_000_000));
+
+    // An operator needs no token, and a method without roles asks for none.
+    let mut operator = PaymentServiceClient::new(bench.channel("operator-eva"));
+    operator.get_transfer(GetTransferRequest::default()).await.unwrap();
+    let seen = bench.script.seen();
+    assert_eq!(
+        (seen.principal.kind, seen.principal.subject.as_str()),
+        (PrincipalKind::Staff, "eva")
+    );
+}

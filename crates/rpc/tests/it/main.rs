@@ -1,0 +1,11 @@
+//! The mesh over real mutual TLS on loopback.
+#![allow(clippy::unwrap_used, clippy::as_conversions, reason = "tests")]
+
+mod access;
+mod bench;
+mod breaker;
+mod deadline;
+mod identity;
+mod retry;
+mod serving;
+mod token;
