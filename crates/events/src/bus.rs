@@ -97,11 +97,21 @@ impl Bus {
         &self.shared().metrics
     }
 
-    /// Whether the bus can take events of a source now.
+    /// Whether the bus works for a source: the broker is connected, every declared reader is
+    /// there.
     #[must_use]
     pub fn is_ready(&self, source: &str) -> bool {
         match self {
-            Self::Embedded(bus) => bus.is_ready(source),
+            Self::Embedded(bus) => bus.readers(source).is_ok(),
+            Self::JetStream(bus) => bus.is_connected(),
+        }
+    }
+
+    /// Whether somebody takes a source's events now. Without a reader the embedded bus leaves
+    /// them in the outbox.
+    pub(crate) fn takes(&self, source: &str) -> bool {
+        match self {
+            Self::Embedded(bus) => bus.readers(source).is_ok_and(|readers| !readers.is_empty()),
             Self::JetStream(bus) => bus.is_connected(),
         }
     }

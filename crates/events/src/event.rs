@@ -98,7 +98,7 @@ impl Envelope {
             kind: event.kind,
             aggregate: event.aggregate,
             version: event.version,
-            payload: event.payload.into(),
+            payload: event.payload,
             partition,
             recorded_at,
             correlation: event.correlation,

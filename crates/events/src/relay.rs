@@ -104,7 +104,7 @@ impl Pump {
             return Ok(Step::Idle);
         }
         self.acknowledged.flush_if_due(&self.db).await?;
-        if !self.bus.is_ready(role) {
+        if !self.bus.takes(role) {
             return Ok(Step::Idle);
         }
         let batch = pending::next(&self.db, role, &partitions, &self.acknowledged, BATCH).await?;

@@ -69,12 +69,8 @@ impl EmbeddedBus {
         (deliveries, Unsubscribe { bus: self.clone(), key, line })
     }
 
-    /// Whether the source has readers and all of them are there.
-    pub(super) fn is_ready(&self, source: &str) -> bool {
-        self.readers(source).is_ok_and(|readers| !readers.is_empty())
-    }
-
-    fn readers(&self, source: &str) -> Result<Vec<(String, Line)>, BusError> {
+    /// The readers of a source; an error where one of them is not there.
+    pub(super) fn readers(&self, source: &str) -> Result<Vec<(String, Line)>, BusError> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let mut readers = Vec::new();
         for ((from, reader), line) in lines.iter() {

@@ -78,7 +78,7 @@ impl JetStreamBus {
         let mut context = jetstream::new(client.clone());
         context.set_timeout(REQUEST_TIMEOUT);
         let inner = Inner {
-            shared: Shared::default(),
+            shared: Shared { metrics: options.metrics.clone(), ..Shared::default() },
             client,
             context,
             options: options.clone(),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::EventMetrics;
+
 /// The settings of a connection to NATS. The role's certificate is its user.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +24,9 @@ pub struct NatsOptions {
     /// The key of the role's certificate.
     #[serde(skip)]
     pub key: Option<PathBuf>,
+    /// Where the bus counts; one for all roles of a process, so that each name stands once.
+    #[serde(skip)]
+    pub metrics: EventMetrics,
     /// Copies of each stream in the cluster, 1 to 5.
     pub replicas: usize,
     /// Days that a stream keeps events; the outboxes keep them for ever.
@@ -36,6 +41,7 @@ impl Default for NatsOptions {
             ca: None,
             cert: None,
             key: None,
+            metrics: EventMetrics::default(),
             replicas: 1,
             keep_days: 14,
         }

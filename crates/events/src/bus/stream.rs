@@ -16,10 +16,11 @@ use crate::event::Envelope;
 pub(crate) const MAX_FETCHED: usize = 512;
 /// Events that may be on their way to one reader.
 const MAX_UNACKNOWLEDGED: i64 = 4_096;
-/// After so long without an acknowledgement the broker delivers again.
-const ACK_WAIT: Duration = Duration::from_secs(60);
+/// After so long without an acknowledgement the broker delivers again: what a reader had in
+/// hand when it was killed waits that long.
+const ACK_WAIT: Duration = Duration::from_secs(8);
 /// How often a reader that is still at it says so.
-pub(crate) const PROGRESS: Duration = Duration::from_secs(20);
+pub(crate) const PROGRESS: Duration = Duration::from_secs(2);
 /// A pull request lasts so long; the server gives a sign of life so often. A stalled pull
 /// (nats.rs #860) misses its heartbeats, and the consumer is opened anew.
 const PULL_EXPIRES: Duration = Duration::from_secs(30);

@@ -53,7 +53,7 @@ fn wire(listed: pages::Listed, keys_only: bool) -> OutboxEvent {
         kind: event.kind,
         aggregate: event.aggregate,
         version: event.version,
-        payload: if keys_only { Default::default() } else { event.payload.into() },
+        payload: if keys_only { Default::default() } else { event.payload },
         recorded_at: Some(timestamp(event.recorded_at)),
         pending: listed.pending,
         partition: i32::from(event.partition),

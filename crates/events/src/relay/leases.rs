@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{bus::Bus, event::PARTITIONS};
 
-/// How long a lease lasts without a word of its holder.
-const TTL: Duration = Duration::from_secs(10);
+/// How long a lease lasts without a word of its holder: what a killed relay held waits so
+/// long.
+const TTL: Duration = Duration::from_secs(5);
 /// How often leases are prolonged and free ones taken.
-const RENEW: Duration = Duration::from_secs(3);
+const RENEW: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone)]
 pub(super) struct Partitions {

@@ -1,0 +1,10 @@
+//! One suite over both buses and both engines.
+
+#![expect(clippy::unwrap_used, reason = "the settings allow it in test functions alone")]
+
+mod dead_letters;
+mod delivery;
+mod faults;
+mod operators;
+mod order;
+mod world;
