@@ -93,11 +93,8 @@ pub fn idempotency_key(
         let words = "this request needs the header Idempotency-Key";
         return Err(Box::new(Error::new(Reason::IdempotencyKeyMissing, words).into()));
     };
-    let key = if values.next().is_some() {
-        Err(KeyError::Repeated)
-    } else {
-        parse_key(value.as_bytes())
-    };
+    let key =
+        if values.next().is_some() { Err(KeyError::Repeated) } else { parse_key(value.as_bytes()) };
     key.map(Some).map_err(|error| {
         let mut violations = Violations::new();
         violations.add("Idempotency-Key", "IDEMPOTENCY_KEY_SYNTAX", error.to_string());

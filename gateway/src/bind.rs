@@ -8,7 +8,8 @@ use florin_kernel::Violations;
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value as Field};
 use serde_json::{Map, Value};
 
-pub use normalise::{EnumNames, message_of};
+pub(crate) use normalise::message_kind;
+use normalise::message_of;
 
 use crate::{
     json::{self, Place, note},
@@ -52,7 +53,8 @@ fn query(route: &Route, query: &str, tree: &mut Map<String, Value>, found: &mut 
         let place = Place::Key(&Place::Root, &name);
         match &route.body {
             BodyRule::Whole => {
-                let words = format!("{:?} is not known: all fields are in the body", json::clip(&name));
+                let words =
+                    format!("{:?} is not known: all fields are in the body", json::clip(&name));
                 note(found, &place, "UNKNOWN_PARAMETER", words);
                 continue;
             }
@@ -116,7 +118,12 @@ fn path(
 
 /// The path names the resource; a body or query that names another is a mistake of the
 /// caller and not ours to decide.
-fn merge(route: &Route, message: &mut DynamicMessage, path: &DynamicMessage, found: &mut Violations) {
+fn merge(
+    route: &Route,
+    message: &mut DynamicMessage,
+    path: &DynamicMessage,
+    found: &mut Violations,
+) {
     for variable in &route.variables {
         let Some(taken) = value_at(path, variable) else { continue };
         let name = variable.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join(".");

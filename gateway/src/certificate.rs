@@ -88,7 +88,8 @@ impl Loaded {
         let chain: Vec<CertificateDer<'static>> =
             CertificateDer::pem_slice_iter(&bytes.0).filter_map(Result::ok).collect();
         ensure!(!chain.is_empty(), "cert_file holds no certificate in PEM");
-        let key = PrivateKeyDer::from_pem_slice(&bytes.1).context("key_file holds no key in PEM")?;
+        let key =
+            PrivateKeyDer::from_pem_slice(&bytes.1).context("key_file holds no key in PEM")?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13, &TLS12])?

@@ -10,7 +10,9 @@ use axum::{Router, body::Body, extract::State};
 use bytes::Bytes;
 use florin_proto::common::v1::Reason;
 use florin_rpc::{CallContext, Dependency, Error, Metrics, Peer, Principal, Role, token::Verifier};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts as Head};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts as Head,
+};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
@@ -103,7 +105,11 @@ impl Gateway {
         })
     }
 
-    async fn dispatch(&self, call: &mut Call, request: Request<Body>) -> Result<Response<Body>, Refused> {
+    async fn dispatch(
+        &self,
+        call: &mut Call,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Refused> {
         let (head, body) = request.into_parts();
         let Ok(_place) = self.in_flight.try_acquire() else {
             let error = Error::new(Reason::Overloaded, "too many requests are in flight")
@@ -142,11 +148,13 @@ impl Gateway {
         head: &Head,
         body: Body,
     ) -> Result<Response<Body>, Refused> {
-        let token = access::bearer(&head.headers).map_err(|refused| self.stranger(call, refused))?;
+        let token =
+            access::bearer(&head.headers).map_err(|refused| self.stranger(call, refused))?;
         let principal = self.admit(call, token).await?;
         access::permitted(route.policy, &principal)?;
         let key = access::idempotency_key(route.policy, &head.headers)?;
-        let wait = if route.policy.success_status == 202 { waits(&head.headers) } else { Duration::ZERO };
+        let wait =
+            if route.policy.success_status == 202 { waits(&head.headers) } else { Duration::ZERO };
         let deadline = call.started + self.config.deadline() + wait;
         let body = self.body(call, route, &head.headers, body).await?;
         let query = head.uri.query().unwrap_or_default();
@@ -262,7 +270,8 @@ fn rendered(route: &Route, reply: upstream::Reply) -> Result<Response<Body>, Err
 
 async fn answer(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> Response<Body> {
     let mut call = Call::of(&request);
-    let span = tracing::info_span!("request", request_id = %call.request_id, rpc = tracing::field::Empty);
+    let span =
+        tracing::info_span!("request", request_id = %call.request_id, rpc = tracing::field::Empty);
     call.trace.adopt(&span);
     let outcome = gateway.dispatch(&mut call, request).instrument(span.clone()).await;
     span.record("rpc", call.rpc);

@@ -15,9 +15,8 @@ pub use grant::{Grant, GrantError};
 use crate::config::{DevelopmentClient, DevelopmentIssuer};
 use key::SigningKey;
 
-/// Claims with the customer that acts: under both usual names, so that no setting of
-/// `claims.customer` takes a customer's token for a machine's.
-pub const CUSTOMER_CLAIMS: [&str; 2] = ["customer_id", "customer"];
+/// Claim with the customer that acts.
+pub const CUSTOMER_CLAIM: &str = "customer_id";
 /// Claim with the staff roles.
 pub const ROLES_CLAIM: &str = "roles";
 /// Path of the token endpoint.
@@ -133,9 +132,7 @@ impl Issuer {
             claims.insert(ROLES_CLAIM.to_owned(), json!(grant.roles));
         }
         if let Some(customer) = &grant.customer {
-            for claim in CUSTOMER_CLAIMS {
-                claims.insert(claim.to_owned(), json!(customer));
-            }
+            claims.insert(CUSTOMER_CLAIM.to_owned(), json!(customer));
         }
         let mut header = Header::new(Algorithm::ES256);
         header.typ = Some("at+jwt".to_owned());

@@ -17,7 +17,9 @@ pub enum KeyError {
     #[error("must be visible ASCII characters, without blanks")]
     NotVisible,
     /// A quote that is not closed, or stands where none may.
-    #[error("is no quoted string of RFC 8941: quotes and backslashes inside are escaped, and nothing follows")]
+    #[error(
+        "is no quoted string of RFC 8941: quotes and backslashes inside are escaped, and nothing follows"
+    )]
     BadQuotes,
     /// Given more than once.
     #[error("must be given once")]

@@ -7,7 +7,7 @@
 mod access;
 mod bind;
 mod certificate;
-mod config;
+pub mod config;
 mod gateway;
 mod issuer;
 mod json;
@@ -26,7 +26,7 @@ pub use bind::{Input, bind};
 pub use certificate::PublicCertificate;
 pub use config::{DevelopmentClient, DevelopmentIssuer, GatewayConfig};
 pub use gateway::{Gateway, Parts};
-pub use issuer::{CUSTOMER_CLAIMS, Grant, GrantError, Issued, Issuer, ROLES_CLAIM};
+pub use issuer::{CUSTOMER_CLAIM, Grant, GrantError, Issued, Issuer, ROLES_CLAIM};
 pub use key::{KEY_LIMIT, KeyError, parse_key, wire_key};
 pub use limit::{Limit, Rate};
 pub use openapi::{Security, document};
@@ -35,7 +35,7 @@ pub use path::{
     Variable, decode, parse_query,
 };
 pub use problem::Problem;
-pub use render::{json_of, message_json};
+pub use render::json_of;
 pub use route::{BodyRule, Catalogue, Route};
 pub use serve::{Bounds, PublicTls, serve};
-pub use start::{Started, public_url, start};
+pub use start::{public_url, start};

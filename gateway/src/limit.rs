@@ -57,7 +57,11 @@ impl Limit {
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
-        Self { cells: Arc::new(RateLimiter::keyed(quota)), clock: DefaultClock::default(), taken: Arc::default() }
+        Self {
+            cells: Arc::new(RateLimiter::keyed(quota)),
+            clock: DefaultClock::default(),
+            taken: Arc::default(),
+        }
     }
 
     /// Takes one request of the key's rate.
@@ -66,7 +70,8 @@ impl Limit {
     /// How long to wait, where the rate is used up.
     pub fn take(&self, key: &str) -> Result<(), Duration> {
         let outcome = self.cells.check_key(&key.to_owned());
-        if self.taken.fetch_add(1, Ordering::Relaxed) % REQUESTS_BETWEEN_SWEEPS == 0 {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        if taken.is_multiple_of(REQUESTS_BETWEEN_SWEEPS) {
             self.cells.retain_recent();
             self.cells.shrink_to_fit();
         }

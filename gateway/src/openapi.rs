@@ -29,9 +29,7 @@ pub fn document(catalogue: &Catalogue, security: &Security) -> Value {
     let mut paths = Map::new();
     let mut tags = BTreeSet::new();
     for route in catalogue.routes() {
-        let item = paths
-            .entry(openapi_path(route))
-            .or_insert_with(|| Value::Object(Map::new()));
+        let item = paths.entry(openapi_path(route)).or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(item) = item {
             let operation = operation::operation(route, &comments, &mut schemas, security);
             item.insert(route.http_method.to_ascii_lowercase(), operation);

@@ -11,15 +11,6 @@ use crate::{
     Bounds, Catalogue, Gateway, GatewayConfig, Issuer, Parts, PublicCertificate, PublicTls, serve,
 };
 
-/// A gateway that runs.
-#[derive(Debug, Clone)]
-pub struct Started {
-    /// The URL by which clients reach it.
-    pub public_url: String,
-    /// The development issuer, where it is on.
-    pub issuer: Option<Arc<Issuer>>,
-}
-
 /// The URL of a gateway that listens on this port: the configured one, else localhost. It is
 /// also the name of the development issuer.
 #[must_use]
@@ -34,11 +25,7 @@ pub fn public_url(config: &GatewayConfig, port: u16) -> String {
 ///
 /// # Errors
 /// Says in one line what is missing or wrong.
-pub async fn start(
-    runtime: Runtime,
-    config: GatewayConfig,
-    listener: TcpListener,
-) -> Result<Started> {
+pub async fn start(runtime: Runtime, config: GatewayConfig, listener: TcpListener) -> Result<()> {
     let public_url = public_url(&config, listener.local_addr()?.port());
     let issuer = if config.issuer.clients.is_empty() {
         None
@@ -67,7 +54,7 @@ pub async fn start(
         catalogue: Catalogue::of_the_contract()?,
         verifier: Arc::clone(&runtime.verifier),
         services,
-        issuer: issuer.clone(),
+        issuer,
         discovery_urls,
         metrics: runtime.metrics.clone(),
         config,
@@ -77,17 +64,22 @@ pub async fn start(
         readiness.up(Role::Gateway.name());
         serve(listener, tls, router, bounds, shutdown).await;
     });
-    Ok(Started { public_url, issuer })
+    tracing::info!(url = %public_url, "REST is served");
+    Ok(())
 }
 
 fn public_tls(runtime: &Runtime, config: &GatewayConfig) -> Result<PublicTls> {
     let (chain, key) = (&config.cert_file, &config.key_file);
     let (has_chain, has_key) = (!chain.as_os_str().is_empty(), !key.as_os_str().is_empty());
-    ensure!(has_chain == has_key, "[gateway] cert_file and key_file are set together or not at all");
+    ensure!(
+        has_chain == has_key,
+        "[gateway] cert_file and key_file are set together or not at all"
+    );
     if !has_chain {
         return Ok(PublicTls::Role(Arc::clone(&runtime.identity)));
     }
-    let certificate = PublicCertificate::load(chain, key).context("certificate of the public port")?;
+    let certificate =
+        PublicCertificate::load(chain, key).context("certificate of the public port")?;
     let every = std::time::Duration::from_secs(runtime.settings.tls.reload_seconds.max(1));
     let watched = Arc::clone(&certificate).watch(every, runtime.shutdown.clone());
     runtime.tasks.spawn("gateway public certificate watch", watched);

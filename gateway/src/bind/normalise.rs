@@ -11,34 +11,6 @@ use serde_json::{Map, Value};
 use super::field_of;
 use crate::json::{Place, clip, note};
 
-/// Names of an enum's values on the REST side: without the prefix that buf asks for.
-#[derive(Debug)]
-pub struct EnumNames {
-    prefix: String,
-}
-
-impl EnumNames {
-    /// The names of one enum.
-    #[must_use]
-    pub fn of(descriptor: &EnumDescriptor) -> Self {
-        let mut prefix = String::new();
-        for character in descriptor.name().chars() {
-            if character.is_ascii_uppercase() && !prefix.is_empty() {
-                prefix.push('_');
-            }
-            prefix.push(character.to_ascii_uppercase());
-        }
-        prefix.push('_');
-        Self { prefix }
-    }
-
-    /// The short name: `PROCESSING` for `TRANSFER_STATUS_PROCESSING`.
-    #[must_use]
-    pub fn short<'n>(&self, name: &'n str) -> &'n str {
-        name.strip_prefix(self.prefix.as_str()).unwrap_or(name)
-    }
-}
-
 /// Makes a message of a JSON object; violations are noted and the rest is made.
 pub fn message_of(
     descriptor: &MessageDescriptor,
@@ -142,14 +114,12 @@ fn map_value(
 fn kind_value(kind: &Kind, value: Value, place: &Place<'_>, found: &mut Violations) -> Value {
     match (kind, value) {
         (Kind::Enum(descriptor), value) => enum_value(descriptor, value, place, found),
-        (Kind::Message(message), value) if message.full_name().starts_with("google.protobuf.") => {
-            match value {
-                Value::String(text) if message.full_name() == "google.protobuf.FieldMask" => {
-                    Value::String(text.split(',').map(camel).collect::<Vec<_>>().join(","))
-                }
-                other => other,
-            }
+        (Kind::Message(message), Value::String(text))
+            if message.full_name() == "google.protobuf.FieldMask" =>
+        {
+            Value::String(text.split(',').map(camel).collect::<Vec<_>>().join(","))
         }
+        (Kind::Message(message), value) if is_well_known(message) => value,
         (Kind::Message(message), Value::Object(entries)) => {
             Value::Object(object(message, entries, place, found))
         }
@@ -171,11 +141,10 @@ fn enum_value(
     place: &Place<'_>,
     found: &mut Violations,
 ) -> Value {
-    let names = EnumNames::of(descriptor);
     let known = match &value {
         Value::String(text) => descriptor
             .values()
-            .find(|known| known.name() == text || names.short(known.name()) == text),
+            .find(|known| known.name() == text || is_short(descriptor, known.name(), text)),
         Value::Number(number) => number
             .as_i64()
             .and_then(|number| i32::try_from(number).ok())
@@ -185,10 +154,22 @@ fn enum_value(
     if let Some(known) = known {
         return Value::String(known.name().to_owned());
     }
-    let all: Vec<String> =
-        descriptor.values().map(|value| names.short(value.name()).to_owned()).collect();
+    let all: Vec<String> = descriptor.values().map(|value| value.name().to_owned()).collect();
     note(found, place, "UNKNOWN_VALUE", format!("must be one of {}", all.join(", ")));
     Value::Null
+}
+
+/// Whether `text` is the name without the prefix that buf asks for: `PROCESSING` for
+/// `TRANSFER_STATUS_PROCESSING`. Taken, never sent.
+fn is_short(descriptor: &EnumDescriptor, name: &str, text: &str) -> bool {
+    let mut prefix = String::new();
+    for character in descriptor.name().chars() {
+        if character.is_ascii_uppercase() && !prefix.is_empty() {
+            prefix.push('_');
+        }
+        prefix.push(character.to_ascii_uppercase());
+    }
+    name.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('_')) == Some(text)
 }
 
 /// `contact.postal_code` as `contact.postalCode`, the form of a field mask in JSON.
@@ -208,6 +189,16 @@ fn camel(path: &str) -> String {
     out
 }
 
+/// Messages of protobuf itself have JSON forms of their own.
+fn is_well_known(message: &MessageDescriptor) -> bool {
+    message.full_name().starts_with("google.protobuf.")
+}
+
+/// The message of a field, unless it is one of protobuf's own.
+pub(crate) fn message_kind(field: &FieldDescriptor) -> Option<MessageDescriptor> {
+    field.kind().as_message().filter(|message| !is_well_known(message)).cloned()
+}
+
 /// Finds out which field prost-reflect refuses, by trying each alone.
 fn locate(descriptor: &MessageDescriptor, tree: &Value, place: &Place<'_>, found: &mut Violations) {
     let Value::Object(entries) = tree else { return };
@@ -215,10 +206,7 @@ fn locate(descriptor: &MessageDescriptor, tree: &Value, place: &Place<'_>, found
         let here = Place::Key(place, key);
         let Some(field) = field_of(descriptor, key) else { continue };
         let Some(error) = refusal(descriptor, key, value) else { continue };
-        let inner = match field.kind() {
-            Kind::Message(inner) if !inner.full_name().starts_with("google.protobuf.") => Some(inner),
-            _ => None,
-        };
+        let inner = message_kind(&field);
         let before = found.as_slice().len();
         match (value, inner) {
             (Value::Array(items), inner) if field.is_list() => {

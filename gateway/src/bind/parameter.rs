@@ -4,7 +4,7 @@ use florin_kernel::Violations;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 
-use super::field_of;
+use super::{field_of, message_kind};
 use crate::json::{Place, clip, note};
 
 /// Puts the text of a parameter where its name points.
@@ -39,12 +39,8 @@ pub fn resolve(message: &MessageDescriptor, name: &str) -> Result<Vec<FieldDescr
     for part in name.split('.') {
         let here = current.take().ok_or_else(unknown)?;
         let field = field_of(&here, part).ok_or_else(unknown)?;
-        if let Kind::Message(inner) = field.kind()
-            && !field.is_list()
-            && !field.is_map()
-            && !inner.full_name().starts_with("google.protobuf.")
-        {
-            current = Some(inner);
+        if !field.is_list() && !field.is_map() {
+            current = message_kind(&field);
         }
         fields.push(field);
     }
@@ -99,9 +95,8 @@ fn insert(
     }
     let mut object = tree;
     for field in above {
-        let inner = object
-            .entry(field.name().to_owned())
-            .or_insert_with(|| Value::Object(Map::new()));
+        let inner =
+            object.entry(field.name().to_owned()).or_insert_with(|| Value::Object(Map::new()));
         object = inner.as_object_mut().ok_or_else(unknown)?;
     }
     if leaf.is_list() {

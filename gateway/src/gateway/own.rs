@@ -78,7 +78,9 @@ impl Gateway {
         };
         let issuer = self.issuer.as_ref();
         match endpoint {
-            Endpoint::Openapi => Ok(json_response(StatusCode::OK, Body::from(self.openapi.clone()))),
+            Endpoint::Openapi => {
+                Ok(json_response(StatusCode::OK, Body::from(self.openapi.clone())))
+            }
             Endpoint::Discovery => Ok(value(issuer.map(|issuer| issuer.discovery()))),
             Endpoint::Jwks => Ok(value(issuer.map(|issuer| issuer.jwks()))),
             Endpoint::Token => self.token(call, head, body).await,
@@ -86,7 +88,12 @@ impl Gateway {
     }
 
     /// Answers as RFC 6749 says, not as problem details: OAuth2 libraries read it.
-    async fn token(&self, call: &mut Call, head: &Head, body: Body) -> Result<Response<Body>, Refused> {
+    async fn token(
+        &self,
+        call: &mut Call,
+        head: &Head,
+        body: Body,
+    ) -> Result<Response<Body>, Refused> {
         let form = read(body, FORM_LIMIT_BYTES, FORM_TIME).await?;
         let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
@@ -119,7 +126,11 @@ impl Gateway {
         }
     }
 
-    fn granted(&self, authorization: Option<&str>, form: &str) -> Result<(String, Value), GrantError> {
+    fn granted(
+        &self,
+        authorization: Option<&str>,
+        form: &str,
+    ) -> Result<(String, Value), GrantError> {
         let issuer = self.issuer.as_ref().ok_or(GrantError::Server)?;
         let issued = issuer.grant(authorization, form)?;
         let answer = json!({

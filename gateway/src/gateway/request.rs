@@ -73,7 +73,10 @@ impl Call {
             .get_or_create(&[("rpc", self.rpc.to_owned()), ("status", status.as_u16().to_string())])
             .inc();
         metrics
-            .durations::<[(&'static str, &'static str); 1]>("http_request_seconds", "Time of REST requests")
+            .durations::<[(&'static str, &'static str); 1]>(
+                "http_request_seconds",
+                "Time of REST requests",
+            )
             .get_or_create(&[("rpc", self.rpc)])
             .observe(elapsed.as_secs_f64());
         tracing::info!(

@@ -96,7 +96,9 @@ impl Grant {
         let scopes = scopes(client, form.get("scope"))?;
         let asked_customer = form.get("customer_id");
         let asked_subject = form.get("subject");
-        if (asked_customer.is_some() || asked_subject.is_some()) && !client.may_impersonate_customers {
+        if (asked_customer.is_some() || asked_subject.is_some())
+            && !client.may_impersonate_customers
+        {
             return Err(GrantError::Unauthorized);
         }
         if let Some(customer) = asked_customer

@@ -38,11 +38,8 @@ impl SigningKey {
             create(file)?;
         }
         let pem = fs::read_to_string(file)?;
-        let body: String = pem
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.starts_with("-----"))
-            .collect();
+        let body: String =
+            pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
         let der = STANDARD.decode(body).context("the key is no PEM")?;
         Self::from_pkcs8(&der)
     }

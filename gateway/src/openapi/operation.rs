@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use florin_proto::policy::Idempotency;
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::{
     Security,
     comments::Comments,
-    scheme_names,
     schema::{Schemas, describe},
+    scheme_names,
 };
 use crate::{
+    bind::message_kind,
     problem,
     route::{BodyRule, Route},
 };
@@ -53,7 +54,11 @@ fn operation_id(route: &Route) -> String {
         let rule = value.as_message();
         rule.is_some_and(|rule| rule.fields().any(|(_, value)| value.as_str() == Some(&route.path)))
     });
-    if main { name } else { format!("{name}.{}{}", route.http_method, route.path.replace('/', ".")) }
+    if main {
+        name
+    } else {
+        format!("{name}.{}{}", route.http_method, route.path.replace('/', "."))
+    }
 }
 
 fn description(route: &Route, words: &str) -> String {
@@ -134,10 +139,7 @@ fn query_parameters(
     for field in message.fields() {
         above.push(field.clone());
         let name = dotted(above);
-        let inner = match field.kind() {
-            Kind::Message(inner) if !inner.full_name().starts_with("google.protobuf.") => Some(inner),
-            _ => None,
-        };
+        let inner = message_kind(&field);
         if bound.contains(&name) || field.is_map() || (field.is_list() && inner.is_some()) {
             above.pop();
             continue;
@@ -149,6 +151,8 @@ fn query_parameters(
             Some(_) => {}
             None => {
                 let schema = schemas.field(&field);
+                let name: Vec<&str> = above.iter().map(FieldDescriptor::json_name).collect();
+                let name = name.join(".");
                 list.push(json!({ "name": name, "in": "query", "schema": schema }));
             }
         }
@@ -227,8 +231,15 @@ fn refusal(status: u16, reasons: &BTreeSet<String>) -> Value {
 
 fn reasons_by_status(route: &Route) -> BTreeMap<u16, BTreeSet<String>> {
     let mut common = vec![
-        "INVALID_REQUEST", "UNAUTHENTICATED", "RATE_LIMITED", "DEADLINE_EXCEEDED", "UNAVAILABLE",
-        "OVERLOADED", "INTERNAL", "CANCELLED", "CALLER_NOT_ALLOWED",
+        "INVALID_REQUEST",
+        "UNAUTHENTICATED",
+        "RATE_LIMITED",
+        "DEADLINE_EXCEEDED",
+        "UNAVAILABLE",
+        "OVERLOADED",
+        "INTERNAL",
+        "CANCELLED",
+        "CALLER_NOT_ALLOWED",
     ];
     if !route.policy.scopes.is_empty() {
         common.push("SCOPE_MISSING");
@@ -241,7 +252,9 @@ fn reasons_by_status(route: &Route) -> BTreeMap<u16, BTreeSet<String>> {
     }
     if route.policy.idempotency == Idempotency::Required {
         common.extend([
-            "IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_KEY_MALFORMED", "IDEMPOTENCY_KEY_REUSED",
+            "IDEMPOTENCY_KEY_MISSING",
+            "IDEMPOTENCY_KEY_MALFORMED",
+            "IDEMPOTENCY_KEY_REUSED",
             "IDEMPOTENCY_KEY_IN_USE",
         ]);
     }

@@ -6,7 +6,6 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::comments::Comments;
-use crate::bind::EnumNames;
 
 /// The schemas that were asked for so far.
 pub struct Schemas<'c> {
@@ -57,7 +56,7 @@ impl<'c> Schemas<'c> {
     ) -> Value {
         let mut properties = Map::new();
         for field in message.fields().filter(|field| wanted(field)) {
-            properties.insert(field.name().to_owned(), self.field(&field));
+            properties.insert(field.json_name().to_owned(), self.field(&field));
         }
         let mut schema = json!({ "type": "object", "properties": properties });
         describe(&mut schema, self.comments.message(message));
@@ -103,13 +102,11 @@ impl<'c> Schemas<'c> {
     fn enumeration(&mut self, item: &EnumDescriptor) -> Value {
         let name = component(item.full_name());
         if !self.done.contains_key(&name) {
-            let names = EnumNames::of(item);
-            let values: Vec<String> =
-                item.values().map(|value| names.short(value.name()).to_owned()).collect();
+            let values: Vec<String> = item.values().map(|value| value.name().to_owned()).collect();
             let mut words = self.comments.enumeration(item);
             for value in item.values() {
                 let comment = self.comments.value(&value);
-                words.push_str(&format!("\n* `{}`: {comment}", names.short(value.name())));
+                words.push_str(&format!("\n* `{}`: {comment}", value.name()));
             }
             let mut schema = json!({ "type": "string", "enum": values });
             describe(&mut schema, words);

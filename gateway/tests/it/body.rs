@@ -18,7 +18,8 @@ fn rules(body: &[u8]) -> Vec<String> {
 #[test]
 fn refuses_what_is_no_sound_json() {
     let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
-    let deep_objects = [br#"{"inner":"#.repeat(10_000), b"1".to_vec(), b"}".repeat(10_000)].concat();
+    let deep_objects =
+        [br#"{"inner":"#.repeat(10_000), b"1".to_vec(), b"}".repeat(10_000)].concat();
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"{".to_vec(), " JSON_SYNTAX"),
         (b"{}{}".to_vec(), " JSON_SYNTAX"),
@@ -45,7 +46,12 @@ fn refuses_what_is_no_sound_json() {
 fn brackets_inside_strings_are_not_depth() {
     let body = format!(r#"{{"name":"{}\\\"{}"}}"#, "[".repeat(1_000), "{".repeat(1_000));
     assert!(rules(body.as_bytes()).is_empty());
-    let sixty = format!("{}{}{}", r#"{"inner":{"deeper":"#, r#"{"deeper":"#.repeat(60), "{}".to_owned() + &"}".repeat(62));
+    let sixty = format!(
+        "{}{}{}",
+        r#"{"inner":{"deeper":"#,
+        r#"{"deeper":"#.repeat(60),
+        "{}".to_owned() + &"}".repeat(62)
+    );
     assert!(rules(sixty.as_bytes()).is_empty());
 }
 

@@ -1,7 +1,10 @@
 //! The development issuer.
 
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use florin_gateway::{DevelopmentClient, DevelopmentIssuer, GrantError, Issuer};
-use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
 use serde_json::Value;
 
 const CUSTOMER: &str = "cus_01939a3e-7f6b-7c3f-9d3a-000000000001";
@@ -20,7 +23,9 @@ fn config() -> DevelopmentIssuer {
             DevelopmentClient {
                 id: text("demo"),
                 // SHA-256 of "demo".
-                secret_sha256: Some(text("2A97516C354B68848CDBD8F54A226A0A55B21ED138E207AD6C5CBB9C00AA5AEA")),
+                secret_sha256: Some(text(
+                    "2A97516C354B68848CDBD8F54A226A0A55B21ED138E207AD6C5CBB9C00AA5AEA",
+                )),
                 scopes: vec![text("accounts:read")],
                 roles: vec![text("teller")],
                 may_impersonate_customers: true,
@@ -49,14 +54,18 @@ fn issues_what_the_client_may_have() {
     let folder = tempfile::tempdir().unwrap();
     let issuer = open(folder.path());
     let basic = format!("Basic {}", STANDARD.encode("till:s3cret%3A%2B+%25"));
-    let issued = issuer.grant(Some(&basic), "grant_type=client_credentials&scope=accounts:read").unwrap();
+    let issued =
+        issuer.grant(Some(&basic), "grant_type=client_credentials&scope=accounts:read").unwrap();
     let (header, claims) = claims(&issued.token);
     assert_eq!(header["typ"], "at+jwt");
     assert_eq!(header["alg"], "ES256");
     assert_eq!(header["kid"], issuer.jwks()["keys"][0]["kid"]);
     for (claim, wanted) in [
-        ("iss", "https://localhost:8443"), ("sub", "till"), ("aud", "florin"),
-        ("client_id", "till"), ("scope", "accounts:read"),
+        ("iss", "https://localhost:8443"),
+        ("sub", "till"),
+        ("aud", "florin"),
+        ("client_id", "till"),
+        ("scope", "accounts:read"),
     ] {
         assert_eq!(claims[claim], wanted);
     }
@@ -72,9 +81,11 @@ fn issues_what_the_client_may_have() {
 fn only_a_client_that_may_acts_for_a_customer_and_then_without_staff_roles() {
     let folder = tempfile::tempdir().unwrap();
     let issuer = open(folder.path());
-    let form = format!("grant_type=client_credentials&client_id=demo&client_secret=demo&customer_id={CUSTOMER}");
+    let form = format!(
+        "grant_type=client_credentials&client_id=demo&client_secret=demo&customer_id={CUSTOMER}"
+    );
     let (_, claims) = claims(&issuer.grant(None, &form).unwrap().token);
-    assert_eq!((&claims["customer_id"], &claims["customer"]), (&CUSTOMER.into(), &CUSTOMER.into()));
+    assert_eq!(claims["customer_id"], CUSTOMER);
     assert_eq!(claims["sub"], CUSTOMER);
     assert!(claims.get("roles").is_none());
     let till = format!(
@@ -90,9 +101,18 @@ fn refuses_as_rfc_6749_says() {
     let known = "client_id=demo&client_secret=demo";
     for (form, code) in [
         ("grant_type=client_credentials".to_owned(), "invalid_client"),
-        ("grant_type=client_credentials&client_id=demo&client_secret=wrong".to_owned(), "invalid_client"),
-        ("grant_type=client_credentials&client_id=nobody&client_secret=demo".to_owned(), "invalid_client"),
-        ("grant_type=client_credentials&client_id=no-secret&client_secret=x".to_owned(), "invalid_client"),
+        (
+            "grant_type=client_credentials&client_id=demo&client_secret=wrong".to_owned(),
+            "invalid_client",
+        ),
+        (
+            "grant_type=client_credentials&client_id=nobody&client_secret=demo".to_owned(),
+            "invalid_client",
+        ),
+        (
+            "grant_type=client_credentials&client_id=no-secret&client_secret=x".to_owned(),
+            "invalid_client",
+        ),
         (known.to_owned(), "invalid_request"),
         (format!("{known}&grant_type=password"), "unsupported_grant_type"),
         (format!("{known}&grant_type=client_credentials&scope=ledger:import"), "invalid_scope"),

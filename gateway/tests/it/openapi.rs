@@ -8,8 +8,10 @@ use serde_json::Value;
 
 fn of_the_contract() -> (Catalogue, Value) {
     let catalogue = Catalogue::of_the_contract().unwrap();
-    let security =
-        Security { token_url: Some("https://localhost/oauth2/token".to_owned()), discovery_urls: Vec::new() };
+    let security = Security {
+        token_url: Some("https://localhost/oauth2/token".to_owned()),
+        discovery_urls: Vec::new(),
+    };
     let document = document(&catalogue, &security);
     (catalogue, document)
 }
@@ -50,13 +52,16 @@ fn every_route_is_described_with_its_key_its_security_and_its_errors() {
         assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()));
         assert!(!operation["description"].as_str().unwrap().is_empty());
         let parameters = operation["parameters"].as_array().unwrap();
-        let header = |name: &str| parameters.iter().any(|one| one["name"] == name && one["in"] == "header");
+        let header =
+            |name: &str| parameters.iter().any(|one| one["name"] == name && one["in"] == "header");
         assert_eq!(header("Idempotency-Key"), route.policy.idempotency == Idempotency::Required);
         assert_eq!(header("Prefer"), route.policy.success_status == 202);
         for variable in &route.variables {
             let name = variable.iter().map(|field| field.name()).collect::<Vec<_>>().join(".");
             assert!(route.path.contains(&format!("{{{name}}}")));
-            assert!(parameters.iter().any(|one| one["name"] == name.as_str() && one["in"] == "path"));
+            assert!(
+                parameters.iter().any(|one| one["name"] == name.as_str() && one["in"] == "path")
+            );
         }
         let security = operation["security"].as_array().unwrap();
         assert_eq!(security.len(), route.policy.scopes.len().max(1));
@@ -72,8 +77,12 @@ fn every_route_is_described_with_its_key_its_security_and_its_errors() {
         }
     }
     assert_eq!(document["openapi"], "3.1.0");
-    let operations: usize =
-        document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum();
+    let operations: usize = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|item| item.as_object().unwrap().len())
+        .sum();
     assert_eq!(operations, catalogue.routes().len());
 }
 
@@ -95,5 +104,5 @@ fn comments_of_the_contract_reach_the_schemas() {
     let schema = &document["components"]["schemas"]["account.v1.Account"]["properties"]["iban"];
     assert_eq!(schema["description"], "IBAN in electronic form.");
     let status = &document["components"]["schemas"]["payment.v1.TransferStatus"];
-    assert_eq!(status["enum"][1], "PROCESSING");
+    assert_eq!(status["enum"][1], "TRANSFER_STATUS_PROCESSING");
 }
