@@ -1,0 +1,67 @@
+//! Own data, and nothing else.
+
+use florin_proto::cif::v1::{
+    AddRelationRequest, Contact, Customer, DecideKycRequest, FindCustomersRequest,
+    GetCustomerRequest, ImportCustomersRequest, ListCustomersRequest, ListRelationsRequest, Person,
+    RateRiskRequest, RemoveRelationRequest, UpdateCustomerRequest, customer::Party,
+};
+use prost_types::FieldMask;
+
+use crate::office::{alena, customer, places, reason};
+
+fn rename(id: &str, path: &str) -> UpdateCustomerRequest {
+    let person = Person { given_name: "Eva".to_owned(), ..Person::default() };
+    let contact = Contact { email: "own@example.com".to_owned(), ..Contact::default() };
+    UpdateCustomerRequest {
+        customer: Some(Customer {
+            customer_id: id.to_owned(),
+            party: Some(Party::Person(person)),
+            contact: Some(contact),
+            ..Customer::default()
+        }),
+        update_mask: Some(FieldMask { paths: vec![path.to_owned()] }),
+    }
+}
+
+#[tokio::test]
+async fn a_customer_sees_and_reaches_itself_and_does_not_find_another() {
+    for place in places() {
+        let office = place.open().await;
+        let own = office.register(alena(1)).await.customer_id;
+        let other = office.register(alena(2)).await.customer_id;
+        let get = |id: &str| GetCustomerRequest { customer_id: id.to_owned() };
+        let relations = |id: &str| ListRelationsRequest { customer_id: id.to_owned() };
+        let (cif, ctx) = (&office.cif, || customer("method", &own));
+        assert_eq!(reason(cif.get_customer(&ctx(), get(&own)).await), "OK");
+        assert_eq!(reason(cif.get_customer(&ctx(), get(&other)).await), "CUSTOMER_NOT_FOUND");
+        assert_eq!(reason(cif.list_relations(&ctx(), relations(&own)).await), "OK");
+        let foreign = cif.list_relations(&ctx(), relations(&other)).await;
+        assert_eq!(reason(foreign), "CUSTOMER_NOT_FOUND");
+        let contact = cif.update_customer(&ctx(), rename(&own, "contact.email")).await;
+        assert_eq!(reason(contact), "OK");
+        let foreign = cif.update_customer(&ctx(), rename(&other, "contact.email")).await;
+        assert_eq!(reason(foreign), "CUSTOMER_NOT_FOUND");
+        let identity = cif.update_customer(&ctx(), rename(&own, "person.given_name")).await;
+        assert_eq!(reason(identity), "ROLE_MISSING");
+    }
+}
+
+#[tokio::test]
+async fn what_staff_does_a_customer_may_not() {
+    for place in places() {
+        let office = place.open().await;
+        let own = office.register(alena(1)).await.customer_id;
+        let (cif, ctx) = (&office.cif, customer("method", &own));
+        let reasons = [
+            reason(cif.register_customer(&ctx, alena(3)).await),
+            reason(cif.import_customers(&ctx, ImportCustomersRequest::default()).await),
+            reason(cif.list_customers(&ctx, ListCustomersRequest::default()).await),
+            reason(cif.find_customers(&ctx, FindCustomersRequest::default()).await),
+            reason(cif.decide_kyc(&ctx, DecideKycRequest::default()).await),
+            reason(cif.rate_risk(&ctx, RateRiskRequest::default()).await),
+            reason(cif.add_relation(&ctx, AddRelationRequest::default()).await),
+            reason(cif.remove_relation(&ctx, RemoveRelationRequest::default()).await),
+        ];
+        assert!(reasons.iter().all(|reason| reason == "ROLE_MISSING"), "{reasons:?}");
+    }
+}
