@@ -250,15 +250,14 @@ impl Error {
                 .with("layer", "transport")
                 .with("cause", "connection");
         }
-        match kind_of_code(status.code()) {
-            Kind::Internal => Self::internal(status.message()),
-            kind => {
-                let mut error = Self::new(common_reason(kind), status.message());
-                // The code stands, whatever the kind of the nearest reason.
-                error.0.kind = kind;
-                error
-            }
+        let kind = kind_of_code(status.code());
+        if kind == Kind::Internal {
+            return Self::internal(status.message());
         }
+        let mut error = Self::new(common_reason(kind), status.message());
+        // The code stands, whatever the kind of the nearest reason.
+        error.0.kind = kind;
+        error
     }
 
     /// The bytes of `google.rpc.Status`, for storing a refusal.

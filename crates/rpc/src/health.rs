@@ -24,6 +24,8 @@ use crate::Error;
     reason = "generated code"
 )]
 pub mod wire {
+    use tonic_prost as _;
+
     tonic::include_proto!("grpc.health.v1");
 }
 

@@ -96,7 +96,7 @@ impl Server {
             + 'static,
         S::Future: Send + 'static,
     {
-        self.services = self.services.add(service);
+        self.services = self.services.with(service);
         self
     }
 

@@ -64,6 +64,7 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// Those of a request; what it lacks is made.
     pub fn of(headers: &HeaderMap, deadline: Option<Instant>) -> Self {
         let request_id = only(headers, "x-request-id")
             .filter(|id| {

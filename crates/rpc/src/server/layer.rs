@@ -34,6 +34,7 @@ pub struct MeshLayer {
 }
 
 impl MeshLayer {
+    /// A layer for one server.
     pub fn new(verifier: Arc<Verifier>, metrics: ServerMetrics) -> Self {
         Self { verifier, metrics: Arc::new(metrics) }
     }

@@ -61,6 +61,7 @@ pub struct ServerMetrics {
 }
 
 impl ServerMetrics {
+    /// The methods of these services, and those of health and reflection.
     pub fn new(metrics: &Metrics, role: Role, services: &[&'static str]) -> Self {
         let requests = metrics.counters("florin_rpc_requests", "Requests by method and gRPC code");
         let denials = metrics.counters("florin_rpc_denials", "Requests denied, by reason");
@@ -112,6 +113,7 @@ pub struct Record {
 }
 
 impl Record {
+    /// A request has arrived.
     pub fn start(method: Arc<Method>) -> Self {
         method.in_flight.inc();
         Self {
@@ -126,6 +128,7 @@ impl Record {
         }
     }
 
+    /// How it ended; the last word counts.
     pub fn end(&mut self, code: Code) {
         self.code = code;
     }

@@ -24,6 +24,7 @@ pub enum Outcome {
     Neutral,
 }
 
+/// Decides whether a dependency is worth a call.
 pub struct Breaker {
     limits: BreakerLimits,
     state: Mutex<State>,
@@ -63,6 +64,7 @@ pub struct Ticket {
 }
 
 impl Breaker {
+    /// A closed one.
     pub fn new(limits: BreakerLimits) -> Arc<Self> {
         let state = State {
             phase: Phase::Closed,

@@ -9,9 +9,11 @@ const COST: u32 = 5;
 /// Saved up at most, and at the start: ten retries, for those who call rarely.
 const MOST: u32 = 50;
 
+/// What is left for retries.
 pub struct RetryBudget(AtomicU32);
 
 impl RetryBudget {
+    /// A full one.
     pub const fn new() -> Self {
         Self(AtomicU32::new(MOST))
     }

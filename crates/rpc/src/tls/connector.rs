@@ -105,7 +105,6 @@ impl Connector {
 
     /// A channel that connects at the first call and again after each break.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one way to the mesh, with its certificates")]
     pub fn channel(self) -> Channel {
         // The connector knows the address; the URI only fills the :authority of the requests.
         Endpoint::from_static("http://florin.bank")

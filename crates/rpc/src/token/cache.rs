@@ -11,8 +11,10 @@ use crate::Principal;
 /// Tokens kept at most; the oldest go first.
 const MOST: usize = 10_000;
 
+/// SHA-256 of a token.
 pub type Digest = [u8; 32];
 
+/// Principals by the digest of their token.
 pub struct VerifiedTokens(Mutex<Shelf>);
 
 #[derive(Default)]
@@ -39,6 +41,7 @@ pub fn digest(bearer: &str) -> Digest {
 }
 
 impl VerifiedTokens {
+    /// None yet.
     pub fn new() -> Self {
         Self(Mutex::default())
     }
@@ -56,6 +59,7 @@ impl VerifiedTokens {
             .then(|| known.principal.clone())
     }
 
+    /// Keeps the principal of a verified token until the token expires.
     pub fn put(
         &self,
         digest: Digest,

@@ -21,6 +21,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// Largest document.
 const LARGEST: usize = 262_144;
 
+/// An HTTPS client for documents of issuers.
 #[derive(Clone)]
 pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
 

@@ -30,6 +30,7 @@ const REFRESH: Duration = Duration::from_secs(300);
 /// Keys of one issuer at most.
 const MOST_KEYS: usize = 64;
 
+/// The keys of one issuer.
 pub struct Keys(Arc<Inner>);
 
 struct Inner {
@@ -61,6 +62,7 @@ struct Metadata {
 }
 
 impl Keys {
+    /// The keys that the configuration holds, or none yet and where to fetch them.
     pub fn new(config: &IssuerConfig, fetcher: Fetcher) -> Result<Self, String> {
         let source = match (&config.keys, config.jwks_uri.as_str(), config.discovery.as_str()) {
             (Some(_), _, _) => Source::Fixed,

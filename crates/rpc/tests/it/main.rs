@@ -1,5 +1,11 @@
 //! The mesh over real mutual TLS on loopback.
-#![allow(clippy::unwrap_used, clippy::as_conversions, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::as_conversions,
+    clippy::type_complexity,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
 
 mod access;
 mod bench;
