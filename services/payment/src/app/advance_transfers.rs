@@ -17,8 +17,10 @@ mod ledger;
 use std::{collections::HashMap, time::Duration};
 
 use florin_kernel::{TransferId, UnixMicros};
+use florin_rpc::TraceParent;
 use florin_store::{StoreError, Tx};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use self::ledger::Verdict;
 use super::{App, events};
@@ -94,8 +96,16 @@ impl Worker {
             // A full batch: there may be work for the next worker.
             self.app.due.notify_one();
         }
-        let verdicts = self.post(&claim.records).await;
-        let ended = self.settle(&claim, &verdicts).await?;
+        let span = tracing::info_span!("advance_transfers", transfers = claim.records.len());
+        // One call serves many traces: it is shown in that of the first, and each transfer
+        // has a span in its own.
+        adopt(claim.records.first(), &span);
+        let work = async {
+            let verdicts = self.post(&claim.records).await;
+            let ended = self.settle(&claim, &verdicts).await?;
+            Ok::<_, StoreError>((verdicts, ended))
+        };
+        let (verdicts, ended) = work.instrument(span).await?;
         self.app.watchers.tell(ended);
         let undecided = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Undecided(_)));
         Ok(if undecided { Turn::Undecided } else { Turn::Done })
@@ -157,6 +167,9 @@ impl Worker {
         verdict: &Verdict,
         now: UnixMicros,
     ) -> Result<(), StoreError> {
+        let span = tracing::info_span!("settle", transfer = %record.transfer.id());
+        adopt(Some(record), &span);
+        let _settling = span.entered();
         let event = match verdict {
             Verdict::Posted { transaction, position } => {
                 record.position.clone_from(position);
@@ -189,6 +202,14 @@ impl Worker {
             record.position = events::position_of(ledger, &[id]);
         }
         Ok(())
+    }
+}
+
+/// Puts a span into the trace of the request that created the transfer.
+fn adopt(record: Option<&Record>, span: &tracing::Span) {
+    let trace = record.and_then(|record| record.traceparent.as_deref());
+    if let Some(trace) = trace.and_then(TraceParent::parse) {
+        trace.adopt(span);
     }
 }
 

@@ -50,8 +50,13 @@ pub async fn claim(
     limit: u32,
 ) -> Result<Claim, StoreError> {
     let claimed = rows::claim_due(tx, &DUE, now, lease_until, limit).await?;
-    let records = claimed.rows.iter().map(Record::from_row).collect::<Result<_, _>>()?;
+    let records = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
     Ok(Claim { token: claimed.token, records })
+}
+
+/// A row that is no transfer keeps its lease and holds up no other.
+fn readable(record: Result<Record, StoreError>) -> Option<Record> {
+    record.inspect_err(|error| tracing::error!(%error, "a stored transfer cannot be read")).ok()
 }
 
 /// Locks transfers in the order of their ids and returns them in it; an id without a row is

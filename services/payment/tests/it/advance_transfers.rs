@@ -268,3 +268,15 @@ async fn a_running_worker_is_woken_by_the_acceptance_and_ends_with_the_shutdown(
         worker.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_row_that_is_no_transfer_holds_up_no_other() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let broken = bank.accepted("k1", "10").await;
+        let id = bank.accepted("k2", "10").await;
+        bank.execute(&format!("UPDATE transfers SET steps = '?' WHERE id = '{broken}'")).await;
+        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_moved_once(&bank, &id, 1_000).await;
+    }
+}

@@ -171,3 +171,28 @@ async fn the_same_key_after_a_crash_meets_its_commit() {
         assert_eq!(again.into_inner(), first);
     }
 }
+
+#[tokio::test]
+async fn a_request_cut_off_anywhere_and_its_retry_are_one_transfer() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        for cut in 0..60 {
+            let key = format!("k{cut}");
+            let (app, order, who) = (bank.app.clone(), bank.order("0.01"), bank.alice);
+            let (in_task, its_key) = (order.clone(), key.clone());
+            let call = tokio::spawn(async move { create(&app, who, &its_key, in_task).await });
+            for _ in 0..cut {
+                tokio::task::yield_now().await;
+            }
+            call.abort();
+            let answered = create(&bank.app, who, &key, order).await.unwrap();
+            let of_key = format!("SELECT COUNT(*) FROM transfers WHERE idempotency_key = '{key}'");
+            assert_eq!(bank.count(&of_key).await, 1, "cut after {cut} turns");
+            if let Ok(Ok(first)) = call.await {
+                assert_eq!(first.into_inner(), answered.into_inner());
+            }
+        }
+        while bank.app.worker().turn().await.unwrap() != Turn::Idle {}
+        assert_eq!(bank.ledger.posted().len(), 60);
+    }
+}
