@@ -1,0 +1,62 @@
+use florin_account::{app::command::Outcome, domain::refusal::Refusal};
+use futures_util::future::join_all;
+
+use crate::bench_ledger::{each, post, reverse};
+
+async fn posted(bench: &crate::bench_ledger::Bench, text: &str, legs: &[(&str, i64)]) -> String {
+    match bench.run(post(text, legs)).await {
+        Outcome::Posted { transaction, .. } => transaction,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_ten_racing_reversals_one_books_the_compensation() {
+    for bench in each().await {
+        let (from, to) = (bench.open(100).await, bench.open(0).await);
+        let original = posted(&bench, "o", &[(&from, -40), (&to, 40)]).await;
+        let calls = (0..10).map(|at| bench.run(reverse(&format!("rev{at}"), &original)));
+        let outcomes = join_all(calls).await;
+        let done = outcomes.iter().filter(|one| matches!(one, Outcome::Posted { .. })).count();
+        let refused = outcomes
+            .iter()
+            .filter(|one| matches!(one, Outcome::Refused(Refusal::AlreadyReversed { .. })))
+            .count();
+        assert_eq!((done, refused), (1, 9), "{outcomes:?}");
+        assert_eq!(bench.balance(&from).await, (100, 0));
+        bench.assert_clean().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_is_repeated_by_its_reference_and_never_reversed_itself() {
+    for bench in each().await {
+        let (from, to) = (bench.open(100).await, bench.open(0).await);
+        let original = posted(&bench, "o", &[(&from, -40), (&to, 40)]).await;
+        let Outcome::Posted { transaction, .. } = bench.run(reverse("rev", &original)).await else {
+            panic!("not reversed")
+        };
+        let again = bench.run(reverse("rev", &original)).await;
+        assert!(matches!(&again, Outcome::Posted { replayed: true, transaction: same, .. } if *same == transaction));
+        let back = bench.run(reverse("rev2", &transaction)).await;
+        assert!(matches!(back, Outcome::Refused(Refusal::AlreadyReversed { .. })));
+        let nothing = bench.run(reverse("rev3", "txn_none")).await;
+        assert!(matches!(nothing, Outcome::Refused(Refusal::TransactionNotFound { .. })));
+        bench.assert_clean().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_that_the_money_has_left_is_refused_and_may_come_again() {
+    for bench in each().await {
+        let (from, to) = (bench.open(100).await, bench.open(0).await);
+        let original = posted(&bench, "o", &[(&from, -40), (&to, 40)]).await;
+        posted(&bench, "spent", &[(&to, -40), (&from, 40)]).await;
+        let refused = bench.run(reverse("rev", &original)).await;
+        assert!(matches!(refused, Outcome::Refused(Refusal::InsufficientFunds { .. })));
+        posted(&bench, "back", &[(&from, -40), (&to, 40)]).await;
+        let done = bench.run(reverse("rev", &original)).await;
+        assert!(matches!(done, Outcome::Posted { replayed: false, .. }), "{done:?}");
+        bench.assert_clean().await;
+    }
+}

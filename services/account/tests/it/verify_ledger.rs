@@ -1,0 +1,58 @@
+use sea_orm::ConnectionTrait;
+
+use crate::bench_ledger::{Bench, each, place, post};
+
+/// A statement that breaks the ledger, and the check that must find it.
+const BREAKS: [(&str, &str); 12] = [
+    ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
+    ("UPDATE account_events SET delta = delta + 1 WHERE version = 3", "fold"),
+    ("UPDATE account_events SET posted_after = 7 WHERE version = 3", "fold"),
+    ("DELETE FROM account_events WHERE version = 2", "version"),
+    ("DELETE FROM account_events", "projection"),
+    ("UPDATE accounts SET posted = posted + 1", "projection"),
+    ("UPDATE accounts SET version = version + 1", "version"),
+    ("UPDATE holds SET remaining = 1, status = 1", "holds"),
+    ("UPDATE journal_legs SET amount = amount + 1 WHERE leg = 1", "zero_sum"),
+    ("DELETE FROM journal_legs WHERE leg = 1", "legs"),
+    ("DELETE FROM ledger_references", "references"),
+    ("UPDATE value_turnover SET net = net + 1", "turnover"),
+];
+
+async fn filled(bench: &Bench) {
+    let (from, to) = (bench.open(100).await, bench.open(50).await);
+    for at in 0..3 {
+        bench.run(post(&format!("p{at}"), &[(&from, -5), (&to, 5)])).await;
+    }
+    bench.run(place("h", &from, 10)).await;
+    bench.assert_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_way_of_breaking_the_ledger_is_named() {
+    for (statement, check) in BREAKS {
+        for bench in each().await {
+            filled(&bench).await;
+            bench
+                .db
+                .write(async |tx: florin_store::Tx| {
+                    tx.execute_unprepared(statement).await?;
+                    Ok::<_, florin_store::StoreError>(())
+                })
+                .await
+                .unwrap();
+            let (_, breaches) = bench.verify().await;
+            let named = breaches.iter().any(|breach| breach.starts_with(check));
+            assert!(named, "{statement}: {check} is not among {breaches:#?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_events_than_a_page_are_all_checked() {
+    let bench = crate::bench_ledger::sqlite().await;
+    let (from, to) = (bench.open(1_000_000).await, bench.open(0).await);
+    let posts = (0..1_500).map(|at| post(&format!("p{at}"), &[(&from, -5), (&to, 5)]));
+    bench.run_all(posts.collect()).await;
+    let summary = bench.assert_clean().await;
+    assert_eq!((summary.accounts, summary.events, summary.transactions), (2, 3_003, 1_501));
+}
