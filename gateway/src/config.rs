@@ -51,7 +51,7 @@ impl Default for GatewayConfig {
             requests: 4_096,
             client_rate: Rate::of(2_000, 4_000),
             subject_rate: Rate::of(500, 1_000),
-            stranger_rate: Rate::of(10, 50),
+            stranger_rate: Rate::of(50, 200),
             issuer: DevelopmentIssuer::default(),
         }
     }

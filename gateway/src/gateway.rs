@@ -11,7 +11,8 @@ use bytes::Bytes;
 use florin_proto::common::v1::Reason;
 use florin_rpc::{CallContext, Dependency, Error, Metrics, Peer, Principal, Role, token::Verifier};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts as Head,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
+    request::Parts as Head,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use prost::Message as _;
@@ -35,10 +36,13 @@ use crate::{
     upstream,
 };
 pub use request::Remote;
-use request::{Call, is_json, waits};
+use request::{Call, HttpMetrics, is_json, waits};
 
 /// A refusal; boxed, since it is much larger than what most functions return.
 pub(crate) type Refused = Box<Problem>;
+
+/// Header of an answer that was stored under the same key.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -65,7 +69,7 @@ pub struct Gateway {
     services: BTreeMap<Role, Dependency>,
     issuer: Option<Arc<Issuer>>,
     openapi: Bytes,
-    metrics: Metrics,
+    metrics: HttpMetrics,
     config: GatewayConfig,
     clients: Limit,
     subjects: Limit,
@@ -95,7 +99,7 @@ impl Gateway {
             verifier: parts.verifier,
             services: parts.services,
             issuer: parts.issuer,
-            metrics: parts.metrics,
+            metrics: HttpMetrics::new(&parts.metrics),
             config: parts.config,
         };
         let router = Router::new().fallback(answer).with_state(Arc::new(gateway));
@@ -176,10 +180,20 @@ impl Gateway {
         })?;
         let prefer = head.headers.get("prefer").and_then(|value| value.as_bytes().try_into().ok());
         let message = Bytes::from(message.encode_to_vec());
-        let reply = upstream::call(service, &context, route.policy, message, prefer)
-            .await
-            .map_err(Problem::from)?;
-        rendered(route, reply).map_err(|error| Box::new(Problem::from(error)))
+        let reply = upstream::call(service, &context, route.policy, message, prefer).await;
+        let answer = reply.outcome.and_then(|body| rendered(route, body));
+        match answer {
+            Ok(mut response) => {
+                if reply.replayed {
+                    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+                }
+                Ok(response)
+            }
+            Err(error) if reply.replayed => {
+                Err(Box::new(Problem::from(error).header(REPLAYED, "true")))
+            }
+            Err(error) => Err(Box::new(error.into())),
+        }
     }
 
     /// Who sends the token, within the rates.
@@ -251,8 +265,8 @@ async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Refus
     Err(Box::new(error.into()))
 }
 
-fn rendered(route: &Route, reply: upstream::Reply) -> Result<Response<Body>, Error> {
-    let message = DynamicMessage::decode(route.output.clone(), reply.body)
+fn rendered(route: &Route, body: Bytes) -> Result<Response<Body>, Error> {
+    let message = DynamicMessage::decode(route.output.clone(), body)
         .map_err(|error| Error::internal(format!("an answer cannot be decoded: {error}")))?;
     let value = json_of(route, &message)
         .map_err(|error| Error::internal(format!("an answer has no JSON: {error}")))?;
@@ -262,9 +276,6 @@ fn rendered(route: &Route, reply: upstream::Reply) -> Result<Response<Body>, Err
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if reply.replayed {
-        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
-    }
     Ok(response)
 }
 
@@ -297,7 +308,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
         };
         AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>>>()?)
     };
-    let name = http::HeaderName::from_static;
+    let name = HeaderName::from_static;
     let layer = CorsLayer::new()
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
@@ -311,7 +322,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
         ])
         .expose_headers([
             name("x-request-id"),
-            name("idempotent-replayed"),
+            REPLAYED,
             header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,
         ])

@@ -37,6 +37,8 @@ const STREAMS: u32 = 128;
 const HEAD_BYTES: u32 = 32 * 1024;
 /// Longest life of a connection, so that new certificates and settings reach every client.
 const LONGEST: Duration = Duration::from_secs(3_600);
+/// Requests of an aged connection may run so long.
+const LAST_REQUESTS: Duration = Duration::from_secs(60);
 /// Pause after a refused accept: no file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -164,21 +166,20 @@ async fn speak(
     let service = TowerToHyperService::new(service);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    let mut ending = false;
-    let age = sleep(LONGEST);
-    tokio::pin!(age);
-    loop {
-        tokio::select! {
-            outcome = connection.as_mut() => {
-                if let Err(error) = outcome {
-                    tracing::debug!(error, "a connection ended");
-                }
-                return;
-            }
-            () = shutdown.cancelled(), if !ending => {}
-            () = age.as_mut(), if !ending => {}
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = shutdown.cancelled() => None,
+        () = sleep(LONGEST) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            let Ok(ended) = timeout(LAST_REQUESTS, connection).await else { return };
+            ended
         }
-        ending = true;
-        connection.as_mut().graceful_shutdown();
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error, "a connection ended");
     }
 }

@@ -1,5 +1,7 @@
 //! The call to the owning service: encoded bytes there, encoded bytes back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::{Buf as _, BufMut as _, Bytes};
 use florin_proto::policy::{Idempotency, MethodPolicy};
 use florin_rpc::{CallContext, Dependency, Error, Retry};
@@ -15,46 +17,50 @@ use tonic::{
 const ANSWER_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// What a service answered.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Reply {
-    /// The encoded message.
-    pub body: Bytes,
-    /// Whether it is the stored answer to the same key.
+    /// The encoded message, or the refusal.
+    pub outcome: Result<Bytes, Error>,
+    /// Whether it is the stored answer to the same key; refusals are stored too.
     pub replayed: bool,
 }
 
 /// Calls the method of a policy with an encoded message.
-///
-/// # Errors
-/// The service's refusal, or the call stack's.
 pub async fn call(
     dependency: &Dependency,
     context: &CallContext,
     policy: &'static MethodPolicy,
     message: Bytes,
     prefer: Option<MetadataValue<Ascii>>,
-) -> Result<Reply, Error> {
+) -> Reply {
     let retry = match policy.idempotency {
         Idempotency::None => Retry::Read,
         Idempotency::Required | Idempotency::PerItem => Retry::Keyed,
     };
     let path = PathAndQuery::from_static(policy.path);
-    dependency
+    let replayed = AtomicBool::new(false);
+    let outcome = dependency
         .call(context, policy.path, retry, message, |channel, mut request| {
-            let (path, prefer) = (path.clone(), prefer.clone());
+            let (path, prefer, replayed) = (path.clone(), prefer.clone(), &replayed);
             async move {
                 if let Some(prefer) = prefer {
                     request.metadata_mut().insert("prefer", prefer);
                 }
                 let mut client = Grpc::new(channel).max_decoding_message_size(ANSWER_LIMIT_BYTES);
                 client.ready().await.map_err(|error| Status::from_error(error.into()))?;
-                let response = client.unary(request, path, BytesCodec).await?;
-                let replayed = response.metadata().get("idempotent-replayed");
-                let replayed = replayed.is_some_and(|value| value.as_bytes() == b"true");
-                Ok(response.map(|body| Reply { body, replayed }))
+                let answer = client.unary(request, path, BytesCodec).await;
+                let metadata = match &answer {
+                    Ok(response) => response.metadata(),
+                    Err(status) => status.metadata(),
+                };
+                let mark = metadata.get("idempotent-replayed");
+                let mark = mark.is_some_and(|value| value.as_bytes() == b"true");
+                replayed.store(mark, Ordering::Relaxed);
+                answer
             }
         })
-        .await
+        .await;
+    Reply { outcome, replayed: replayed.into_inner() }
 }
 
 /// Messages that are encoded already.

@@ -6,8 +6,9 @@ use std::{
 };
 
 use axum::body::Body;
-use florin_rpc::{Metrics, TraceParent, fresh_request_id};
+use florin_rpc::{Metrics, TraceParent, fresh_request_id, metrics::MetricFamily};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 
 /// `Prefer: wait` counts up to so many seconds.
 const LONGEST_WAIT_SECONDS: u64 = 10;
@@ -28,6 +29,23 @@ pub struct Call {
     pub rpc: &'static str,
     /// The OAuth2 client, once it is known.
     pub client: String,
+}
+
+/// Rate, errors and duration of REST, by RPC.
+pub struct HttpMetrics {
+    requests: MetricFamily<[(&'static str, String); 3], Counter>,
+    seconds: MetricFamily<[(&'static str, &'static str); 1], Histogram>,
+}
+
+impl HttpMetrics {
+    /// The families of the process.
+    pub fn new(metrics: &Metrics) -> Self {
+        Self {
+            requests: metrics
+                .counters("florin_http_requests", "REST requests by RPC, status, reason"),
+            seconds: metrics.durations("florin_http_request_seconds", "Time of REST requests"),
+        }
+    }
 }
 
 /// Where a connection comes from; the server puts it into the extensions.
@@ -66,19 +84,13 @@ impl Call {
 
     /// One log line and the metrics of the request. Neither path nor query is told: they may
     /// hold what a log must not.
-    pub fn tell(&self, metrics: &Metrics, status: StatusCode, reason: &str) {
+    pub fn tell(&self, metrics: &HttpMetrics, status: StatusCode, reason: &str) {
         let elapsed = self.started.elapsed();
-        metrics
-            .counters::<[(&'static str, String); 2]>("http_requests", "REST requests")
-            .get_or_create(&[("rpc", self.rpc.to_owned()), ("status", status.as_u16().to_string())])
-            .inc();
-        metrics
-            .durations::<[(&'static str, &'static str); 1]>(
-                "http_request_seconds",
-                "Time of REST requests",
-            )
-            .get_or_create(&[("rpc", self.rpc)])
-            .observe(elapsed.as_secs_f64());
+        let status_text = status.as_u16().to_string();
+        let labels =
+            [("rpc", self.rpc.to_owned()), ("status", status_text), ("reason", reason.to_owned())];
+        metrics.requests.get_or_create(&labels).inc();
+        metrics.seconds.get_or_create(&[("rpc", self.rpc)]).observe(elapsed.as_secs_f64());
         tracing::info!(
             rpc = self.rpc,
             status = status.as_u16(),

@@ -21,6 +21,7 @@ use crate::{
 /// Messages in query parameters are followed so deep.
 const QUERY_DEPTH_LIMIT: usize = 4;
 
+/// The operation of a route.
 pub fn operation(
     route: &Route,
     comments: &Comments,
@@ -210,6 +211,10 @@ const fn success_words(status: u16) -> &'static str {
 fn refusal(status: u16, reasons: &BTreeSet<String>) -> Value {
     let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/RequestId" } });
     if let Value::Object(headers) = &mut headers {
+        if matches!(status, 404 | 409) {
+            let replayed = json!({ "$ref": "#/components/headers/IdempotentReplayed" });
+            headers.insert("Idempotent-Replayed".to_owned(), replayed);
+        }
         if matches!(status, 409 | 429 | 503) {
             let after = json!({ "$ref": "#/components/headers/RetryAfter" });
             headers.insert("Retry-After".to_owned(), after);

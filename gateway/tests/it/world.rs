@@ -203,6 +203,12 @@ impl PaymentService for Scripted {
                 violations.add("amount", "TOO_MANY_DECIMALS", "must have at most 2 decimals");
                 return Err(Error::invalid(violations).into());
             }
+            "refused again" => {
+                let error = Error::new(account::Reason::AccountFrozen, "the account is frozen");
+                let mut status = error.to_status();
+                status.metadata_mut().insert("idempotent-replayed", "true".parse().unwrap());
+                return Err(status);
+            }
             "slow" => tokio::time::sleep(Duration::from_millis(700)).await,
             _ => {}
         }
