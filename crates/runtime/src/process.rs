@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -14,6 +15,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Readiness, Settings, Stop, Supervisor, bus, probe, stop};
+
+/// How long a database may take to be closed.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// One process of the mesh. Clones share it.
 #[derive(Clone)]
@@ -101,7 +105,7 @@ impl Process {
         let bus = bus::open(&self.settings, role, &files, &self.embedded)
             .await
             .with_context(|| format!("bus of {role} at {}", self.settings.bus.url))?;
-        let every = std::time::Duration::from_secs(self.settings.tls.reload_seconds.max(1));
+        let every = Duration::from_secs(self.settings.tls.reload_seconds.max(1));
         let watched = identity.watch(every, self.shutdown.clone());
         self.tasks
             .spawn_fallible(format!("{role} certificate watch"), async { Ok(watched.await?) });
@@ -153,15 +157,13 @@ impl Process {
     }
 
     /// Stops at SIGTERM and SIGINT; a second signal ends the drain.
-    ///
-    /// # Errors
-    /// A task crashed; the error names it. Exit with [`Stop::exit_code`].
+    /// Exit with [`Stop::exit_code`].
     pub async fn run_until_stopped(&self) -> Stop {
         let hurry = CancellationToken::new();
         let signals = tokio::spawn(stop::on_signals(self.shutdown.clone(), hurry.clone()));
         self.shutdown.cancelled().await;
         self.readiness.drain();
-        let limit = self.settings.process.drain();
+        let limit = self.settings.process.limit();
         tokio::select! {
             drained = self.tasks.drained(limit) => if !drained {
                 tracing::warn!(limit_seconds = limit.as_secs(), "the drain took too long, leaving");
@@ -180,7 +182,7 @@ impl Process {
         let open =
             std::mem::take(&mut *self.databases.lock().unwrap_or_else(PoisonError::into_inner));
         for db in open {
-            let closed = tokio::time::timeout(self.settings.process.drain(), db.close()).await;
+            let closed = tokio::time::timeout(CLOSING, db.close()).await;
             if let Ok(Err(error)) = closed {
                 tracing::warn!(%error, "a database could not be closed in order");
             }

@@ -184,11 +184,20 @@ impl Default for ProcessSettings {
     }
 }
 
+/// What of the drain is left for tasks and databases after the calls.
+const AFTER_CALLS: Duration = Duration::from_secs(2);
+
 impl ProcessSettings {
-    /// The limit of the drain.
+    /// The limit of the whole drain.
+    #[must_use]
+    pub const fn limit(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+
+    /// The share of the calls in flight: the limit less two seconds for what comes after.
     #[must_use]
     pub const fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_seconds)
+        self.limit().saturating_sub(AFTER_CALLS)
     }
 }
 

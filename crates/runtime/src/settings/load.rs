@@ -46,7 +46,8 @@ impl Settings {
     /// Names the file, or section and key.
     pub fn load(file: &Path) -> Result<Self, SettingsError> {
         let source = File::from(file).format(FileFormat::Toml);
-        Self::build(Config::builder().add_source(source), &file.display().to_string())
+        let builder = Config::builder().add_source(source).add_source(environment(None));
+        Self::build(builder, &file.display().to_string())
     }
 
     /// The defaults with the environment's overrides.
@@ -54,15 +55,14 @@ impl Settings {
     /// # Errors
     /// Names section and key.
     pub fn from_environment() -> Result<Self, SettingsError> {
-        Self::build(Config::builder(), "of the environment")
+        Self::build(Config::builder().add_source(environment(None)), "of the environment")
     }
 
     fn build(
         builder: config::ConfigBuilder<config::builder::DefaultState>,
         file: &str,
     ) -> Result<Self, SettingsError> {
-        let environment = Environment::with_prefix("FLORIN").prefix_separator("__").separator("__");
-        let table = builder.add_source(environment).build().and_then(|built| built.collect());
+        let table = builder.build().and_then(|built| built.collect());
         let table = table.map_err(|cause| SettingsError::File { file: file.to_owned(), cause })?;
         Self::of_table(table)
     }
@@ -73,10 +73,7 @@ impl Settings {
     /// Names section and key.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
         let source = File::from_str(text, FileFormat::Toml);
-        let table = Config::builder().add_source(source).build().and_then(|built| built.collect());
-        let table = table
-            .map_err(|cause| SettingsError::File { file: "given as text".to_owned(), cause })?;
-        Self::of_table(table)
+        Self::build(Config::builder().add_source(source), "given as text")
     }
 
     fn of_table(mut table: config::Map<String, Value>) -> Result<Self, SettingsError> {
@@ -159,10 +156,47 @@ impl Settings {
     }
 }
 
+/// The variables of the process, or those given.
+fn environment(variables: Option<config::Map<String, String>>) -> Environment {
+    Environment::with_prefix("FLORIN").prefix_separator("__").separator("__").source(variables)
+}
+
 fn read<T: DeserializeOwned>(section: &str, value: Value) -> Result<T, SettingsError> {
     value.try_deserialize().map_err(|cause| at(section, cause))
 }
 
 fn at(section: &str, cause: config::ConfigError) -> SettingsError {
     SettingsError::Section { section: section.to_owned(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let text = "[cif]\nlisten = \"127.0.0.1:1\"\ndatabase = { url = \"sqlite:a.db\" }";
+        let variables = [
+            ("FLORIN__CIF__DATABASE__MAX_CONNECTIONS", "3"),
+            ("FLORIN__CIF__ADDRESS", "cif:7400"),
+            ("FLORIN__BANK__BANK_CODE", "0800"),
+            ("FLORIN__CIF__OWN_KEY", "5"),
+        ];
+        let owned = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let builder = Config::builder()
+            .add_source(File::from_str(text, FileFormat::Toml))
+            .add_source(environment(Some(owned.into_iter().collect())));
+        let settings = Settings::build(builder, "of the test").unwrap();
+        let cif = settings.role(Role::Cif);
+        assert_eq!((cif.address.as_str(), cif.listen.port()), ("cif:7400", 1));
+        assert_eq!((cif.database.url.as_str(), cif.database.max_connections), ("sqlite:a.db", 3));
+        assert_eq!(settings.bank.bank_code, "0800");
+
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Own {
+            own_key: u32,
+        }
+        assert_eq!(settings.section::<Own>(Role::Cif).unwrap().own_key, 5);
+    }
 }
