@@ -25,11 +25,15 @@ pub struct Config {
     pub committers: usize,
     /// How often the table is looked at when nothing wakes a worker, in milliseconds.
     pub poll_ms: u64,
-    /// How long a worker has a batch before another may take it, in milliseconds. It must
-    /// be longer than a call of the ledger and a write.
+    /// How long a worker has a batch before another may take it, in milliseconds; longer
+    /// than `ledger_quiet_ms`.
     pub lease_ms: u64,
     /// How long a call of the ledger may take, in milliseconds.
     pub ledger_timeout_ms: u64,
+    /// For how long after a call without a decision the ledger may still act on it, in
+    /// milliseconds: at least the call's own limit and the ledger's for a batch. Until then
+    /// a refusal is not believed, for the earlier call may yet post.
+    pub ledger_quiet_ms: u64,
     /// The first wait after a call of the ledger without a decision, in milliseconds; it
     /// doubles with each further one.
     pub retry_least_ms: u64,
@@ -46,8 +50,9 @@ impl Default for Config {
             batch: 500,
             committers: 1,
             poll_ms: 200,
-            lease_ms: 30_000,
-            ledger_timeout_ms: 10_000,
+            lease_ms: 20_000,
+            ledger_timeout_ms: 5_000,
+            ledger_quiet_ms: 15_000,
             retry_least_ms: 200,
             retry_most_ms: 5_000,
         }
@@ -68,8 +73,11 @@ pub enum ConfigError {
     /// More than the ledger takes, or nothing.
     #[error("payment.batch must be 1 to 500, not {0}")]
     Batch(u32),
-    /// Another worker would take a batch that is being worked on.
-    #[error("payment.lease_ms must be greater than payment.ledger_timeout_ms")]
+    /// Another worker would take a batch on which the ledger may still act.
+    #[error(
+        "payment.lease_ms must be greater than payment.ledger_quiet_ms, and that at least \
+         payment.ledger_timeout_ms"
+    )]
     Lease,
 }
 
@@ -82,7 +90,7 @@ impl Config {
         if !(1..=500).contains(&self.batch) {
             return Err(ConfigError::Batch(self.batch));
         }
-        if self.lease_ms <= self.ledger_timeout_ms {
+        if self.lease_ms <= self.ledger_quiet_ms || self.ledger_quiet_ms < self.ledger_timeout_ms {
             return Err(ConfigError::Lease);
         }
         let mut limits = Limits::default();
@@ -101,6 +109,10 @@ impl Config {
 
     pub(crate) const fn ledger_timeout(&self) -> Duration {
         Duration::from_millis(self.ledger_timeout_ms)
+    }
+
+    pub(crate) const fn ledger_quiet(&self) -> Duration {
+        Duration::from_millis(self.ledger_quiet_ms)
     }
 
     /// How long to wait after this many attempts without a decision.
@@ -131,11 +143,12 @@ mod tests {
         };
         assert_eq!(config(|_| ()), Ok(()));
         assert_eq!(config(|config| config.batch = 501), Err(ConfigError::Batch(501)));
-        assert_eq!(config(|config| config.lease_ms = 10_000), Err(ConfigError::Lease));
+        assert_eq!(config(|config| config.lease_ms = 15_000), Err(ConfigError::Lease));
         assert_eq!(
             config(|config| config.transfer_limits = vec!["EUR".into()]),
             Err(ConfigError::Limit { entry: "EUR".into(), cause: MoneyError::MissingAmount })
         );
+        assert_eq!(config(|config| config.ledger_quiet_ms = 4_999), Err(ConfigError::Lease));
         assert_eq!(config(|config| config.transfer_limits = vec!["EUR 10".into()]), Ok(()));
     }
 }

@@ -34,6 +34,8 @@ CREATE TABLE transfers (
     lease_until      BIGINT,
     lease_token      TEXT COLLATE "C",
     attempts         BIGINT NOT NULL,
+    -- When a call of the ledger last ended without a decision.
+    unanswered_at    BIGINT,
     CHECK ((status IN (4, 5, 6)) = (due_at IS NULL)),
     CHECK ((status = 4) = (transaction_id IS NOT NULL)),
     CHECK ((status = 5) = (failure_reason IS NOT NULL)),

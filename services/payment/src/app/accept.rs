@@ -90,6 +90,7 @@ impl Acceptances {
                 idempotency_key: one.key.key.clone(),
                 traceparent: one.traceparent.clone(),
                 attempts: 0,
+                unanswered_at: None,
                 lease_token: None,
             })
             .collect();

@@ -14,7 +14,10 @@
 
 mod ledger;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use florin_kernel::{TransferId, UnixMicros};
 use florin_rpc::TraceParent;
@@ -88,6 +91,9 @@ impl Worker {
     /// # Errors
     /// Those of the database. What was taken meanwhile is taken again when its lease ends.
     pub async fn turn(&self) -> Result<Turn, StoreError> {
+        // Counted from before the lease: a worker that was held up does not call the ledger
+        // when another may have judged its transfers already.
+        let deadline = Instant::now().checked_add(self.app.config.ledger_timeout());
         let claim = self.take().await?;
         if claim.records.is_empty() {
             return Ok(Turn::Idle);
@@ -101,7 +107,7 @@ impl Worker {
         // has a span in its own.
         adopt(claim.records.first(), &span);
         let work = async {
-            let verdicts = self.post(&claim.records).await;
+            let verdicts = self.post(&claim.records, deadline).await;
             let ended = self.settle(&claim, &verdicts).await?;
             Ok::<_, StoreError>((verdicts, ended))
         };
@@ -175,14 +181,29 @@ impl Worker {
                 record.position.clone_from(position);
                 Event::Posted(*transaction)
             }
-            Verdict::Refused(failure) => Event::Refused(failure.clone()),
+            Verdict::Refused(failure) => match self.quiet_until(record) {
+                // An earlier call may still be on its way into the ledger, and post when
+                // funds have come meanwhile: FAILED would be a lie. Ask again once it cannot.
+                Some(quiet) if now < quiet => {
+                    record.due_at = Some(quiet);
+                    return Ok(());
+                }
+                Some(_) | None => Event::Refused(failure.clone()),
+            },
             Verdict::Undecided(_) => {
+                record.unanswered_at = Some(now);
                 record.due_at = Some(later(now, self.app.config.backoff(record.attempts)));
                 return Ok(());
             }
         };
         record.due_at = None;
         record.transfer.apply(event, now).map_err(|error| StoreError::Corrupt(error.to_string()))
+    }
+
+    /// Until when the ledger may act on an earlier call that went unanswered. A worker that
+    /// died left no such mark, but its lease is longer.
+    fn quiet_until(&self, record: &Record) -> Option<UnixMicros> {
+        record.unanswered_at.map(|at| later(at, self.app.config.ledger_quiet()))
     }
 
     /// Appends the events of those that have ended, and makes them part of their positions.

@@ -96,6 +96,7 @@ mod tests {
             idempotency_key: "k".into(),
             traceparent: None,
             attempts: 0,
+            unanswered_at: None,
             due_at: None,
             lease_token: None,
         };

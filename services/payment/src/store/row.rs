@@ -26,6 +26,8 @@ pub struct Record {
     pub traceparent: Option<String>,
     /// How often a worker has taken it.
     pub attempts: i64,
+    /// When a call of the ledger last ended without a decision.
+    pub unanswered_at: Option<UnixMicros>,
     /// When a worker is to take it; None once it has ended.
     pub due_at: Option<UnixMicros>,
     /// Who has it now.
@@ -51,7 +53,7 @@ pub(super) const FIXED: [(&str, Column); 14] = [
 ];
 
 /// What changes with the state.
-pub(super) const CHANGING: [(&str, Column); 12] = [
+pub(super) const CHANGING: [(&str, Column); 13] = [
     ("status", Column::Int),
     ("screening", Column::Text),
     ("failure_reason", Column::Text),
@@ -64,6 +66,7 @@ pub(super) const CHANGING: [(&str, Column); 12] = [
     ("lease_until", Column::Int),
     ("lease_token", Column::Text),
     ("attempts", Column::Int),
+    ("unanswered_at", Column::Int),
 ];
 
 impl Record {
@@ -98,6 +101,7 @@ impl Record {
             "lease_until": Value::Null,
             "lease_token": Value::Null,
             "attempts": self.attempts,
+            "unanswered_at": self.unanswered_at.map(|at| at.0),
         });
         if let (Value::Object(row), Value::Object(rest)) = (&mut row, rest) {
             row.extend(rest);
@@ -135,6 +139,7 @@ impl Record {
             idempotency_key: row.try_get("", "idempotency_key")?,
             traceparent: row.try_get("", "traceparent")?,
             attempts: row.try_get("", "attempts")?,
+            unanswered_at: row.try_get::<Option<i64>>("", "unanswered_at")?.map(UnixMicros),
             due_at: row.try_get::<Option<i64>>("", "due_at")?.map(UnixMicros),
             lease_token: row.try_get("", "lease_token")?,
         })

@@ -237,6 +237,12 @@ impl Bank {
         self.execute(change).await;
     }
 
+    /// Lets so much time pass that no unanswered call is on its way any more.
+    pub async fn let_calls_die_out(&self) {
+        self.execute("UPDATE transfers SET unanswered_at = 0 WHERE unanswered_at > 0").await;
+        self.let_time_pass().await;
+    }
+
     pub async fn execute(&self, statement: &str) {
         self.db.write(async |tx: Tx| sql::execute(&tx, statement, []).await).await.unwrap();
     }

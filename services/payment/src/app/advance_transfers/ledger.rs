@@ -42,11 +42,11 @@ impl Worker {
     /// One verdict a transfer, in order. A call that is refused as a whole, for something
     /// that another attempt would not change, is split in halves until the transfer at fault
     /// stands alone; an absent ledger leaves all undecided.
-    pub(super) async fn post(&self, records: &[Record]) -> Vec<Verdict> {
+    pub(super) async fn post(&self, records: &[Record], deadline: Option<Instant>) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(records.len());
         let mut groups = vec![records];
         while let Some(group) = groups.pop() {
-            match self.call(group).await {
+            match self.call(group, deadline).await {
                 Ok(answers) => verdicts.extend(answers),
                 Err(error) if group.len() > 1 && is_about_content(&error) => {
                     let (left, right) = group.split_at(group.len() / 2);
@@ -63,9 +63,12 @@ impl Worker {
         verdicts
     }
 
-    async fn call(&self, records: &[Record]) -> Result<Vec<Verdict>, Error> {
+    async fn call(
+        &self,
+        records: &[Record],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Verdict>, Error> {
         let transactions = records.iter().map(request_of).collect::<Result<Vec<_>, _>>()?;
-        let deadline = Instant::now().checked_add(self.app.config.ledger_timeout());
         let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
         let request = PostTransactionsRequest { transactions };
         // The worker itself is the one layer that retries.
