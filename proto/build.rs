@@ -62,15 +62,21 @@ fn policies(pool: &DescriptorPool) -> Result<String> {
         for method in service.methods() {
             let path = format!("/{}/{}", service.full_name(), method.name());
             let options = method.options();
-            ensure!(options.has_extension(&extension), "{path} has no option florin.options.v1.access");
+            ensure!(
+                options.has_extension(&extension),
+                "{path} has no option florin.options.v1.access"
+            );
             let value = options.get_extension(&extension);
             let access = value.as_message().context("access is a message")?;
-            let row = policy(&path, &method, access, &known_reasons).with_context(|| path.clone())?;
+            let row =
+                policy(&path, &method, access, &known_reasons).with_context(|| path.clone())?;
             rows.push((path, row));
         }
     }
     rows.sort();
-    let mut text = String::from("/// One row a method, sorted by path.\npub static POLICIES: &[MethodPolicy] = &[\n");
+    let mut text = String::from(
+        "/// One row a method, sorted by path.\npub static POLICIES: &[MethodPolicy] = &[\n",
+    );
     for (_, row) in rows {
         text.push_str(&row);
     }
@@ -92,7 +98,10 @@ fn policy(
     }
     let reasons = strings(access, "reasons")?;
     for reason in &reasons {
-        ensure!(known_reasons.contains(reason), "access.reasons names {reason:?}, which is no reason");
+        ensure!(
+            known_reasons.contains(reason),
+            "access.reasons names {reason:?}, which is no reason"
+        );
     }
     let own = match number(access, "own")? {
         1 => "Own::None".to_owned(),
@@ -187,7 +196,11 @@ fn reasons(pool: &DescriptorPool) -> Result<String> {
             ensure!(options.has_extension(&extension), "{} has no kind", value.full_name());
             let number = options.get_extension(&extension).as_enum_number().unwrap_or(0);
             let kind = kinds.get_value(number).context("unknown kind")?;
-            let kind = kind.name().trim_start_matches("KIND_").parse::<Kind>().map_err(anyhow::Error::msg)?;
+            let kind = kind
+                .name()
+                .trim_start_matches("KIND_")
+                .parse::<Kind>()
+                .map_err(anyhow::Error::msg)?;
             let name = short(value.name());
             let variant = camel(&name);
             writeln!(names, "            Self::{variant} => {name:?},")?;

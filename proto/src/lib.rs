@@ -80,8 +80,7 @@ pub mod policy;
 pub use convert::{instant_of, money_of, timestamp, wire_money};
 
 /// The encoded `FileDescriptorSet` of the whole contract, options and comments included.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// A reason of an error, with the kind that the contract gives it.
 pub trait ErrorReason {

@@ -143,7 +143,8 @@ mod tests {
         assert_eq!(AccountId::parse(""), Err(IdError::Empty { prefix: "acc" }));
         let upper = AccountId::from_parts(1, [255; 10]).to_string().to_uppercase();
         let upper = upper.replace("ACC", "acc");
-        for text in [upper.as_str(), "acc_", "acc_123", "acc_67e55044-10b1-426f-9247-bb680e5fe0c8"] {
+        for text in [upper.as_str(), "acc_", "acc_123", "acc_67e55044-10b1-426f-9247-bb680e5fe0c8"]
+        {
             assert_eq!(AccountId::parse(text), Err(IdError::Malformed { prefix: "acc" }));
         }
     }

@@ -52,9 +52,8 @@ impl FromStr for Currency {
             return Err(MoneyError::MissingCurrency);
         }
         let upper = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-        let known = iso_currency::Currency::from_code(code).filter(|found| {
-            upper && found.exponent().is_some()
-        });
+        let known = iso_currency::Currency::from_code(code)
+            .filter(|found| upper && found.exponent().is_some());
         known.map(Self).ok_or(MoneyError::UnknownCurrency)
     }
 }
@@ -72,7 +71,9 @@ pub enum MoneyError {
     #[error("amount must not be empty; expected a decimal like 12.34")]
     MissingAmount,
     /// Not digits with an optional sign and one point.
-    #[error("amount must be a decimal like 12.34: digits, one point at most, no exponent or spaces")]
+    #[error(
+        "amount must be a decimal like 12.34: digits, one point at most, no exponent or spaces"
+    )]
     MalformedAmount,
     /// More digits after the point than the currency has.
     #[error("amount must have at most {exponent} decimals in {currency}")]

@@ -18,8 +18,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-pub use process::executable;
 use process::Process;
+pub use process::executable;
 
 use crate::Rest;
 
@@ -126,8 +126,7 @@ impl Bank {
     /// The issuer refuses.
     pub async fn rest_as(&self, customer: Option<&str>) -> Result<Rest> {
         let rest = self.rest()?;
-        let client = if customer.is_some() { "app" } else { "demo" };
-        let token = rest.token(client, customer).await?;
+        let token = rest.token("demo", customer).await?;
         Ok(rest.with_bearer(&token))
     }
 
@@ -137,8 +136,7 @@ impl Bank {
     /// There is no such certificate.
     pub fn channel(&self, role: Role, certificate: &str) -> Result<Channel> {
         let file = |end: &str| self.certs.join(format!("{certificate}.{end}"));
-        let files =
-            TlsFiles { ca: self.certs.join("ca.pem"), cert: file("pem"), key: file("key") };
+        let files = TlsFiles { ca: self.certs.join("ca.pem"), cert: file("pem"), key: file("key") };
         let identity: Arc<Identity> = Identity::load(&files)?;
         Ok(florin_rpc::tls::channel(&identity, role, self.address(role))?)
     }
@@ -205,9 +203,6 @@ impl Bank {
         match self.mode {
             Mode::Embedded => {
                 command.args(["up", "--data"]).arg(self.data());
-                // A stale file of the last run must not be taken for this one's.
-                let stale = std::fs::remove_file(self.data().join("ready"));
-                drop(stale);
             }
             Mode::Distributed => {
                 command.args(["serve", name, "--config"]).arg(self.dir.path().join("florin.toml"));

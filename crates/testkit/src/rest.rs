@@ -99,11 +99,8 @@ impl Rest {
     /// # Errors
     /// No answer.
     pub async fn post_and_wait(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
-        let headers = [
-            ("idempotency-key", key),
-            ("content-type", "application/json"),
-            ("prefer", "wait=10"),
-        ];
+        let headers =
+            [("idempotency-key", key), ("content-type", "application/json"), ("prefer", "wait=10")];
         self.send(Method::POST, path, &headers, body.to_string().into_bytes()).await
     }
 
@@ -118,8 +115,7 @@ impl Rest {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Answer> {
-        let mut request =
-            Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.bearer {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -147,9 +143,8 @@ impl Rest {
     /// # Errors
     /// The issuer refuses.
     pub async fn token(&self, client: &str, customer: Option<&str>) -> Result<String> {
-        let mut form = format!(
-            "grant_type=client_credentials&client_id={client}&client_secret=development"
-        );
+        let mut form =
+            format!("grant_type=client_credentials&client_id={client}&client_secret=development");
         if let Some(customer) = customer {
             form.push_str(&format!("&customer_id={customer}"));
         }

@@ -28,8 +28,7 @@ const MAX_WEIGHT: usize = 1_024;
 pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
     let ledger = open(runtime, config).await?;
     let service = AccountRpc::new(ledger);
-    Ok(Started::new()
-        .with(|server| server.add_service(AccountServiceServer::new(service))))
+    Ok(Started::new().with(|server| server.add_service(AccountServiceServer::new(service))))
 }
 
 /// Opens the ledger.

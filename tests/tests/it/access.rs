@@ -3,7 +3,9 @@
 use anyhow::Result;
 use florin_kernel::Role;
 use florin_proto::{
-    account::v1::{GetAccountRequest, PlaceHoldRequest, account_service_client::AccountServiceClient},
+    account::v1::{
+        GetAccountRequest, PlaceHoldRequest, account_service_client::AccountServiceClient,
+    },
     cif::v1::{GetStandingsRequest, cif_service_client::CifServiceClient},
     ops::v1::{ListDeadLettersRequest, ops_service_client::OpsServiceClient},
 };
@@ -17,7 +19,7 @@ async fn only_the_named_callers_reach_a_method() -> Result<()> {
     let bank = Bank::embedded().await?;
     // The operator asks; the method is not for a client without a token, nor for a role
     // that is not named.
-    let mut ops = OpsServiceClient::new(bank.channel(Role::Account, "operator-dev")?);
+    let mut ops = OpsServiceClient::new(bank.channel(Role::Account, "operator-admin")?);
     ops.list_dead_letters(ListDeadLettersRequest::default()).await?;
     let mut stranger = OpsServiceClient::new(bank.channel(Role::Account, "payment")?);
     let refused = stranger.list_dead_letters(ListDeadLettersRequest::default()).await.unwrap_err();
@@ -28,7 +30,7 @@ async fn only_the_named_callers_reach_a_method() -> Result<()> {
     let mut tokenless = AccountServiceClient::new(bank.channel(Role::Account, "client-demo")?);
     let refused = tokenless.get_account(GetAccountRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated, "{refused:?}");
-    let mut standings = CifServiceClient::new(bank.channel(Role::Cif, "operator-dev")?);
+    let mut standings = CifServiceClient::new(bank.channel(Role::Cif, "operator-admin")?);
     standings.get_standings(GetStandingsRequest::default()).await?;
     Ok(())
 }
@@ -37,7 +39,7 @@ async fn only_the_named_callers_reach_a_method() -> Result<()> {
 async fn another_authority_and_no_certificate_get_nothing() -> Result<()> {
     let bank = Bank::embedded().await?;
     let other = Bank::embedded().await?;
-    let foreign = other.certs().join("operator-dev.pem");
+    let foreign = other.certs().join("operator-admin.pem");
     // Another authority's operator: its certificate is put beside ours under a new name.
     for end in ["pem", "key"] {
         let from = foreign.with_extension(end);
@@ -110,11 +112,11 @@ async fn reflection_and_health_answer_the_operator() -> Result<()> {
             .args(what)
             .output()
     };
-    let listed = call("operator-dev", &[&format!("https://{address}"), "--list-methods"])?;
+    let listed = call("operator-admin", &[&format!("https://{address}"), "--list-methods"])?;
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(text.contains("florin.account.v1.AccountService/GetBalance"), "{listed:?}");
     let method = format!("https://{address}/florin.account.v1.AccountService/GetTrialBalance");
-    let called = call("operator-dev", &[&method])?;
+    let called = call("operator-admin", &[&method])?;
     assert!(called.status.success(), "{called:?}");
     let refused = call("payment", &[&method])?;
     assert!(!refused.status.success(), "{refused:?}");

@@ -89,7 +89,10 @@ async fn storm(mut bank: Bank, rounds: usize) -> Result<()> {
         ended(&anna.rest, &format!("/v1/transfers/{id}")).await?;
     }
     let cents = rounds * LOAD;
-    assert_eq!(posted(&boris.rest, &boris.account).await?, format!("{}.{:02}", cents / 100, cents % 100));
+    assert_eq!(
+        posted(&boris.rest, &boris.account).await?,
+        format!("{}.{:02}", cents / 100, cents % 100)
+    );
     bank.prove().await
 }
 

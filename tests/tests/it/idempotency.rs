@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use florin_kernel::Role;
-use florin_proto::payment::v1::{CreateTransferRequest, payment_service_client::PaymentServiceClient};
+use florin_proto::payment::v1::{
+    CreateTransferRequest, payment_service_client::PaymentServiceClient,
+};
 use florin_testkit::{Bank, Rest};
 use futures_util::future::join_all;
 use http::Method;
@@ -107,7 +109,10 @@ async fn grpc(bank: &Bank, from: &str, to: &str) -> Result<()> {
     let first = client.create_transfer(request("1.00", Some("g1"))?).await?;
     assert!(first.metadata().get("idempotent-replayed").is_none());
     let again = client.create_transfer(request("1.00", Some("g1"))?).await?;
-    assert_eq!(again.metadata().get("idempotent-replayed").map(|value| value.to_str().ok()), Some(Some("true")));
+    assert_eq!(
+        again.metadata().get("idempotent-replayed").map(|value| value.to_str().ok()),
+        Some(Some("true"))
+    );
     assert_eq!(again.get_ref().transfer_id, first.get_ref().transfer_id);
     let reused = client.create_transfer(request("9.00", Some("g1"))?).await.unwrap_err();
     assert_eq!(reused.code(), Code::FailedPrecondition, "{reused:?}");

@@ -10,17 +10,23 @@ use crate::world::{holder, transfer};
 const BREAKS: [(&str, &[&str], &str); 9] = [
     (
         "account",
-        &["UPDATE account_events SET delta = delta + 1 WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)"],
+        &[
+            "UPDATE account_events SET delta = delta + 1 WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)",
+        ],
         "hash",
     ),
     (
         "account",
-        &["DELETE FROM account_events WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)"],
+        &[
+            "DELETE FROM account_events WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)",
+        ],
         "version",
     ),
     (
         "account",
-        &["INSERT INTO account_events SELECT account_id, version + 100, kind, transaction_id, leg, hold_id, delta, held_delta, posted_after, held_after, counterparty, detail, booking_date, value_date, recorded_at, hash FROM account_events WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)"],
+        &[
+            "INSERT INTO account_events SELECT account_id, version + 100, kind, transaction_id, leg, hold_id, delta, held_delta, posted_after, held_after, counterparty, detail, booking_date, value_date, recorded_at, hash FROM account_events WHERE version = 2 AND account_id = (SELECT MIN(id) FROM accounts)",
+        ],
         "version",
     ),
     (
@@ -30,12 +36,16 @@ const BREAKS: [(&str, &[&str], &str); 9] = [
     ),
     (
         "account",
-        &["INSERT INTO holds (id, account_id, caller, reference, amount, remaining, currency, status, placed_at, expires_at, correlation, initiator) SELECT 'hld_01890a5d-ac96-774b-bcce-b302099a8057', MIN(id), 'payment', 'trf_01890a5d-ac96-774b-bcce-b302099a8057/hold', 5, 5, 'EUR', 1, 0, NULL, '', '{}' FROM accounts"],
+        &[
+            "INSERT INTO holds (id, account_id, caller, reference, amount, remaining, currency, status, placed_at, expires_at, correlation, initiator) SELECT 'hld_01890a5d-ac96-774b-bcce-b302099a8057', MIN(id), 'payment', 'trf_01890a5d-ac96-774b-bcce-b302099a8057/hold', 5, 5, 'EUR', 1, 0, NULL, '', '{}' FROM accounts",
+        ],
         "hold",
     ),
     (
         "account",
-        &["UPDATE account_events SET version = version + 1 WHERE version = (SELECT MAX(version) FROM account_events AS e WHERE e.account_id = account_events.account_id) AND account_id = (SELECT MIN(id) FROM accounts)"],
+        &[
+            "UPDATE account_events SET version = version + 1 WHERE version = (SELECT MAX(version) FROM account_events AS e WHERE e.account_id = account_events.account_id) AND account_id = (SELECT MIN(id) FROM accounts)",
+        ],
         "version",
     ),
     (
@@ -48,10 +58,16 @@ const BREAKS: [(&str, &[&str], &str); 9] = [
     ),
     (
         "payment",
-        &["UPDATE transfers SET posting_reference = posting_reference || '/lost', id = id WHERE kind = 1 AND status = 4"],
+        &[
+            "UPDATE transfers SET posting_reference = posting_reference || '/lost', id = id WHERE kind = 1 AND status = 4",
+        ],
         "COMPLETED",
     ),
-    ("reporting", &["DELETE FROM inbox WHERE event_id = (SELECT MIN(event_id) FROM inbox)"], "inbox"),
+    (
+        "reporting",
+        &["DELETE FROM inbox WHERE event_id = (SELECT MIN(event_id) FROM inbox)"],
+        "inbox",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,10 +72,8 @@ async fn freeze_and_close(bank: &Bank, staff: &florin_testkit::Rest) -> Result<(
         let path = |what: &str| format!("/v1/accounts/{}:{what}", dana.account);
         let (freeze, close) = (path("freeze"), path("close"));
         let keys = [format!("{name}-f"), format!("{name}-c")];
-        let (frozen, closed) = tokio::join!(
-            staff.post(&freeze, &keys[0], &why),
-            staff.post(&close, &keys[1], &why)
-        );
+        let (frozen, closed) =
+            tokio::join!(staff.post(&freeze, &keys[0], &why), staff.post(&close, &keys[1], &why));
         let pair = (frozen?.status, closed?.status);
         let shown = staff.get(&format!("/v1/accounts/{}", dana.account)).await?;
         let status = shown.text("/account/status");

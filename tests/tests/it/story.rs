@@ -20,7 +20,11 @@ async fn tell(bank: &Bank) -> Result<()> {
     let shown = expect(anna.rest.get(&format!("/v1/transfers/{id}")).await?, 200)?;
     assert_eq!(shown.text("/transfer/screening"), "NOT_SCREENED");
     let steps: Vec<&str> = (0..3)
-        .map(|at| shown.text(&format!("/transfer/steps/{at}/status")).trim_start_matches("TRANSFER_STATUS_"))
+        .map(|at| {
+            shown
+                .text(&format!("/transfer/steps/{at}/status"))
+                .trim_start_matches("TRANSFER_STATUS_")
+        })
         .map(|name| Box::leak(name.to_owned().into_boxed_str()) as &str)
         .collect();
     assert_eq!(steps, ["PROCESSING", "POSTING", "COMPLETED"], "{}", shown.json);

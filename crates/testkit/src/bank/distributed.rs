@@ -122,8 +122,6 @@ fn gateway_settings(dir: &Path, gateway: &str) -> String {
                   \"accounts:write\", \"accounts:control\", \"payments:read\", \
                   \"payments:write\", \"cash:write\", \"ledger:read\", \"ledger:post\", \
                   \"ledger:import\", \"ledger:chart\", \"ledger:close\", \"reporting:read\"]";
-    let own = "[\"customers:read\", \"accounts:read\", \"accounts:write\", \
-               \"payments:read\", \"payments:write\", \"reporting:read\"]";
     let roles = "[\"teller\", \"payments_officer\", \"approver\", \"auditor\", \"operator\"]";
     format!(
         r#"public_url = "https://{gateway}"
@@ -134,10 +132,6 @@ id = "demo"
 secret = "development"
 scopes = {scopes}
 roles = {roles}
-[[gateway.issuer.clients]]
-id = "app"
-secret = "development"
-scopes = {own}
 may_impersonate_customers = true
 [[gateway.issuer.clients]]
 id = "import"

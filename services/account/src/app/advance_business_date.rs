@@ -31,8 +31,9 @@ pub async fn advance_business_date(
     if books.business_date != closing {
         let open = books.business_date;
         let text = format!("the open business date is {open}, not {closing}");
-        return Err(Error::new(Reason::BusinessDateStale, text)
-            .with("business_date", open.to_string()));
+        return Err(
+            Error::new(Reason::BusinessDateStale, text).with("business_date", open.to_string())
+        );
     }
     chart::set_business_date(tx, opening).await.map_err(internal)?;
     let at = tx.now().await.map_err(internal)?;

@@ -138,7 +138,10 @@ pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
 }
 
 /// The stored answer of an outcome whose success is the message that `success` makes.
-pub fn stored<M: Message>(outcome: &Outcome, success: impl FnOnce(&Outcome) -> Option<M>) -> Answer {
+pub fn stored<M: Message>(
+    outcome: &Outcome,
+    success: impl FnOnce(&Outcome) -> Option<M>,
+) -> Answer {
     let refused = match outcome {
         Outcome::Refused(refusal) => error(refusal),
         Outcome::Answered(answer) => return answer.clone(),

@@ -136,9 +136,7 @@ fn replay(working: &Working, command: &Command, record: &str) -> Result<Outcome,
                 None => Err(Refusal::TransactionNotFound { transaction }),
             }
         }
-        Work::Place(place) => {
-            held_before(working, &place.reference.caller, &place.reference.text)
-        }
+        Work::Place(place) => held_before(working, &place.reference.caller, &place.reference.text),
         Work::Release(release) => {
             held_before(working, &release.reference.caller, &release.hold_reference)
         }

@@ -32,8 +32,9 @@ pub async fn list_accounts(
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let more = accounts.len() > size;
     accounts.truncate(size);
-    let next = accounts.last().filter(|_| more).map(|(account, _)| {
-        page::encode(context.method, customer.as_bytes(), &account.id)
-    });
+    let next = accounts
+        .last()
+        .filter(|_| more)
+        .map(|(account, _)| page::encode(context.method, customer.as_bytes(), &account.id));
     Ok((accounts, next.unwrap_or_default()))
 }

@@ -36,8 +36,9 @@ pub async fn list_entries(
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let more = rows.len() > size;
     rows.truncate(size);
-    let next = rows.last().filter(|_| more).map(|row| {
-        page::encode(context.method, filter.as_bytes(), &row.event.version.to_string())
-    });
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .map(|row| page::encode(context.method, filter.as_bytes(), &row.event.version.to_string()));
     Ok((account, rows, next.unwrap_or_default()))
 }

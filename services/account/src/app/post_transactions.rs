@@ -21,8 +21,7 @@ use crate::domain::{
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outcome, Refusal> {
     let (booking_date, value_date) = working.books.dates(post.booking_date, post.value_date)?;
-    let entries =
-        posting::decide(&post.legs, post.rules, &mut working.accounts, &working.chart)?;
+    let entries = posting::decide(&post.legs, post.rules, &mut working.accounts, &working.chart)?;
     let row = JournalRow {
         id: post.id.clone(),
         caller: post.reference.caller.clone(),
@@ -48,8 +47,7 @@ pub(super) fn record(
 ) -> Outcome {
     for (leg, entry) in (1_i64..).zip(&row.entries) {
         let Some(account) = &entry.account else { continue };
-        let kind =
-            if entry.amount.minor() > 0 { EventKind::Credited } else { EventKind::Debited };
+        let kind = if entry.amount.minor() > 0 { EventKind::Credited } else { EventKind::Debited };
         let facts = Facts {
             transaction_id: Some(row.id.clone()),
             leg,

@@ -20,11 +20,8 @@ pub fn decide(working: &mut Working, release: &Release, actor: &Actor) -> Result
     let account = working.account(&hold.account)?;
     account.unhold(given_back)?;
     let account = account.clone();
-    let facts = Facts {
-        hold_id: Some(hold.id.clone()),
-        held_delta: -given_back,
-        ..Facts::default()
-    };
+    let facts =
+        Facts { hold_id: Some(hold.id.clone()), held_delta: -given_back, ..Facts::default() };
     working.append(&account, EventKind::HoldReleased, facts);
     place_hold::announce(working, &hold, &account, &release.correlation, actor);
     working.holds.insert(key, hold.clone());

@@ -112,8 +112,15 @@ where
         // Every account below the page's last one has all its events in the folds.
         let complete = folds.split_off(&at.0);
         let done = std::mem::replace(&mut folds, complete);
-        compare(snapshot, (&mut last_account, Some(&at.0)), done, (&held, &turnover), summary, report)
-            .await?;
+        compare(
+            snapshot,
+            (&mut last_account, Some(&at.0)),
+            done,
+            (&held, &turnover),
+            summary,
+            report,
+        )
+        .await?;
         report(Report::Progress { check: "fold", done: summary.events }).await?;
     }
     compare(snapshot, (&mut last_account, None), folds, (&held, &turnover), summary, report).await

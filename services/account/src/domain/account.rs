@@ -378,6 +378,9 @@ pub(crate) mod tests {
         assert!(matches!(remove_holder("a", &mut holders, "x"), Err(Refusal::LastOwner { .. })));
         assert!(matches!(add_holder("a", &mut holders, owner), Err(Refusal::HolderExists { .. })));
         assert_eq!(remove_holder("a", &mut holders, "y"), Ok(()));
-        assert!(matches!(remove_holder("a", &mut holders, "y"), Err(Refusal::HolderNotFound { .. })));
+        assert!(matches!(
+            remove_holder("a", &mut holders, "y"),
+            Err(Refusal::HolderNotFound { .. })
+        ));
     }
 }

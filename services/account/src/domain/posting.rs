@@ -188,11 +188,13 @@ pub fn decide(
             Target::Customer(id) => {
                 if !changed.contains_key(id.as_str()) {
                     let found = accounts.get(id);
-                    let account = found.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
+                    let account =
+                        found.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
                     changed.insert(id, account.clone());
                 }
                 let account = changed.get_mut(id.as_str());
-                let account = account.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
+                let account =
+                    account.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
                 account.enter(leg.amount, rules)?;
                 customer_entry(leg, account)
             }
@@ -225,11 +227,7 @@ fn customer_entry(leg: &Leg, account: &Account) -> Entry {
     }
 }
 
-fn gl_entry(
-    leg: &Leg,
-    code: &str,
-    chart: &BTreeMap<String, GlAccount>,
-) -> Result<Entry, Refusal> {
+fn gl_entry(leg: &Leg, code: &str, chart: &BTreeMap<String, GlAccount>) -> Result<Entry, Refusal> {
     let gl = chart.get(code).ok_or_else(|| Refusal::GlNotFound { code: code.to_owned() })?;
     if gl.control {
         return Err(Refusal::GlIsControl { code: code.to_owned() });
@@ -278,7 +276,10 @@ mod tests {
             Legs::new(vec![customer("a", -5), customer("b", 4)]),
             Err(UnbalancedLegs::Sum { .. })
         ));
-        assert_eq!(Legs::new(vec![customer("a", 0), customer("b", 0)]), Err(UnbalancedLegs::Zero(0)));
+        assert_eq!(
+            Legs::new(vec![customer("a", 0), customer("b", 0)]),
+            Err(UnbalancedLegs::Zero(0))
+        );
         assert_eq!(Legs::new(vec![customer("a", -5)]), Err(UnbalancedLegs::Count(1)));
         let usd = Money::new(5, "USD".parse().expect("dollar"));
         let mixed = vec![customer("a", -5), Leg { amount: usd, ..customer("b", 5) }];
@@ -290,7 +291,8 @@ mod tests {
         let mut locked = accounts(&[("a", 100), ("b", 0)]);
         let legs = Legs::new(vec![customer("a", -60), customer("b", 60)]).expect("balanced");
         let entries = decide(&legs, Rules::Today, &mut locked, &chart()).expect("covered");
-        let after: Vec<_> = entries.iter().map(|entry| (entry.posted_after, entry.version)).collect();
+        let after: Vec<_> =
+            entries.iter().map(|entry| (entry.posted_after, entry.version)).collect();
         assert_eq!(after, [(40, 2), (60, 2)]);
         assert_eq!(entries[0].gl_code, "2010");
         assert_eq!(locked["a"].posted + locked["b"].posted, 100);
@@ -341,10 +343,8 @@ mod tests {
     #[test]
     fn both_dates_are_refused_inside_a_closed_period() {
         let day = |text: &str| text.parse::<Date>().expect("date");
-        let books = Books {
-            business_date: day("2026-11-21"),
-            closed_through: Some(day("2026-10-31")),
-        };
+        let books =
+            Books { business_date: day("2026-11-21"), closed_through: Some(day("2026-10-31")) };
         let today = day("2026-11-21");
         assert_eq!(books.dates(None, None), Ok((today, today)));
         assert_eq!(books.dates(None, Some(day("2026-11-01"))), Ok((today, day("2026-11-01"))));

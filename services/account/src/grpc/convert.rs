@@ -48,7 +48,12 @@ pub fn description(violations: &mut Violations, field: &str, text: &str) -> Opti
 }
 
 /// A holder.
-pub fn holder(violations: &mut Violations, path: &str, customer: &str, role: i32) -> Option<Holder> {
+pub fn holder(
+    violations: &mut Violations,
+    path: &str,
+    customer: &str,
+    role: i32,
+) -> Option<Holder> {
     let id = violations.check(format!("{path}customer_id"), CustomerId::parse(customer));
     let known = HolderRole::from_number(i64::from(role));
     if known.is_none() {
@@ -86,7 +91,9 @@ pub fn opening(
     let limit_field = format!("{path}overdraft_limit");
     let limit = match &request.overdraft_limit {
         None => currency.map(Money::zero),
-        Some(_) => violations.check(limit_field.clone(), money_of(request.overdraft_limit.as_ref())),
+        Some(_) => {
+            violations.check(limit_field.clone(), money_of(request.overdraft_limit.as_ref()))
+        }
     };
     if let (Some(limit), Some(currency)) = (limit, currency) {
         if limit.currency() != currency {
@@ -189,7 +196,9 @@ fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg>
         Some(Wire::AccountId(id)) => violations
             .check(format!("{path}account_id"), AccountId::parse(id))
             .map(|id| Target::Customer(id.to_string())),
-        Some(Wire::GlCode(code)) => gl_code(violations, &format!("{path}gl_code"), code).map(Target::Gl),
+        Some(Wire::GlCode(code)) => {
+            gl_code(violations, &format!("{path}gl_code"), code).map(Target::Gl)
+        }
         None => {
             let text = "exactly one of account_id and gl_code must be set";
             violations.add(format!("{path}account_id"), "REQUIRED", text);
@@ -216,9 +225,8 @@ pub fn positive(
     field: &str,
     wire: Option<&florin_proto::common::v1::Money>,
 ) -> Option<Money> {
-    let money = money_of(wire).and_then(|money| {
-        if money.minor() > 0 { Ok(money) } else { Err(MoneyError::NotPositive) }
-    });
+    let money = money_of(wire)
+        .and_then(|money| if money.minor() > 0 { Ok(money) } else { Err(MoneyError::NotPositive) });
     let below = match &money {
         Err(MoneyError::MissingCurrency | MoneyError::UnknownCurrency) => "currency",
         Ok(_) | Err(_) => "amount",

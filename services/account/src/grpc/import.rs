@@ -83,8 +83,7 @@ fn import_item(
         others.push(convert::holder(violations, &path, &holder.customer_id, holder.role));
     }
     let opening = opening?;
-    let mut holders =
-        vec![Holder { customer: opening.customer.clone(), role: HolderRole::Owner }];
+    let mut holders = vec![Holder { customer: opening.customer.clone(), role: HolderRole::Owner }];
     for other in others.into_iter().collect::<Option<Vec<_>>>()? {
         let result = account::add_holder("", &mut holders, other);
         if let Err(refusal) = result {

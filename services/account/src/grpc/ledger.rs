@@ -141,8 +141,7 @@ pub(super) async fn reverse_transaction(
     let original =
         violations.check("transaction_id", TransactionId::parse(&request.transaction_id));
     let text = convert::reference(&mut violations, "reference", &request.reference, 1);
-    let description =
-        convert::description(&mut violations, "description", &request.description);
+    let description = convert::description(&mut violations, "description", &request.description);
     let read = original.zip(text).zip(description);
     let ((original, text), description) = violations.finish(read).map_err(Error::from)?;
     let original = original.to_string();
@@ -170,8 +169,7 @@ pub(super) async fn place_hold(
     let text = convert::reference(&mut violations, "reference", &request.reference, 1);
     let account = violations.check("account_id", AccountId::parse(&request.account_id));
     let amount = convert::positive(&mut violations, "amount", request.amount.as_ref());
-    let correlation =
-        violations.check("correlation", check_text(&request.correlation, 0, 128));
+    let correlation = violations.check("correlation", check_text(&request.correlation, 0, 128));
     let read = text.zip(account).zip(amount.zip(correlation));
     let ((text, account), (amount, correlation)) = violations.finish(read).map_err(Error::from)?;
     let account = account.to_string();
@@ -199,10 +197,8 @@ pub(super) async fn release_hold(
     let (context, request) = (context(&request)?, request.into_inner());
     let mut violations = Violations::new();
     let text = convert::reference(&mut violations, "reference", &request.reference, 1);
-    let hold =
-        convert::reference(&mut violations, "hold_reference", &request.hold_reference, 1);
-    let correlation =
-        violations.check("correlation", check_text(&request.correlation, 0, 128));
+    let hold = convert::reference(&mut violations, "hold_reference", &request.hold_reference, 1);
+    let correlation = violations.check("correlation", check_text(&request.correlation, 0, 128));
     let read = text.zip(hold).zip(correlation);
     let ((text, hold_reference), correlation) = violations.finish(read).map_err(Error::from)?;
     let release = Release {

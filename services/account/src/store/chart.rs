@@ -48,7 +48,8 @@ pub async fn books(connection: &impl ConnectionTrait, lock: &str) -> Result<Book
     let row = sql::query_one(connection, query, []).await?;
     let row = row.ok_or_else(|| StoreError::Corrupt("the books have no business date".into()))?;
     let closed = rows::text(&row, "closed_through")?;
-    let closed_through = if closed.is_empty() { None } else { Some(rows::date(&row, "closed_through")?) };
+    let closed_through =
+        if closed.is_empty() { None } else { Some(rows::date(&row, "closed_through")?) };
     Ok(Books { business_date: rows::date(&row, "business_date")?, closed_through })
 }
 

@@ -85,10 +85,7 @@ pub async fn working(
 
 /// Inserts the references that are new, in sorted order with one statement, and reads the
 /// others.
-async fn claim(
-    tx: &Tx,
-    commands: &[&Command],
-) -> Result<BTreeMap<ReferenceId, Claim>, StoreError> {
+async fn claim(tx: &Tx, commands: &[&Command]) -> Result<BTreeMap<ReferenceId, Claim>, StoreError> {
     let mut claims: BTreeMap<ReferenceId, Claim> = BTreeMap::new();
     for command in commands {
         for reference in command.references() {
@@ -187,7 +184,9 @@ fn touched(commands: &[&Command], originals: &BTreeMap<String, Original>) -> BTr
         match &command.work {
             Work::Post(post) => ids.extend(of(&post.legs)),
             Work::Reverse(reverse) => {
-                ids.extend(originals.get(&reverse.original).iter().flat_map(|found| of(&found.legs)));
+                ids.extend(
+                    originals.get(&reverse.original).iter().flat_map(|found| of(&found.legs)),
+                );
             }
             Work::Place(place) => {
                 ids.insert(place.account.clone());
@@ -205,7 +204,9 @@ fn touched(commands: &[&Command], originals: &BTreeMap<String, Original>) -> BTr
 fn changed(commands: &[&Command], before: &[&str]) -> Vec<String> {
     let named = commands.iter().filter_map(|command| match &command.work {
         Work::Change { account, .. } => Some(account.clone()),
-        Work::Post(_) | Work::Reverse(_) | Work::Place(_) | Work::Release(_) | Work::Open(_) => None,
+        Work::Post(_) | Work::Reverse(_) | Work::Place(_) | Work::Release(_) | Work::Open(_) => {
+            None
+        }
     });
     let opened = before.iter().filter(|id| id.starts_with("acc_")).map(|id| (*id).to_owned());
     named.chain(opened).collect::<BTreeSet<_>>().into_iter().collect()
@@ -329,8 +330,7 @@ async fn posted_before(tx: &Tx, records: &[&str]) -> Result<BTreeMap<String, Dat
     if records.is_empty() {
         return Ok(found);
     }
-    let query =
-        format!("SELECT id, booking_date FROM journal WHERE id {}", among(tx.engine(), 1));
+    let query = format!("SELECT id, booking_date FROM journal WHERE id {}", among(tx.engine(), 1));
     for row in sql::query_all(tx, query, [texts(records)]).await? {
         found.insert(rows::text(&row, "id")?, rows::date(&row, "booking_date")?);
     }

@@ -188,8 +188,7 @@ pub async fn transactions_after(
     after: &str,
     limit: i64,
 ) -> Result<Vec<(StoredTransaction, Vec<Money>)>, StoreError> {
-    let query =
-        format!("SELECT {JOURNAL} FROM journal WHERE id > $1 ORDER BY id LIMIT $2");
+    let query = format!("SELECT {JOURNAL} FROM journal WHERE id > $1 ORDER BY id LIMIT $2");
     let mut page = Vec::new();
     for row in sql::query_all(connection, query, [after.into(), limit.into()]).await? {
         page.push((stored(&row)?, Vec::new()));

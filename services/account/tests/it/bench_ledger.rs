@@ -4,7 +4,9 @@ use florin_account::{
     app::{
         batch::LedgerBatch,
         chain,
-        command::{Actor, Change, Command, Open, Outcome, Place, Post, Reference, Release, Reverse, Work},
+        command::{
+            Actor, Change, Command, Open, Outcome, Place, Post, Reference, Release, Reverse, Work,
+        },
         verify_ledger::{self, Report, Summary},
     },
     domain::{

@@ -16,7 +16,9 @@ async fn an_account_closes_only_at_zero_without_holds_and_stays_closed() {
         bench.run(release("r", "h")).await;
         bench.run(post("out", &[(&account, -10)])).await;
         assert!(matches!(bench.run(close()).await, Outcome::Account { .. }));
-        for work in [Change::Freeze("x".into()), Change::Unfreeze("x".into()), Change::Close("x".into())] {
+        for work in
+            [Change::Freeze("x".into()), Change::Unfreeze("x".into()), Change::Close("x".into())]
+        {
             let outcome = bench.run(change(&account, work)).await;
             assert!(matches!(outcome, Outcome::Refused(Refusal::Closed { .. })), "{outcome:?}");
         }
@@ -35,7 +37,10 @@ async fn a_freeze_and_a_close_at_once_end_in_one_of_the_two() {
                 bench.run(change(&account, Change::Freeze("f".into()))),
                 bench.run(change(&account, Change::Close("c".into())))
             );
-            let pair = (matches!(frozen, Outcome::Account { .. }), matches!(closed, Outcome::Account { .. }));
+            let pair = (
+                matches!(frozen, Outcome::Account { .. }),
+                matches!(closed, Outcome::Account { .. }),
+            );
             assert!(pair == (true, false) || pair == (false, true), "{frozen:?} {closed:?}");
         }
         bench.assert_clean().await;

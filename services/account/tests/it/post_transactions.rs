@@ -39,7 +39,9 @@ async fn a_reference_is_posted_once_for_ever_and_refused_with_other_content() {
         let first = bench.run(post("r", &[(&from, -5), (&to, 5)])).await;
         let again = bench.run(post("r", &[(&from, -5), (&to, 5)])).await;
         assert_eq!(transaction(&first), transaction(&again));
-        assert!(matches!(&again, Outcome::Posted { replayed: true, events, .. } if events.len() == 1));
+        assert!(
+            matches!(&again, Outcome::Posted { replayed: true, events, .. } if events.len() == 1)
+        );
         let other = bench.run(post("r", &[(&from, -6), (&to, 6)])).await;
         assert!(matches!(other, Outcome::Refused(Refusal::ReferenceReused { .. })));
         // In one batch, too.

@@ -19,7 +19,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        (0..3_usize, 0..3_usize, 1..80_i64).prop_map(|(from, to, minor)| Step::Transfer(from, to, minor)),
+        (0..3_usize, 0..3_usize, 1..80_i64)
+            .prop_map(|(from, to, minor)| Step::Transfer(from, to, minor)),
         (0..3_usize, 1..50_i64).prop_map(|(to, minor)| Step::Deposit(to, minor)),
         (0..3_usize, 1..50_i64).prop_map(|(on, minor)| Step::Hold(on, minor)),
         (0..8_usize).prop_map(Step::Release),
@@ -83,7 +84,9 @@ fn commands(steps: &[Step], accounts: &[String]) -> Vec<Command> {
     let mut placed = 0;
     let of = |at: &usize| accounts[*at].as_str();
     let made = steps.iter().enumerate().map(|(at, step)| match step {
-        Step::Transfer(from, to, minor) => post(&format!("t{at}"), &[(of(from), -minor), (of(to), *minor)]),
+        Step::Transfer(from, to, minor) => {
+            post(&format!("t{at}"), &[(of(from), -minor), (of(to), *minor)])
+        }
         Step::Deposit(to, minor) => post(&format!("d{at}"), &[(of(to), *minor)]),
         Step::Hold(on, minor) => {
             placed += 1;

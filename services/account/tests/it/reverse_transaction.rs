@@ -37,7 +37,9 @@ async fn a_reversal_is_repeated_by_its_reference_and_never_reversed_itself() {
             panic!("not reversed")
         };
         let again = bench.run(reverse("rev", &original)).await;
-        assert!(matches!(&again, Outcome::Posted { replayed: true, transaction: same, .. } if *same == transaction));
+        assert!(
+            matches!(&again, Outcome::Posted { replayed: true, transaction: same, .. } if *same == transaction)
+        );
         let back = bench.run(reverse("rev2", &transaction)).await;
         assert!(matches!(back, Outcome::Refused(Refusal::AlreadyReversed { .. })));
         let nothing = bench.run(reverse("rev3", "txn_none")).await;
