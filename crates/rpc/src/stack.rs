@@ -7,6 +7,7 @@
 mod breaker;
 mod budget;
 mod limits;
+mod request;
 
 use std::{
     borrow::Borrow,
@@ -19,15 +20,16 @@ use florin_kernel::Kind;
 use florin_proto::common::v1::Reason;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tonic::{Request, Response, Status, metadata::MetadataValue, transport::Channel};
+use tonic::{Request, Response, Status, transport::Channel};
 use tracing::Instrument as _;
 
 use self::{
     breaker::{Breaker, Outcome},
     budget::RetryBudget,
+    request::{fill, request_with},
 };
 use crate::{
-    CallContext, Error, Identity, Metrics, Role, TraceParent,
+    CallContext, Error, Identity, Metrics, Role,
     metrics::MetricFamily,
     tls::{Address, Connector},
 };
@@ -50,7 +52,11 @@ pub enum Retry {
 
 /// A role that this process calls. Clones share everything.
 #[derive(Clone)]
-pub struct Dependency(Arc<Inner>);
+pub struct Dependency {
+    inner: Arc<Inner>,
+    /// How long its calls are asked to wait.
+    patience: Duration,
+}
 
 struct Inner {
     role: Role,
@@ -81,7 +87,7 @@ impl Dependency {
         let connector = Connector::new(role, address.into(), identity);
         let labels = [("role", own), ("dependency", role.name())];
         let gauge = |name, help| metrics.gauges(name, help).get_or_create_owned(&labels);
-        Self(Arc::new(Inner {
+        let inner = Inner {
             role,
             channel: connector.channel(),
             permits: Semaphore::new(limits.permits),
@@ -96,13 +102,21 @@ impl Dependency {
             ),
             in_flight: gauge("florin_dependency_in_flight", "Calls under way"),
             limits,
-        }))
+        };
+        Self { inner: Arc::new(inner), patience: Duration::ZERO }
+    }
+
+    /// The same dependency for calls that ask it to wait for up to `patience` (`Prefer:
+    /// wait`): they count as slow only when they take longer than that.
+    #[must_use]
+    pub fn patient(&self, patience: Duration) -> Self {
+        Self { inner: Arc::clone(&self.inner), patience }
     }
 
     /// The role that is called.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.0.role
+        self.inner.role
     }
 
     /// Calls once, or again where `retry` and the budget allow it, until the context's
@@ -144,7 +158,7 @@ impl Dependency {
         F: Fn(Channel, Request<Req>) -> Fut,
         Fut: Future<Output = Result<Response<Res>, Status>>,
     {
-        let inner = &*self.0;
+        let inner = &*self.inner;
         let span = tracing::info_span!("call", dependency = inner.role.name(), method);
         let work = async {
             let deadline = self.deadline(ctx);
@@ -201,9 +215,9 @@ impl Dependency {
         F: Fn(Channel, Request<Req>) -> Fut,
         Fut: Future<Output = Result<Response<Res>, Status>>,
     {
-        let inner = &*self.0;
+        let inner = &*self.inner;
         let permit = self.permit(deadline).await?;
-        let admitted = inner.breaker.admit(Instant::now());
+        let admitted = inner.breaker.admit(Instant::now(), self.patience);
         inner.open.set(i64::from(inner.breaker.is_open()));
         let ticket =
             admitted.map_err(|cause| self.refuse(Reason::Unavailable, "breaker", cause))?;
@@ -225,7 +239,7 @@ impl Dependency {
     }
 
     async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
-        let inner = &*self.0;
+        let inner = &*self.inner;
         if Instant::now() >= deadline {
             return Err(self.refuse(
                 Reason::DeadlineExceeded,
@@ -250,7 +264,7 @@ impl Dependency {
     /// come from [`Dependency::request`].
     #[must_use]
     pub fn channel(&self) -> Channel {
-        self.0.channel.clone()
+        self.inner.channel.clone()
     }
 
     /// A request with deadline, token, key and trace of the context, for streaming calls.
@@ -270,12 +284,12 @@ impl Dependency {
         let now = Instant::now();
         match ctx.deadline {
             Some(deadline) => deadline.checked_sub(SHAVE).unwrap_or(now),
-            None => now.checked_add(self.0.limits.default_deadline).unwrap_or(now),
+            None => now.checked_add(self.inner.limits.default_deadline).unwrap_or(now),
         }
     }
 
     fn pause(&self, attempt: u32, error: &Error) -> Duration {
-        let limits = &self.0.limits;
+        let limits = &self.inner.limits;
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         let most = limits.backoff.saturating_mul(doubled).min(limits.backoff_most);
         let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
@@ -284,30 +298,33 @@ impl Dependency {
     }
 
     fn refuse(&self, reason: Reason, layer: &str, cause: &str) -> Error {
-        Error::new(reason, format!("{}: {cause}", self.0.role))
+        Error::new(reason, format!("{}: {cause}", self.inner.role))
             .with("layer", layer)
-            .with("dependency", self.0.role.name())
+            .with("dependency", self.inner.role.name())
             .with("cause", cause)
     }
 
     fn name_dependency(&self, error: Error) -> Error {
         let of_transport = error.metadata().get("layer").is_some_and(|layer| layer == "transport");
         if of_transport && !error.metadata().contains_key("dependency") {
-            return error.with("dependency", self.0.role.name());
+            return error.with("dependency", self.inner.role.name());
         }
         error
     }
 
     fn count(&self, outcome: &'static str) {
-        let labels =
-            [("role", self.0.own), ("dependency", self.0.role.name()), ("outcome", outcome)];
-        self.0.calls.get_or_create(&labels).inc();
+        let labels = [
+            ("role", self.inner.own),
+            ("dependency", self.inner.role.name()),
+            ("outcome", outcome),
+        ];
+        self.inner.calls.get_or_create(&labels).inc();
     }
 }
 
 impl std::fmt::Debug for Dependency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Dependency({})", self.0.role)
+        write!(f, "Dependency({})", self.inner.role)
     }
 }
 
@@ -343,34 +360,6 @@ fn judge(error: &Error, role: Role) -> Outcome {
         | Kind::TooLarge
         | Kind::Unimplemented => Outcome::Success,
     }
-}
-
-fn request_with<T>(ctx: &CallContext, message: T, left: Duration) -> Result<Request<T>, Error> {
-    let mut request = Request::new(message);
-    request.set_timeout(left);
-    fill(ctx, request)
-}
-
-fn fill<T>(ctx: &CallContext, mut request: Request<T>) -> Result<Request<T>, Error> {
-    let trace = TraceParent::current().or_else(|| {
-        ctx.traceparent.as_deref().and_then(TraceParent::parse).map(TraceParent::child)
-    });
-    let bearer = ctx.bearer.as_ref().map(|token| format!("Bearer {token}"));
-    let entries = [
-        ("authorization", bearer),
-        ("idempotency-key", ctx.idempotency_key.clone()),
-        ("traceparent", Some(trace.unwrap_or_else(TraceParent::fresh).to_string())),
-        ("x-request-id", Some(ctx.request_id.clone())),
-    ];
-    for (name, value) in entries {
-        let Some(value) = value else { continue };
-        let mut value = MetadataValue::try_from(value)
-            .map_err(|_| Error::internal(format!("{name} cannot travel as metadata")))?;
-        // Keeps the token out of debug output and of HPACK's table.
-        value.set_sensitive(name == "authorization");
-        request.metadata_mut().insert(name, value);
-    }
-    Ok(request)
 }
 
 /// Counts a call while it is under way, however it ends.

@@ -35,7 +35,7 @@ struct State {
     /// Grows with each change of phase; tickets of an earlier one count for nothing.
     generation: u64,
     next_id: u64,
-    /// Started calls of this generation; ids and times grow together.
+    /// Calls of this generation under way, and from when on their time counts.
     in_flight: BTreeMap<u64, Instant>,
     window: VecDeque<Bucket>,
 }
@@ -76,8 +76,13 @@ impl Breaker {
         Arc::new(Self { limits, state: Mutex::new(state) })
     }
 
-    /// Leave to call, or the cause of the refusal.
-    pub fn admit(self: &Arc<Self>, now: Instant) -> Result<Ticket, &'static str> {
+    /// Leave to call, or the cause of the refusal. A call that was asked to wait, for as
+    /// long as `patience`, counts as slow only that much later.
+    pub fn admit(
+        self: &Arc<Self>,
+        now: Instant,
+        patience: Duration,
+    ) -> Result<Ticket, &'static str> {
         let mut state = self.lock();
         if let Phase::Open { until } = state.phase {
             if now < until {
@@ -106,12 +111,13 @@ impl Breaker {
         }
         let id = state.next_id;
         state.next_id = id.wrapping_add(1);
-        state.in_flight.insert(id, now);
+        let started = now.checked_add(patience).unwrap_or(now);
+        state.in_flight.insert(id, started);
         Ok(Ticket {
             breaker: Arc::clone(self),
             id,
             generation: state.generation,
-            started: now,
+            started,
             outcome: Outcome::Neutral,
             ended: None,
         })
@@ -175,7 +181,7 @@ impl State {
     fn hung(&self, limits: &BreakerLimits, now: Instant) -> u32 {
         let hangs =
             |started: &&Instant| now.saturating_duration_since(**started) >= limits.slow_from;
-        u32::try_from(self.in_flight.values().take_while(hangs).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.in_flight.values().filter(hangs).count()).unwrap_or(u32::MAX)
     }
 
     fn record(&mut self, limits: &BreakerLimits, now: Instant, failed: bool, slow: bool) {
@@ -261,11 +267,11 @@ mod tests {
         }
 
         fn admit(&self) -> Ticket {
-            self.breaker.admit(self.now).ok().unwrap()
+            self.breaker.admit(self.now, Duration::ZERO).ok().unwrap()
         }
 
         fn refuses(&self) -> bool {
-            self.breaker.admit(self.now).is_err()
+            self.breaker.admit(self.now, Duration::ZERO).is_err()
         }
 
         fn calls(&self, count: u32, outcome: Outcome) {
@@ -334,6 +340,19 @@ mod tests {
         bench.pass(11_500);
         bench.calls(19, Outcome::Failure);
         assert!(!bench.refuses());
+    }
+
+    #[test]
+    fn a_call_that_was_asked_to_wait_is_not_slow_for_waiting() {
+        let mut bench = Bench::new();
+        let patience = Duration::from_secs(10);
+        let admit = || bench.breaker.admit(bench.now, patience).ok().unwrap();
+        let waiting: Vec<_> = (0..30).map(|_| admit()).collect();
+        bench.pass(10_000);
+        assert!(!bench.refuses());
+        bench.pass(2_000);
+        assert!(bench.refuses(), "now they hang");
+        drop(waiting);
     }
 
     #[test]

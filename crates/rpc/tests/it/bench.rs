@@ -107,7 +107,10 @@ impl ops::ops_service_server::OpsService for Stub {
         request: Request<ops::ListOutboxEventsRequest>,
     ) -> Answer<ops::ListOutboxEventsResponse> {
         self.0.play(&request).await?;
-        Ok(Response::new(ops::ListOutboxEventsResponse { settled_position: 7, events: vec![] }))
+        Ok(Response::new(ops::ListOutboxEventsResponse {
+            settled_position: 7,
+            ..Default::default()
+        }))
     }
     async fn list_dead_letters(
         &self,
