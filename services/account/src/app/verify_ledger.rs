@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use florin_store::{Database, StoreError};
-use sea_orm::DatabaseTransaction;
 
 use super::chain;
 use crate::{
     domain::{account::Account, event::AccountEvent},
-    store::verify,
+    store::verify::{self, Snapshot},
 };
 
 /// Rows of one page.
@@ -84,7 +83,7 @@ where
 
 /// Reads accounts and events side by side, both in the order of the account's id.
 async fn folds<F>(
-    snapshot: &DatabaseTransaction,
+    snapshot: &Snapshot,
     summary: &mut Summary,
     report: &mut F,
 ) -> Result<(), StoreError>
@@ -130,7 +129,7 @@ type Totals<'a> = (&'a BTreeMap<String, i64>, &'a BTreeMap<String, i64>);
 
 /// Compares the accounts from `last` up to, but not including, `end` with their folds.
 async fn compare<F>(
-    snapshot: &DatabaseTransaction,
+    snapshot: &Snapshot,
     (last, end): (&mut String, Option<&str>),
     mut folds: BTreeMap<String, Fold>,
     (held, turnover): Totals<'_>,

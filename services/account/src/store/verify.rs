@@ -8,6 +8,9 @@ use sea_orm::ConnectionTrait;
 use super::rows;
 use crate::domain::{account::Account, event::AccountEvent};
 
+/// The read-only snapshot that a verification sees.
+pub type Snapshot = sea_orm::DatabaseTransaction;
+
 /// A record and what is wrong with it, in words.
 pub type Finding = (String, String);
 
