@@ -30,6 +30,7 @@ pub(super) async fn list(
         size @ 1..=MAX_PAGE => size,
         _ => return Err(refusal::invalid("page_size", "must be 1 to 1000, or 0 for 500")),
     };
+    let last_position = pages::last(db).await.map_err(|error| refusal::internal(&error))?;
     let settled_position = pages::settled(db).await.map_err(|error| refusal::internal(&error))?;
     let found =
         pages::page(db, role, request.after_position, settled_position, i64::from(size)).await;
@@ -42,7 +43,7 @@ pub(super) async fn list(
         }
         events.push(wire(listed, request.keys_only));
     }
-    Ok(ListOutboxEventsResponse { events, settled_position })
+    Ok(ListOutboxEventsResponse { events, settled_position, last_position })
 }
 
 fn wire(listed: pages::Listed, keys_only: bool) -> OutboxEvent {

@@ -24,10 +24,7 @@ pub(crate) struct Listed {
 /// hence above the position read here.
 pub(crate) async fn settled(db: &Database) -> Result<i64, StoreError> {
     match db.engine() {
-        Engine::Sqlite => {
-            let highest = "SELECT COALESCE(MAX(position), 0) AS drawn FROM outbox";
-            drawn(db, highest).await
-        }
+        Engine::Sqlite => last(db).await,
         Engine::Postgres => {
             let last = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS drawn \
                         FROM outbox_position_seq";
@@ -44,6 +41,11 @@ pub(crate) async fn settled(db: &Database) -> Result<i64, StoreError> {
             Ok(settled)
         }
     }
+}
+
+/// The highest position that is there.
+pub(crate) async fn last(db: &Database) -> Result<i64, StoreError> {
+    drawn(db, "SELECT COALESCE(MAX(position), 0) AS drawn FROM outbox").await
 }
 
 async fn drawn(db: &Database, query: &str) -> Result<i64, StoreError> {

@@ -1,0 +1,8 @@
+//! What the history is made of, without any I/O.
+
+pub mod entry;
+pub mod fold;
+pub mod search;
+
+pub use entry::{Direction, Entry, Holder, HolderPart, Holders};
+pub use search::{Cursor, Scope, Search};

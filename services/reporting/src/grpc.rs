@@ -1,0 +1,44 @@
+//! The generated service, one line a use case.
+
+mod convert;
+
+use std::sync::Arc;
+
+use florin_proto::reporting::v1::{
+    SearchTransactionsRequest, SearchTransactionsResponse,
+    reporting_service_server::ReportingService,
+};
+use florin_rpc::context;
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::Reporting;
+
+/// `florin.reporting.v1.ReportingService`.
+#[derive(Debug, Clone)]
+pub struct ReportingApi {
+    reporting: Arc<Reporting>,
+}
+
+impl ReportingApi {
+    /// The service over its use cases.
+    #[must_use]
+    pub const fn new(reporting: Arc<Reporting>) -> Self {
+        Self { reporting }
+    }
+}
+
+#[async_trait]
+impl ReportingService for ReportingApi {
+    async fn search_transactions(
+        &self,
+        request: Request<SearchTransactionsRequest>,
+    ) -> Result<Response<SearchTransactionsResponse>, Status> {
+        let ctx = context(&request)?;
+        let asked = convert::asked(request.get_ref())?;
+        let found = self
+            .reporting
+            .search_transactions(&ctx.principal, &asked.search, &asked.position)
+            .await?;
+        Ok(Response::new(convert::answer(&asked, found)))
+    }
+}
