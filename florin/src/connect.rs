@@ -5,6 +5,7 @@ use std::{collections::HashMap, future::Future, path::PathBuf, sync::Arc, time::
 
 use anyhow::{Context as _, Result, bail};
 use florin_kernel::Role;
+use florin_rpc::tls::{self, Identity, TlsFiles};
 use tokio::sync::Mutex;
 use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 
@@ -29,7 +30,7 @@ pub struct Caller {
 #[derive(Debug)]
 struct Inner {
     mesh: Mesh,
-    identity: Arc<florin_rpc::tls::Identity>,
+    identity: Arc<Identity>,
     tokens: Option<Tokens>,
     channels: Mutex<HashMap<Role, Channel>>,
 }
@@ -58,8 +59,7 @@ impl Caller {
             let (dir, shown) = (mesh.certs.display(), cert.display());
             bail!("no certificate at {shown}; `florin certs --dir {dir}` makes them");
         }
-        let files = florin_rpc::tls::TlsFiles { ca: mesh.ca(), cert, key };
-        let identity = florin_rpc::tls::Identity::load(&files)?;
+        let identity = Identity::load(&TlsFiles { ca: mesh.ca(), cert, key })?;
         let channels = Mutex::new(HashMap::new());
         Ok(Self { inner: Arc::new(Inner { mesh, identity, tokens, channels }) })
     }
@@ -190,8 +190,7 @@ impl Caller {
             return Ok(channel.clone());
         }
         let address = self.inner.mesh.address(role)?;
-        let channel = florin_rpc::tls::channel(&self.inner.identity, role, address)
-            .with_context(|| format!("dialling {role} at {address}"))?;
+        let channel = tls::channel(&self.inner.identity, role, address)?;
         channels.insert(role, channel.clone());
         Ok(channel)
     }
@@ -200,8 +199,8 @@ impl Caller {
 /// The refusal as an operator reads it: who, which reason, in which words.
 fn in_words(role: Role, status: &Status) -> anyhow::Error {
     let error = florin_rpc::Error::from_status(status);
-    let mut text = format!("{role} answered {}: {}", error.reason, error.message);
-    for violation in &error.violations {
+    let mut text = format!("{role} answered {}: {}", error.reason(), error.message());
+    for violation in error.field_violations() {
         text.push_str(&format!("; {}: {}", violation.field, violation.description));
     }
     anyhow::anyhow!(text)

@@ -21,13 +21,13 @@ pub async fn start(
             started.map(|started| (runtime, started))
         }
         Role::Account => {
-            let runtime = process.runtime(role, Some(&florin_account::migrations())).await?;
-            let started = florin_account::start(runtime.clone(), settings.section(role)?).await;
+            let runtime = process.runtime(role, Some(&florin_account::store::migrations())).await?;
+            let started = florin_account::start(&runtime, settings.section(role)?).await;
             started.map(|started| (runtime, started))
         }
         Role::Payment => {
             let runtime = process.runtime(role, Some(&florin_payment::migrations())).await?;
-            let started = florin_payment::start(runtime.clone(), settings.section(role)?).await;
+            let started = florin_payment::start(&runtime, settings.section(role)?).await;
             started.map(|started| (runtime, started))
         }
         Role::Reporting => {
@@ -37,9 +37,10 @@ pub async fn start(
         }
         Role::Gateway => {
             let runtime = process.runtime(role, None).await?;
-            return florin_gateway::start(runtime, gateway.clone(), listener)
+            florin_gateway::start(runtime, gateway.clone(), listener)
                 .await
-                .with_context(|| format!("starting {role}"));
+                .with_context(|| format!("starting {role}"))?;
+            return Ok(());
         }
     };
     let (runtime, started) = started.with_context(|| format!("starting {role}"))?;

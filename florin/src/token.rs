@@ -11,7 +11,13 @@ use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Mutex;
 
-use crate::{Outcome, cli::WhereArgs, https::Https, mesh::Mesh};
+use crate::{
+    Outcome,
+    cli::WhereArgs,
+    https::Https,
+    mesh::Mesh,
+    up::demo::{APP, DEMO},
+};
 
 /// Secret of every client of the development issuer: it protects nothing and pretends nothing.
 pub const DEVELOPMENT_SECRET: &str = "development";
@@ -21,9 +27,9 @@ const RENEW_BEFORE: Duration = Duration::from_secs(30);
 /// Options of `florin token`.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
-    /// Client at the development issuer.
-    #[arg(long, value_name = "NAME", default_value = "demo")]
-    client: String,
+    /// Client at the development issuer; `demo`, which is staff, or `app` with a customer.
+    #[arg(long, value_name = "NAME")]
+    client: Option<String>,
     /// Its secret.
     #[arg(long, value_name = "SECRET", default_value = DEVELOPMENT_SECRET)]
     secret: String,
@@ -40,7 +46,12 @@ pub struct TokenArgs {
 /// Prints a token and nothing else, so that a shell can use it.
 pub async fn run(args: TokenArgs) -> Result<Outcome> {
     let mesh = Mesh::find(&args.place)?;
-    let tokens = Tokens::development(&mesh, &args.client, &args.secret, &args.scope)?;
+    let client = match (&args.client, &args.customer) {
+        (Some(client), _) => client,
+        (None, None) => DEMO,
+        (None, Some(_)) => APP,
+    };
+    let tokens = Tokens::development(&mesh, client, &args.secret, &args.scope)?;
     println!("{}", tokens.for_customer(args.customer).bearer().await?);
     Ok(Outcome::Clean)
 }

@@ -1,7 +1,7 @@
 //! `florin up`: the whole bank in one process, with nothing to install or configure.
 
 mod banner;
-mod demo;
+pub mod demo;
 mod lock;
 mod ports;
 mod story;
@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use florin_gateway::GatewayConfig;
-use florin_kernel::Role;
 use florin_runtime::{DataDir, Process, Settings, telemetry};
 use futures_util::future::try_join_all;
 
@@ -72,6 +71,5 @@ async fn start_all(process: &Process, ports: Ports, gateway: &GatewayConfig) -> 
         .into_iter()
         .map(|(role, listener)| roles::start(process, role, gateway, listener));
     try_join_all(starts).await?;
-    debug_assert!(Role::ALL.len() == 5, "every role has a port");
     Ok(())
 }

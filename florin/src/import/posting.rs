@@ -85,15 +85,22 @@ impl<'i> Posting<'i> {
 
     /// Notes the balance that the row leads to, where its account was imported.
     fn known(&mut self, row: Row) -> Result<Row, Reject> {
-        let Some(account) = self.accounts.get_mut(&row.account) else {
-            return Err(Reject {
-                line: row.line,
-                reference: row.reference,
-                field: "account".to_owned(),
-                rule: "UNKNOWN_ACCOUNT".to_owned(),
-                reason: "no such account was imported".to_owned(),
-            });
+        let refuse = |field: &str, rule: &str, reason: &str| Reject {
+            line: row.line,
+            reference: row.reference.clone(),
+            field: field.to_owned(),
+            rule: rule.to_owned(),
+            reason: reason.to_owned(),
         };
+        let Some(account) = self.accounts.get_mut(&row.account) else {
+            let reason = "no such account was imported";
+            return Err(refuse("account", "UNKNOWN_ACCOUNT", reason));
+        };
+        let currency = self.import.currency;
+        if row.amount.currency() != currency {
+            let reason = format!("the accounts are in {currency}");
+            return Err(refuse("currency", "CURRENCY_MISMATCH", &reason));
+        }
         account.last = Some((row.balance_after, row.booking_date));
         Ok(row)
     }

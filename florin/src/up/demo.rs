@@ -1,4 +1,4 @@
-//! The development issuer of `up` and its two clients.
+//! The development issuer of `up` and its clients.
 
 use anyhow::Result;
 use florin_gateway::{GatewayConfig, config::DevelopmentClient};
@@ -7,8 +7,13 @@ use florin_runtime::{DataDir, Settings, settings::IssuerSettings};
 
 use crate::{mesh::Mesh, token::DEVELOPMENT_SECRET};
 
-/// A till and a back office in one, for trying things out. It may speak for any customer.
+/// A till and a back office in one, for trying things out.
 pub const DEMO: &str = "demo";
+/// An app of the bank's customers: it speaks for whichever customer it names.
+pub const APP: &str = "app";
+/// What a customer may do with its own records.
+const OWN: &str = "customers:read customers:write accounts:read accounts:write \
+                   payments:read payments:write reporting:read";
 /// Every staff role (DESIGN section 3).
 const STAFF: [&str; 6] =
     ["teller", "payments_officer", "credit_officer", "approver", "auditor", "operator"];
@@ -24,7 +29,8 @@ pub fn with_issuer(settings: &mut Settings, mesh: &Mesh, data: &DataDir) -> Resu
     gateway.issuer.key_file = data.path().join("issuer.key");
     gateway.issuer.clients = vec![
         client(DEMO, all_scopes(), &STAFF, true),
-        client("import", import_scopes(), &[], false),
+        client(APP, words(OWN), &[], true),
+        client("import", words(crate::import::SCOPES), &[], false),
     ];
     settings.issuers.push(IssuerSettings {
         issuer: mesh.gateway.clone(),
@@ -51,8 +57,8 @@ fn client(
     }
 }
 
-fn import_scopes() -> Vec<String> {
-    crate::import::SCOPES.split(' ').map(str::to_owned).collect()
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
 }
 
 /// Every scope that the contract knows, except those of imports.

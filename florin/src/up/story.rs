@@ -18,7 +18,7 @@ use crate::{
     mesh::Mesh,
     prove,
     token::{DEVELOPMENT_SECRET, Tokens},
-    up::demo::DEMO,
+    up::demo::{APP, DEMO},
 };
 
 /// The note in the data folder: the story was told to its end.
@@ -39,8 +39,12 @@ pub async fn play(mesh: &Mesh, data: &Path) -> Result<()> {
         println!("the demo was told on this data more than six days ago and is not told again");
         return Ok(());
     }
-    let tokens = Tokens::development(mesh, DEMO, DEVELOPMENT_SECRET, "")?;
-    let story = Story { https: Https::trusting(&mesh.ca())?, base: mesh.gateway.clone(), tokens };
+    let story = Story {
+        https: Https::trusting(&mesh.ca())?,
+        base: mesh.gateway.clone(),
+        tokens: Tokens::development(mesh, DEMO, DEVELOPMENT_SECRET, "")?,
+        app: Tokens::development(mesh, APP, DEVELOPMENT_SECRET, "")?,
+    };
     story.tell().await.context("the demo broke off")?;
     println!("  the proof: florin prove --data {}", data.display());
     let words = ["florin", "prove", "--data"].map(std::ffi::OsString::from);
@@ -58,7 +62,10 @@ pub async fn play(mesh: &Mesh, data: &Path) -> Result<()> {
 struct Story {
     https: Https,
     base: String,
+    /// The bank's staff.
     tokens: Tokens,
+    /// The customers' app.
+    app: Tokens,
 }
 
 /// A customer of the story.
@@ -80,7 +87,7 @@ impl Story {
         expect(&deposit, "COMPLETED", "")?;
         println!("  the till takes in 10000.00 CZK for Jana: {}", state(&deposit));
 
-        let as_jana = self.tokens.for_customer(Some(jana.customer_id.clone()));
+        let as_jana = self.app.for_customer(Some(jana.customer_id.clone()));
         let transfer = json!({"from": jana.account_id, "to": petr.iban, "amount": "2500.00",
             "currency": "CZK", "description": "Rent for November"});
         let (replayed, paid) = self.pay("/v1/transfers", "transfer", &as_jana, transfer).await?;
@@ -90,7 +97,7 @@ impl Story {
             println!("    (told before: the stored answer, Idempotent-Replayed: true)");
         }
 
-        let as_petr = self.tokens.for_customer(Some(petr.customer_id.clone()));
+        let as_petr = self.app.for_customer(Some(petr.customer_id.clone()));
         let too_much = json!({"from": petr.account_id, "to": jana.account_id,
             "amount": "99999.00", "currency": "CZK", "description": "More than there is"});
         let (_, refused) = self.pay("/v1/transfers", "refused", &as_petr, too_much).await?;
