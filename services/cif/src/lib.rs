@@ -16,20 +16,11 @@ use std::sync::Arc;
 
 use florin_proto::cif::v1::cif_service_server::CifServiceServer;
 use florin_runtime::{Runtime, Started};
-use florin_store::Migrations;
 
 pub use app::Cif;
 pub use config::{Config, RetiredMasterKey};
 pub use grpc::CifApi;
-
-/// The tables of the service.
-#[must_use]
-pub fn migrations() -> Migrations {
-    Migrations {
-        sqlite: sqlx::migrate!("migrations/sqlite"),
-        postgres: sqlx::migrate!("migrations/postgres"),
-    }
-}
+pub use store::migrations;
 
 /// Opens the vault and builds the service.
 ///

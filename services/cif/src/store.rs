@@ -3,10 +3,20 @@
 pub(crate) mod customers;
 pub(crate) mod decisions;
 pub(crate) mod indexes;
+pub(crate) mod own_keys;
 pub(crate) mod references;
 pub(crate) mod relations;
 
-use florin_store::StoreError;
+use florin_store::{Migrations, StoreError};
+
+/// The tables of the service.
+#[must_use]
+pub fn migrations() -> Migrations {
+    Migrations {
+        sqlite: sqlx::migrate!("migrations/sqlite"),
+        postgres: sqlx::migrate!("migrations/postgres"),
+    }
+}
 
 /// A column that holds another text than it may.
 pub(crate) fn corrupt(column: &str, value: &str) -> StoreError {

@@ -141,10 +141,10 @@ pub(crate) const fn risk_rating(rating: RiskRating) -> wire::RiskRating {
 
 pub(crate) const fn relation_kind(kind: RelationKind) -> wire::RelationKind {
     match kind {
-        RelationKind::DirectorOf => wire::RelationKind::DirectorOf,
-        RelationKind::BeneficialOwnerOf => wire::RelationKind::BeneficialOwnerOf,
-        RelationKind::SpouseOf => wire::RelationKind::SpouseOf,
-        RelationKind::GuardianOf => wire::RelationKind::GuardianOf,
-        RelationKind::AttorneyOf => wire::RelationKind::AttorneyOf,
+        RelationKind::Director => wire::RelationKind::DirectorOf,
+        RelationKind::BeneficialOwner => wire::RelationKind::BeneficialOwnerOf,
+        RelationKind::Spouse => wire::RelationKind::SpouseOf,
+        RelationKind::Guardian => wire::RelationKind::GuardianOf,
+        RelationKind::Attorney => wire::RelationKind::AttorneyOf,
     }
 }

@@ -1,7 +1,7 @@
 //! Admits new customers, one or many in one transaction: references first, then what is
 //! unique in the bank, then the rows. One candidate's refusal never touches its neighbours.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use florin_kernel::{CustomerId, EventId, UnixMicros};
 use florin_rpc::CallContext;
@@ -141,10 +141,11 @@ impl Cif {
             let Some(entry) = indexes::identifier(&self.vault, Some(&candidate.party)) else {
                 continue;
             };
-            if wanted.contains_key(&entry) {
-                *outcome = Admission::Exists;
-            } else {
-                wanted.insert(entry, candidate.id.to_string());
+            match wanted.entry(entry) {
+                Entry::Occupied(_) => *outcome = Admission::Exists,
+                Entry::Vacant(free) => {
+                    free.insert(candidate.id.to_string());
+                }
             }
         }
         let claimants: Vec<String> = wanted.values().cloned().collect();

@@ -55,7 +55,8 @@ impl Cif {
         let customer = match admitted.outcomes.first() {
             Some(Admission::Admitted) => admitted.customers.first().cloned(),
             Some(Admission::Known(id)) => {
-                let found = customers::with_ids(&**tx, &self.vault, &[id.clone()]).await?;
+                let found =
+                    customers::with_ids(&**tx, &self.vault, std::slice::from_ref(id)).await?;
                 found.into_iter().next()
             }
             Some(Admission::ReferenceReused) => return Err(reference_reused().into()),

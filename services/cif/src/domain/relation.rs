@@ -6,36 +6,31 @@ use florin_kernel::CustomerId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelationKind {
     /// Director of the other.
-    DirectorOf,
+    Director,
     /// Beneficial owner of the other.
-    BeneficialOwnerOf,
+    BeneficialOwner,
     /// Married to the other; the one kind without direction.
-    SpouseOf,
+    Spouse,
     /// Parent or guardian of the other.
-    GuardianOf,
+    Guardian,
     /// Acts for the other.
-    AttorneyOf,
+    Attorney,
 }
 
 impl RelationKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::DirectorOf,
-        Self::BeneficialOwnerOf,
-        Self::SpouseOf,
-        Self::GuardianOf,
-        Self::AttorneyOf,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Director, Self::BeneficialOwner, Self::Spouse, Self::Guardian, Self::Attorney];
 
     /// The name in the database.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::DirectorOf => "director_of",
-            Self::BeneficialOwnerOf => "beneficial_owner_of",
-            Self::SpouseOf => "spouse_of",
-            Self::GuardianOf => "guardian_of",
-            Self::AttorneyOf => "attorney_of",
+            Self::Director => "director_of",
+            Self::BeneficialOwner => "beneficial_owner_of",
+            Self::Spouse => "spouse_of",
+            Self::Guardian => "guardian_of",
+            Self::Attorney => "attorney_of",
         }
     }
 
@@ -44,10 +39,8 @@ impl RelationKind {
     #[must_use]
     pub fn pair(self, from: CustomerId, to: CustomerId) -> String {
         let (first, second) = match self {
-            Self::SpouseOf => (from.min(to), from.max(to)),
-            Self::DirectorOf | Self::BeneficialOwnerOf | Self::GuardianOf | Self::AttorneyOf => {
-                (from, to)
-            }
+            Self::Spouse => (from.min(to), from.max(to)),
+            Self::Director | Self::BeneficialOwner | Self::Guardian | Self::Attorney => (from, to),
         };
         format!("{}/{first}/{second}", self.name())
     }
@@ -60,7 +53,7 @@ mod tests {
     #[test]
     fn a_marriage_is_the_same_from_both_sides() {
         let (a, b) = (CustomerId::from_parts(1, [1; 10]), CustomerId::from_parts(1, [2; 10]));
-        assert_eq!(RelationKind::SpouseOf.pair(a, b), RelationKind::SpouseOf.pair(b, a));
-        assert_ne!(RelationKind::DirectorOf.pair(a, b), RelationKind::DirectorOf.pair(b, a));
+        assert_eq!(RelationKind::Spouse.pair(a, b), RelationKind::Spouse.pair(b, a));
+        assert_ne!(RelationKind::Director.pair(a, b), RelationKind::Director.pair(b, a));
     }
 }

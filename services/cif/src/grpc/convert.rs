@@ -253,11 +253,11 @@ pub(crate) fn relation(
     let mut violations = Violations::new();
     let from = violations.check("customer_id", CustomerId::parse(&request.customer_id));
     let kind = match WireRelationKind::try_from(request.kind) {
-        Ok(WireRelationKind::DirectorOf) => Some(RelationKind::DirectorOf),
-        Ok(WireRelationKind::BeneficialOwnerOf) => Some(RelationKind::BeneficialOwnerOf),
-        Ok(WireRelationKind::SpouseOf) => Some(RelationKind::SpouseOf),
-        Ok(WireRelationKind::GuardianOf) => Some(RelationKind::GuardianOf),
-        Ok(WireRelationKind::AttorneyOf) => Some(RelationKind::AttorneyOf),
+        Ok(WireRelationKind::DirectorOf) => Some(RelationKind::Director),
+        Ok(WireRelationKind::BeneficialOwnerOf) => Some(RelationKind::BeneficialOwner),
+        Ok(WireRelationKind::SpouseOf) => Some(RelationKind::Spouse),
+        Ok(WireRelationKind::GuardianOf) => Some(RelationKind::Guardian),
+        Ok(WireRelationKind::AttorneyOf) => Some(RelationKind::Attorney),
         Ok(WireRelationKind::Unspecified) | Err(_) => {
             violations.add("kind", "UNKNOWN_VALUE", "must be a kind of relation");
             None

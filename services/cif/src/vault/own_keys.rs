@@ -4,16 +4,13 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::hmac;
-use florin_store::{
-    Database, StoreError, Tx,
-    rows::{self, Column, hex},
-    sql,
-};
-use sea_orm::ConnectionTrait;
-use serde_json::json;
+use florin_store::Database;
 
-use super::{MasterKeyError, MasterKeys, Vault, cipher::Secret};
-use crate::Config;
+use super::{MasterKeyError, MasterKeys, Vault, VaultError, cipher::Secret};
+use crate::{
+    Config,
+    store::own_keys::{self, OwnKey},
+};
 
 const INDEX: &str = "blind-index";
 const CONTENT: &str = "content-hash";
@@ -24,29 +21,17 @@ const ANSWERS: &str = "answers";
 /// # Errors
 /// The master key is absent, malformed or another than the one that sealed the database.
 pub(crate) async fn open(db: &Database, config: &Config) -> anyhow::Result<Vault> {
-    let sealed = !stored(db.read()).await?.is_empty();
+    let sealed = !own_keys::stored(db).await?.is_empty();
     let masters = MasterKeys::load(config, !sealed)?;
-    let fresh = [INDEX, CONTENT, ANSWERS]
-        .map(|purpose| Secret::random().and_then(|key| wrap(&masters, purpose, &key)));
-    let fresh = fresh.into_iter().collect::<Result<Vec<_>, _>>().map_err(MasterKeyError::from)?;
-    let wrapped = db
-        .write(async |tx: Tx| {
-            let columns = [
-                ("purpose", Column::Text),
-                ("key_version", Column::Int),
-                ("wrapped", Column::Bytes),
-            ];
-            rows::insert_new(&tx, "vault_keys", &columns, &["purpose"], fresh.clone(), "purpose")
-                .await?;
-            stored(&*tx).await
-        })
-        .await?;
+    let fresh = [ANSWERS, INDEX, CONTENT].map(|purpose| fresh(&masters, purpose));
+    let fresh = fresh.into_iter().collect::<Result<Vec<_>, _>>()?;
     let another = || MasterKeyError::Another(config.master_key_file.clone());
     let mut keys = BTreeMap::new();
-    for (purpose, version, bytes) in wrapped {
-        let master = masters.of_version(version)?;
-        let key = master.open(&bound_to(&purpose, version), &bytes).map_err(|_| another())?;
-        keys.insert(purpose, Secret::of(&key)?);
+    for key in own_keys::store_missing(db, fresh).await? {
+        let master = masters.of_version(key.key_version)?;
+        let bound_to = bound_to(&key.purpose, key.key_version);
+        let opened = master.open(&bound_to, &key.wrapped).map_err(|_| another())?;
+        keys.insert(key.purpose, Secret::of(&opened)?);
     }
     let mut take = |purpose: &str| keys.remove(purpose).ok_or_else(another);
     let hash = |key: Secret| hmac::Key::new(hmac::HMAC_SHA256, key.bytes());
@@ -54,33 +39,12 @@ pub(crate) async fn open(db: &Database, config: &Config) -> anyhow::Result<Vault
     Ok(Vault { index, content, answers: take(ANSWERS)?, masters })
 }
 
-fn wrap(
-    masters: &MasterKeys,
-    purpose: &str,
-    key: &Secret,
-) -> Result<serde_json::Value, super::VaultError> {
-    let (version, master) = masters.present();
-    let wrapped = master.seal(&bound_to(purpose, version), key.bytes())?;
-    Ok(json!({"purpose": purpose, "key_version": version, "wrapped": hex(&wrapped)}))
+fn fresh(masters: &MasterKeys, purpose: &str) -> Result<OwnKey, VaultError> {
+    let (key_version, master) = masters.present();
+    let wrapped = master.seal(&bound_to(purpose, key_version), Secret::random()?.bytes())?;
+    Ok(OwnKey { purpose: purpose.to_owned(), key_version, wrapped })
 }
 
 fn bound_to(purpose: &str, version: i64) -> String {
     format!("florin/cif/own-key/{purpose}/{version}")
-}
-
-async fn stored(
-    connection: &impl ConnectionTrait,
-) -> Result<Vec<(String, i64, Vec<u8>)>, StoreError> {
-    let query = "SELECT purpose, key_version, wrapped FROM vault_keys ORDER BY purpose";
-    let found = sql::query_all(connection, query, []).await?;
-    found
-        .iter()
-        .map(|row| {
-            Ok((
-                row.try_get("", "purpose")?,
-                row.try_get("", "key_version")?,
-                row.try_get("", "wrapped")?,
-            ))
-        })
-        .collect()
 }

@@ -32,6 +32,11 @@ async fn names_and_contacts_are_nowhere_in_the_clear() {
             .await
             .unwrap();
         assert_eq!(rows.len(), 3);
+        for column in ["party_sealed", "contact_sealed"] {
+            let query = format!("SELECT {column} AS sealed FROM customers");
+            let sealed = sql::query_one(office.db.read(), query, []).await.unwrap().unwrap();
+            bytes.extend(sealed.try_get::<Vec<u8>>("", "sealed").unwrap());
+        }
         bytes.extend(rows.iter().flat_map(|row| row.try_get::<Vec<u8>>("", "body").unwrap()));
 
         office.db.close().await.unwrap();
