@@ -264,7 +264,7 @@ pub struct RoleSettings {
     pub listen: SocketAddr,
     /// Where the others dial it: host and port.
     pub address: String,
-    /// Its database. The gateway has none.
+    /// Its database.
     pub database: DatabaseOptions,
 }
 

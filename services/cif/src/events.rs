@@ -80,3 +80,51 @@ fn event(
         historical: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use florin_kernel::{CustomerId, Role};
+    use florin_rpc::worker_context;
+    use florin_store::rows::hex;
+
+    use super::*;
+    use crate::domain::{Contact, KycStatus, Organisation, Party, RiskRating};
+
+    fn mill() -> Customer {
+        let party = Party::Organisation(Organisation {
+            legal_name: "Mill".to_owned(),
+            registration_number: "1".to_owned(),
+            country: "CZ".to_owned(),
+        });
+        let id = CustomerId::from_parts(1_700_000_000_000, [7; 10]);
+        let at = UnixMicros(1_700_000_000_000_001);
+        let contact = Contact { email: "a@b.cz".to_owned(), ..Contact::default() };
+        let mut customer = Customer::registered(id, party, contact, String::new(), at);
+        customer.kyc_status = KycStatus::Verified;
+        customer.risk_rating = RiskRating::High;
+        customer
+    }
+
+    /// What was once published must be readable for ever: these bytes never change.
+    #[test]
+    fn the_events_have_their_golden_bytes() {
+        let (ctx, customer) = (worker_context(Role::Cif), mill());
+        let id =
+            "0a286375735f30313862636665352d363830302d373730372d383730372d303730373037303730373037";
+        assert_eq!(customer.id.to_string(), "cus_018bcfe5-6800-7707-8707-070707070707");
+        let at = "0880e2cfaa0610e807";
+        let golden = [
+            (registered(&ctx, &customer, 1), format!("{id}120c6f7267616e69736174696f6e1a09{at}")),
+            (
+                updated(&ctx, &customer, vec!["contact.email".to_owned()]),
+                format!("{id}120d636f6e746163742e656d61696c1a09{at}"),
+            ),
+            (kyc_decided(&ctx, &customer), format!("{id}10021a09{at}")),
+            (risk_rated(&ctx, &customer), format!("{id}10031a09{at}")),
+        ];
+        for (event, bytes) in golden {
+            assert_eq!(hex(&event.payload), bytes, "{}", event.kind);
+            assert_eq!((event.aggregate, event.historical), (customer.id.to_string(), false));
+        }
+    }
+}

@@ -66,9 +66,10 @@ fn of_role(role: Role, sections: &[Section]) -> String {
     format!("\n[{name}]\n{keys}{own_keys}{tables}{own_tables}")
 }
 
-/// What stands before the first table, and the rest.
+/// What stands before the first table, and the rest. A table follows an empty line.
 fn split(text: &str) -> (String, String) {
-    let at = text.find("\n# Table").or_else(|| text.find("\n[")).unwrap_or(text.len());
+    let at =
+        if text.starts_with('\n') { 0 } else { text.find("\n\n").map_or(text.len(), |at| at + 1) };
     let (keys, tables) = text.split_at(at);
     (keys.to_owned(), tables.to_owned())
 }
@@ -94,12 +95,14 @@ fn annotate(section: &str, values: &str, schema: &Schema) -> String {
     let mut text = String::new();
     let mut path: Vec<&str> = Vec::new();
     for line in values.lines() {
-        if let Some(table) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+        if line.starts_with('[') {
+            let table = line.trim_matches(['[', ']']);
             path = table.split('.').collect();
             text.push('\n');
             push_doc(&mut text, doc(schema, &path));
             let dot = if section.is_empty() { "" } else { "." };
-            text.push_str(&format!("[{section}{dot}{table}]\n"));
+            text.push_str(&line.replacen(table, &format!("{section}{dot}{table}"), 1));
+            text.push('\n');
         } else if let Some((key, _)) = line.split_once(" = ") {
             let mut whole = path.clone();
             whole.push(key);

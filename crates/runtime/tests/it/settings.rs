@@ -43,7 +43,7 @@ fn the_example_holds_every_default_under_its_comment_and_reads_back_as_the_defau
         "# The bank's national code, which stands inside its account numbers.\nbank_code = \"8899\"\n",
         "[cif]\n# Where it listens; port 0 takes a free one.\nlisten = \"127.0.0.1:7401\"\n",
         "[payment.below]\n# A list.\nnames = []\n",
-        "# How many at once.\nworkers = 4\n",
+        "7403\"\n# How many at once.\nworkers = 4\n\n# Its database.",
         "url = \"sqlite:data/account.db\"\n",
         "# [[issuers]]\n",
         "\n[gateway]\n",
