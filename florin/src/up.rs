@@ -2,11 +2,11 @@
 
 mod banner;
 pub mod demo;
-mod lock;
+pub mod lock;
 mod ports;
 mod story;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -34,7 +34,8 @@ pub struct UpArgs {
 pub async fn run(args: UpArgs) -> Result<Outcome> {
     let data = DataDir::open(&args.data)
         .with_context(|| format!("cannot use {} as data folder", args.data.display()))?;
-    let lock = lock::take(data.path())?;
+    let lock = lock::take(data.path()).await?;
+    Mesh::forget(data.path());
     certs::issue(&data.certs(), &[], &[], &[])?;
     let mut settings = Settings::from_environment()?;
     settings.place(&data);
@@ -42,15 +43,16 @@ pub async fn run(args: UpArgs) -> Result<Outcome> {
         // The terminal belongs to the person who tries Florin out.
         "warn".clone_into(&mut settings.telemetry.log_filter);
     }
-    let ports = Ports::bind(args.port).await?;
+    let ports = Ports::bind(args.port, data.path()).await?;
     let mesh = ports.place(&mut settings, &data)?;
     let gateway = demo::with_issuer(&mut settings, &mesh, &data)?;
     let telemetry = telemetry::init(&settings.telemetry)?;
     let process = Process::new(settings);
+    serve::stop_on_signals(&process)?;
     start_all(&process, ports, &gateway).await?;
     mesh.save(data.path())?;
     banner::print(&mesh, &args.data);
-    let played = if args.demo { story::play(&mesh, &args.data).await } else { Ok(()) };
+    let played = if args.demo { tell(&process, &mesh, &args.data).await } else { Ok(()) };
     if played.is_err() {
         process.shutdown.cancel();
     } else {
@@ -62,6 +64,14 @@ pub async fn run(args: UpArgs) -> Result<Outcome> {
     drop(lock);
     played?;
     Ok(serve::outcome(&stop))
+}
+
+/// Tells the demo, unless somebody stops the bank meanwhile.
+async fn tell(process: &Process, mesh: &Mesh, data: &Path) -> Result<()> {
+    tokio::select! {
+        told = story::play(mesh, data) => told,
+        () = process.shutdown.cancelled() => Ok(()),
+    }
 }
 
 async fn start_all(process: &Process, ports: Ports, gateway: &GatewayConfig) -> Result<()> {

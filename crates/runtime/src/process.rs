@@ -102,9 +102,14 @@ impl Process {
             Some(migrations) => Some(self.database(role, migrations).await?),
             None => None,
         };
-        let bus = bus::open(&self.settings, role, &files, &self.embedded)
-            .await
-            .with_context(|| format!("bus of {role} at {}", self.settings.bus.url))?;
+        // The gateway neither tells nor hears events: it has no leave to the broker.
+        let bus = if role.is_service() {
+            bus::open(&self.settings, role, &files, &self.embedded)
+                .await
+                .with_context(|| format!("bus of {role} at {}", self.settings.bus.url))?
+        } else {
+            self.embedded.clone()
+        };
         let every = Duration::from_secs(self.settings.tls.reload_seconds.max(1));
         let watched = identity.watch(every, self.shutdown.clone());
         self.tasks

@@ -141,6 +141,21 @@ impl Bank {
         Ok(florin_rpc::tls::channel(&identity, role, self.address(role))?)
     }
 
+    /// A gRPC channel to a service by the certificate, key and authority of another folder;
+    /// `file` is the path of both without their ends.
+    ///
+    /// # Errors
+    /// There is no such certificate.
+    pub fn foreign_channel(&self, role: Role, file: &Path) -> Result<Channel> {
+        let files = TlsFiles {
+            ca: file.with_file_name("ca.pem"),
+            cert: file.with_extension("pem"),
+            key: file.with_extension("key"),
+        };
+        let identity: Arc<Identity> = Identity::load(&files)?;
+        Ok(florin_rpc::tls::channel(&identity, role, self.address(role))?)
+    }
+
     /// Runs a command of the executable against this bank and returns whether it succeeded,
     /// with all that it printed.
     ///

@@ -1,6 +1,8 @@
 //! The development issuer of `up` and its clients.
 
-use anyhow::Result;
+use std::fs;
+
+use anyhow::{Context as _, Result};
 use florin_gateway::{GatewayConfig, config::DevelopmentClient};
 use florin_kernel::Role;
 use florin_runtime::{DataDir, Settings, settings::IssuerSettings};
@@ -27,18 +29,33 @@ pub fn with_issuer(settings: &mut Settings, mesh: &Mesh, data: &DataDir) -> Resu
     let mut gateway: GatewayConfig = settings.section(Role::Gateway)?;
     gateway.public_url.clone_from(&mesh.gateway);
     gateway.issuer.key_file = data.path().join("issuer.key");
+    gateway.issuer.name = issuer_name(mesh, data)?;
     gateway.issuer.clients = vec![
         client(DEMO, all_scopes(), &STAFF, true),
         client(APP, words(OWN), &[], true),
         client("import", words(crate::import::SCOPES), &[], false),
     ];
     settings.issuers.push(IssuerSettings {
-        issuer: mesh.gateway.clone(),
+        issuer: gateway.issuer.name.clone(),
+        jwks_uri: format!("{}/oauth2/jwks.json", mesh.gateway),
         audience: gateway.issuer.audience.clone(),
         ca_file: mesh.ca(),
         ..IssuerSettings::default()
     });
     Ok(gateway)
+}
+
+/// The name of the issuer stays what it was at the first start on the folder, whatever port
+/// the gateway has: idempotency keys are scoped by it.
+fn issuer_name(mesh: &Mesh, data: &DataDir) -> Result<String> {
+    let file = data.path().join("issuer.name");
+    if let Ok(name) = fs::read_to_string(&file)
+        && !name.is_empty()
+    {
+        return Ok(name);
+    }
+    fs::write(&file, &mesh.gateway).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(mesh.gateway.clone())
 }
 
 fn client(

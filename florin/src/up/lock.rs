@@ -3,6 +3,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::Path,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -11,39 +12,55 @@ use anyhow::{Context as _, Result, bail};
 /// process ends, however it ends.
 const FILE: &str = "lock";
 
+/// How long a lock is tried for: someone may only be looking whether it is held.
+const ATTEMPTS: u32 = 5;
+const WAIT: Duration = Duration::from_millis(20);
+
 /// Takes the lock for as long as the file is kept.
 ///
 /// # Errors
 /// Another process has it, or the folder cannot be written.
-pub fn take(data: &Path) -> Result<File> {
+pub async fn take(data: &Path) -> Result<File> {
     let path = data.join(FILE);
     let shown = path.display();
     let mut options = OpenOptions::new();
     let file = options.read(true).write(true).create(true).truncate(false).open(&path);
     let file = file.with_context(|| format!("cannot write {shown}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!(
-                "{} is in use by another `florin up`; stop that one or name another folder by --data",
-                data.display()
-            )
+    for _ in 0..ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(WAIT).await,
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("locking {shown}"));
+            }
         }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {shown}")),
     }
+    bail!(
+        "{} is in use by another `florin up`; stop that one or name another folder by --data",
+        data.display()
+    )
+}
+
+/// Whether a bank runs on a data folder.
+pub fn is_held(data: &Path) -> bool {
+    let Ok(file) = File::open(data.join(FILE)) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn refuses_a_second_bank_on_the_same_data() {
+    #[tokio::test]
+    async fn refuses_a_second_bank_on_the_same_data() {
         let folder = tempfile::tempdir().unwrap();
-        let first = take(folder.path()).unwrap();
-        let refusal = take(folder.path()).unwrap_err().to_string();
+        assert!(!is_held(folder.path()));
+        let first = take(folder.path()).await.unwrap();
+        assert!(is_held(folder.path()));
+        let refusal = take(folder.path()).await.unwrap_err().to_string();
         assert!(refusal.contains("in use by another"), "{refusal}");
         drop(first);
-        take(folder.path()).unwrap();
+        assert!(!is_held(folder.path()));
+        take(folder.path()).await.unwrap();
     }
 }

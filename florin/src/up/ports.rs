@@ -1,9 +1,12 @@
-//! The ports of `up`: always the same where they are free.
+//! The ports of `up`: always the same where they are free. A data folder keeps the ports
+//! that it got, because the name of its development issuer, and with it the scope of its
+//! clients' idempotency keys, holds the gateway's.
 
 use std::{
     collections::BTreeMap,
     io::ErrorKind,
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
 };
 
 use anyhow::{Context as _, Result};
@@ -19,6 +22,11 @@ const GATEWAY: u16 = 8443;
 const SERVICES: u16 = 50051;
 /// Port of the probes and metrics.
 const PROBE: u16 = 9090;
+/// The file of the data folder with the ports of the last run.
+const FILE: &str = "ports.json";
+
+/// Ports of the last run, by role, and the probe's under its own name.
+type Kept = BTreeMap<String, u16>;
 
 /// Listeners, bound before anything starts, so that every role knows every address.
 #[derive(Debug)]
@@ -30,23 +38,41 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Binds them; a port that is taken falls over to a free one, unless it was asked for.
+    /// Binds those of the last run on this folder; a port that is taken falls over to a free
+    /// one, unless it was asked for.
     ///
     /// # Errors
     /// The port that was asked for is taken, or none is free.
-    pub async fn bind(gateway: Option<u16>) -> Result<Self> {
+    pub async fn bind(gateway: Option<u16>, data: &Path) -> Result<Self> {
+        let kept: Kept = std::fs::read(data.join(FILE))
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default();
+        let last = |name: &str, first: u16| kept.get(name).copied().unwrap_or(first);
         let mut roles = BTreeMap::new();
         for (port, role) in (SERVICES..).zip(Role::ALL.iter().filter(|role| role.is_service())) {
-            roles.insert(*role, bind_near(port).await?);
+            roles.insert(*role, bind_near(last(role.name(), port)).await?);
         }
         let public = match gateway {
             Some(port) => TcpListener::bind((Ipv4Addr::LOCALHOST, port))
                 .await
                 .with_context(|| format!("port {port} cannot be had; name another by --port"))?,
-            None => bind_near(GATEWAY).await?,
+            None => bind_near(last(Role::Gateway.name(), GATEWAY)).await?,
         };
         roles.insert(Role::Gateway, public);
-        Ok(Self { roles, probe: bind_near(PROBE).await? })
+        let ports = Self { roles, probe: bind_near(last("probe", PROBE)).await? };
+        ports.keep(data)?;
+        Ok(ports)
+    }
+
+    fn keep(&self, data: &Path) -> Result<()> {
+        let mut kept = Kept::from([("probe".to_owned(), self.probe.local_addr()?.port())]);
+        for (role, listener) in &self.roles {
+            kept.insert(role.name().to_owned(), listener.local_addr()?.port());
+        }
+        let file = data.join(FILE);
+        std::fs::write(&file, serde_json::to_vec_pretty(&kept)?)
+            .with_context(|| format!("cannot write {}", file.display()))
     }
 
     /// Tells the settings and the other commands where everything is.
@@ -82,7 +108,9 @@ async fn bind_near(port: u16) -> Result<TcpListener> {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     match TcpListener::bind(wanted).await {
         Ok(listener) => Ok(listener),
-        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) =>
+        {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port is free")
         }
         Err(error) => Err(error).with_context(|| format!("cannot listen on {wanted}")),
@@ -95,13 +123,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_bank_gets_free_ports_unless_it_asked_for_one() {
-        let first = Ports::bind(None).await.unwrap();
-        let second = Ports::bind(None).await.unwrap();
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let first = Ports::bind(None, one.path()).await.unwrap();
+        let second = Ports::bind(None, two.path()).await.unwrap();
         for (role, listener) in &first.roles {
             let other = second.roles.get(role).unwrap().local_addr().unwrap();
             assert_ne!(listener.local_addr().unwrap(), other);
         }
         let taken = first.roles.get(&Role::Gateway).unwrap().local_addr().unwrap().port();
-        assert!(Ports::bind(Some(taken)).await.unwrap_err().to_string().contains("--port"));
+        let again = Ports::bind(Some(taken), two.path()).await;
+        assert!(again.unwrap_err().to_string().contains("--port"));
+        let port = |ports: &Ports| ports.roles[&Role::Gateway].local_addr().unwrap().port();
+        let before = port(&second);
+        drop(second);
+        assert_eq!(port(&Ports::bind(None, two.path()).await.unwrap()), before);
     }
 }

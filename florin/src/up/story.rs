@@ -178,9 +178,14 @@ impl Story {
         }
         println!("  Jana's history, from the read side:");
         for entry in &entries {
-            let [day, direction, amount, after, text] =
-                ["/bookingDate", "/direction", "/amount/amount", "/postedAfter/amount", "/description"]
-                    .map(|path| at(entry, path));
+            let [day, direction, amount, after, text] = [
+                "/bookingDate",
+                "/direction",
+                "/amount/amount",
+                "/postedAfter/amount",
+                "/description",
+            ]
+            .map(|path| at(entry, path));
             println!("    {day}  {direction:<6} {amount:>9} CZK, then {after:>9}  {text}");
         }
         Ok(())

@@ -52,7 +52,7 @@ impl Default for Config {
             poll_ms: 200,
             lease_ms: 20_000,
             ledger_timeout_ms: 5_000,
-            ledger_quiet_ms: 15_000,
+            ledger_quiet_ms: 17_000,
             retry_least_ms: 200,
             retry_most_ms: 5_000,
         }

@@ -39,13 +39,12 @@ async fn only_the_named_callers_reach_a_method() -> Result<()> {
 async fn another_authority_and_no_certificate_get_nothing() -> Result<()> {
     let bank = Bank::embedded().await?;
     let other = Bank::embedded().await?;
-    let foreign = other.certs().join("operator-admin.pem");
-    // Another authority's operator: its certificate is put beside ours under a new name.
-    for end in ["pem", "key"] {
-        let from = foreign.with_extension(end);
-        std::fs::copy(from, bank.certs().join(format!("operator-foreign.{end}")))?;
-    }
-    let mut client = OpsServiceClient::new(bank.channel(Role::Cif, "operator-foreign")?);
+    let foreign = other.certs().join("operator-admin");
+    // Another authority's operator, who trusts ours: only the server can refuse it.
+    let ours = std::fs::read_to_string(bank.certs().join("ca.pem"))?;
+    let theirs = std::fs::read_to_string(other.certs().join("ca.pem"))?;
+    std::fs::write(other.certs().join("ca.pem"), format!("{theirs}{ours}"))?;
+    let mut client = OpsServiceClient::new(bank.foreign_channel(Role::Cif, &foreign)?);
     let refused = client.list_dead_letters(ListDeadLettersRequest::default()).await.unwrap_err();
     assert_ne!(refused.code(), Code::Ok);
     // Plain HTTP and TLS without a client certificate end before an answer.

@@ -144,7 +144,7 @@ pub fn stored<M: Message>(
 ) -> Answer {
     let refused = match outcome {
         Outcome::Refused(refusal) => error(refusal),
-        Outcome::Answered(answer) => return answer.clone(),
+        Outcome::Answered(answer) | Outcome::Decided(answer) => return answer.clone(),
         Outcome::Posted { .. } | Outcome::Account { .. } | Outcome::Held { .. } => {
             match success(outcome) {
                 Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
@@ -169,6 +169,7 @@ macro_rules! account_answer {
                 Outcome::Posted { .. }
                 | Outcome::Held { .. }
                 | Outcome::Refused(_)
+                | Outcome::Decided(_)
                 | Outcome::Answered(_)
                 | Outcome::KeyReused => None,
             })

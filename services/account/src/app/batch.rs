@@ -36,8 +36,9 @@ type KeyId = (String, String, String);
 
 /// What the keys say before anything is decided.
 struct Keys {
-    /// The first command of each key, by position, and what the store knows of the key.
-    first: BTreeMap<KeyId, (usize, Lookup)>,
+    /// The first command of each key: its position, the hash of its request, and what the
+    /// store knows of the key.
+    first: BTreeMap<KeyId, (usize, [u8; 32], Lookup)>,
 }
 
 impl Batch for LedgerBatch {
@@ -167,6 +168,7 @@ impl Outcome {
             | Self::Account { .. }
             | Self::Held { .. }
             | Self::Refused(_)
+            | Self::Decided(_)
             | Self::Answered(_)
             | Self::KeyReused => {}
         }
@@ -180,19 +182,19 @@ fn key_id(key: &Key) -> KeyId {
 impl Keys {
     /// Claims each key once, for its first command.
     async fn claim(tx: &Tx, commands: &[Command]) -> Result<Self, StoreError> {
-        let mut first: BTreeMap<KeyId, (usize, Lookup)> = BTreeMap::new();
+        let mut first: BTreeMap<KeyId, (usize, [u8; 32], Lookup)> = BTreeMap::new();
         let mut distinct = Vec::new();
         for (at, command) in commands.iter().enumerate() {
             let Some((key, _)) = &command.key else { continue };
             if let Slot::Vacant(slot) = first.entry(key_id(key)) {
-                slot.insert((at, Lookup::New));
+                slot.insert((at, key.fingerprint, Lookup::New));
                 distinct.push(key.clone());
             }
         }
         let lookups = idempotency::claim_many(tx, &distinct).await?;
         for (key, lookup) in distinct.iter().zip(lookups) {
             if let Some(known) = first.get_mut(&key_id(key)) {
-                known.1 = lookup;
+                known.2 = lookup;
             }
         }
         Ok(Self { first })
@@ -202,9 +204,12 @@ impl Keys {
     /// joins the first command of its key in this batch.
     fn settled(&self, at: usize, command: &Command) -> Option<Option<Outcome>> {
         let (key, _) = command.key.as_ref()?;
-        let (first, lookup) = self.first.get(&key_id(key))?;
+        let (first, fingerprint, lookup) = self.first.get(&key_id(key))?;
         match lookup {
-            Lookup::Replay(answer) => Some(Some(Outcome::Answered(answer.clone()))),
+            Lookup::Replay(answer) if key.fingerprint == *fingerprint => {
+                Some(Some(Outcome::Answered(answer.clone())))
+            }
+            Lookup::Replay(_) => Some(Some(Outcome::KeyReused)),
             Lookup::OtherPayload => Some(Some(Outcome::KeyReused)),
             Lookup::New if *first == at => None,
             Lookup::New => Some(None),
@@ -232,8 +237,13 @@ impl Keys {
             idempotency::store_many(tx, &answers).await?;
         }
         let joined = commands.iter().zip(outcomes).map(|(command, outcome)| {
-            if let Some(outcome) = outcome {
-                return Ok(outcome);
+            let own = command.key.as_ref().and_then(|(key, _)| by_key.get(&key_id(key)));
+            match (outcome, own) {
+                (Some(Outcome::Answered(answer)), _) => return Ok(Outcome::Answered(answer)),
+                (Some(Outcome::KeyReused), _) => return Ok(Outcome::KeyReused),
+                (Some(_), Some((_, answer))) => return Ok(Outcome::Decided(answer.clone())),
+                (Some(outcome), None) => return Ok(outcome),
+                (None, _) => {}
             }
             let key = command.key.as_ref().map(|(key, _)| key);
             let first = key.and_then(|key| Some((key, by_key.get(&key_id(key))?)));

@@ -206,6 +206,8 @@ pub enum Outcome {
     },
     /// The domain refused; nothing changed.
     Refused(Refusal),
+    /// Decided here under a key, and stored: the answer of the first call.
+    Decided(Answer),
     /// The key met its stored answer.
     Answered(Answer),
     /// The key was used with another payload.

@@ -14,7 +14,7 @@ use florin_runtime::{
 use florin_store::{
     Database,
     commit::{CommitError, Committer},
-    idempotency::Key,
+    idempotency::{Key, Lookup, look_up},
 };
 use prost::Message;
 use tonic::{Response, Status};
@@ -71,6 +71,24 @@ impl Ledger {
         keyed::joined(&self.db, context, &key, submit).await
     }
 
+    /// The stored answer of a key that was used before, so that a replay depends on nothing
+    /// that is read on the way to a first execution.
+    ///
+    /// # Errors
+    /// The stored refusal, or `IDEMPOTENCY_KEY_REUSED`.
+    pub async fn replay<Req: Message, Res: Message + Default>(
+        &self,
+        context: &CallContext,
+        request: &Req,
+    ) -> Result<Option<Response<Res>>, Status> {
+        let key = keyed::key_of(context, request)?;
+        match look_up(self.db.read(), &key).await.map_err(internal)? {
+            Lookup::New => Ok(None),
+            Lookup::Replay(answer) => keyed::response_of(answer).map(Some),
+            Lookup::OtherPayload => Err(keyed::other_payload().into()),
+        }
+    }
+
     async fn under_key(
         &self,
         context: &CallContext,
@@ -84,8 +102,8 @@ impl Ledger {
             Ok(mut outcomes) => match outcomes.pop() {
                 Some(Outcome::Answered(stored)) => Ended::Replayed(stored),
                 Some(Outcome::KeyReused) => Ended::OtherPayload,
-                Some(outcome) => Ended::Stored(answer_of(&outcome)),
-                None => Ended::Failed(Error::internal("the committer gave no outcome")),
+                Some(Outcome::Decided(answer)) => Ended::Stored(answer),
+                Some(_) | None => Ended::Failed(Error::internal("the committer gave no outcome")),
             },
         }
     }
@@ -104,14 +122,7 @@ pub fn actor(context: &CallContext) -> Actor {
 /// In whose name a caller's references are unique: the role, or the client of the token.
 #[must_use]
 pub fn caller(context: &CallContext) -> String {
-    match &context.peer {
-        florin_rpc::Peer::Role(role) if *role != florin_kernel::Role::Gateway => {
-            role.name().to_owned()
-        }
-        florin_rpc::Peer::Role(_) | florin_rpc::Peer::Client(_) | florin_rpc::Peer::Operator(_) => {
-            format!("client:{}", context.principal.client)
-        }
-    }
+    context.caller()
 }
 
 fn failed(error: CommitError) -> Error {
@@ -142,6 +153,7 @@ pub fn refused(outcome: &Outcome) -> Option<Error> {
         Outcome::Posted { .. }
         | Outcome::Held { .. }
         | Outcome::Account { .. }
+        | Outcome::Decided(_)
         | Outcome::Answered(_) => None,
     }
 }

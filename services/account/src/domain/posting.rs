@@ -13,6 +13,9 @@ use super::{
 /// Most legs of one journal transaction.
 pub const MOST_LEGS: usize = 64;
 
+/// Largest amount of a leg, in minor units: sums over thousands of legs stay within 64 bits.
+pub const LARGEST_LEG: u64 = 1_000_000_000_000_000;
+
 /// Where a leg goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -51,6 +54,9 @@ pub enum UnbalancedLegs {
         /// Credits less debits.
         sum: Money,
     },
+    /// More than [`LARGEST_LEG`].
+    #[error("leg {0} is above 10^15 minor units")]
+    TooLarge(usize),
     /// A leg of nothing.
     #[error("leg {0} has a zero amount")]
     Zero(usize),
@@ -72,6 +78,9 @@ impl Legs {
         for (at, leg) in legs.iter().enumerate() {
             if leg.amount.minor() == 0 {
                 return Err(UnbalancedLegs::Zero(at));
+            }
+            if leg.amount.minor().unsigned_abs() > LARGEST_LEG {
+                return Err(UnbalancedLegs::TooLarge(at));
             }
             let currency = leg.amount.currency();
             let sum = sums.entry(currency).or_insert_with(|| Money::zero(currency));
@@ -281,6 +290,8 @@ mod tests {
             Err(UnbalancedLegs::Zero(0))
         );
         assert_eq!(Legs::new(vec![customer("a", -5)]), Err(UnbalancedLegs::Count(1)));
+        let huge = vec![customer("a", -i64::MAX), customer("b", i64::MAX)];
+        assert_eq!(Legs::new(huge), Err(UnbalancedLegs::TooLarge(0)));
         let usd = Money::new(5, "USD".parse().expect("dollar"));
         let mixed = vec![customer("a", -5), Leg { amount: usd, ..customer("b", 5) }];
         assert!(matches!(Legs::new(mixed), Err(UnbalancedLegs::Sum { .. })));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use florin_kernel::{AccountId, CustomerId, Iban, Violations};
+use florin_kernel::{AccountId, CustomerId, Date, Iban, Violations};
 use florin_proto::{
     account::v1::{self as proto, Reason},
     cif::v1::{GetStandingsRequest, KycStatus, cif_service_client::CifServiceClient},
@@ -39,9 +39,12 @@ pub(super) async fn open_account(
         violations.add("overdraft_limit", "STAFF_ONLY", text);
     }
     let opening = violations.finish(opening).map_err(Error::from)?;
+    if let Some(before) = ledger.replay(&context, &request).await? {
+        return Ok(before);
+    }
     let owner = Holder { customer: opening.customer.clone(), role: HolderRole::Owner };
     verified(ledger, &context, [opening.customer.as_str()].into()).await?;
-    let open = open_of(ledger, &context, opening, vec![owner]).await?;
+    let open = open_of(ledger, &context, opening, vec![owner], None).await?;
     ledger.answer(&context, &request, Work::Open(open), answer::opened).await
 }
 
@@ -51,6 +54,7 @@ pub(super) async fn open_of(
     context: &CallContext,
     opening: Opening,
     holders: Vec<Holder>,
+    opened_on: Option<Date>,
 ) -> Result<Open, Error> {
     let products = chart::products(ledger.db.read()).await.map_err(internal)?;
     let found = products.into_iter().find(|product| product.code == opening.product);
@@ -73,6 +77,8 @@ pub(super) async fn open_of(
             &opening.customer,
             &opening.product,
             &opening.overdraft_limit.to_string(),
+            &opened_on.map(|date| date.to_string()).unwrap_or_default(),
+            &parts_of(&holders),
         ]),
     });
     Ok(Open {
@@ -82,9 +88,17 @@ pub(super) async fn open_of(
         control_gl: product.control_gl,
         overdraft_limit: opening.overdraft_limit,
         holders,
-        opened_on: None,
-        historical: false,
+        historical: opened_on.is_some(),
+        opened_on,
     })
+}
+
+/// The holders in an order of their own, for the fingerprint.
+fn parts_of(holders: &[Holder]) -> String {
+    let mut parts: Vec<String> =
+        holders.iter().map(|holder| format!("{} {}", holder.customer, holder.role)).collect();
+    parts.sort();
+    parts.join(",")
 }
 
 /// Refuses customers that `cif` does not know or has not verified.
@@ -214,6 +228,9 @@ pub(super) async fn close_account(
 ) -> Result<Response<proto::CloseAccountResponse>, Status> {
     let (context, request) = (context(&request)?, request.into_inner());
     let (id, reason) = change_of(&request.account_id, &request.reason, 0)?;
+    if let Some(before) = ledger.replay(&context, &request).await? {
+        return Ok(before);
+    }
     let (_, holders) = app::get_account::get_account(ledger, &context, id).await?;
     owner_only(&context, &holders)?;
     change(ledger, &context, &request, id, (Change::Close(reason), answer::closed)).await
@@ -239,6 +256,9 @@ pub(super) async fn add_holder(
     let id = violations.check("account_id", AccountId::parse(&request.account_id));
     let holder = convert::holder(&mut violations, "", &request.customer_id, request.role);
     let (id, holder) = violations.finish(id.zip(holder)).map_err(Error::from)?;
+    if let Some(before) = ledger.replay(&context, &request).await? {
+        return Ok(before);
+    }
     verified(ledger, &context, [holder.customer.as_str()].into()).await?;
     let of: (Change, AnswerOf) = (Change::AddHolder(holder), answer::holder_added);
     change(ledger, &context, &request, id, of).await

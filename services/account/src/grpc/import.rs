@@ -47,9 +47,8 @@ pub(super) async fn import_accounts(
     }
     let mut commands = Vec::with_capacity(items.len());
     for item in items {
-        let mut open = open_of(ledger, &context, item.opening, item.holders).await?;
-        open.opened_on = Some(item.opened_on);
-        open.historical = true;
+        let opened_on = Some(item.opened_on);
+        let open = open_of(ledger, &context, item.opening, item.holders, opened_on).await?;
         let actor = ledger::actor(&context);
         commands.push(Command { work: Work::Open(open), key: None, actor });
     }
@@ -103,7 +102,7 @@ fn import_result(reference: String, outcome: &Outcome) -> proto::ImportAccountRe
         }
         Outcome::Refused(refusal) => result.refused = Some(answer::wire_refusal(refusal)),
         Outcome::Posted { .. } | Outcome::Held { .. } => {}
-        Outcome::Answered(_) | Outcome::KeyReused => {}
+        Outcome::Decided(_) | Outcome::Answered(_) | Outcome::KeyReused => {}
     }
     result
 }

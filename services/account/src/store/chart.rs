@@ -79,7 +79,7 @@ pub async fn set_business_date(tx: &Tx, date: Date) -> Result<(), StoreError> {
 pub async fn gl_accounts(
     connection: &impl ConnectionTrait,
 ) -> Result<BTreeMap<String, GlAccount>, StoreError> {
-    let query = "SELECT code, name, class, control FROM gl_accounts ORDER BY code LIMIT 10000";
+    let query = "SELECT code, name, class, control FROM gl_accounts ORDER BY code";
     let mut chart = BTreeMap::new();
     for row in sql::query_all(connection, query, []).await? {
         let class = i32::try_from(rows::int(&row, "class")?)

@@ -78,6 +78,15 @@ pub async fn working(
     }
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, commands).await?;
+    // A hold that was committed between the two reads: its account is not locked.
+    if working.holds.values().any(|hold| !working.accounts.contains_key(&hold.account)) {
+        return Err(StoreError::Serialization("a hold appeared beside the batch".into()));
+    }
+    for record in before.iter().filter(|record| record.starts_with("txn_")) {
+        if !working.posted_before.contains_key(*record) {
+            return Err(StoreError::Corrupt(format!("a reference names {record}, which is not")));
+        }
+    }
     working.holders = holders(tx, &changed(commands, &before)).await?;
     working.now = tx.now().await?.max(last);
     Ok(working)
@@ -139,6 +148,9 @@ async fn claim(tx: &Tx, commands: &[&Command]) -> Result<BTreeMap<ReferenceId, C
             claim.record = rows::text(&row, "record")?;
             claim.made = true;
         }
+    }
+    if claims.values().any(|claim| !claim.new && !claim.made) {
+        return Err(StoreError::Serialization("a reference vanished beside the batch".into()));
     }
     Ok(claims)
 }
