@@ -40,12 +40,12 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct WhereArgs {
     /// Folder of a running `florin up`, which leaves its addresses there.
-    #[arg(long, value_name = "DIR", default_value = "data", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR", global = true, default_value = "data")]
     pub data: std::path::PathBuf,
     /// Settings of a production mesh.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "data")]
     pub config: Option<std::path::PathBuf>,
     /// Folder of the certificates; where it is absent, that of the mesh.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub certs: Option<std::path::PathBuf>,
 }

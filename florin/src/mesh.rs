@@ -8,7 +8,7 @@ use florin_kernel::Role;
 use florin_runtime::Settings;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::WhereArgs;
+use crate::{cli::WhereArgs, up::lock};
 
 /// The file that `up` leaves for the other commands.
 const FILE: &str = "mesh.json";
@@ -69,9 +69,10 @@ impl Mesh {
     /// Reads what `up` left in its data folder.
     fn load(data: &Path) -> Result<Self> {
         let file = data.join(FILE);
-        let Ok(text) = fs::read(&file) else {
+        let text = if lock::is_held(data) { fs::read(&file).ok() } else { None };
+        let Some(text) = text else {
             bail!(
-                "no mesh in {}: start one by `florin up --data {}`, or name its settings by --config",
+                "no mesh runs on {}: start one by `florin up --data {}`, or name its settings by --config",
                 data.display(),
                 data.display()
             );

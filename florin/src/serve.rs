@@ -7,7 +7,7 @@ use clap::Args;
 use florin_gateway::GatewayConfig;
 use florin_kernel::Role;
 use florin_runtime::{Process, Settings, Stop, settings::BusKind, telemetry};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{Outcome, roles};
 
@@ -35,16 +35,33 @@ pub async fn run(args: ServeArgs) -> Result<Outcome> {
     let gateway: GatewayConfig = settings.section(Role::Gateway)?;
     let probe = bind("probe", settings.probe.listen).await?;
     let process = Process::new(settings);
+    let stopped = until_stopped(&process);
     process.serve_probes(probe);
+    let started = start(&process, &wanted, &gateway).await;
+    if started.is_err() {
+        process.shutdown.cancel();
+    }
+    let stop = stopped.await.context("the process broke off")?;
+    telemetry.shutdown().await;
+    started?;
+    Ok(outcome(&stop))
+}
+
+async fn start(process: &Process, wanted: &BTreeSet<Role>, gateway: &GatewayConfig) -> Result<()> {
     for role in wanted {
-        let listener = bind(role.name(), process.settings.role(role).listen).await?;
+        let listener = bind(role.name(), process.settings.role(*role).listen).await?;
         let address = listener.local_addr()?;
-        roles::start(&process, role, &gateway, listener).await?;
+        roles::start(process, *role, gateway, listener).await?;
         tracing::info!(%role, %address, "serving");
     }
-    let stop = process.run_until_stopped().await;
-    telemetry.shutdown().await;
-    Ok(outcome(&stop))
+    Ok(())
+}
+
+/// Heeds signals from now on, while the roles are still starting; the handle ends when the
+/// process has drained.
+pub fn until_stopped(process: &Process) -> JoinHandle<Stop> {
+    let process = process.clone();
+    tokio::spawn(async move { process.run_until_stopped().await })
 }
 
 /// How a mesh ended.

@@ -48,22 +48,35 @@ pub async fn run(args: UpArgs) -> Result<Outcome> {
     let gateway = demo::with_issuer(&mut settings, &mesh, &data)?;
     let telemetry = telemetry::init(&settings.telemetry)?;
     let process = Process::new(settings);
-    serve::stop_on_signals(&process)?;
-    start_all(&process, ports, &gateway).await?;
-    mesh.save(data.path())?;
-    banner::print(&mesh, &args.data);
-    let played = if args.demo { tell(&process, &mesh, &args.data).await } else { Ok(()) };
-    if played.is_err() {
+    let stopped = serve::until_stopped(&process);
+    let lived = live(&process, ports, &gateway, &mesh, &args).await;
+    if lived.is_err() {
         process.shutdown.cancel();
-    } else {
-        println!("serving until Ctrl-C");
     }
-    let stop = process.run_until_stopped().await;
+    let stop = stopped.await.context("the process broke off")?;
     Mesh::forget(data.path());
     telemetry.shutdown().await;
     drop(lock);
-    played?;
+    lived?;
     Ok(serve::outcome(&stop))
+}
+
+/// From the start of the roles to the end of the demo.
+async fn live(
+    process: &Process,
+    ports: Ports,
+    gateway: &GatewayConfig,
+    mesh: &Mesh,
+    args: &UpArgs,
+) -> Result<()> {
+    start_all(process, ports, gateway).await?;
+    mesh.save(&args.data)?;
+    banner::print(mesh, &args.data);
+    if args.demo {
+        tell(process, mesh, &args.data).await?;
+    }
+    println!("serving until Ctrl-C");
+    Ok(())
 }
 
 /// Tells the demo, unless somebody stops the bank meanwhile.

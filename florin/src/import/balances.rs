@@ -42,8 +42,7 @@ struct Difference {
 
 /// Compares all accounts.
 pub async fn reconcile(import: &Import, accounts: &Accounts) -> Result<Agreement> {
-    let mut agreement =
-        Agreement { rounding: import.rounding.to_string(), ..Agreement::default() };
+    let mut agreement = Agreement { rounding: import.rounding.to_string(), ..Agreement::default() };
     let asked = accounts.iter().filter_map(|(number, account)| {
         account.last.map(|(there, day)| (number, account, there, day))
     });

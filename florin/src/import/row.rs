@@ -171,9 +171,9 @@ impl Row {
             RowKind::Fee => FEE_INCOME.to_owned(),
             RowKind::Interest => INTEREST_EXPENSE.to_owned(),
             RowKind::OverdraftInterest => OVERDRAFT_INCOME.to_owned(),
-            RowKind::TransferIn | RowKind::TransferOut => self
-                .nostro()
-                .map_or_else(|| NOSTRO.to_owned(), |bank| format!("{NOSTRO}.{bank}")),
+            RowKind::TransferIn | RowKind::TransferOut => {
+                self.nostro().map_or_else(|| NOSTRO.to_owned(), |bank| format!("{NOSTRO}.{bank}"))
+            }
         }
     }
 

@@ -162,9 +162,8 @@ async fn catch_up(
 /// What is still missing, in the same order.
 async fn ask_again(caller: &Caller, missing: Vec<Missing>) -> Result<Vec<Missing>> {
     let mut left = Vec::new();
-    let same = |one: &Missing, other: &Missing| {
-        (one.reader, one.source) == (other.reader, other.source)
-    };
+    let same =
+        |one: &Missing, other: &Missing| (one.reader, one.source) == (other.reader, other.source);
     for pair in missing.chunk_by(same) {
         for part in pair.chunks(usize::try_from(PAGE)?) {
             let [first, ..] = part else { continue };

@@ -38,8 +38,9 @@ impl Folder {
 
     /// Runs a command to its end, on the data of this folder.
     pub fn florin(&self, words: &[&str]) -> Ended {
-        let output = florin().args(words).arg("--data").arg(self.data());
-        Ended::of(output.current_dir(self.path()).output().unwrap())
+        let mut command = florin();
+        command.args(words).arg("--data").arg(self.data()).current_dir(self.path());
+        Ended::of(command.output().unwrap())
     }
 
     /// Starts the bank and waits until it is ready; returns what it had said by then.

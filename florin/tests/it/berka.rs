@@ -28,8 +28,15 @@ fn a_real_banks_year_agrees_with_its_own_balances() {
     let [customers, accounts, holders, history] =
         ["customers.csv", "accounts.csv", "holders.csv", "history.csv"].map(path);
     let ended = folder.florin(&[
-        "import", "--customers", &customers, "--accounts", &accounts, "--holders", &holders,
-        "--history", &history,
+        "import",
+        "--customers",
+        &customers,
+        "--accounts",
+        &accounts,
+        "--holders",
+        &holders,
+        "--history",
+        &history,
     ]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let figures: Vec<Vec<&str>> =

@@ -24,7 +24,8 @@ fn serve_says_in_one_line_what_is_missing() {
     let bare = folder.write("bare.toml", "[tls]\ndir = \"nowhere\"\n");
     let typo = folder.write("typo.toml", "[tls]\ndri = \"nowhere\"\n");
     let missing = folder.path().join("missing.toml");
-    for (file, told) in [(&missing, "florin config example"), (&bare, "jetstream"), (&typo, "dri")] {
+    for (file, told) in [(&missing, "florin config example"), (&bare, "jetstream"), (&typo, "dri")]
+    {
         let mut command = florin();
         command.args(["serve", "account", "--config"]).arg(file).current_dir(folder.path());
         let ended = command.output().unwrap();

@@ -4,8 +4,7 @@ use crate::bank::{Ended, Folder};
 
 const CUSTOMERS: &str = "customer,date_of_birth,sex\n2,1945-02-04,M\n3,1940-10-09,F\n";
 const ACCOUNTS: &str = "account,opened_on\n576,1993-01-01\n2632,1993-01-02\n";
-const HOLDERS: &str =
-    "customer,account,role\n2,576,owner\n3,576,authorised_user\n3,2632,owner\n";
+const HOLDERS: &str = "customer,account,role\n2,576,owner\n3,576,authorised_user\n3,2632,owner\n";
 const HEADER: &str = "reference,account,booking_date,kind,amount,currency,counterparty_bank,\
                       counterparty_account,purpose,balance_after\n";
 const HISTORY: &str = "\
@@ -40,15 +39,27 @@ impl Files {
         let paths = self.paths.each_ref().map(|path| path.to_str().unwrap());
         let [customers, accounts, holders, history] = paths;
         self.folder.florin(&[
-            "import", "--customers", customers, "--accounts", accounts, "--holders", holders,
-            "--history", history,
+            "import",
+            "--customers",
+            customers,
+            "--accounts",
+            accounts,
+            "--holders",
+            holders,
+            "--history",
+            history,
         ])
     }
 }
 
 fn assert_says(ended: &Ended, parts: &[&str]) {
     for part in parts {
-        assert!(ended.stdout.contains(part), "{part} is not in\n{}\n{}", ended.stdout, ended.stderr);
+        assert!(
+            ended.stdout.contains(part),
+            "{part} is not in\n{}\n{}",
+            ended.stdout,
+            ended.stderr
+        );
     }
 }
 
@@ -99,8 +110,7 @@ fn lists_what_it_cannot_import_and_goes_on() {
     let rejects = std::fs::read_to_string(files.folder.path().join("import-rejects.csv")).unwrap();
     let told: Vec<Vec<&str>> =
         rejects.lines().skip(1).map(|line| line.split(',').take(5).collect()).collect();
-    let mut told: Vec<[&str; 3]> =
-        told.iter().map(|line| [line[1], line[3], line[4]]).collect();
+    let mut told: Vec<[&str; 3]> = told.iter().map(|line| [line[1], line[3], line[4]]).collect();
     told.sort_unstable();
     assert_eq!(
         told,

@@ -4,10 +4,14 @@ use crate::bank::{Folder, florin};
 fn a_second_telling_of_the_demo_moves_nothing_twice() {
     let folder = Folder::new();
     let (bank, first) = folder.up(&["--demo"]);
-    for part in
-        ["10000.00 CZK for Jana: COMPLETED", "by his IBAN: COMPLETED", "FAILED, INSUFFICIENT_FUNDS",
-         "Jana has 7500.00 CZK", "Petr has 2500.00 CZK", "proof clean"]
-    {
+    for part in [
+        "10000.00 CZK for Jana: COMPLETED",
+        "by his IBAN: COMPLETED",
+        "FAILED, INSUFFICIENT_FUNDS",
+        "Jana has 7500.00 CZK",
+        "Petr has 2500.00 CZK",
+        "proof clean",
+    ] {
         assert!(first.contains(part), "{part} is not in\n{first}");
     }
     assert!(!first.contains("Idempotent-Replayed"), "{first}");

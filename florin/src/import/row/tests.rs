@@ -32,7 +32,8 @@ fn books_each_kind_against_its_own_account_of_the_ledger() {
         ("transfer_out", "", Direction::Debit, "1200"),
     ];
     for (kind, bank, side, gl_code) in cases {
-        let row = the_row(&format!("7,576,1993-01-05,{kind},3401.00,CZK,{bank},614,rent,4201.00\n"));
+        let row =
+            the_row(&format!("7,576,1993-01-05,{kind},3401.00,CZK,{bank},614,rent,4201.00\n"));
         let transaction = row.transaction("import/7".to_owned(), "acc_1");
         let [customer, other] = transaction.legs.as_slice() else { panic!("two legs") };
         assert_eq!(customer.target, Some(Target::AccountId("acc_1".to_owned())));

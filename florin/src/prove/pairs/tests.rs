@@ -56,8 +56,7 @@ fn breaches(
     for hold in holds {
         ledger.take_hold(hold);
     }
-    let mut pairing =
-        Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+    let mut pairing = Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
     for transfer in transfers {
         pairing.transfer(transfer).unwrap();
     }
