@@ -69,6 +69,8 @@ impl GatewayConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DevelopmentIssuer {
+    /// What `iss` says, and with it whose idempotency keys are whose; empty: the public URL.
+    pub name: String,
     /// The `aud` of its tokens.
     pub audience: String,
     /// How long a token lives, in seconds.
@@ -82,6 +84,7 @@ pub struct DevelopmentIssuer {
 impl Default for DevelopmentIssuer {
     fn default() -> Self {
         Self {
+            name: String::new(),
             audience: "florin".to_owned(),
             token_seconds: 3_600,
             key_file: PathBuf::from("data/issuer.key"),

@@ -29,8 +29,10 @@ pub const JWKS_PATH: &str = "/oauth2/jwks.json";
 /// Issues tokens to the configured clients.
 #[derive(Debug)]
 pub struct Issuer {
-    /// What `iss` says; the endpoints lie below it.
+    /// What `iss` says.
     issuer: String,
+    /// Where its endpoints are.
+    url: String,
     audience: String,
     seconds: u64,
     clients: Vec<DevelopmentClient>,
@@ -51,15 +53,17 @@ pub struct Issued {
 }
 
 impl Issuer {
-    /// An issuer named `public_url`, whose key lies in `key_file` and is made at first.
+    /// An issuer at `public_url`, and named so where the settings name it not; its key lies in `key_file` and is made at first.
     ///
     /// # Errors
     /// Where the key can neither be read nor made.
     pub fn open(config: &DevelopmentIssuer, public_url: &str, key_file: &Path) -> Result<Self> {
         let key = SigningKey::open(key_file)
             .with_context(|| format!("the issuer's key {}", key_file.display()))?;
+        let url = public_url.trim_end_matches('/').to_owned();
         Ok(Self {
-            issuer: public_url.trim_end_matches('/').to_owned(),
+            issuer: if config.name.is_empty() { url.clone() } else { config.name.clone() },
+            url,
             audience: config.audience.clone(),
             seconds: config.token_seconds,
             clients: config.clients.clone(),
@@ -76,7 +80,7 @@ impl Issuer {
     /// Where clients get tokens.
     #[must_use]
     pub fn token_url(&self) -> String {
-        format!("{}{TOKEN_PATH}", self.issuer)
+        format!("{}{TOKEN_PATH}", self.url)
     }
 
     /// The discovery document.
@@ -87,7 +91,7 @@ impl Issuer {
         json!({
             "issuer": self.issuer,
             "token_endpoint": self.token_url(),
-            "jwks_uri": format!("{}{JWKS_PATH}", self.issuer),
+            "jwks_uri": format!("{}{JWKS_PATH}", self.url),
             "grant_types_supported": ["client_credentials"],
             "response_types_supported": [],
             "subject_types_supported": ["public"],

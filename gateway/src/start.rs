@@ -43,7 +43,10 @@ pub async fn start(runtime: Runtime, config: GatewayConfig, listener: TcpListene
         .settings
         .issuers
         .iter()
-        .filter(|known| known.issuer.trim_end_matches('/') != public_url)
+        .filter(|known| {
+            let name = known.issuer.trim_end_matches('/');
+            name != public_url && issuer.as_ref().is_none_or(|own| own.name() != name)
+        })
         .map(|known| {
             format!("{}/.well-known/openid-configuration", known.issuer.trim_end_matches('/'))
         })

@@ -36,6 +36,18 @@ impl CallContext {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
+    /// In whose name the caller's references are unique for ever: the role, or the OAuth2
+    /// client, whichever of the bank's issuers and addresses its token came by.
+    #[must_use]
+    pub fn caller(&self) -> String {
+        match &self.peer {
+            Peer::Role(role) if *role != Role::Gateway => role.name().to_owned(),
+            Peer::Role(_) | Peer::Client(_) | Peer::Operator(_) => {
+                format!("client:{}", self.principal.client)
+            }
+        }
+    }
+
     /// Checks the field that names the customer (`OWN_FIELD`): a customer may name only
     /// itself; everybody else has been checked by scope and role.
     ///

@@ -66,7 +66,7 @@ impl Cif {
         ctx: &CallContext,
         candidates: &[Candidate],
     ) -> Result<Admitted, StoreError> {
-        let caller = ctx.principal.scope_key();
+        let caller = ctx.caller();
         let mut outcomes = self.claim_references(tx, &caller, candidates).await?;
         self.claim_identifiers(tx, candidates, &mut outcomes).await?;
         let refused = candidates.iter().zip(&outcomes);
