@@ -7,14 +7,14 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use axum::{Router, body::Body, extract::State};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use florin_proto::common::v1::Reason;
 use florin_rpc::{CallContext, Dependency, Error, Metrics, Peer, Principal, Role, token::Verifier};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
     request::Parts as Head,
 };
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
 use tokio::{sync::Semaphore, time::timeout};
@@ -251,11 +251,15 @@ fn limited(what: &str, wait: Duration) -> Refused {
     Box::new(error.into())
 }
 
+/// How much of a body above the limit is read and thrown away, as a multiple of the limit,
+/// so that its sender reads the answer instead of a broken connection.
+const DISCARDED: usize = 16;
+
 /// Reads a body within a size and a time.
 async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Refused> {
-    let error = match timeout(within, Limited::new(body, limit).collect()).await {
-        Ok(Ok(collected)) => return Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let error = match timeout(within, collect(body, limit)).await {
+        Ok(Ok(Some(collected))) => return Ok(collected),
+        Ok(Ok(None)) => {
             let words = format!("the body may have at most {limit} bytes");
             Error::new(Reason::BodyTooLarge, words).with("limit_bytes", limit.to_string())
         }
@@ -263,6 +267,22 @@ async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Refus
         Err(_) => Error::new(Reason::DeadlineExceeded, "the body did not come in time"),
     };
     Err(Box::new(error.into()))
+}
+
+/// The whole body; None where it is above the limit.
+async fn collect(mut body: Body, limit: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut kept = BytesMut::new();
+    let mut seen = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(chunk) = frame?.into_data() else { continue };
+        seen = seen.saturating_add(chunk.len());
+        if seen <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if seen > limit.saturating_mul(DISCARDED) {
+            break;
+        }
+    }
+    Ok((seen <= limit).then(|| kept.freeze()))
 }
 
 fn rendered(route: &Route, body: Bytes) -> Result<Response<Body>, Error> {

@@ -33,7 +33,9 @@ async fn migrations_run_again_and_at_the_same_time() {
             db.close().await.unwrap();
         }
         let again = place.open().await;
-        assert_eq!(number(&again, "SELECT count(*) FROM _store_migrations").await, 1);
+        let shared = std::fs::read_dir("migrations/sqlite").unwrap().count();
+        let run = number(&again, "SELECT count(*) FROM _store_migrations").await;
+        assert_eq!(usize::try_from(run), Ok(shared));
         assert_eq!(number(&again, "SELECT count(*) FROM _sqlx_migrations").await, 1);
     }
 }
