@@ -90,7 +90,10 @@ where
                 after = last.position;
                 applied += apply(db, built, source, page).await?;
                 *held = renewed(db, held).await?;
-            } else if after >= until || page.settled_position >= until {
+                if after >= until {
+                    break;
+                }
+            } else if page.settled_position >= until {
                 break;
             } else {
                 waits += 1;
