@@ -20,21 +20,12 @@ use florin_proto::{
 };
 use florin_rpc::{Dependency, Retry, worker_context};
 use florin_runtime::{Runtime, Started};
-use florin_store::Migrations;
 
 pub use app::{Reporting, rebuild_read_model::rebuild};
 pub use config::Config;
 pub use consume::History;
 pub use grpc::ReportingApi;
-
-/// The tables of the service.
-#[must_use]
-pub fn migrations() -> Migrations {
-    Migrations {
-        sqlite: sqlx::migrate!("migrations/sqlite"),
-        postgres: sqlx::migrate!("migrations/postgres"),
-    }
-}
+pub use store::migrations;
 
 /// Starts the consumer and builds the service.
 ///

@@ -7,12 +7,11 @@ use florin_kernel::{AccountId, CustomerId, EventId};
 use florin_proto::reporting::v1::Reason;
 use florin_rpc::{Error, PartyRole, Principal, Verb};
 use florin_runtime::internal;
-use sea_orm::ConnectionTrait;
 
 use super::Reporting;
 use crate::{
     domain::{Cursor, Entry, Holder, HolderPart, Scope, Search},
-    store::{generations, read},
+    store::read::View,
 };
 
 /// When a reader that came too early may come again.
@@ -35,14 +34,12 @@ impl Reporting {
         position: &[EventId],
     ) -> Result<Found, Error> {
         self.wait_for(position).await?;
-        let snapshot = self.db.snapshot().await.map_err(internal)?;
-        let generation = generations::live(&snapshot).await.map_err(internal)?;
-        let accounts = accounts_in(&snapshot, generation, principal, search.scope).await?;
+        let view = View::open(&self.db).await.map_err(internal)?;
+        let accounts = accounts_in(&view, principal, search.scope).await?;
         if accounts.is_empty() {
             return Ok(Found { entries: Vec::new(), more_after: None });
         }
-        let mut found =
-            read::search(&snapshot, generation, &accounts, search).await.map_err(internal)?;
+        let mut found = view.search(&accounts, search).await.map_err(internal)?;
         let more = found.len() > search.page_size;
         found.truncate(search.page_size);
         let more_after = found.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
@@ -67,27 +64,22 @@ impl Reporting {
 /// The accounts that the principal may search. A customer sees the accounts in which it has
 /// a part; another's account or customer id looks like one that does not exist.
 async fn accounts_in(
-    connection: &impl ConnectionTrait,
-    generation: i64,
+    view: &View,
     principal: &Principal,
     scope: Scope,
 ) -> Result<Vec<String>, Error> {
     match scope {
-        Scope::Account(account) => {
-            visible_account(connection, generation, principal, account, None).await
-        }
+        Scope::Account(account) => visible_account(view, principal, account, None).await,
         Scope::AccountOf(account, holder) => {
             own_customer(principal, holder)?;
-            visible_account(connection, generation, principal, account, Some(holder)).await
+            visible_account(view, principal, account, Some(holder)).await
         }
         Scope::Customer(customer) => {
             own_customer(principal, customer)?;
-            let accounts = read::accounts_of(connection, generation, customer).await;
+            let accounts = view.accounts_of(customer).await;
             let accounts = accounts.map_err(internal)?;
-            let known = !accounts.is_empty()
-                || read::customer_exists(connection, generation, customer)
-                    .await
-                    .map_err(internal)?;
+            let known =
+                !accounts.is_empty() || view.customer_exists(customer).await.map_err(internal)?;
             if known { Ok(accounts) } else { Err(not_found()) }
         }
     }
@@ -101,16 +93,15 @@ fn own_customer(principal: &Principal, customer: CustomerId) -> Result<(), Error
 }
 
 async fn visible_account(
-    connection: &impl ConnectionTrait,
-    generation: i64,
+    view: &View,
     principal: &Principal,
     account: AccountId,
     held_by: Option<CustomerId>,
 ) -> Result<Vec<String>, Error> {
-    if !read::account_exists(connection, generation, account).await.map_err(internal)? {
+    if !view.account_exists(account).await.map_err(internal)? {
         return Err(not_found());
     }
-    let holders = read::holders_of(connection, generation, account).await.map_err(internal)?;
+    let holders = view.holders_of(account).await.map_err(internal)?;
     let parties: Vec<_> = holders.iter().map(party).collect();
     let held = held_by.is_none_or(|who| holders.iter().any(|holder| holder.customer_id == who));
     if !held || !principal.may(Verb::View, &parties) {

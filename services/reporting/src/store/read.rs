@@ -3,98 +3,101 @@
 use florin_kernel::{
     AccountId, Currency, CustomerId, Money, TransactionId, UnixMicros, parse_date,
 };
-use florin_store::{Engine, StoreError, rows, sql};
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use florin_store::{Database, Engine, StoreError, rows, sql};
+use sea_orm::{DatabaseTransaction, QueryResult, Value};
 
+use super::generations;
 use crate::domain::{Cursor, Direction, Entry, Holder, HolderPart, Search};
 
 /// Above every text that begins with a prefix, bytewise.
 const LAST: char = '\u{10FFFF}';
 
-/// Whether the account is known.
-///
-/// # Errors
-/// Those of the database.
-pub async fn account_exists(
-    connection: &impl ConnectionTrait,
+/// One state of the live generation.
+#[derive(Debug)]
+pub struct View {
+    tx: DatabaseTransaction,
     generation: i64,
-    account: AccountId,
-) -> Result<bool, StoreError> {
-    let query = "SELECT 1 AS found FROM accounts WHERE generation = $1 AND account_id = $2";
-    let values = [generation.into(), account.to_string().into()];
-    Ok(sql::query_one(connection, query, values).await?.is_some())
 }
 
-/// Whether the customer is known.
-///
-/// # Errors
-/// Those of the database.
-pub async fn customer_exists(
-    connection: &impl ConnectionTrait,
-    generation: i64,
-    customer: CustomerId,
-) -> Result<bool, StoreError> {
-    let query = "SELECT 1 AS found FROM customers WHERE generation = $1 AND customer_id = $2";
-    let values = [generation.into(), customer.to_string().into()];
-    Ok(sql::query_one(connection, query, values).await?.is_some())
-}
+impl View {
+    /// The state of this moment.
+    ///
+    /// # Errors
+    /// Those of the database; `Corrupt` where no generation is live.
+    pub async fn open(db: &Database) -> Result<Self, StoreError> {
+        let tx = db.snapshot().await?;
+        let generation = generations::live(&tx).await?;
+        Ok(Self { tx, generation })
+    }
 
-/// The holders of an account.
-///
-/// # Errors
-/// Those of the database.
-pub async fn holders_of(
-    connection: &impl ConnectionTrait,
-    generation: i64,
-    account: AccountId,
-) -> Result<Vec<Holder>, StoreError> {
-    let query = "SELECT customer_id, role FROM holders WHERE generation = $1 AND account_id = $2 \
+    /// Whether the account is known.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn account_exists(&self, account: AccountId) -> Result<bool, StoreError> {
+        let query = "SELECT 1 AS found FROM accounts WHERE generation = $1 AND account_id = $2";
+        let values = [self.generation.into(), account.to_string().into()];
+        Ok(sql::query_one(&self.tx, query, values).await?.is_some())
+    }
+
+    /// Whether the customer is known.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn customer_exists(&self, customer: CustomerId) -> Result<bool, StoreError> {
+        let query = "SELECT 1 AS found FROM customers WHERE generation = $1 AND customer_id = $2";
+        let values = [self.generation.into(), customer.to_string().into()];
+        Ok(sql::query_one(&self.tx, query, values).await?.is_some())
+    }
+
+    /// The holders of an account.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn holders_of(&self, account: AccountId) -> Result<Vec<Holder>, StoreError> {
+        let query = "SELECT customer_id, role FROM holders WHERE generation = $1 AND account_id = $2 \
                  ORDER BY customer_id";
-    let values = [generation.into(), account.to_string().into()];
-    let found = sql::query_all(connection, query, values).await?;
-    found
-        .iter()
-        .map(|row| {
-            let part: String = row.try_get("", "role")?;
-            Ok(Holder {
-                customer_id: parsed(row, "customer_id", CustomerId::parse)?,
-                part: HolderPart::parse(&part).ok_or_else(|| corrupt("role", &part))?,
+        let values = [self.generation.into(), account.to_string().into()];
+        let found = sql::query_all(&self.tx, query, values).await?;
+        found
+            .iter()
+            .map(|row| {
+                let part: String = row.try_get("", "role")?;
+                Ok(Holder {
+                    customer_id: parsed(row, "customer_id", CustomerId::parse)?,
+                    part: HolderPart::parse(&part).ok_or_else(|| corrupt("role", &part))?,
+                })
             })
-        })
-        .collect()
-}
+            .collect()
+    }
 
-/// The accounts that a customer holds, in any part.
-///
-/// # Errors
-/// Those of the database.
-pub async fn accounts_of(
-    connection: &impl ConnectionTrait,
-    generation: i64,
-    customer: CustomerId,
-) -> Result<Vec<String>, StoreError> {
-    let query = "SELECT account_id FROM holders WHERE generation = $1 AND customer_id = $2 \
+    /// The accounts that a customer holds, in any part.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn accounts_of(&self, customer: CustomerId) -> Result<Vec<String>, StoreError> {
+        let query = "SELECT account_id FROM holders WHERE generation = $1 AND customer_id = $2 \
                  ORDER BY account_id";
-    let values = [generation.into(), customer.to_string().into()];
-    let found = sql::query_all(connection, query, values).await?;
-    found.iter().map(|row| Ok(row.try_get("", "account_id")?)).collect()
-}
+        let values = [self.generation.into(), customer.to_string().into()];
+        let found = sql::query_all(&self.tx, query, values).await?;
+        found.iter().map(|row| Ok(row.try_get("", "account_id")?)).collect()
+    }
 
-/// The entries of the accounts that match, newest first, one more than a page holds where
-/// there is another page.
-///
-/// # Errors
-/// Those of the database.
-pub async fn search(
-    connection: &impl ConnectionTrait,
-    generation: i64,
-    accounts: &[String],
-    search: &Search,
-) -> Result<Vec<(Cursor, Entry)>, StoreError> {
-    let mut query = Query::new(Engine::of(connection), generation, accounts);
-    query.filter(search);
-    let (text, values) = query.finish(search.page_size);
-    sql::query_all(connection, text, values).await?.iter().map(read).collect()
+    /// The entries of the accounts that match, newest first, one more than a page holds where
+    /// there is another page.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn search(
+        &self,
+        accounts: &[String],
+        search: &Search,
+    ) -> Result<Vec<(Cursor, Entry)>, StoreError> {
+        let mut query = Query::new(Engine::of(&self.tx), self.generation, accounts);
+        query.filter(search);
+        let (text, values) = query.finish(search.page_size);
+        sql::query_all(&self.tx, text, values).await?.iter().map(read).collect()
+    }
 }
 
 /// A query that grows by conditions.
