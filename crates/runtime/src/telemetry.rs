@@ -48,6 +48,12 @@ pub fn init(settings: &TelemetrySettings) -> anyhow::Result<Telemetry> {
         .with_tracer(provider.tracer("florin"))
         .with_filter(EnvFilter::new("info,h2=off,hyper=off,tonic=off,tower=off"))
         .boxed();
+    // The span of an applied event goes on in the trace of the request that caused it.
+    florin_events::link_traces(|span, traceparent| {
+        if let Some(parent) = florin_rpc::TraceParent::parse(traceparent) {
+            parent.adopt(span);
+        }
+    });
     let layers: Vec<BoxedLayer> = vec![lines, spans];
     tracing_subscriber::registry().with(layers).try_init().context("logs were started before")?;
     Ok(Telemetry { provider: Some(provider) })

@@ -79,10 +79,12 @@ mod millis {
 
     use serde::{Deserialize, Deserializer, Serializer};
 
+    /// A span as whole milliseconds.
     pub fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// A span of whole milliseconds.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_millis)
     }

@@ -29,7 +29,7 @@ fn words(folder: &std::path::Path) -> Vec<String> {
 
 /// Digits only, so that the report may group them as it likes.
 fn plain(text: &str) -> String {
-    text.chars().filter(|character| !matches!(character, ',' | '\u{202f}' | '_')).collect()
+    text.chars().filter(|character| !matches!(character, ',' | '\u{202f}')).collect()
 }
 
 async fn import(bank: &Bank, folder: &std::path::Path) -> Result<String> {
@@ -77,7 +77,7 @@ async fn an_import_killed_in_the_middle_goes_on_with_nothing_twice() -> Result<(
     for pause in [1_500, 2_500] {
         let words = words(&folder);
         let mut command = std::process::Command::new(florin_testkit::bank::executable()?);
-        command.args(&words).arg("--data").arg(bank.data());
+        command.args(&words).arg("--data").arg(bank.data()).current_dir(bank.data());
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
         let mut child = command.spawn()?;
         tokio::time::sleep(Duration::from_millis(pause)).await;

@@ -1,5 +1,7 @@
 //! The stories of the whole bank, played from outside against the real executable.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 mod access;
 mod bad_input;
 mod crash;

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, Database};
 use crate::world::{holder, transfer};
 
 /// What is broken: the database, the statements, and a word of the finding.
-const BREAKS: [(&str, &[&str], &str); 9] = [
+const BREAKS: [(&str, &[&str], &str); 12] = [
     (
         "account",
         &[
@@ -59,9 +59,28 @@ const BREAKS: [(&str, &[&str], &str); 9] = [
     (
         "payment",
         &[
-            "UPDATE transfers SET posting_reference = posting_reference || '/lost', id = id WHERE kind = 1 AND status = 4",
+            "INSERT INTO transfers (id, kind, status, debtor_account, debtor_iban, creditor_account, creditor_iban, cash_gl_code, currency, amount, description, screening, failure_reason, failure_message, transaction_id, steps, position, initiator, idempotency_key, traceparent, created_at, changed_at, due_at, lease_until, lease_token, attempts, unanswered_at) SELECT 'trf_01890a5d-ac96-774b-bcce-b302099a8057', kind, status, debtor_account, debtor_iban, creditor_account, creditor_iban, cash_gl_code, currency, amount, description, screening, failure_reason, failure_message, transaction_id, steps, position, initiator, idempotency_key, traceparent, created_at, changed_at, due_at, lease_until, lease_token, attempts, unanswered_at FROM transfers WHERE kind = 1 AND status = 4 LIMIT 1",
         ],
-        "COMPLETED",
+        "trf_01890a5d-ac96-774b-bcce-b302099a8057 is COMPLETED",
+    ),
+    (
+        "payment",
+        &[
+            "UPDATE transfers SET status = 5, failure_reason = 'X', failure_message = 'X', steps = REPLACE(steps, '[4,', '[5,'), transaction_id = NULL WHERE id = (SELECT MIN(id) FROM transfers WHERE kind = 1)",
+        ],
+        "FAILED",
+    ),
+    (
+        "payment",
+        &[
+            "UPDATE transfers SET amount = amount + 1 WHERE id = (SELECT MIN(id) FROM transfers WHERE kind = 1)",
+        ],
+        "1.01",
+    ),
+    (
+        "payment",
+        &["DELETE FROM transfers WHERE id = (SELECT MIN(id) FROM transfers WHERE kind = 1)"],
+        "trf_",
     ),
     (
         "reporting",

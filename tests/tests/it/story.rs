@@ -19,13 +19,13 @@ async fn tell(bank: &Bank) -> Result<()> {
     let id = paid.text("/transferId");
     let shown = expect(anna.rest.get(&format!("/v1/transfers/{id}")).await?, 200)?;
     assert_eq!(shown.text("/transfer/screening"), "NOT_SCREENED");
-    let steps: Vec<&str> = (0..3)
+    let steps: Vec<String> = (0..3)
         .map(|at| {
             shown
                 .text(&format!("/transfer/steps/{at}/status"))
                 .trim_start_matches("TRANSFER_STATUS_")
+                .to_owned()
         })
-        .map(|name| Box::leak(name.to_owned().into_boxed_str()) as &str)
         .collect();
     assert_eq!(steps, ["PROCESSING", "POSTING", "COMPLETED"], "{}", shown.json);
     assert_eq!(posted(&anna.rest, &anna.account).await?, "59.75");

@@ -1,5 +1,11 @@
 //! The ledger over real databases: SQLite always, PostgreSQL where the test run has one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that fails may panic"
+)]
+
 mod bench_ledger;
 mod close_account;
 mod place_hold;
