@@ -62,3 +62,25 @@ pub fn sections() -> Vec<Section> {
 pub fn example() -> String {
     Settings::example(&sections())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_of_the_containers_name_only_what_there_is() -> Result<()> {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/florin.toml");
+        let settings = Settings::load(std::path::Path::new(file))?;
+        let _: florin_cif::Config = settings.section(Role::Cif)?;
+        let _: florin_account::Config = settings.section(Role::Account)?;
+        let _: florin_payment::Config = settings.section(Role::Payment)?;
+        let _: florin_reporting::Config = settings.section(Role::Reporting)?;
+        let gateway: GatewayConfig = settings.section(Role::Gateway)?;
+        let scopes = gateway.issuer.clients.iter().flat_map(|client| &client.scopes);
+        for scope in scopes {
+            let mut known = florin_proto::policy::POLICIES.iter().flat_map(|one| one.scopes);
+            assert!(known.any(|known| known == scope), "{scope} opens nothing");
+        }
+        Ok(())
+    }
+}
