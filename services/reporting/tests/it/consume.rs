@@ -81,32 +81,3 @@ async fn a_transaction_that_cannot_be_read_is_a_dead_letter_and_holds_up_nothing
         assert_eq!(reason, "legs.amount: amount must have at most 2 decimals in EUR");
     }
 }
-#[tokio::test]
-async fn zz_speed() {
-    for world in World::running().await {
-        let customer = world.customer().await;
-        let account = world.account_of(customer).await;
-        let t = std::time::Instant::now();
-        let mut last = Vec::new();
-        for b in 0..20 {
-            let ev = (0..500)
-                .map(|n| {
-                    Posting {
-                        text: "Nájem a voda leden",
-                        counterparty: "Žižkov Reality",
-                        ..Posting::new(account, 2 + b * 500 + n)
-                    }
-                    .event()
-                })
-                .collect();
-            last = world.account.append(ev).await;
-        }
-        println!("appended {:?}", t.elapsed());
-        world.settled(&last).await;
-        println!("settled 10000 {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        let n =
-            florin_reporting::rebuild(&world.db, |role, ask| world.fetch(role, ask)).await.unwrap();
-        println!("rebuilt {n} {:?}", t.elapsed());
-    }
-}
