@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod bank;
-mod berka;
 mod commands;
 mod import;
 mod up;
