@@ -37,13 +37,18 @@ impl CallContext {
     }
 
     /// In whose name the caller's references are unique for ever: the role, or the OAuth2
-    /// client, whichever of the bank's issuers and addresses its token came by.
+    /// client, whichever of the bank's issuers and addresses its token came by. Customers of
+    /// one app do not share a space of references.
     #[must_use]
     pub fn caller(&self) -> String {
         match &self.peer {
             Peer::Role(role) if *role != Role::Gateway => role.name().to_owned(),
             Peer::Role(_) | Peer::Client(_) | Peer::Operator(_) => {
-                format!("client:{}", self.principal.client)
+                let client = &self.principal.client;
+                match self.principal.customer {
+                    Some(customer) => format!("client:{client}:{customer}"),
+                    None => format!("client:{client}"),
+                }
             }
         }
     }
