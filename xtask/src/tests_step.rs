@@ -38,12 +38,15 @@ pub fn run(options: &Options) -> Result<Count> {
     command.args(&options.cargo);
     command.envs(servers.exports.iter().map(|(name, value)| (name, value)));
     command.current_dir(crate::root()?);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // One pipe for both, so that the line that starts a binary never overtakes the result of
+    // the one before.
+    let (output, both) = std::io::pipe()?;
+    command.stdin(Stdio::null()).stdout(both.try_clone()?).stderr(both);
     let mut cargo = Running::start("cargo test", &mut command)?;
+    drop(command);
 
     let (sender, lines) = sync_channel(LINES_AHEAD);
-    forward(cargo.child.stdout.take().context("no stdout")?, sender.clone());
-    forward(cargo.child.stderr.take().context("no stderr")?, sender);
+    forward(output, sender);
     let mut tally = Tally::new(File::create(&log_path)?, options.verbose);
     follow(&lines, &mut tally)?;
     let status = cargo.finish_within(Duration::from_secs(10))?;

@@ -68,7 +68,7 @@ const BREAKS: [(&str, &[&str], &str); 12] = [
         &[
             "UPDATE transfers SET status = 5, failure_reason = 'X', failure_message = 'X', steps = REPLACE(steps, '[4,', '[5,'), transaction_id = NULL WHERE id = (SELECT MIN(id) FROM transfers WHERE kind = 1)",
         ],
-        "FAILED",
+        "ended unpaid",
     ),
     (
         "payment",
