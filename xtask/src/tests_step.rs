@@ -42,7 +42,7 @@ pub fn run(options: &Options) -> Result<Count> {
     // the one before.
     let (output, both) = std::io::pipe()?;
     command.stdin(Stdio::null()).stdout(both.try_clone()?).stderr(both);
-    let mut cargo = Running::start("cargo test", &mut command)?;
+    let cargo = Running::start("cargo test", &mut command)?;
     drop(command);
 
     let (sender, lines) = sync_channel(LINES_AHEAD);
