@@ -8,6 +8,7 @@
 
 mod bench_ledger;
 mod close_account;
+mod events;
 mod get_balance;
 mod place_hold;
 mod post_transactions;
