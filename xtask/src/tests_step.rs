@@ -34,6 +34,10 @@ pub fn run(options: &Options) -> Result<Count> {
     // `-- -p florin-account` narrows the tests down; cargo would let --workspace win.
     if !options.cargo.iter().any(|argument| argument == "-p" || argument == "--package") {
         command.arg("--workspace");
+        // Built with the tests of its own package; a build for the stories would select
+        // other features and compile the dependencies once more.
+        let built = tools::folder()?.with_file_name("debug").join("florin");
+        command.env("FLORIN_TEST_EXECUTABLE", built);
     }
     command.args(&options.cargo);
     command.envs(servers.exports.iter().map(|(name, value)| (name, value)));

@@ -78,7 +78,10 @@ impl Drop for Process {
     }
 }
 
-/// The executable of this workspace, built once a test run where it is missing or old.
+/// Environment variable with the executable that the test run has built.
+const EXECUTABLE: &str = "FLORIN_TEST_EXECUTABLE";
+
+/// The executable of this workspace: the one that the test run names, else built here.
 ///
 /// # Errors
 /// It does not build.
@@ -89,6 +92,10 @@ pub fn executable() -> Result<PathBuf> {
 }
 
 fn build() -> Result<PathBuf> {
+    if let Some(built) = crate::setting(EXECUTABLE).map(PathBuf::from) {
+        ensure!(built.is_file(), "{EXECUTABLE} names {}, which is not there", built.display());
+        return Ok(built);
+    }
     let mut command = Command::new("cargo");
     command.args(["build", "--quiet", "--locked", "--package", "florin", "--bin", "florin"]);
     command.current_dir(crate::repository());
