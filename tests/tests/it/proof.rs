@@ -85,7 +85,7 @@ const BREAKS: [(&str, &[&str], &str); 12] = [
     (
         "reporting",
         &["DELETE FROM inbox WHERE event_id = (SELECT MIN(event_id) FROM inbox)"],
-        "inbox",
+        "reporting lacks evt_",
     ),
 ];
 
