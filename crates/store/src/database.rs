@@ -122,7 +122,7 @@ impl Database {
     /// transaction again (serialization failure, deadlock), the closure is called again, at
     /// most five more times, so it must have no effect outside the transaction.
     ///
-    /// ```ignore
+    /// ```text
     /// db.write(async |tx: Tx| {
     ///     rows::insert_many(&tx, "holders", COLUMNS, holders.clone()).await?;
     ///     outbox.append(&tx, events.clone()).await
