@@ -121,3 +121,65 @@ async fn reflection_and_health_answer_the_operator() -> Result<()> {
     assert!(!refused.status.success(), "{refused:?}");
     Ok(())
 }
+
+/// How to ask for Anna's record by each method whose use case decides whose it is. A method
+/// that is added to the contract with OWN_RECORD has to be added here.
+fn asked_for(
+    method: &str,
+    anna: &crate::world::Holder,
+    boris: &crate::world::Holder,
+    transfer_id: &str,
+) -> Option<(&'static str, String, serde_json::Value)> {
+    let (customer, account) = (&anna.customer, &anna.account);
+    let nothing = serde_json::json!({});
+    let get = |path: String| Some(("GET", path, serde_json::Value::Null));
+    match method.rsplit('/').next().unwrap_or_default() {
+        "GetCustomer" => get(format!("/v1/customers/{customer}")),
+        "ListRelations" => get(format!("/v1/customers/{customer}/relations")),
+        "UpdateCustomer" => {
+            let path = format!("/v1/customers/{customer}?updateMask=contact.email");
+            Some(("PATCH", path, serde_json::json!({"contact": {"email": "x@example.com"}})))
+        }
+        "GetAccount" => get(format!("/v1/accounts/{account}")),
+        "GetBalance" => get(format!("/v1/accounts/{account}/balance")),
+        "ListEntries" => get(format!("/v1/accounts/{account}/entries")),
+        "CloseAccount" => Some(("POST", format!("/v1/accounts/{account}:close"), nothing)),
+        "CreateTransfer" => {
+            let body = transfer(&anna.account, &boris.account, "1.00");
+            Some(("POST", "/v1/transfers".to_owned(), body))
+        }
+        "GetTransfer" => get(format!("/v1/transfers/{transfer_id}")),
+        "ListTransfers" => get(format!("/v1/transfers?accountId={account}")),
+        "CancelTransfer" => Some(("POST", format!("/v1/transfers/{transfer_id}:cancel"), nothing)),
+        "SearchTransactions" => get(format!("/v1/transactions?accountId={account}")),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_of_another_is_not_found() -> Result<()> {
+    let bank = Bank::embedded().await?;
+    let staff = bank.rest_as(None).await?;
+    let anna = holder(&bank, &staff, "Anna", Some("5.00")).await?;
+    let boris = holder(&bank, &staff, "Boris", None).await?;
+    let stranger = holder(&bank, &staff, "Cyril", None).await?;
+    let body = transfer(&anna.account, &boris.account, "1.00");
+    let paid = anna.rest.post_and_wait("/v1/transfers", "paid", &body).await?;
+    let id = expect(paid, 202)?.text("/transferId").to_owned();
+    let records = florin_proto::policy::POLICIES
+        .iter()
+        .filter(|policy| policy.own == florin_proto::policy::Own::Record);
+    let mut asked = 0;
+    for policy in records {
+        let Some((method, path, body)) = asked_for(policy.path, &anna, &boris, &id) else {
+            anyhow::bail!("{} has no case here", policy.path)
+        };
+        let headers = [("idempotency-key", policy.path), ("content-type", "application/json")];
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let answer = stranger.rest.send(method.parse()?, &path, &headers, bytes).await?;
+        assert_eq!(answer.status, 404, "{}: {}", policy.path, answer.json);
+        asked += 1;
+    }
+    assert!(asked >= 12, "{asked}");
+    Ok(())
+}
