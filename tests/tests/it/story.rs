@@ -104,3 +104,44 @@ async fn a_second_start_goes_on_where_the_first_stopped() -> Result<()> {
     assert_eq!(posted(&again, &anna.account).await?, "12.34");
     bank.prove().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_chart_or_the_business_date_says_who_made_it() -> Result<()> {
+    use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
+    let mut bank = Bank::embedded().await?;
+    let staff = bank.rest_as(None).await?;
+    let gl = json!({"code": "1200.AB", "name": "Nostro AB", "class": "GL_CLASS_ASSET"});
+    expect(staff.post("/v1/ledger/glAccounts", "gl-1", &gl).await?, 201)?;
+    // The same again under another key is the first; with other content it is refused.
+    expect(staff.post("/v1/ledger/glAccounts", "gl-2", &gl).await?, 201)?;
+    let other = json!({"code": "1200.AB", "name": "Other", "class": "GL_CLASS_ASSET"});
+    let refused = expect(staff.post("/v1/ledger/glAccounts", "gl-3", &other).await?, 409)?;
+    assert_eq!(refused.text("/reason"), "GL_ACCOUNT_EXISTS");
+
+    let today = expect(staff.get("/v1/ledger/businessDate").await?, 200)?;
+    let closing = today.text("/businessDate").to_owned();
+    let advance = json!({"closing": closing, "opening": "2999-01-01"});
+    let path = "/v1/ledger/businessDate:advance";
+    for key in ["day-1", "day-2"] {
+        let opened = expect(staff.post(path, key, &advance).await?, 200)?;
+        assert_eq!(opened.text("/businessDate"), "2999-01-01");
+    }
+    let stale = json!({"closing": closing, "opening": "2999-01-02"});
+    let refused = expect(staff.post(path, "day-3", &stale).await?, 409)?;
+    assert_eq!(refused.text("/reason"), "BUSINESS_DATE_STALE");
+
+    bank.stop("up").await?;
+    let file = bank.data().join("account.db");
+    let database = Database::connect(format!("sqlite:{}", file.display())).await?;
+    let query = "SELECT actor, reference FROM audit ORDER BY position";
+    let query = Statement::from_string(DbBackend::Sqlite, query);
+    let mut references = Vec::new();
+    for row in database.query_all_raw(query).await? {
+        let actor: String = row.try_get("", "actor")?;
+        assert!(actor.contains("demo"), "{actor}");
+        references.push(row.try_get::<String>("", "reference")?);
+    }
+    // Once each: a repeat changes nothing.
+    assert_eq!(references, ["1200.AB".to_owned(), format!("business_date/{closing}")]);
+    Ok(())
+}

@@ -7,10 +7,11 @@ use florin_proto::{
     timestamp,
 };
 use florin_rpc::{CallContext, Error};
-use florin_runtime::internal;
+use florin_runtime::Failure;
 use florin_store::Tx;
 use prost::Message as _;
 
+use super::ledger;
 use crate::store::chart;
 
 /// Advances under the exclusive lock of the books, which every batch holds shared.
@@ -23,20 +24,19 @@ pub async fn advance_business_date(
     context: &CallContext,
     closing: Date,
     opening: Date,
-) -> Result<Date, Error> {
-    let books = chart::books(tx, tx.engine().for_update()).await.map_err(internal)?;
+) -> Result<Date, Failure> {
+    let books = chart::books(tx, tx.engine().for_update()).await?;
     if books.business_date == opening {
         return Ok(opening);
     }
     if books.business_date != closing {
         let open = books.business_date;
         let text = format!("the open business date is {open}, not {closing}");
-        return Err(
-            Error::new(Reason::BusinessDateStale, text).with("business_date", open.to_string())
-        );
+        let stale = Error::new(Reason::BusinessDateStale, text);
+        return Err(stale.with("business_date", open.to_string()).into());
     }
-    chart::set_business_date(tx, opening).await.map_err(internal)?;
-    let at = tx.now().await.map_err(internal)?;
+    chart::set_business_date(tx, opening).await?;
+    let at = tx.now().await?;
     let event = BusinessDayClosed {
         closed: closing.to_string(),
         opened: opening.to_string(),
@@ -54,6 +54,7 @@ pub async fn advance_business_date(
         traceparent: context.traceparent.clone(),
         historical: false,
     };
-    outbox.append(tx, vec![event]).await.map_err(internal)?;
+    outbox.append(tx, vec![event]).await?;
+    ledger::record_audit(tx, context, &format!("business_date/{closing}")).await?;
     Ok(opening)
 }

@@ -12,7 +12,7 @@ use florin_runtime::{
     keyed::{self, Ended},
 };
 use florin_store::{
-    Database,
+    Database, StoreError, Tx, audit,
     commit::{CommitError, Committer},
     idempotency::{Key, Lookup, look_up},
 };
@@ -109,6 +109,25 @@ impl Ledger {
     }
 }
 
+/// Records who changed something beside money, in the transaction of the change.
+///
+/// # Errors
+/// Those of the database.
+pub async fn record_audit(
+    tx: &Tx,
+    context: &CallContext,
+    reference: &str,
+) -> Result<(), StoreError> {
+    let entry = audit::Entry {
+        actor: context.principal.scope_key(),
+        on_behalf_of: None,
+        method: context.method.to_owned(),
+        reference: reference.to_owned(),
+        at: tx.now().await?,
+    };
+    audit::record(tx, entry).await
+}
+
 /// Who asks, for the audit.
 #[must_use]
 pub fn actor(context: &CallContext) -> Actor {
@@ -136,7 +155,7 @@ fn failed(error: CommitError) -> Error {
                 .with("layer", "committer")
                 .retry_after(std::time::Duration::from_secs(1))
         }
-        CommitError::Failed(florin_store::StoreError::Locked) => keyed::in_use(),
+        CommitError::Failed(StoreError::Locked) => keyed::in_use(),
         CommitError::Failed(error) => internal(error),
         CommitError::Stopped => {
             Error::new(Reason::Unavailable, "this replica is stopping").with("layer", "committer")

@@ -312,8 +312,9 @@ pub(super) async fn create_gl_account(
     }
     let (code, name) = violations.finish(code.zip(name)).map_err(Error::from)?;
     let gl = GlAccount { code, name, class: request.class, control: false };
+    let of = &context;
     once(&ledger.db, &context, &request, async |tx: Tx| {
-        app::create_gl_account::create_gl_account(&tx, &gl).await?;
+        app::create_gl_account::create_gl_account(&tx, of, &gl).await?;
         Ok::<_, Failure>(proto::CreateGlAccountResponse { gl_account: Some(wire_gl(&gl)) })
     })
     .await
