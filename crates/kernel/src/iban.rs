@@ -252,6 +252,58 @@ mod tests {
         }
     }
 
+    fn number(digits: &str) -> u128 {
+        digits.parse().expect("digits")
+    }
+
+    fn sum(digits: &str, weights: &[u32]) -> u128 {
+        let digits = digits.chars().filter_map(|digit| digit.to_digit(10));
+        digits.zip(weights).map(|(digit, weight)| u128::from(digit * weight)).sum()
+    }
+
+    /// Each country's rule as its authority states it: a remainder over the finished number,
+    /// not the search for its check digits.
+    #[test]
+    fn the_national_account_number_inside_is_valid_by_the_rule_of_its_country() {
+        type Remainder = fn(&str) -> u128;
+        let countries: [(&str, &str, Remainder, u128); 6] = [
+            ("CZ", "8899", |bban| sum(&bban[10..], &[6, 3, 7, 9, 10, 5, 8, 4, 2, 1]) % 11, 0),
+            ("NL", "FLOR", |bban| sum(&bban[4..], &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]) % 11, 0),
+            ("NO", "8601", |bban| sum(bban, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11, 0),
+            ("BE", "539", |bban| (number(&bban[..10]) + 97 - number(&bban[10..])) % 97, 0),
+            ("FR", "3000100794", |bban| number(bban) % 97, 0),
+            ("PT", "0002", |bban| number(bban) % 97, 1),
+        ];
+        for (country, code, remainder, right) in countries {
+            let bank = BankIdentity::new(country, code).expect(country);
+            for serial in 1..=500 {
+                let Some(iban) = bank.issue(serial).expect(country) else { continue };
+                let bban = &iban.electronic()[4..];
+                assert_eq!(remainder(bban), right, "{iban}");
+                assert!(!(country == "BE" && bban.ends_with("00")), "97 stands for 0: {iban}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bank_knows_its_own_ibans_from_those_of_others() {
+        let bank = BankIdentity::new("CZ", "0800").expect("identity");
+        let issued = |text: &str| bank.issued(&text.parse().expect(text));
+        assert!(issued("CZ65 0800 0000 1920 0014 5399"));
+        // Another bank of the country, and a bank abroad with the same code.
+        let neighbour = BankIdentity::new("CZ", "0100").expect("identity");
+        assert!(!issued(neighbour.issue(7).expect("serial").expect("valid").electronic()));
+        let abroad = BankIdentity::new("SK", "0800").expect("identity");
+        assert!(!issued(abroad.issue(7).expect("serial").expect("valid").electronic()));
+    }
+
+    #[test]
+    fn an_iban_is_shown_in_electronic_form_and_tells_country_and_bank() {
+        let iban: Iban = "CZ65 0800 0000 1920 0014 5399".parse().expect("printed form");
+        assert_eq!(iban.to_string(), "CZ6508000000192000145399");
+        assert_eq!((iban.country(), iban.bank_code()), ("CZ", Some("0800")));
+    }
+
     #[test]
     fn national_check_digits_are_those_of_published_examples() {
         let issue = |country, code, serial| {
@@ -262,6 +314,7 @@ mod tests {
         assert_eq!(issue("NO", "8601", 111_794), "NO9386011117947");
         assert_eq!(issue("ES", "21000418", 200_051_332), "ES9121000418450200051332");
         assert_eq!(issue("NL", "ABNA", 41_716_430), "NL91ABNA0417164300");
+        assert_eq!(issue("FR", "3000600001", 12_345_678_901), "FR7630006000011234567890189");
         // The registry's example CZ65 0800 0000 1920 0014 5399 has the prefix 19; ours has none.
         assert!(issue("CZ", "0800", 200_014_539).ends_with("08000000002000145399"));
     }

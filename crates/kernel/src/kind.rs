@@ -105,3 +105,34 @@ impl FromStr for Kind {
             .ok_or_else(|| format!("unknown error kind {name:?}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_the_name_that_the_contract_spells() {
+        for kind in Kind::ALL {
+            // The contract spells a kind as the code does, in upper snake case.
+            let mut spelled = String::new();
+            for letter in format!("{kind:?}").chars() {
+                if letter.is_ascii_uppercase() && !spelled.is_empty() {
+                    spelled.push('_');
+                }
+                spelled.push(letter.to_ascii_uppercase());
+            }
+            assert_eq!(kind.name(), spelled);
+            assert_eq!(kind.to_string(), spelled);
+            assert_eq!(spelled.parse::<Kind>(), Ok(*kind));
+        }
+        assert_eq!("UNKNOWN".parse::<Kind>(), Err("unknown error kind \"UNKNOWN\"".to_owned()));
+        assert!("".parse::<Kind>().is_err());
+    }
+
+    #[test]
+    fn only_what_the_domain_decided_under_its_locks_is_stored_with_a_key() {
+        let decided: Vec<Kind> =
+            Kind::ALL.iter().copied().filter(|kind| kind.is_decided()).collect();
+        assert_eq!(decided, [Kind::NotFound, Kind::Conflict, Kind::Refused]);
+    }
+}

@@ -277,7 +277,24 @@ mod tests {
             let error = Money::parse(currency, amount).expect_err(amount);
             assert_eq!(error.rule_name(), rule, "{currency} {amount}");
         }
-        assert_eq!(Money::parse_positive("EUR", "0"), Err(MoneyError::NotPositive));
+        for amount in ["0", "-0.01"] {
+            assert_eq!(Money::parse_positive("EUR", amount), Err(MoneyError::NotPositive));
+        }
+        assert_eq!(Money::parse_positive("EUR", "0.01"), Money::parse("EUR", "0.01"));
+    }
+
+    #[test]
+    fn every_count_of_minor_units_is_read_back_from_its_amount() {
+        for code in ["JPY", "EUR", "KWD", "CLF"] {
+            let currency: Currency = code.parse().expect(code);
+            let small = -12_345..=12_345;
+            let edges = [i64::MIN + 1, i64::MIN / 10, i64::MAX / 10 + 1, i64::MAX];
+            for minor in small.chain(edges) {
+                let money = Money::new(minor, currency);
+                assert_eq!(Money::parse(code, &money.amount()), Ok(money), "{money}");
+            }
+        }
+        assert_eq!(Money::zero("EUR".parse().expect("euro")).to_string(), "0.00 EUR");
     }
 
     #[test]
@@ -287,5 +304,28 @@ mod tests {
         assert!(eur.checked_add(usd).is_err());
         let most = Money::new(i64::MAX, eur.currency());
         assert_eq!(most.checked_add(eur), Err(MoneyError::OutOfRange));
+        assert_eq!(eur.checked_add(eur), Money::parse("EUR", "2.00"));
+    }
+
+    #[test]
+    fn the_opposite_of_an_amount_cancels_it_where_there_is_one() {
+        let currency = "EUR".parse().expect("euro");
+        for minor in [-5, 0, 7, i64::MAX] {
+            let money = Money::new(minor, currency);
+            let sum = money.checked_neg().and_then(|opposite| money.checked_add(opposite));
+            assert_eq!(sum, Ok(Money::zero(currency)));
+        }
+        let least = Money::new(i64::MIN, currency);
+        assert_eq!(least.checked_neg(), Err(MoneyError::OutOfRange));
+    }
+
+    #[test]
+    fn currencies_are_shown_and_sorted_by_their_codes() {
+        let mut found: Vec<Currency> =
+            ["USD", "CZK", "EUR", "JPY"].map(|code| code.parse().expect(code)).to_vec();
+        found.sort();
+        assert_eq!(format!("{found:?}"), "[CZK, EUR, JPY, USD]");
+        assert!(found.is_sorted_by(|less, more| less < more));
+        assert_eq!(found[0].to_string(), "CZK");
     }
 }

@@ -85,4 +85,19 @@ mod tests {
         }
         assert!("ledger".parse::<Role>().is_err());
     }
+
+    #[test]
+    fn the_certificate_the_log_and_the_folder_name_a_role_alike() {
+        for role in Role::ALL {
+            assert_eq!(role.to_string(), role.name());
+            assert_eq!(role.spiffe(), format!("spiffe://florin.bank/{role}"));
+        }
+        assert_eq!(Role::Account.spiffe(), "spiffe://florin.bank/account");
+    }
+
+    #[test]
+    fn every_role_but_the_gateway_owns_a_database() {
+        let without: Vec<&Role> = Role::ALL.iter().filter(|role| !role.is_service()).collect();
+        assert_eq!(without, [&Role::Gateway]);
+    }
 }

@@ -58,4 +58,11 @@ mod tests {
         assert_eq!(check_text("a\u{0}b", 1, 9), Err(TextError::ControlCharacter));
         assert_eq!(check_text("žluťoučký", 1, 9), Ok("žluťoučký".to_owned()));
     }
+
+    #[test]
+    fn blanks_do_not_fill_a_text_and_do_count_towards_its_limit() {
+        assert_eq!(check_text(" ab ", 3, 10), Err(TextError::Empty));
+        assert_eq!(check_text(" ab ", 1, 3), Err(TextError::TooLong { limit: 3 }));
+        assert_eq!(check_text(" ab ", 2, 4), Ok(" ab ".to_owned()));
+    }
 }

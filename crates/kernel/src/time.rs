@@ -83,9 +83,20 @@ mod tests {
     #[test]
     fn refuses_dates_outside_the_calendar_and_other_forms() {
         assert!(parse_date("2024-02-29").is_ok());
-        for text in ["2023-02-29", "2023-2-3", "20230203", "2023-02-03T00:00:00", "x"] {
+        for text in [
+            "2023-02-29",
+            "2023-2-3",
+            "20230203",
+            "2023-02-03T00:00:00",
+            "2023/02/03",
+            "2023-02-3 ",
+            "2023-02-033",
+            "20230203T0",
+            "x",
+        ] {
             assert_eq!(parse_date(text), Err(DateError::Malformed), "{text}");
         }
+        assert_eq!(parse_date(""), Err(DateError::Empty));
     }
 
     #[test]
@@ -93,5 +104,29 @@ mod tests {
         assert_eq!(UnixMicros(-1).seconds_and_nanos(), (-1, 999_999_000));
         let (seconds, nanos) = UnixMicros(1_500_000).seconds_and_nanos();
         assert_eq!(UnixMicros::from_seconds_and_nanos(seconds, nanos), Some(UnixMicros(1_500_000)));
+    }
+
+    #[test]
+    fn an_instant_outlives_the_way_over_the_wire_and_what_is_none_is_refused() {
+        for micros in [i64::MIN / 2, -1_000_001, -1, 0, 1, 999_999, 1_000_000, i64::MAX] {
+            let (seconds, nanos) = UnixMicros(micros).seconds_and_nanos();
+            let back = UnixMicros::from_seconds_and_nanos(seconds, nanos);
+            assert_eq!(back, Some(UnixMicros(micros)));
+        }
+        for (seconds, nanos) in [(0, -1), (0, 1_000_000_000), (i64::MAX, 0), (i64::MIN, 0)] {
+            assert_eq!(UnixMicros::from_seconds_and_nanos(seconds, nanos), None);
+        }
+    }
+
+    #[test]
+    fn milliseconds_are_whole_and_never_negative() {
+        let millis = |micros| UnixMicros(micros).millis();
+        assert_eq!([millis(12_999), millis(999), millis(-5_000)], [12, 0, 0]);
+    }
+
+    #[test]
+    fn a_later_instant_stays_within_the_range() {
+        assert_eq!(UnixMicros(5).plus_micros(3), UnixMicros(8));
+        assert_eq!(UnixMicros(5).plus_micros(i64::MAX), UnixMicros(i64::MAX));
     }
 }

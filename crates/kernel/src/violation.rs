@@ -98,3 +98,66 @@ broken_by!(crate::MoneyError);
 broken_by!(crate::IbanError);
 broken_by!(crate::DateError);
 broken_by!(crate::TextError);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DateError, IbanError, IdError, MoneyError, TextError};
+
+    #[test]
+    fn all_violations_of_a_request_come_at_once_in_the_order_of_their_discovery() {
+        let mut found = Violations::new();
+        assert!(found.is_empty());
+        assert_eq!(
+            found.check("day", crate::parse_date("2026-11-21")).map(|day| day.day()),
+            Some(21)
+        );
+        assert!(found.is_empty() && found.as_slice().is_empty());
+        assert_eq!(found.check("name", crate::check_text("", 1, 9)), None);
+        found.add("amount", "NOT_POSITIVE", "amount must be greater than zero");
+        assert!(!found.is_empty());
+        let name = FieldViolation {
+            field: "name".into(),
+            rule: "REQUIRED",
+            description: "must not be empty".into(),
+        };
+        let amount = FieldViolation {
+            field: "amount".into(),
+            rule: "NOT_POSITIVE",
+            description: "amount must be greater than zero".into(),
+        };
+        assert_eq!(found.as_slice(), [name.clone(), amount.clone()]);
+        assert_eq!(found.into_inner(), [name, amount]);
+    }
+
+    #[test]
+    fn a_value_counts_only_where_no_field_breaks_a_rule() {
+        assert_eq!(Violations::new().finish(Some(7)), Ok(7));
+        assert_eq!(Violations::new().finish::<i32>(None), Err(Violations::new()));
+        let mut found = Violations::new();
+        found.add("name", "REQUIRED", "must not be empty");
+        assert_eq!(found.clone().finish(Some(7)), Err(found));
+    }
+
+    #[test]
+    fn the_rules_that_clients_match_on_keep_their_names() {
+        let code = || String::from("1");
+        let rules: [(&dyn Broken, &str); 12] = [
+            (&IdError::Empty { prefix: "acc" }, "REQUIRED"),
+            (&IdError::WrongPrefix { prefix: "acc" }, "WRONG_ID_PREFIX"),
+            (&IdError::Malformed { prefix: "acc" }, "MALFORMED_ID"),
+            (&MoneyError::NotPositive, "NOT_POSITIVE"),
+            (&IbanError::Empty, "REQUIRED"),
+            (&IbanError::Malformed, "MALFORMED_IBAN"),
+            (&IbanError::UnsupportedCountry(code()), "IBAN_NOT_ISSUABLE"),
+            (&DateError::Empty, "REQUIRED"),
+            (&DateError::Malformed, "MALFORMED_DATE"),
+            (&TextError::Empty, "REQUIRED"),
+            (&TextError::TooLong { limit: 1 }, "TOO_LONG"),
+            (&TextError::ControlCharacter, "CONTROL_CHARACTER"),
+        ];
+        for (error, rule) in rules {
+            assert_eq!(error.rule(), rule, "{error}");
+        }
+    }
+}
