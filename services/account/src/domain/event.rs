@@ -160,6 +160,14 @@ mod tests {
     }
 
     #[test]
+    fn the_kinds_are_hashed_under_these_names_for_ever() {
+        let names: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
+        let expected = "opened debited credited hold_placed hold_captured hold_released \
+                        hold_expired frozen unfrozen closed holder_added holder_removed";
+        assert_eq!(names.join(" "), expected);
+    }
+
+    #[test]
     fn the_hashed_bytes_are_these_for_ever() {
         let text = String::from_utf8(event().canonical()).expect("utf-8");
         assert_eq!(

@@ -80,6 +80,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn states_are_stored_under_these_numbers_for_ever() {
+        use HoldStatus::{Captured, Expired, Open, Released};
+        for (number, status) in [(1, Open), (2, Captured), (3, Released), (4, Expired)] {
+            let back = HoldStatus::from_number(number.into());
+            assert_eq!((status.number(), back), (number, Some(status)));
+        }
+        assert_eq!([0, 5, -1].map(HoldStatus::from_number), [None; 3]);
+    }
+
+    #[test]
     fn gives_back_once_only() {
         let eur = "EUR".parse().expect("euro");
         let mut hold = Hold {
