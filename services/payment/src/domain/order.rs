@@ -140,7 +140,25 @@ mod tests {
         let amount = Money::parse("EUR", "1").expect("amount");
         let order = Order::new(transfer(account(1), account(1)), amount, String::new());
         assert_eq!(order, Err(OrderError::SameAccount));
-        assert!(Order::new(transfer(account(1), account(2)), amount, String::new()).is_ok());
+    }
+
+    #[test]
+    fn an_order_keeps_what_was_asked_for() {
+        let amount = Money::parse("EUR", "0.01").expect("amount");
+        let route = transfer(account(1), account(2));
+        let order = Order::new(route.clone(), amount, "rent".into()).expect("order");
+        assert_eq!((order.route(), order.amount(), order.description()), (&route, amount, "rent"));
+        assert_eq!((route.debtor(), route.creditor()), (Some(account(1)), Some(account(2))));
+    }
+
+    #[test]
+    fn cash_may_come_and_go_on_any_account() {
+        let amount = Money::parse("EUR", "1").expect("amount");
+        let deposit = Route::CashDeposit { to: account(1), cash_gl_code: "1010".into() };
+        let withdrawal = Route::CashWithdrawal { from: account(1), cash_gl_code: "1010".into() };
+        for route in [deposit, withdrawal] {
+            assert!(Order::new(route, amount, String::new()).is_ok());
+        }
     }
 
     #[test]

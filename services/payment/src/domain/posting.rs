@@ -125,6 +125,8 @@ mod tests {
         };
         let posting = posting(route);
         assert_eq!(posting.kind, "transfer");
+        let amount = Money::parse("EUR", "12.34").expect("amount");
+        assert_eq!(posting.legs.each_ref().map(|leg| leg.amount), [amount; 2]);
         let (from, to) = (Target::Account(account(1)), Target::Account(account(2)));
         assert_eq!(
             sides(&posting),

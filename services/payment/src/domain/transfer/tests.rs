@@ -90,6 +90,9 @@ fn every_end_is_told_with_its_reason() {
             (Status::Failed, "INSUFFICIENT_FUNDS"),
         ]
     );
+    assert_eq!(in_state(Status::Failed).screening(), Some(Screening::NotScreened));
+    let transaction = TransactionId::from_parts(4, [4; 10]);
+    assert_eq!(in_state(Status::Completed).ended(), &Ended::Paid(transaction));
     assert_eq!(in_state(Status::Cancelled).ended(), &Ended::Withdrawn);
     assert_eq!(in_state(Status::Cancelled).screening(), None);
 }
@@ -116,10 +119,45 @@ fn steps_stay_in_order_when_the_clock_steps_back() {
     assert_eq!(transfer.changed_at(), UnixMicros(10));
 }
 
+/// 2 is the contract's AWAITING_SCORE, which has no state here.
 #[test]
-fn codes_are_read_back_and_a_stranger_is_refused() {
+fn states_are_stored_and_told_under_these_codes_and_names_for_ever() {
+    let told = Status::ALL.iter().map(|status| (status.code(), status.name(), status.is_end()));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (1, "PROCESSING", false),
+            (3, "POSTING", false),
+            (4, "COMPLETED", true),
+            (5, "FAILED", true),
+            (6, "CANCELLED", true),
+        ]
+    );
     for status in Status::ALL {
         assert_eq!(Status::from_code(status.code()), Ok(*status));
     }
-    assert_eq!(Status::from_code(2), Err(StatusError(2)));
+    for code in [0, 2, 7, -1] {
+        assert_eq!(Status::from_code(code), Err(StatusError(code)));
+    }
+}
+
+#[test]
+fn a_refused_event_is_named_in_the_message() {
+    let refusals = events().map(|event| {
+        let refused = in_state(Status::Completed).apply(event, UnixMicros(30));
+        refused.expect_err("it has ended").to_string()
+    });
+    let expected = ["screened", "posted", "refused", "cancelled"];
+    assert_eq!(
+        refusals,
+        expected.map(|event| format!("a transfer that is COMPLETED cannot be {event}"))
+    );
+}
+
+#[test]
+fn a_transfer_without_a_step_cannot_be_restored() {
+    let was = transfer();
+    let restored =
+        Transfer::restore(was.id(), was.order().clone(), None, Ended::NotYet, Vec::new());
+    assert_eq!(restored, None);
 }
