@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{certs, config, import, ops, probe, prove, serve, token, up};
+use crate::{bench, certs, config, import, ops, probe, prove, serve, token, up};
 
 /// Florin: a headless core bank.
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ pub enum Command {
     Import(Box<import::ImportArgs>),
     /// Prove the ledger and pair the services with it; exit 1 on any breach.
     Prove(prove::ProveArgs),
+    /// Put load on a running mesh, measure it and prove the ledger; exit 1 on any breach.
+    Bench(Box<bench::BenchArgs>),
     /// What operators do: dead letters, replay, rebuild.
     Ops(ops::OpsArgs),
     /// Show settings.

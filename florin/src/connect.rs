@@ -164,6 +164,15 @@ impl Caller {
         bail!("{role} stayed away")
     }
 
+    /// A connection of one's own to a role, for a caller that times its calls itself.
+    ///
+    /// # Errors
+    /// The mesh has no such role.
+    pub fn connection(&self, role: Role) -> Result<Channel> {
+        let address = self.inner.mesh.address(role)?;
+        Ok(tls::channel(&self.inner.identity, role, address)?)
+    }
+
     async fn request<Req>(
         &self,
         message: Req,
@@ -189,8 +198,7 @@ impl Caller {
         if let Some(channel) = channels.get(&role) {
             return Ok(channel.clone());
         }
-        let address = self.inner.mesh.address(role)?;
-        let channel = tls::channel(&self.inner.identity, role, address)?;
+        let channel = self.connection(role)?;
         channels.insert(role, channel.clone());
         Ok(channel)
     }

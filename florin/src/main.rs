@@ -1,6 +1,7 @@
 //! The one executable of Florin: a whole bank by `florin up`, single roles by
 //! `florin serve`, and the tools that talk to a running mesh.
 
+mod bench;
 mod certs;
 mod cli;
 mod config;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         | Command::Token(_)
         | Command::Import(_)
         | Command::Prove(_)
+        | Command::Bench(_)
         | Command::Ops(_)
         | Command::Config(_)
         | Command::Probe(_) => NOT_RUN,
@@ -85,6 +87,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Token(args) => token::run(args).await,
         Command::Import(args) => import::run(args).await,
         Command::Prove(args) => prove::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
         Command::Ops(args) => ops::run(args).await,
         Command::Config(args) => config::run(&args),
         Command::Probe(args) => probe::run(args).await,

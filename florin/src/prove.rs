@@ -16,7 +16,9 @@ use anyhow::Result;
 use clap::Args;
 use florin_kernel::{Date, UnixMicros};
 
-use crate::{Outcome, cli::WhereArgs, connect::Caller, mesh::Mesh, prove::report::Report};
+use crate::{Outcome, cli::WhereArgs, connect::Caller, mesh::Mesh};
+
+pub use report::Report;
 
 /// What changed more recently than this before the proof began is in flight.
 const IN_FLIGHT: Duration = Duration::from_secs(10);
@@ -47,21 +49,32 @@ fn day(text: &str) -> Result<Date, florin_kernel::DateError> {
 /// Proves.
 pub async fn run(args: ProveArgs) -> Result<Outcome> {
     let caller = Caller::operator(Mesh::find(&args.place)?, &args.operator)?;
+    let keys = args.keys.as_deref().map(keys::Keys::read).transpose()?;
+    let settled_before = now().plus_micros(-micros(IN_FLIGHT));
     let mut report = Report::default();
-    let began = now();
-    let settled_before = began.plus_micros(-micros(IN_FLIGHT));
-
     ledger::verify(&caller, &mut report).await?;
     ledger::trial_balance(&caller, None, &mut report).await?;
     if let Some(day) = args.as_of {
         ledger::trial_balance(&caller, Some(day), &mut report).await?;
     }
-    let keys = args.keys.as_deref().map(keys::Keys::read).transpose()?;
     pairs::pair(&caller, settled_before, keys, &mut report).await?;
     events::compare(&caller, settled_before, Duration::from_secs(args.wait), &mut report).await?;
-
     report.print_end();
     Ok(if report.breaches() == 0 { Outcome::Clean } else { Outcome::Found })
+}
+
+/// The same proof for a command that has ended its own load: nothing counts as in flight.
+///
+/// # Errors
+/// A service refuses or stays away; a breach is no error.
+pub async fn at_rest(caller: &Caller, wait: Duration, report: &mut Report) -> Result<()> {
+    let settled_before = now();
+    ledger::verify(caller, report).await?;
+    ledger::trial_balance(caller, None, report).await?;
+    pairs::pair(caller, settled_before, None, report).await?;
+    events::compare(caller, settled_before, wait, report).await?;
+    report.print_end();
+    Ok(())
 }
 
 fn micros(duration: Duration) -> i64 {
@@ -69,8 +82,8 @@ fn micros(duration: Duration) -> i64 {
 }
 
 /// The time on this computer, near enough to the databases' to tell what is in flight.
-fn now() -> UnixMicros {
-    #[expect(clippy::disallowed_methods, reason = "no record is written; only in flight is told")]
+pub fn now() -> UnixMicros {
+    #[expect(clippy::disallowed_methods, reason = "no record is written by it")]
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     UnixMicros(micros(since))

@@ -47,7 +47,7 @@ pub async fn compare(
     patience: Duration,
     report: &mut Report,
 ) -> Result<()> {
-    println!("events");
+    report.part("events");
     let mut missing = Vec::new();
     for source in services() {
         let readers = readers_of(caller, source).await?;

@@ -21,7 +21,7 @@ const MOST_SILENCE: Duration = Duration::from_secs(60);
 
 /// Has the ledger verify itself.
 pub async fn verify(caller: &Caller, report: &mut Report) -> Result<()> {
-    println!("ledger");
+    report.part("ledger");
     let message = VerifyLedgerRequest { most_breaches: MOST_BREACHES };
     let mut parts = caller
         .stream(Role::Account, message, |channel, request| async move {

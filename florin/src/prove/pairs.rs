@@ -46,7 +46,7 @@ pub async fn pair(
     mut keys: Option<Keys>,
     report: &mut Report,
 ) -> Result<()> {
-    println!("payment and ledger");
+    report.part("payment and ledger");
     let mut ledger = load(caller).await?;
     let mut pairing = Pairing { ledger: &mut ledger, settled_before, report };
     let mut transfers = caller

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -16,12 +16,17 @@ const FILE: &str = "lock";
 const ATTEMPTS: u32 = 5;
 const WAIT: Duration = Duration::from_millis(20);
 
+/// The lock of a data folder.
+pub fn file(data: &Path) -> PathBuf {
+    data.join(FILE)
+}
+
 /// Takes the lock for as long as the file is kept.
 ///
 /// # Errors
 /// Another process has it, or the folder cannot be written.
 pub async fn take(data: &Path) -> Result<File> {
-    let path = data.join(FILE);
+    let path = file(data);
     let shown = path.display();
     let mut options = OpenOptions::new();
     let file = options.read(true).write(true).create(true).truncate(false).open(&path);
@@ -43,7 +48,7 @@ pub async fn take(data: &Path) -> Result<File> {
 
 /// Whether a bank runs on a data folder.
 pub fn is_held(data: &Path) -> bool {
-    let Ok(file) = File::open(data.join(FILE)) else { return false };
+    let Ok(file) = File::open(file(data)) else { return false };
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod bank;
+mod bench;
 mod commands;
 mod import;
 mod up;

@@ -1,0 +1,222 @@
+//! One call of the load: a batch of postings, or one transfer.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use florin_kernel::{Kind, Role, TransactionId, TransferId};
+use florin_proto::{
+    account::v1::{
+        Direction, Leg, PostTransactionsRequest, TransactionRequest, TransactionResult,
+        account_service_client::AccountServiceClient, leg::Target, transaction_result::Outcome,
+    },
+    payment::v1::{CreateTransferRequest, payment_service_client::PaymentServiceClient},
+    wire_money,
+};
+use tonic::{
+    Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::Channel,
+};
+
+use crate::{
+    bench::{
+        Callers, Work,
+        plan::{Order, Plan},
+        tally::{Answer, Made},
+    },
+    token::Tokens,
+};
+
+/// Time limit of a call. No call is sent twice: what was not answered stays unknown.
+pub const LIMIT: Duration = Duration::from_secs(30);
+/// How often the token is looked at; it is asked for anew shortly before it expires.
+const LOOK_AT_TOKEN: Duration = Duration::from_secs(5);
+/// Kind of the load's journal transactions.
+const KIND: &str = "bench";
+
+type Bearer = MetadataValue<Ascii>;
+
+/// Sends the calls of a run.
+pub struct Sender {
+    /// What is sent.
+    pub plan: Arc<Plan>,
+    account: Vec<Channel>,
+    payment: Vec<Channel>,
+    tokens: Tokens,
+    bearer: RwLock<Bearer>,
+}
+
+impl Sender {
+    /// A sender with connections of its own.
+    ///
+    /// # Errors
+    /// The mesh lacks a role, or the issuer refuses a token.
+    pub async fn new(callers: &Callers, plan: Arc<Plan>, connections: u32) -> Result<Self> {
+        let tokens = callers.tokens.clone();
+        let bearer = RwLock::new(bearer(&tokens).await?);
+        let connect = |role: Role| -> Result<Vec<Channel>> {
+            (0..connections).map(|_| callers.client.connection(role)).collect()
+        };
+        let (account, payment) = (connect(Role::Account)?, connect(Role::Payment)?);
+        Ok(Self { plan, account, payment, tokens, bearer })
+    }
+
+    /// Keeps the token valid for as long as it is polled. The token endpoint is not part of
+    /// what is measured.
+    pub async fn keep_token(&self) {
+        loop {
+            tokio::time::sleep(LOOK_AT_TOKEN).await;
+            match bearer(&self.tokens).await {
+                Ok(new) => *self.bearer.write().unwrap_or_else(PoisonError::into_inner) = new,
+                Err(error) => tracing::warn!(%error, "no new token; the old one is used on"),
+            }
+        }
+    }
+
+    /// Sends the transfers from `first` on in one call and returns an answer each.
+    pub async fn send(&self, work: Work, call: u64, first: u64, count: u64) -> Vec<Answer> {
+        match work {
+            Work::Posting => self.post(call, first, count).await,
+            Work::Transfer => vec![self.transfer(call, first).await],
+        }
+    }
+
+    async fn post(&self, call: u64, first: u64, count: u64) -> Vec<Answer> {
+        let numbers = first..first.saturating_add(count);
+        let transactions = numbers.map(|number| self.posting(number)).collect();
+        let request = self.request(PostTransactionsRequest { transactions });
+        let Some(channel) = pick(&self.account, call) else { return Vec::new() };
+        let mut client = AccountServiceClient::new(channel);
+        match in_time(client.post_transactions(request)).await {
+            Ok(response) => response.into_inner().results.into_iter().map(posted).collect(),
+            Err(status) => {
+                let answer = refused(&status);
+                (0..count).map(|_| answer.clone()).collect()
+            }
+        }
+    }
+
+    fn posting(&self, number: u64) -> TransactionRequest {
+        let Order { from, to, amount } = self.plan.order(number);
+        let leg = |account: &str, direction: Direction| Leg {
+            target: Some(Target::AccountId(account.to_owned())),
+            direction: direction.into(),
+            amount: Some(wire_money(amount)),
+            counterparty: String::new(),
+        };
+        TransactionRequest {
+            reference: self.plan.reference(number),
+            kind: KIND.to_owned(),
+            legs: vec![leg(from, Direction::Debit), leg(to, Direction::Credit)],
+            ..TransactionRequest::default()
+        }
+    }
+
+    async fn transfer(&self, call: u64, number: u64) -> Answer {
+        let Order { from, to, amount } = self.plan.order(number);
+        let mut request = self.request(CreateTransferRequest {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            amount: amount.amount(),
+            currency: amount.currency().code().to_owned(),
+            description: String::new(),
+        });
+        let Ok(key) = self.plan.reference(number).parse() else {
+            return Answer::Refused("KEY_NOT_ASCII".to_owned());
+        };
+        request.metadata_mut().insert("idempotency-key", key);
+        let Some(channel) = pick(&self.payment, call) else {
+            return Answer::Refused("NO_CONNECTION".to_owned());
+        };
+        let mut client = PaymentServiceClient::new(channel);
+        match in_time(client.create_transfer(request)).await {
+            Ok(response) => {
+                let replayed = response.metadata().contains_key("idempotent-replayed");
+                let id = TransferId::parse(&response.into_inner().transfer_id);
+                accepted(id.ok().map(Made::Transfer), replayed)
+            }
+            Err(status) => refused(&status),
+        }
+    }
+
+    fn request<Req>(&self, message: Req) -> Request<Req> {
+        let mut request = Request::new(message);
+        request.set_timeout(LIMIT);
+        let bearer = self.bearer.read().unwrap_or_else(PoisonError::into_inner).clone();
+        request.metadata_mut().insert("authorization", bearer);
+        request
+    }
+}
+
+async fn bearer(tokens: &Tokens) -> Result<Bearer> {
+    let bearer = format!("Bearer {}", tokens.bearer().await?);
+    bearer.parse().context("the token cannot stand in metadata")
+}
+
+/// Calls take turns on the connections.
+fn pick(channels: &[Channel], call: u64) -> Option<Channel> {
+    let at = usize::try_from(call).unwrap_or_default().checked_rem(channels.len())?;
+    channels.get(at).cloned()
+}
+
+async fn in_time<Res>(
+    sent: impl Future<Output = Result<Response<Res>, Status>>,
+) -> Result<Response<Res>, Status> {
+    // The service keeps the same limit; this one ends a silent connection.
+    let answered = tokio::time::timeout(LIMIT, sent).await;
+    answered.unwrap_or_else(|_| Err(Status::deadline_exceeded("the client's limit")))
+}
+
+fn posted(result: TransactionResult) -> Answer {
+    match result.outcome {
+        Some(Outcome::Posted(posted)) => {
+            let id = TransactionId::parse(&posted.transaction_id);
+            accepted(id.ok().map(Made::Transaction), posted.replayed)
+        }
+        Some(Outcome::Refused(refusal)) => {
+            by_kind(florin_proto::reason_kind(&refusal.reason), refusal.reason)
+        }
+        None => Answer::Unknown("NO_OUTCOME".to_owned()),
+    }
+}
+
+fn accepted(made: Option<Made>, replayed: bool) -> Answer {
+    match made {
+        Some(made) => Answer::Accepted { made, replayed },
+        None => Answer::Unknown("MALFORMED_ID".to_owned()),
+    }
+}
+
+fn refused(status: &Status) -> Answer {
+    let error = florin_rpc::Error::from_status(status);
+    by_kind(Some(error.kind()), error.reason().to_owned())
+}
+
+/// Whether a failure is a decision, after which nothing was made.
+fn by_kind(kind: Option<Kind>, reason: String) -> Answer {
+    match kind {
+        Some(
+            Kind::Invalid
+            | Kind::Unprocessable
+            | Kind::Refused
+            | Kind::Unauthenticated
+            | Kind::Forbidden
+            | Kind::NotFound
+            | Kind::Conflict
+            | Kind::TooLarge
+            | Kind::Unimplemented,
+        ) => Answer::Refused(reason),
+        Some(
+            Kind::Aborted
+            | Kind::Exhausted
+            | Kind::Deadline
+            | Kind::Unavailable
+            | Kind::Cancelled
+            | Kind::Internal,
+        )
+        | None => Answer::Unknown(reason),
+    }
+}
