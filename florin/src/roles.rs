@@ -6,6 +6,19 @@ use florin_kernel::Role;
 use florin_runtime::{Process, Section, Settings, serve_role};
 use tokio::net::TcpListener;
 
+/// Every service with its crate, which has `start`, `MIGRATIONS` and `Config`. A role that
+/// is missing here does not compile.
+macro_rules! with_services {
+    ($then:ident) => {
+        $then! {
+            Cif => florin_cif,
+            Account => florin_account,
+            Payment => florin_payment,
+            Reporting => florin_reporting,
+        }
+    };
+}
+
 /// The settings of the gateway come from the caller: `up` adds the development issuer.
 pub async fn start(
     process: &Process,
@@ -13,49 +26,53 @@ pub async fn start(
     gateway: &GatewayConfig,
     listener: TcpListener,
 ) -> Result<()> {
-    let settings = &process.settings;
-    let started = match role {
-        Role::Cif => {
-            let runtime = process.runtime(role, Some(&florin_cif::migrations())).await?;
-            let started = florin_cif::start(runtime.clone(), settings.section(role)?).await;
-            started.map(|started| (runtime, started))
-        }
-        Role::Account => {
-            let runtime = process.runtime(role, Some(&florin_account::store::migrations())).await?;
-            let started = florin_account::start(&runtime, settings.section(role)?).await;
-            started.map(|started| (runtime, started))
-        }
-        Role::Payment => {
-            let runtime = process.runtime(role, Some(&florin_payment::migrations())).await?;
-            let started = florin_payment::start(&runtime, settings.section(role)?).await;
-            started.map(|started| (runtime, started))
-        }
-        Role::Reporting => {
-            let runtime = process.runtime(role, Some(&florin_reporting::migrations())).await?;
-            let started = florin_reporting::start(runtime.clone(), settings.section(role)?).await;
-            started.map(|started| (runtime, started))
-        }
-        Role::Gateway => {
-            let runtime = process.runtime(role, None).await?;
-            florin_gateway::start(runtime, gateway.clone(), listener)
-                .await
-                .with_context(|| format!("starting {role}"))?;
-            return Ok(());
-        }
-    };
-    let (runtime, started) = started.with_context(|| format!("starting {role}"))?;
-    serve_role(&runtime, started, listener)
+    macro_rules! start_one {
+        ($($service:ident => $crate_name:ident,)*) => {
+            match role {
+                $(Role::$service => {
+                    let runtime = process.runtime(role, Some($crate_name::MIGRATIONS)).await?;
+                    let config = process.settings.section(role)?;
+                    let started = $crate_name::start(&runtime, config).await;
+                    serve_role(&runtime, started.with_context(|| starting(role))?, listener)
+                })*
+                Role::Gateway => {
+                    let runtime = process.runtime(role, None).await?;
+                    let started = florin_gateway::start(runtime, gateway.clone(), listener).await;
+                    started.with_context(|| starting(role))
+                }
+            }
+        };
+    }
+    with_services!(start_one)
+}
+
+fn starting(role: Role) -> String {
+    format!("starting {role}")
 }
 
 /// The own settings of each role, for the example.
 pub fn sections() -> Vec<Section> {
-    vec![
-        Section::of::<florin_cif::Config>(Role::Cif),
-        Section::of::<florin_account::Config>(Role::Account),
-        Section::of::<florin_payment::Config>(Role::Payment),
-        Section::of::<florin_reporting::Config>(Role::Reporting),
-        Section::of::<GatewayConfig>(Role::Gateway),
-    ]
+    macro_rules! list {
+        ($($service:ident => $crate_name:ident,)*) => {
+            vec![
+                $(Section::of::<$crate_name::Config>(Role::$service),)*
+                Section::of::<GatewayConfig>(Role::Gateway),
+            ]
+        };
+    }
+    with_services!(list)
+}
+
+/// Reads the own settings of every role, as starting them would.
+#[cfg(test)]
+fn check_sections(settings: &Settings) -> Result<GatewayConfig> {
+    macro_rules! read {
+        ($($service:ident => $crate_name:ident,)*) => {
+            $(let _: $crate_name::Config = settings.section(Role::$service)?;)*
+        };
+    }
+    with_services!(read);
+    Ok(settings.section(Role::Gateway)?)
 }
 
 /// The text of `florin.example.toml`.
@@ -71,11 +88,8 @@ mod tests {
     fn the_settings_of_the_containers_name_only_what_there_is() -> Result<()> {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/florin.toml");
         let settings = Settings::load(std::path::Path::new(file))?;
-        let _: florin_cif::Config = settings.section(Role::Cif)?;
-        let _: florin_account::Config = settings.section(Role::Account)?;
-        let _: florin_payment::Config = settings.section(Role::Payment)?;
-        let _: florin_reporting::Config = settings.section(Role::Reporting)?;
-        let gateway: GatewayConfig = settings.section(Role::Gateway)?;
+        let gateway = check_sections(&settings)?;
+        assert_eq!(settings.role(Role::Payment).address, "payment:7400");
         let scopes = gateway.issuer.clients.iter().flat_map(|client| &client.scopes);
         for scope in scopes {
             let mut known = florin_proto::policy::POLICIES.iter().flat_map(|one| one.scopes);

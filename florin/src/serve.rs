@@ -14,7 +14,7 @@ use crate::{Outcome, roles};
 /// Options of `florin serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Which roles: cif, account, payment, reporting, gateway.
+    /// Which roles; an unknown one is answered by their list.
     #[arg(required = true, value_name = "ROLE")]
     roles: Vec<Role>,
     /// The settings; `florin config example` prints all of them.
@@ -54,6 +54,7 @@ async fn start(process: &Process, wanted: &BTreeSet<Role>, gateway: &GatewayConf
         roles::start(process, *role, gateway, listener).await?;
         tracing::info!(%role, %address, "serving");
     }
+    process.roles_have_started();
     Ok(())
 }
 

@@ -94,5 +94,6 @@ async fn start_all(process: &Process, ports: Ports, gateway: &GatewayConfig) -> 
         .into_iter()
         .map(|(role, listener)| roles::start(process, role, gateway, listener));
     try_join_all(starts).await?;
+    process.roles_have_started();
     Ok(())
 }

@@ -6,7 +6,7 @@ use florin_proto::{
     common::v1::Reason,
     policy::{Idempotency, MethodPolicy},
 };
-use florin_rpc::{Error, Principal, PrincipalKind};
+use florin_rpc::{Error, Principal};
 use http::{HeaderMap, header};
 
 use crate::{
@@ -55,26 +55,22 @@ pub fn refused_token(error: Error) -> Problem {
     problem
 }
 
-/// Checks scopes and staff roles.
+/// Checks what the contract says of the method.
 ///
 /// # Errors
 /// 403 with what is missing.
 pub fn permitted(policy: &MethodPolicy, principal: &Principal) -> Result<(), Box<Problem>> {
-    let has_scope = policy.scopes.iter().any(|scope| principal.has_scope(scope));
-    if !policy.scopes.is_empty() && !has_scope {
-        let wanted = policy.scopes.join(" ");
-        let error = Error::new(Reason::ScopeMissing, "the token has none of the scopes asked for")
-            .with("scopes", wanted.clone());
-        let challenge = format!("{CHALLENGE}, error=\"insufficient_scope\", scope=\"{wanted}\"");
-        return Err(Box::new(Problem::from(error).header(header::WWW_AUTHENTICATE, challenge)));
-    }
-    let has_role = policy.roles.iter().any(|role| principal.has_role(role));
-    if principal.kind == PrincipalKind::Staff && !policy.roles.is_empty() && !has_role {
-        let error = Error::new(Reason::RoleMissing, "the member of staff has none of the roles")
-            .with("roles", policy.roles.join(" "));
-        return Err(Box::new(error.into()));
-    }
-    Ok(())
+    florin_rpc::permitted(policy, principal).map_err(|error| {
+        let scopes = (error.reason() == "SCOPE_MISSING").then(|| policy.scopes.join(" "));
+        let problem = Problem::from(error);
+        Box::new(match scopes {
+            None => problem,
+            Some(wanted) => {
+                let told = format!("{CHALLENGE}, error=\"insufficient_scope\", scope=\"{wanted}\"");
+                problem.header(header::WWW_AUTHENTICATE, told)
+            }
+        })
+    })
 }
 
 /// The idempotency key, where the method asks for one.

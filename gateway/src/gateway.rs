@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result};
 use axum::{Router, body::Body, extract::State};
 use bytes::{Bytes, BytesMut};
 use florin_proto::common::v1::Reason;
-use florin_rpc::{CallContext, Dependency, Error, Metrics, Peer, Principal, Role, token::Verifier};
+use florin_rpc::{
+    CallContext, Dependency, Error, Metrics, Peer, Principal, Role, prefer, token::Verifier,
+};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
     request::Parts as Head,
@@ -36,7 +38,7 @@ use crate::{
     upstream,
 };
 pub use request::Remote;
-use request::{Call, HttpMetrics, is_json, waits};
+use request::{Call, HttpMetrics, is_json};
 
 /// A refusal; boxed, since it is much larger than what most functions return.
 pub(crate) type Refused = Box<Problem>;
@@ -157,8 +159,11 @@ impl Gateway {
         let principal = self.admit(call, token).await?;
         access::permitted(route.policy, &principal)?;
         let key = access::idempotency_key(route.policy, &head.headers)?;
-        let wait =
-            if route.policy.success_status == 202 { waits(&head.headers) } else { Duration::ZERO };
+        let preferences = head.headers.get_all("prefer").iter();
+        let wait = match route.policy.success_status {
+            202 => prefer::wait(preferences.filter_map(|value| value.to_str().ok())),
+            _ => Duration::ZERO,
+        };
         let deadline = call.started + self.config.deadline() + wait;
         let body = self.body(call, route, &head.headers, body).await?;
         let query = head.uri.query().unwrap_or_default();
@@ -180,7 +185,8 @@ impl Gateway {
         })?;
         let prefer = head.headers.get("prefer").and_then(|value| value.as_bytes().try_into().ok());
         let message = Bytes::from(message.encode_to_vec());
-        let reply = upstream::call(service, &context, route.policy, message, prefer).await;
+        let reply =
+            upstream::call(&service.patient(wait), &context, route.policy, message, prefer).await;
         let answer = reply.outcome.and_then(|body| rendered(route, body));
         match answer {
             Ok(mut response) => {

@@ -10,69 +10,15 @@
 
 use florin_kernel::Kind;
 
-/// Messages that every domain shares.
-pub mod common {
-    /// Version 1.
-    pub mod v1 {
-        tonic::include_proto!("florin.common.v1");
-    }
+#[allow(missing_docs, reason = "generated: a module a package")]
+mod packages {
+    include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 }
 
-/// The options on methods and enum values.
-pub mod options {
-    /// Version 1.
-    pub mod v1 {
-        tonic::include_proto!("florin.options.v1");
-    }
-}
-
-/// What operators do in each service: dead letters, replay, the parts of the proof.
-pub mod ops {
-    /// Version 1.
-    pub mod v1 {
-        tonic::include_proto!("florin.ops.v1");
-    }
-}
-
-/// Customers.
-pub mod cif {
-    /// Version 1.
-    pub mod v1 {
-        tonic::include_proto!("florin.cif.v1");
-    }
-}
-
-/// Accounts and the ledger.
-pub mod account {
-    /// Version 1.
-    pub mod v1 {
-        tonic::include_proto!("florin.account.v1");
-    }
-}
-
-/// Payments.
-pub mod payment {
-    /// Version 1.
-    pub mod v1 {
-        tonic::include_proto!("florin.payment.v1");
-    }
-}
-
-/// Read models.
-pub mod reporting {
-    /// Version 1.
-    pub mod v1 {
-        tonic::include_proto!("florin.reporting.v1");
-    }
-}
-
+/// A module a package below `florin`, each with its version: `cif::v1`.
+pub use packages::florin::*;
 /// `google.api`: the annotations of REST.
-pub mod google {
-    /// HTTP rules.
-    pub mod api {
-        tonic::include_proto!("google.api");
-    }
-}
+pub use packages::google;
 
 mod convert;
 pub mod policy;
@@ -93,6 +39,16 @@ pub trait ErrorReason {
 }
 
 include!(concat!(env!("OUT_DIR"), "/reasons.rs"));
+
+/// An event: a message of a role's `events.proto`.
+pub trait Fact: prost::Message {
+    /// The role that tells it.
+    const SOURCE: &'static str;
+    /// Its kind, the message's name in snake case: `transaction_posted`.
+    const KIND: &'static str;
+}
+
+include!(concat!(env!("OUT_DIR"), "/facts.rs"));
 
 /// The kind of a reason, by its name without prefix.
 #[must_use]

@@ -9,6 +9,8 @@ pub enum Own {
     Field(&'static str),
     /// The use case loads the record and decides.
     Record,
+    /// Work of staff and machines: a customer's token is refused, whatever its scopes.
+    NoCustomers,
 }
 
 /// Whether a caller must send an idempotency key.

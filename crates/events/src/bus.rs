@@ -81,24 +81,14 @@ impl Bus {
         Ok(Self::JetStream(JetStreamBus::connect(options).await?))
     }
 
-    /// Says before anything starts that this process has a reader of these sources: the
-    /// embedded bus then lets no event of theirs go before that reader has it. JetStream
-    /// keeps a durable consumer for each reader and needs no telling.
-    pub fn declare(&self, reader: &str, sources: &[&str]) {
-        match self {
-            Self::Embedded(bus) => bus.declare(reader, sources),
-            Self::JetStream(_) => {}
-        }
-    }
-
     /// Outbox age, consumer lag and counts.
     #[must_use]
     pub fn metrics(&self) -> &EventMetrics {
         &self.shared().metrics
     }
 
-    /// Whether the bus works for a source: the broker is connected, every declared reader is
-    /// there.
+    /// Whether the bus works for a source: the broker is connected, every reader of it is
+    /// still there.
     #[must_use]
     pub fn is_ready(&self, source: &str) -> bool {
         match self {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use florin_kernel::{EventId, UnixMicros};
-use florin_proto::{instant_of, ops::v1::OutboxEvent};
+use florin_proto::{AnyFact, Fact, instant_of, ops::v1::OutboxEvent};
 use florin_store::StoreError;
 use sea_orm::QueryResult;
 
@@ -23,14 +23,37 @@ pub struct NewEvent {
     pub version: i64,
     /// The encoded message of `events.proto`.
     pub payload: Vec<u8>,
-    /// Ties together what one request caused: its id.
+    /// What caused it.
+    pub cause: Cause,
+    /// Whether it tells of the past (an import): it sends no message and feeds no velocity.
+    pub historical: bool,
+}
+
+/// What caused an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// Ties together all that came of one wish: the id of the transfer, where it is the work
+    /// of one, else the id of the request.
     pub correlation: String,
-    /// The event or command that caused it.
+    /// What led straight to it: the reference of a step, the id of an event or of a request.
     pub causation: String,
     /// W3C trace context of the request.
     pub traceparent: Option<String>,
-    /// Whether it tells of the past (an import): it sends no message and feeds no velocity.
-    pub historical: bool,
+}
+
+impl NewEvent {
+    /// What `fact` says of an aggregate, at its version after the change.
+    #[must_use]
+    pub fn of<F: Fact>(fact: &F, aggregate: &impl ToString, version: i64, cause: Cause) -> Self {
+        Self {
+            kind: F::KIND,
+            aggregate: aggregate.to_string(),
+            version,
+            payload: fact.encode_to_vec(),
+            cause,
+            historical: false,
+        }
+    }
 }
 
 /// A recorded event as a consumer gets it.
@@ -75,6 +98,15 @@ pub struct EnvelopeError {
 }
 
 impl Envelope {
+    /// What it says, for a match over all that the contract knows. None for a kind that is
+    /// younger than this program: readers are upgraded before writers.
+    ///
+    /// # Errors
+    /// The payload is no message of its kind.
+    pub fn fact(&self) -> Result<Option<AnyFact>, prost::DecodeError> {
+        AnyFact::decode(&self.source, &self.kind, &self.payload)
+    }
+
     /// Whether it tells of the past: marked so, or recorded more than 24 hours before `now`.
     /// Such events send no message and feed no velocity count.
     #[must_use]

@@ -26,7 +26,7 @@ mod relay;
 
 pub use bus::{Bus, BusError, EmbeddedBus, JetStreamBus, NatsOptions};
 pub use consume::{ConsumeError, Consumer, consume, link_traces};
-pub use event::{Envelope, EnvelopeError, NewEvent, PARTITIONS, partition_of};
+pub use event::{Cause, Envelope, EnvelopeError, NewEvent, PARTITIONS, partition_of};
 pub use metrics::EventMetrics;
 pub use ops::{OpsServer, Rebuild};
 pub use outbox::Outbox;

@@ -74,9 +74,9 @@ impl Outbox {
                 "aggregate": event.aggregate,
                 "version": event.version,
                 "payload": rows::hex(&event.payload),
-                "correlation": event.correlation,
-                "causation": event.causation,
-                "traceparent": event.traceparent,
+                "correlation": event.cause.correlation,
+                "causation": event.cause.causation,
+                "traceparent": event.cause.traceparent,
                 "historical": event.historical,
                 "recorded_at": recorded_at.0,
             }));

@@ -1,42 +1,48 @@
-//! The roles of the mesh. [`Role::ALL`] is the only place that enumerates them.
+//! The roles of the mesh. The table in this file is the only place that enumerates
+//! them; a role that is added here is asked for everywhere else.
 
 use std::{fmt, str::FromStr};
 
-/// One role of the mesh: a domain service or the gateway.
-///
-/// The name is the folder, the crate, the proto package, the event subject, the
-/// configuration section, the database and the SPIFFE path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident = $name:literal,)*) => {
+        /// One role of the mesh: a domain service or the gateway.
+        ///
+        /// The name is the folder, the crate, the proto package, the event subject, the
+        /// configuration section, the database and the SPIFFE path.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Role {
+            $($(#[$doc])* $role,)*
+        }
+
+        impl Role {
+            /// Every role, in the order in which a mesh starts them.
+            pub const ALL: &'static [Self] = &[$(Self::$role),*];
+
+            /// The one name of the role, lower case.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$role => $name,)*
+                }
+            }
+        }
+    };
+}
+
+roles! {
     /// Customers (customer information file).
-    Cif,
+    Cif = "cif",
     /// Accounts and the ledger.
-    Account,
+    Account = "account",
     /// Transfers, deposits and withdrawals.
-    Payment,
+    Payment = "payment",
     /// Read models made from events.
-    Reporting,
+    Reporting = "reporting",
     /// REST to gRPC.
-    Gateway,
+    Gateway = "gateway",
 }
 
 impl Role {
-    /// Every role, in the order in which a mesh starts them.
-    pub const ALL: &'static [Self] =
-        &[Self::Cif, Self::Account, Self::Payment, Self::Reporting, Self::Gateway];
-
-    /// The one name of the role, lower case.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cif => "cif",
-            Self::Account => "account",
-            Self::Payment => "payment",
-            Self::Reporting => "reporting",
-            Self::Gateway => "gateway",
-        }
-    }
-
     /// Whether the role owns a database and a gRPC contract; the gateway has neither.
     #[must_use]
     pub const fn is_service(self) -> bool {
@@ -58,8 +64,13 @@ impl fmt::Display for Role {
 
 /// A name that is no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown role {0:?}; roles are cif, account, payment, reporting, gateway")]
+#[error("unknown role {0:?}; roles are {names}", names = names())]
 pub struct UnknownRole(pub String);
+
+fn names() -> String {
+    let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+    names.join(", ")
+}
 
 impl FromStr for Role {
     type Err = UnknownRole;

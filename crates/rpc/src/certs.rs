@@ -16,6 +16,9 @@ use crate::tls::{Peer, is_name};
 /// File with the authorization block for NATS.
 pub const NATS_PERMISSIONS: &str = "nats-permissions.conf";
 
+/// File with the names of the services, one a line: who needs a database.
+pub const SERVICES: &str = "services.txt";
+
 /// Servers that are no roles and need a certificate of our authority.
 const SERVERS: [&str; 2] = ["nats", "postgres"];
 
@@ -45,8 +48,8 @@ struct Leaf {
 }
 
 /// Makes what a folder of certificates lacks: `ca.pem`, `ROLE.pem`, `nats.pem`,
-/// `postgres.pem`, `operator-NAME.pem`, `client-NAME.pem`, each with its `.key`, and the
-/// permissions for NATS. A valid authority is kept; a certificate is made anew where it is
+/// `postgres.pem`, `operator-NAME.pem`, `client-NAME.pem`, each with its `.key`, the
+/// permissions for NATS and the list of services. A valid authority is kept; a certificate is made anew where it is
 /// missing, of another authority or other names, or expires soon. `dns` are more names of
 /// the servers.
 ///
@@ -77,7 +80,12 @@ pub fn issue_development_pki(
     for leaf in &leaves {
         authority.ensure(dir, leaf)?;
     }
+    files::write(&dir.join(SERVICES), services().as_bytes(), files::OPEN)?;
     files::write(&dir.join(NATS_PERMISSIONS), nats::permissions().as_bytes(), files::OPEN)
+}
+
+fn services() -> String {
+    Role::ALL.iter().filter(|role| role.is_service()).map(|role| format!("{role}\n")).collect()
 }
 
 fn server_leaf(name: &str, spiffe: Option<&str>, dns: &[String]) -> Result<Leaf, CertsError> {

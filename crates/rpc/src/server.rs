@@ -21,7 +21,7 @@ use crate::{
     token::Verifier,
 };
 
-pub use access::idempotency_key;
+pub use access::{idempotency_key, permitted};
 pub use services::Services;
 
 /// How long a connection lives before it is asked to come again.

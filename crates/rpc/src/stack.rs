@@ -164,8 +164,18 @@ impl Dependency {
             let deadline = self.deadline(ctx);
             inner.budget.deposit();
             let mut attempt = 1;
+            let mut kept = Some(message);
             loop {
-                let message = message.clone();
+                let last = retry == Retry::Never || attempt == inner.limits.attempts;
+                // Copied only for another attempt: a batch of postings is large.
+                let copy = if last { kept.take() } else { kept.clone() };
+                let Some(message) = copy else {
+                    return Err(self.refuse(
+                        Reason::Internal,
+                        "retry",
+                        "more attempts than allowed",
+                    ));
+                };
                 let error = match self.attempt(ctx, deadline, message, &f).await {
                     Ok(response) => {
                         self.count("OK");
@@ -181,11 +191,10 @@ impl Dependency {
                         .map_or("OTHER", |(name, _)| name),
                 );
                 // What a layer further in has refused was retried there already.
-                let may = retry != Retry::Never
+                let may = !last
                     && error.kind() == Kind::Unavailable
                     && (!error.metadata().contains_key("dependency")
-                        || is_own_transport(&error, inner.role))
-                    && attempt < inner.limits.attempts;
+                        || is_own_transport(&error, inner.role));
                 if !may {
                     return Err(error);
                 }

@@ -32,6 +32,7 @@ pub struct Process {
     pub tasks: Supervisor,
     /// Cancelled when the process is to stop.
     pub shutdown: CancellationToken,
+    complete: CancellationToken,
     embedded: Bus,
     databases: Arc<Mutex<Vec<Database>>>,
     verifiers: Arc<Mutex<Option<Arc<Verifier>>>>,
@@ -62,6 +63,8 @@ pub struct Runtime {
     pub shutdown: CancellationToken,
     /// Tasks that must run until the shutdown.
     pub tasks: Supervisor,
+    /// Cancelled when all roles of the process have started.
+    pub(crate) complete: CancellationToken,
     dependencies: Arc<Mutex<HashMap<Role, Dependency>>>,
 }
 
@@ -78,6 +81,7 @@ impl Process {
             readiness: Readiness::default(),
             tasks: Supervisor::new(shutdown.clone()),
             shutdown,
+            complete: CancellationToken::new(),
             embedded,
             databases: Arc::default(),
             verifiers: Arc::default(),
@@ -92,7 +96,7 @@ impl Process {
     pub async fn runtime(
         &self,
         role: Role,
-        migrations: Option<&Migrations>,
+        migrations: Option<Migrations>,
     ) -> anyhow::Result<Runtime> {
         self.readiness.expect(role.name());
         let files = TlsFiles::in_dir(&self.settings.tls.dir, role.name());
@@ -126,11 +130,12 @@ impl Process {
             readiness: self.readiness.clone(),
             shutdown: self.shutdown.clone(),
             tasks: self.tasks.clone(),
+            complete: self.complete.clone(),
             dependencies: Arc::default(),
         })
     }
 
-    async fn database(&self, role: Role, migrations: &Migrations) -> anyhow::Result<Database> {
+    async fn database(&self, role: Role, migrations: Migrations) -> anyhow::Result<Database> {
         let options = self.settings.role(role).database;
         let db = Database::connect(&options, migrations).await.with_context(|| {
             format!("database of {role}; set url in [{role}.database] to one that is reachable")
@@ -148,6 +153,13 @@ impl Process {
         let made = Arc::new(crate::tokens::verifier(&self.settings)?);
         *kept = Some(Arc::clone(&made));
         Ok(made)
+    }
+
+    /// Says that every role of the process has started, with its consumers: from now on the
+    /// relays publish. Earlier the embedded bus would hand events to those readers that are
+    /// there, and not to one that still runs its migrations.
+    pub fn roles_have_started(&self) {
+        self.complete.cancel();
     }
 
     /// Serves the probe port.

@@ -11,6 +11,8 @@ use florin_rpc::{
 use florin_store::{Database, Tx, idempotency};
 use tokio::net::TcpListener;
 
+#[cfg(doc)]
+use crate::Process;
 use crate::{Runtime, readiness::CHECK_EVERY};
 
 /// How long a check of the pool waits for a connection.
@@ -53,7 +55,7 @@ impl Started {
 }
 
 /// Serves a role on the listener until the shutdown, with its relay and upkeep as supervised
-/// tasks. Returns at once.
+/// tasks. Returns at once. The relay waits for [`Process::roles_have_started`].
 ///
 /// # Errors
 /// The role has no database.
@@ -87,7 +89,13 @@ pub fn serve_role(
         runtime.bus.clone(),
         runtime.shutdown.clone(),
     );
-    runtime.tasks.spawn(format!("{role} relay"), relay);
+    let (complete, shutdown) = (runtime.complete.clone(), runtime.shutdown.clone());
+    runtime.tasks.spawn(format!("{role} relay"), async move {
+        tokio::select! {
+            () = complete.cancelled() => relay.await,
+            () = shutdown.cancelled() => {}
+        }
+    });
     runtime.tasks.spawn(format!("{role} upkeep"), upkeep(runtime.clone(), db, health));
     Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod example;
 mod load;
+mod services;
 
 use std::{
     collections::BTreeMap,
@@ -273,11 +274,10 @@ impl RoleSettings {
     #[must_use]
     pub fn of(role: Role) -> Self {
         let position = Role::ALL.iter().position(|known| *known == role).unwrap_or_default();
-        let port = match role {
-            Role::Gateway => 8443,
-            Role::Cif | Role::Account | Role::Payment | Role::Reporting => {
-                u16::try_from(position).unwrap_or_default().saturating_add(7401)
-            }
+        let port = if role.is_service() {
+            u16::try_from(position).unwrap_or_default().saturating_add(7401)
+        } else {
+            8443
         };
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut database = DatabaseOptions::default();

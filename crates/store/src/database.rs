@@ -55,7 +55,7 @@ impl Database {
     /// `Unavailable` where it cannot be reached, `Migration` where it is of another version.
     pub async fn connect(
         options: &DatabaseOptions,
-        migrations: &Migrations,
+        migrations: Migrations,
     ) -> Result<Self, StoreError> {
         let engine = options.engine()?;
         let (writer, max_writers) = match engine {

@@ -31,7 +31,7 @@ mod tx;
 
 pub use database::{Database, PoolState};
 pub use error::{Retryable, StoreError};
-pub use migrations::Migrations;
+pub use migrations::{MigrationStep, Migrations};
 pub use mint::id_parts;
 pub use options::DatabaseOptions;
 pub use sql::Engine;

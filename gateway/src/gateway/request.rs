@@ -2,16 +2,14 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use axum::body::Body;
 use florin_rpc::{Metrics, TraceParent, fresh_request_id, metrics::MetricFamily};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 
-/// `Prefer: wait` counts up to so many seconds.
-const LONGEST_WAIT_SECONDS: u64 = 10;
 /// A request id from outside has at most so many characters.
 const REQUEST_ID_LIMIT: usize = 128;
 
@@ -120,16 +118,4 @@ pub fn is_json(value: &HeaderValue) -> bool {
             !name.trim().eq_ignore_ascii_case("charset")
                 || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
         })
-}
-
-/// How long the client is ready to wait for the end state (RFC 7240).
-pub fn waits(headers: &HeaderMap) -> Duration {
-    let seconds = headers
-        .get_all("prefer")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split([',', ';']))
-        .filter_map(|preference| preference.trim().strip_prefix("wait="))
-        .find_map(|seconds| seconds.trim().trim_matches('"').parse::<u64>().ok());
-    Duration::from_secs(seconds.unwrap_or_default().min(LONGEST_WAIT_SECONDS))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use florin_proto::policy::Idempotency;
+use florin_proto::policy::{Idempotency, Own};
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
@@ -249,10 +249,10 @@ fn reasons_by_status(route: &Route) -> BTreeMap<u16, BTreeSet<String>> {
     if !route.policy.scopes.is_empty() {
         common.push("SCOPE_MISSING");
     }
-    if !route.policy.roles.is_empty() {
+    if !route.policy.roles.is_empty() || route.policy.own == Own::NoCustomers {
         common.push("ROLE_MISSING");
     }
-    if matches!(route.policy.own, florin_proto::policy::Own::Field(_)) {
+    if matches!(route.policy.own, Own::Field(_)) {
         common.push("NOT_OWN_CUSTOMER");
     }
     if route.policy.idempotency == Idempotency::Required {

@@ -12,3 +12,4 @@ pub mod store;
 
 pub use config::Config;
 pub use start::start;
+pub use store::MIGRATIONS;

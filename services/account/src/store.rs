@@ -11,11 +11,5 @@ pub mod write;
 
 use florin_store::Migrations;
 
-/// The schema, for both engines.
-#[must_use]
-pub fn migrations() -> Migrations {
-    Migrations {
-        sqlite: sqlx::migrate!("migrations/sqlite"),
-        postgres: sqlx::migrate!("migrations/postgres"),
-    }
-}
+/// The tables of the service.
+pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_ledger"];

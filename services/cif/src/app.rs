@@ -16,7 +16,7 @@ pub mod update_customer;
 
 use florin_events::Outbox;
 use florin_kernel::{CustomerId, UnixMicros};
-use florin_proto::{cif::v1::Reason, common::v1::Reason as CommonReason};
+use florin_proto::cif::v1::Reason;
 use florin_rpc::{CallContext, Error, PartyRole, Verb};
 use florin_runtime::Failure;
 use florin_store::{Database, StoreError, Tx, audit};
@@ -92,15 +92,4 @@ fn entry(ctx: &CallContext, reference: String, at: UnixMicros) -> audit::Entry {
 /// No such customer, or another's.
 fn not_found(id: CustomerId) -> Error {
     Error::new(Reason::CustomerNotFound, "no such customer").with("customer_id", id.to_string())
-}
-
-/// Customers may read and reach their own record only; the rest is for staff and machines.
-///
-/// # Errors
-/// `ROLE_MISSING`.
-fn refuse_customers(ctx: &CallContext) -> Result<(), Error> {
-    if ctx.principal.is_customer() {
-        return Err(Error::new(CommonReason::RoleMissing, "customers may not do this"));
-    }
-    Ok(())
 }

@@ -1,13 +1,13 @@
 //! The facts that `cif` tells. They carry ids, never a name or a contact.
 
-use florin_events::NewEvent;
+use florin_events::{Cause, NewEvent};
 use florin_kernel::UnixMicros;
 use florin_proto::{
+    Fact,
     cif::v1::{CustomerRegistered, CustomerUpdated, KycDecided, RiskRated},
     timestamp,
 };
 use florin_rpc::CallContext;
-use prost::Message;
 
 use crate::{domain::Customer, wire};
 
@@ -19,7 +19,7 @@ pub(crate) fn registered(ctx: &CallContext, customer: &Customer, version: i64) -
         party: party.to_owned(),
         at: Some(timestamp(customer.registered_at)),
     };
-    event(ctx, "customer_registered", customer, version, &message)
+    event(ctx, customer, version, &message)
 }
 
 /// Fields changed; which, but not to what.
@@ -29,7 +29,7 @@ pub(crate) fn updated(ctx: &CallContext, customer: &Customer, fields: Vec<String
         fields,
         at: at(customer.changed_at),
     };
-    event(ctx, "customer_updated", customer, customer.version, &message)
+    event(ctx, customer, customer.version, &message)
 }
 
 /// A KYC check was decided.
@@ -39,7 +39,7 @@ pub(crate) fn kyc_decided(ctx: &CallContext, customer: &Customer) -> NewEvent {
         status: wire::kyc_status(customer.kyc_status).into(),
         at: at(customer.changed_at),
     };
-    event(ctx, "kyc_decided", customer, customer.version, &message)
+    event(ctx, customer, customer.version, &message)
 }
 
 /// A risk rating was set.
@@ -49,7 +49,7 @@ pub(crate) fn risk_rated(ctx: &CallContext, customer: &Customer) -> NewEvent {
         rating: wire::risk_rating(customer.risk_rating).into(),
         at: at(customer.changed_at),
     };
-    event(ctx, "risk_rated", customer, customer.version, &message)
+    event(ctx, customer, customer.version, &message)
 }
 
 /// The same fact as one of the past, which sends no message.
@@ -62,23 +62,13 @@ fn at(at: UnixMicros) -> Option<prost_types::Timestamp> {
     Some(timestamp(at))
 }
 
-fn event(
-    ctx: &CallContext,
-    kind: &'static str,
-    customer: &Customer,
-    version: i64,
-    message: &impl Message,
-) -> NewEvent {
-    NewEvent {
-        kind,
-        aggregate: customer.id.to_string(),
-        version,
-        payload: message.encode_to_vec(),
+fn event(ctx: &CallContext, customer: &Customer, version: i64, fact: &impl Fact) -> NewEvent {
+    let cause = Cause {
         correlation: ctx.request_id.clone(),
         causation: ctx.request_id.clone(),
         traceparent: ctx.traceparent.clone(),
-        historical: false,
-    }
+    };
+    NewEvent::of(fact, &customer.id, version, cause)
 }
 
 #[cfg(test)]

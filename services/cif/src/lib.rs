@@ -20,13 +20,13 @@ use florin_runtime::{Runtime, Started};
 pub use app::Cif;
 pub use config::{Config, RetiredMasterKey};
 pub use grpc::CifApi;
-pub use store::migrations;
+pub use store::MIGRATIONS;
 
 /// Opens the vault and builds the service.
 ///
 /// # Errors
 /// The master key is absent, malformed or another than the one that sealed the database.
-pub async fn start(runtime: Runtime, config: Config) -> anyhow::Result<Started> {
+pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
     let db = runtime.database()?;
     let cif = Cif::open(db, runtime.outbox.clone(), &config).await?;
     let api = CifApi::new(Arc::new(cif));

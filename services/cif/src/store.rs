@@ -10,13 +10,7 @@ pub(crate) mod relations;
 use florin_store::{Migrations, StoreError};
 
 /// The tables of the service.
-#[must_use]
-pub fn migrations() -> Migrations {
-    Migrations {
-        sqlite: sqlx::migrate!("migrations/sqlite"),
-        postgres: sqlx::migrate!("migrations/postgres"),
-    }
-}
+pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_customers"];
 
 /// A column that holds another text than it may.
 pub(crate) fn corrupt(column: &str, value: &str) -> StoreError {

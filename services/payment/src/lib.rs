@@ -20,4 +20,4 @@ mod store;
 pub use app::{App, Patience, Turn, Worker};
 pub use config::{Config, ConfigError};
 pub use start::start;
-pub use store::migrations;
+pub use store::MIGRATIONS;

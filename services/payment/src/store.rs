@@ -10,11 +10,5 @@ pub use list::{Visible, after, list};
 pub use row::Record;
 pub use transfers::{Claim, Lease, claim, find, insert, lock, update};
 
-/// The migrations of the database `payment`.
-#[must_use]
-pub fn migrations() -> Migrations {
-    Migrations {
-        sqlite: sqlx::migrate!("migrations/sqlite"),
-        postgres: sqlx::migrate!("migrations/postgres"),
-    }
-}
+/// The tables of the service.
+pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_transfers"];

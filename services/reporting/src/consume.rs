@@ -3,15 +3,11 @@
 use florin_events::{ConsumeError, Consumer, Envelope};
 use florin_kernel::{AccountId, CustomerId, TransactionId, parse_date};
 use florin_proto::{
-    account::v1::{
-        Account, AccountChanged, AccountOpened, Direction as WireDirection, HolderRole, PostedLeg,
-        TransactionPosted,
-    },
-    cif::v1::CustomerRegistered,
+    AccountFact, AnyFact, CifFact, PaymentFact,
+    account::v1::{Account, Direction as WireDirection, HolderRole, PostedLeg, TransactionPosted},
     instant_of, money_of,
 };
 use florin_store::Tx;
-use prost::Message;
 
 use crate::{
     domain::{Direction, Entry, Holder, HolderPart, Holders},
@@ -24,41 +20,6 @@ use crate::{
 /// The consumer that keeps the history.
 #[derive(Debug, Clone, Copy)]
 pub struct History;
-
-/// The events that a version of the sources' contract has. A kind that is not among them is
-/// younger than this program: the contract grows by addition, so it is passed over, and a
-/// rebuild reads it once the program knows it.
-enum Known {
-    AccountOpened,
-    AccountChanged,
-    TransactionPosted,
-    CustomerRegistered,
-    /// Known, and nothing that the history tells.
-    Ignored,
-}
-
-impl Known {
-    fn of(event: &Envelope) -> Option<Self> {
-        let known = match (event.source.as_str(), event.kind.as_str()) {
-            ("account", "account_opened") => Self::AccountOpened,
-            ("account", "account_changed") => Self::AccountChanged,
-            ("account", "transaction_posted") => Self::TransactionPosted,
-            // Money set aside is no entry, and a closed day changes none.
-            ("account", "hold_changed" | "business_day_closed") => Self::Ignored,
-            ("cif", "customer_registered") => Self::CustomerRegistered,
-            // The history shows neither standing nor data of a customer.
-            ("cif", "customer_updated" | "kyc_decided" | "risk_rated") => Self::Ignored,
-            // The ledger's entries tell what came of a transfer.
-            (
-                "payment",
-                "transfer_accepted" | "transfer_completed" | "transfer_failed"
-                | "transfer_cancelled",
-            ) => Self::Ignored,
-            _ => return None,
-        };
-        Some(known)
-    }
-}
 
 impl Consumer for History {
     const NAME: &'static str = "reporting";
@@ -78,37 +39,55 @@ impl Consumer for History {
     }
 }
 
-/// What the events say.
+/// What the events say. A kind that is younger than this program is passed over: the
+/// contract grows by addition, and a rebuild reads it once the program knows it.
 pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
     let mut facts = Facts::default();
     for event in events {
-        let Some(known) = Known::of(event) else {
-            tracing::debug!(source = event.source, kind = event.kind, "unknown kind passed over");
-            continue;
-        };
-        match known {
-            Known::AccountOpened => {
-                let told = AccountOpened::decode(&event.payload[..])?;
-                facts.holders.push(holders_of(told.account)?);
-            }
-            Known::AccountChanged => {
-                let told = AccountChanged::decode(&event.payload[..])?;
-                facts.holders.push(holders_of(told.account)?);
-            }
-            Known::TransactionPosted => {
-                let told = TransactionPosted::decode(&event.payload[..])?;
-                for leg in told.legs.iter().filter(|leg| !leg.account_id.is_empty()) {
-                    facts.entries.push(entry_of(&told, leg)?);
-                }
-            }
-            Known::CustomerRegistered => {
-                let told = CustomerRegistered::decode(&event.payload[..])?;
-                facts.customers.insert(read("customer_id", CustomerId::parse(&told.customer_id))?);
-            }
-            Known::Ignored => {}
+        match event.fact()? {
+            Some(AnyFact::Account(fact)) => of_account(fact, &mut facts)?,
+            Some(AnyFact::Cif(fact)) => of_cif(fact, &mut facts)?,
+            // The ledger's entries tell what came of a transfer.
+            Some(AnyFact::Payment(
+                PaymentFact::TransferAccepted(_)
+                | PaymentFact::TransferCompleted(_)
+                | PaymentFact::TransferFailed(_)
+                | PaymentFact::TransferCancelled(_),
+            )) => {}
+            None => tracing::debug!(
+                source = event.source,
+                kind = event.kind,
+                "unknown kind passed over"
+            ),
         }
     }
     Ok(facts)
+}
+
+fn of_account(fact: AccountFact, facts: &mut Facts) -> Result<(), ConsumeError> {
+    match fact {
+        AccountFact::AccountOpened(told) => facts.holders.push(holders_of(told.account)?),
+        AccountFact::AccountChanged(told) => facts.holders.push(holders_of(told.account)?),
+        AccountFact::TransactionPosted(told) => {
+            for leg in told.legs.iter().filter(|leg| !leg.account_id.is_empty()) {
+                facts.entries.push(entry_of(&told, leg)?);
+            }
+        }
+        // Money set aside is no entry, and a closed day changes none.
+        AccountFact::HoldChanged(_) | AccountFact::BusinessDayClosed(_) => {}
+    }
+    Ok(())
+}
+
+fn of_cif(fact: CifFact, facts: &mut Facts) -> Result<(), ConsumeError> {
+    match fact {
+        CifFact::CustomerRegistered(told) => {
+            facts.customers.insert(read("customer_id", CustomerId::parse(&told.customer_id))?);
+        }
+        // The history shows neither standing nor data of a customer.
+        CifFact::CustomerUpdated(_) | CifFact::KycDecided(_) | CifFact::RiskRated(_) => {}
+    }
+    Ok(())
 }
 
 fn read<T, E: std::fmt::Display>(field: &str, value: Result<T, E>) -> Result<T, ConsumeError> {

@@ -25,13 +25,13 @@ pub use app::{Reporting, rebuild_read_model::rebuild};
 pub use config::Config;
 pub use consume::History;
 pub use grpc::ReportingApi;
-pub use store::migrations;
+pub use store::MIGRATIONS;
 
 /// Starts the consumer and builds the service.
 ///
 /// # Errors
 /// The role has no database.
-pub async fn start(runtime: Runtime, config: Config) -> anyhow::Result<Started> {
+pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
     let db = runtime.database()?;
     let consumer = florin_events::consume(
         db.clone(),

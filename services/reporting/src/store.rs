@@ -7,10 +7,4 @@ pub mod write;
 use florin_store::Migrations;
 
 /// The tables of the service.
-#[must_use]
-pub fn migrations() -> Migrations {
-    Migrations {
-        sqlite: sqlx::migrate!("migrations/sqlite"),
-        postgres: sqlx::migrate!("migrations/postgres"),
-    }
-}
+pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_history"];

@@ -7,6 +7,7 @@ mod bad_input;
 mod crash;
 mod idempotency;
 mod import;
+mod own_data;
 mod proof;
 mod races;
 mod story;

@@ -38,6 +38,7 @@ pub fn check(root: &Path) -> Vec<Finding> {
         }
     }
     findings.extend(strangers(root));
+    findings.extend(unlisted_migrations(root));
     findings
 }
 
@@ -81,6 +82,39 @@ fn has_section(example: &str, name: &str) -> bool {
     })
 }
 
+/// A migration that no `migrations!` names never runs. (One that an engine lacks does not
+/// compile.)
+fn unlisted_migrations(root: &Path) -> Vec<Finding> {
+    let services = Role::ALL.iter().filter(|role| role.is_service());
+    let homes = services
+        .map(|role| (format!("services/{role}"), "store.rs"))
+        .chain([("crates/store".to_owned(), "migrations.rs")]);
+    let mut findings = Vec::new();
+    for (home, list) in homes {
+        let list = format!("{home}/src/{list}");
+        let listed = fs::read_to_string(root.join(&list)).unwrap_or_default();
+        for engine in ["sqlite", "postgres"] {
+            let folder = root.join(&home).join("migrations").join(engine);
+            for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = file.file_name().to_string_lossy().into_owned();
+                let stem = name.trim_end_matches(".sql");
+                if !listed.contains(&format!("\"{stem}\"")) {
+                    findings.push(Finding {
+                        file: list.clone(),
+                        line: line_of(&listed, "MIGRATIONS"),
+                        rule: RULE,
+                        what: format!(
+                            "migrations/{engine}/{name} is not in the list of migrations"
+                        ),
+                        mend: "name it in migrations![..]",
+                    });
+                }
+            }
+        }
+    }
+    findings
+}
+
 /// A folder in `services/` or a container of the image that is no role.
 fn strangers(root: &Path) -> Vec<Finding> {
     let Ok(entries) = fs::read_dir(root.join("services")) else { return Vec::new() };
@@ -122,6 +156,21 @@ mod tests {
         fs::create_dir_all(scratch.path().join("services/lottery")).unwrap();
         let findings = strangers(scratch.path());
         assert_eq!(findings.first().unwrap().what, "services/lottery has no variant of Role");
+    }
+
+    #[test]
+    fn finds_a_migration_that_never_runs() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("services/cif/migrations/sqlite");
+        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(scratch.path().join("services/cif/src")).unwrap();
+        let list = "pub const MIGRATIONS: Migrations = migrations![\"0001_customers\"];";
+        fs::write(scratch.path().join("services/cif/src/store.rs"), list).unwrap();
+        fs::write(folder.join("0001_customers.sql"), "").unwrap();
+        assert!(unlisted_migrations(scratch.path()).is_empty());
+        fs::write(folder.join("0002_forgotten.sql"), "").unwrap();
+        let found = unlisted_migrations(scratch.path());
+        assert!(found.first().unwrap().what.contains("0002_forgotten.sql"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(crate) struct Delivery {
 }
 
 type Line = mpsc::Sender<Delivery>;
-/// By source and reader; no line while the reader is declared but not there.
+/// By source and reader; no line where the reader was there and ended.
 type Lines = BTreeMap<(String, String), Option<Line>>;
 
 /// The bus of `florin up`.
@@ -32,7 +32,8 @@ pub struct EmbeddedBus {
     lines: Arc<Mutex<Lines>>,
 }
 
-/// Takes a reader's line away when its consumer ends; the reader stays declared.
+/// Takes a reader's line away when its consumer ends; the reader stays known, so
+/// that its events wait for it.
 #[derive(Debug)]
 pub(crate) struct Unsubscribe {
     bus: EmbeddedBus,
@@ -47,13 +48,6 @@ impl EmbeddedBus {
 
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
-    }
-
-    pub(super) fn declare(&self, reader: &str, sources: &[&str]) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        for source in sources {
-            lines.entry(((*source).to_owned(), reader.to_owned())).or_default();
-        }
     }
 
     /// Opens the line of a source to a reader, in place of an earlier one.

@@ -119,8 +119,9 @@ async fn the_envelope_arrives_as_it_was_recorded() {
     for world in worlds().await {
         let running = world.start();
         let mut told = event("agg é\n", 7, "bad but whole");
-        told.causation = "trf_1".into();
-        told.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
+        told.cause.causation = "trf_1".into();
+        told.cause.traceparent =
+            Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
         told.historical = true;
         let ids = world.append(vec![told]).await;
         // A dead letter keeps the whole envelope.

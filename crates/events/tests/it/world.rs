@@ -10,8 +10,8 @@ use std::{
 };
 
 use florin_events::{
-    Bus, ConsumeError, Consumer, Envelope, NatsOptions, NewEvent, OpsServer, Outbox, consume,
-    inbox, relay,
+    Bus, Cause, ConsumeError, Consumer, Envelope, NatsOptions, NewEvent, OpsServer, Outbox,
+    consume, inbox, relay,
 };
 use florin_kernel::EventId;
 use florin_store::{Database, DatabaseOptions, Engine, Migrations, StoreError, Tx, sql};
@@ -94,7 +94,7 @@ async fn database(postgres: Option<&str>, folder: &TempDir, name: &str) -> Datab
             ..DatabaseOptions::default()
         },
     };
-    Database::connect(&options, &Migrations::none()).await.unwrap()
+    Database::connect(&options, Migrations::none()).await.unwrap()
 }
 
 impl World {
@@ -122,7 +122,6 @@ impl World {
                 Bus::jetstream(&options).await.unwrap()
             }
         };
-        bus.declare(Recorder::NAME, &[role]);
         println!("{label}");
         let recorder = Arc::new(Recorder::new(role));
         let outbox = Outbox::new(role);
@@ -247,9 +246,7 @@ pub fn event(aggregate: &str, version: i64, body: &str) -> NewEvent {
         aggregate: aggregate.to_owned(),
         version,
         payload: body.as_bytes().to_vec(),
-        correlation: "request".into(),
-        causation: String::new(),
-        traceparent: None,
+        cause: Cause { correlation: "request".into(), ..Cause::default() },
         historical: false,
     }
 }

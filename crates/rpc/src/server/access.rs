@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use florin_proto::{
     common::v1::Reason,
-    policy::{Idempotency, MethodPolicy},
+    policy::{Idempotency, MethodPolicy, Own},
 };
 use http::HeaderMap;
 
@@ -142,11 +142,28 @@ fn check_scopes(
     if !at_the_edge {
         return Ok(());
     }
-    let scoped = with_token && !policy.scopes.is_empty();
-    if scoped && !policy.scopes.iter().any(|scope| principal.has_scope(scope)) {
+    if with_token { permitted(policy, principal) } else { has_role(policy, principal) }
+}
+
+/// Whether the contract lets the bearer of a token call the method: scopes, then staff and
+/// customers. Whose record it is the use case decides.
+///
+/// # Errors
+/// `SCOPE_MISSING`, `ROLE_MISSING`.
+pub fn permitted(policy: &MethodPolicy, principal: &Principal) -> Result<(), Error> {
+    let scoped = policy.scopes.iter().any(|scope| principal.has_scope(scope));
+    if !policy.scopes.is_empty() && !scoped {
         return Err(Error::new(Reason::ScopeMissing, "the token lacks the scope of this method")
             .with("scopes", policy.scopes.join(" ")));
     }
+    if policy.own == Own::NoCustomers && principal.is_customer() {
+        let words = "this is work of staff; a customer's token does not open it";
+        return Err(Error::new(Reason::RoleMissing, words).with("method", policy.path));
+    }
+    has_role(policy, principal)
+}
+
+fn has_role(policy: &MethodPolicy, principal: &Principal) -> Result<(), Error> {
     let staff = principal.kind == PrincipalKind::Staff && !policy.roles.is_empty();
     if staff && !policy.roles.iter().any(|role| principal.has_role(role)) {
         return Err(Error::new(Reason::RoleMissing, "the member of staff lacks the role")

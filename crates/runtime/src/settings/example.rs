@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{IssuerSettings, RoleSettings, Settings};
+use super::{IssuerSettings, RoleSettings, Settings, services};
 
 const HEAD: &str = "\
 # Every setting of Florin with its default. Generated from the types; a test compares.
@@ -46,6 +46,7 @@ impl Settings {
         for line in issuer.lines().filter(|line| !line.is_empty()) {
             text.push_str(&commented(line));
         }
+        text.push_str(services::EXAMPLE);
         for role in Role::ALL {
             text.push_str(&of_role(*role, sections));
         }

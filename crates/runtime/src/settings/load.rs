@@ -6,12 +6,14 @@ use config::{Config, Environment, File, FileFormat, Source as _, Value, ValueKin
 use florin_kernel::Role;
 use serde::de::DeserializeOwned;
 
-use super::{RoleSettings, Settings};
+use super::{RoleSettings, Settings, services};
 
 /// What every role's section has for the mesh.
 const OF_MESH: &[&str] = &["listen", "address"];
 /// What only a role with a database has.
 const DATABASE: &str = "database";
+/// What holds for every service that does not say otherwise.
+const SERVICES: &str = "services";
 
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +36,7 @@ pub enum SettingsError {
     },
     /// A section of no role and not of the mesh.
     #[error(
-        "settings: unknown section [{0}]; sections are bank, tls, bus, telemetry, probe, process, issuers and the roles"
+        "settings: unknown section [{0}]; sections are bank, tls, bus, telemetry, probe, process, issuers, services and the roles"
     )]
     UnknownSection(String),
 }
@@ -77,11 +79,23 @@ impl Settings {
     }
 
     fn of_table(mut table: config::Map<String, Value>) -> Result<Self, SettingsError> {
+        let for_all = take_table(&mut table, SERVICES)?.unwrap_or_default();
+        if let Some(key) =
+            for_all.keys().find(|key| !OF_MESH.contains(&key.as_str()) && *key != DATABASE)
+        {
+            let cause = config::ConfigError::Message(format!(
+                "unknown key {key}; a role's own settings stand in its own section"
+            ));
+            return Err(at(SERVICES, cause));
+        }
         let mut sections = Vec::new();
         for role in Role::ALL {
-            let Some(value) = table.remove(role.name()) else { continue };
-            let own = value.into_table().map_err(|cause| at(role.name(), cause))?;
-            sections.push((*role, own));
+            let own = take_table(&mut table, role.name())?;
+            if role.is_service() && !for_all.is_empty() {
+                sections.push((*role, services::overlay(&for_all, own.unwrap_or_default(), *role)));
+            } else if let Some(own) = own {
+                sections.push((*role, own));
+            }
         }
         let mut settings = Self::default();
         for (name, value) in table {
@@ -156,6 +170,14 @@ impl Settings {
     }
 }
 
+fn take_table(
+    table: &mut config::Map<String, Value>,
+    section: &str,
+) -> Result<Option<config::Map<String, Value>>, SettingsError> {
+    let own = table.remove(section).map(Value::into_table).transpose();
+    own.map_err(|cause| at(section, cause))
+}
+
 /// The variables of the process, or those given.
 fn environment(variables: Option<config::Map<String, String>>) -> Environment {
     Environment::with_prefix("FLORIN").prefix_separator("__").separator("__").source(variables)
@@ -172,6 +194,34 @@ fn at(section: &str, cause: config::ConfigError) -> SettingsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_has_its_own_settings_over_those_of_all_services() {
+        let text = "[services]\nlisten = \"0.0.0.0:7400\"\naddress = \"{role}:7400\"\n\
+                    [services.database]\nurl = \"postgres://{role}@db/{role}\"\n\
+                    max_connections = 3\n\
+                    [cif]\naddress = \"customers:1\"\n[cif.database]\nmax_connections = 5";
+        let settings = Settings::parse(text).unwrap();
+        let (cif, account) = (settings.role(Role::Cif), settings.role(Role::Account));
+        assert_eq!((cif.address.as_str(), cif.listen.port()), ("customers:1", 7400));
+        assert_eq!(
+            (cif.database.url.as_str(), cif.database.max_connections),
+            ("postgres://cif@db/cif", 5)
+        );
+        assert_eq!(
+            (account.address.as_str(), account.database.max_connections),
+            ("account:7400", 3)
+        );
+        assert_eq!(account.database.url, "postgres://account@db/account");
+        // The gateway is no service and has no database.
+        assert_eq!(settings.role(Role::Gateway).address, RoleSettings::of(Role::Gateway).address);
+    }
+
+    #[test]
+    fn settings_of_all_services_are_those_of_the_mesh_only() {
+        let refusal = Settings::parse("[services]\ncommitters = 3").unwrap_err().to_string();
+        assert!(refusal.contains("section [services]: unknown key committers"), "{refusal}");
+    }
 
     #[test]
     fn the_environment_wins_over_the_file() {

@@ -28,7 +28,7 @@ async fn database() -> (TempDir, Database) {
         synchronous_off: true,
         ..DatabaseOptions::sqlite(&folder.path().join("keyed.db"))
     };
-    let db = Database::connect(&options, &Migrations::none()).await.unwrap();
+    let db = Database::connect(&options, Migrations::none()).await.unwrap();
     (folder, db)
 }
 

@@ -65,7 +65,7 @@ async fn says_what_is_missing_and_how_to_get_it() {
     let mut settings = Settings::embedded(&data);
     let told = |settings: Settings| async move {
         let process = Process::new(settings);
-        let missing = process.runtime(Role::Cif, Some(&Migrations::none())).await.err().unwrap();
+        let missing = process.runtime(Role::Cif, Some(Migrations::none())).await.err().unwrap();
         format!("{missing:#}")
     };
     assert!(told(settings.clone()).await.contains("florin certs"));

@@ -2,13 +2,11 @@
 //! `FLORIN_TEST_POSTGRES_URL` names a server.
 
 use std::{
-    borrow::Cow,
     sync::atomic::{AtomicU32, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use florin_store::{Database, DatabaseOptions, Engine, Migrations};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use florin_store::{Database, DatabaseOptions, Engine, MigrationStep, Migrations};
 use tempfile::TempDir;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -56,35 +54,21 @@ pub fn postgres() -> Option<Place> {
 
 impl Place {
     pub async fn open(&self) -> Database {
-        Database::connect(&self.options, &migrations()).await.unwrap()
+        Database::connect(&self.options, MIGRATIONS).await.unwrap()
     }
 }
 
 /// A service with one table.
-pub fn migrations() -> Migrations {
-    let table = |text, number, bytes, boolean| {
-        format!(
-            "CREATE TABLE things (id {text} PRIMARY KEY, number {number}, content {bytes}, \
-             flag {boolean}, note {text}, due {number}, lease_until {number}, \
-             lease_token {text}, CONSTRAINT small CHECK (number < 1000000000000000000));"
-        )
-    };
-    let migrator = |sql: String| Migrator {
-        migrations: Cow::Owned(vec![Migration::new(
-            1,
-            Cow::Borrowed("things"),
-            MigrationType::Simple,
-            sqlx::AssertSqlSafe(sql).into_sql_str(),
-            false,
-        )]),
-        ..Migrator::DEFAULT
-    };
-    use sqlx::SqlSafeStr;
-    Migrations {
-        sqlite: migrator(table("TEXT", "INTEGER", "BLOB", "BOOLEAN")),
-        postgres: migrator(table("TEXT COLLATE \"C\"", "BIGINT", "BYTEA", "BOOLEAN")),
-    }
-}
+pub const MIGRATIONS: Migrations = Migrations(&[MigrationStep {
+    name: "0001_things",
+    sqlite: "CREATE TABLE things (id TEXT PRIMARY KEY, number INTEGER, content BLOB, \
+             flag BOOLEAN, note TEXT, due INTEGER, lease_until INTEGER, lease_token TEXT, \
+             CONSTRAINT small CHECK (number < 1000000000000000000));",
+    postgres: "CREATE TABLE things (id TEXT COLLATE \"C\" PRIMARY KEY, number BIGINT, \
+               content BYTEA, flag BOOLEAN, note TEXT COLLATE \"C\", due BIGINT, \
+               lease_until BIGINT, lease_token TEXT COLLATE \"C\", \
+               CONSTRAINT small CHECK (number < 1000000000000000000));",
+}]);
 
 /// Whether a test's database is PostgreSQL.
 pub fn is_postgres(db: &Database) -> bool {

@@ -9,7 +9,6 @@ use florin_proto::{
 use florin_rpc::{CallContext, Error};
 use florin_runtime::Failure;
 use florin_store::Tx;
-use prost::Message as _;
 
 use super::ledger;
 use crate::store::chart;
@@ -44,17 +43,8 @@ pub async fn advance_business_date(
     };
     let epoch = Date::constant(1970, 1, 1);
     let days = i64::from(closing.since(epoch).map_or(0, |span| span.get_days()));
-    let event = NewEvent {
-        kind: "business_day_closed",
-        aggregate: "business_date".into(),
-        version: days,
-        payload: event.encode_to_vec(),
-        correlation: closing.to_string(),
-        causation: context.method.to_owned(),
-        traceparent: context.traceparent.clone(),
-        historical: false,
-    };
-    outbox.append(tx, vec![event]).await?;
+    let cause = ledger::actor(context).cause();
+    outbox.append(tx, vec![NewEvent::of(&event, &"business_date", days, cause)]).await?;
     ledger::record_audit(tx, context, &format!("business_date/{closing}")).await?;
     Ok(opening)
 }

@@ -1,5 +1,6 @@
 //! What the committer is asked to do and what became of it.
 
+use florin_events::Cause;
 use florin_kernel::{Date, EventId, Money};
 use florin_store::idempotency::{Answer, Key};
 
@@ -168,8 +169,22 @@ pub struct Actor {
     pub principal: String,
     /// Path of the method.
     pub method: &'static str,
+    /// Id of the request.
+    pub request: String,
     /// W3C trace context of the request.
     pub traceparent: Option<String>,
+}
+
+impl Actor {
+    /// What caused an event of a request that is no step of something greater.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        Cause {
+            correlation: self.request.clone(),
+            causation: self.request.clone(),
+            traceparent: self.traceparent.clone(),
+        }
+    }
 }
 
 /// What became of a command.

@@ -134,6 +134,7 @@ pub fn actor(context: &CallContext) -> Actor {
     Actor {
         principal: context.principal.scope_key(),
         method: context.method,
+        request: context.request_id.clone(),
         traceparent: context.traceparent.clone(),
     }
 }

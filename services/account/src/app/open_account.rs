@@ -2,7 +2,6 @@
 
 use florin_events::NewEvent;
 use florin_proto::{account::v1 as proto, timestamp};
-use prost::Message as _;
 
 use super::{
     answer,
@@ -53,16 +52,8 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
         account: Some(answer::wire_account(&account, &open.holders)),
         at: Some(timestamp(working.now)),
     };
-    working.writes.outbox.push(NewEvent {
-        kind: "account_opened",
-        aggregate: account.id.clone(),
-        version: account.version,
-        payload: event.encode_to_vec(),
-        correlation: account.id.clone(),
-        causation: account.reference.clone(),
-        traceparent: actor.traceparent.clone(),
-        historical: open.historical,
-    });
+    let told = NewEvent::of(&event, &account.id, account.version, actor.cause());
+    working.writes.outbox.push(NewEvent { historical: open.historical, ..told });
     let holders = open.holders.clone();
     Ok(Outcome::Account { account, holders, replayed: false, events: Vec::new() })
 }
@@ -84,15 +75,7 @@ pub(super) fn record_change(
         change: change.to_owned(),
         at: Some(timestamp(working.now)),
     };
-    working.writes.outbox.push(NewEvent {
-        kind: "account_changed",
-        aggregate: account.id.clone(),
-        version: account.version,
-        payload: event.encode_to_vec(),
-        correlation: account.id.clone(),
-        causation: actor.method.to_owned(),
-        traceparent: actor.traceparent.clone(),
-        historical: false,
-    });
+    let told = NewEvent::of(&event, &account.id, account.version, actor.cause());
+    working.writes.outbox.push(told);
     Outcome::Account { account, holders, replayed: false, events: Vec::new() }
 }

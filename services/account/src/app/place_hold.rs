@@ -1,8 +1,7 @@
 //! Sets money aside on an account.
 
-use florin_events::NewEvent;
+use florin_events::{Cause, NewEvent};
 use florin_proto::{account::v1 as proto, timestamp, wire_money};
-use prost::Message as _;
 
 use super::{
     command::{Actor, Outcome, Place},
@@ -59,16 +58,12 @@ pub(super) fn announce(
         account_version: account.version,
         at: Some(timestamp(working.now)),
     };
-    working.writes.outbox.push(NewEvent {
-        kind: "hold_changed",
-        aggregate: account.id.clone(),
-        version: account.version,
-        payload: event.encode_to_vec(),
+    let cause = Cause {
         correlation: correlation.to_owned(),
         causation: hold.reference.clone(),
         traceparent: actor.traceparent.clone(),
-        historical: false,
-    });
+    };
+    working.writes.outbox.push(NewEvent::of(&event, &account.id, account.version, cause));
 }
 
 /// The wire form of a hold.

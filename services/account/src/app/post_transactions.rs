@@ -1,8 +1,7 @@
 //! Posts a journal transaction: all its legs or none.
 
-use florin_events::NewEvent;
+use florin_events::{Cause, NewEvent};
 use florin_proto::{account::v1 as proto, timestamp, wire_money};
-use prost::Message as _;
 
 use super::{
     command::{Actor, Outcome, Post},
@@ -61,16 +60,13 @@ pub(super) fn record(
         let net = working.writes.turnover.entry((account.clone(), row.value_date)).or_default();
         *net = net.saturating_add(entry.amount.minor());
     }
-    working.writes.outbox.push(NewEvent {
-        kind: "transaction_posted",
-        aggregate: row.id.clone(),
-        version: 1,
-        payload: posted_event(&row, working).encode_to_vec(),
+    let cause = Cause {
         correlation: row.correlation.clone(),
         causation: row.reference.clone(),
         traceparent: actor.traceparent.clone(),
-        historical,
-    });
+    };
+    let told = NewEvent::of(&posted_event(&row, working), &row.id, 1, cause);
+    working.writes.outbox.push(NewEvent { historical, ..told });
     working.posted_before.insert(row.id.clone(), row.booking_date);
     let outcome = Outcome::Posted {
         transaction: row.id.clone(),

@@ -67,7 +67,7 @@ async fn on_postgres(url: String) -> Bench {
 }
 
 async fn start(options: DatabaseOptions, dir: tempfile::TempDir, committers: usize) -> Bench {
-    let db = Database::connect(&options, &store::migrations()).await.unwrap();
+    let db = Database::connect(&options, store::MIGRATIONS).await.unwrap();
     let today = Date::constant(2026, 11, 21);
     db.write(async |tx: Tx| chart::open_books(&tx, today).await).await.unwrap();
     let bank = BankIdentity::new("CZ", "8899").unwrap();

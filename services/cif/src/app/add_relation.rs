@@ -10,7 +10,7 @@ use florin_runtime::{Failure, keyed::once_sealed};
 use florin_store::{Tx, id_parts};
 use tonic::{Response, Status};
 
-use super::{Cif, not_found, refuse_customers};
+use super::{Cif, not_found};
 use crate::{
     domain::RelationKind,
     grpc::convert,
@@ -31,7 +31,6 @@ impl Cif {
         ctx: &CallContext,
         request: AddRelationRequest,
     ) -> Result<Response<AddRelationResponse>, Status> {
-        refuse_customers(ctx)?;
         let (from, kind, to) = convert::relation(&request).map_err(Error::from)?;
         let (millis, random) = id_parts();
         let id = RelationId::from_parts(millis, random);

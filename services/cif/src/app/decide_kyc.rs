@@ -8,7 +8,7 @@ use florin_runtime::{Failure, keyed::once_sealed};
 use florin_store::Tx;
 use tonic::{Response, Status};
 
-use super::{Cif, refuse_customers};
+use super::Cif;
 use crate::{
     domain::KycStatus,
     events,
@@ -27,7 +27,6 @@ impl Cif {
         ctx: &CallContext,
         request: DecideKycRequest,
     ) -> Result<Response<DecideKycResponse>, Status> {
-        refuse_customers(ctx)?;
         let (id, decision, reason) = convert::kyc_decision(&request).map_err(Error::from)?;
         let key = self.vault.key_of(ctx, &request)?;
         let work = async |tx: Tx| self.decide(&tx, ctx, id, decision, &reason).await;

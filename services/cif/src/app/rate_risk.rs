@@ -7,7 +7,7 @@ use florin_runtime::{Failure, keyed::once_sealed};
 use florin_store::Tx;
 use tonic::{Response, Status};
 
-use super::{Cif, refuse_customers};
+use super::Cif;
 use crate::{
     domain::RiskRating,
     events,
@@ -26,7 +26,6 @@ impl Cif {
         ctx: &CallContext,
         request: RateRiskRequest,
     ) -> Result<Response<RateRiskResponse>, Status> {
-        refuse_customers(ctx)?;
         let (id, rating, reason) = convert::risk_rating(&request).map_err(Error::from)?;
         let key = self.vault.key_of(ctx, &request)?;
         let work = async |tx: Tx| self.rate(&tx, ctx, id, rating, &reason).await;

@@ -7,7 +7,7 @@ use florin_runtime::{Failure, keyed::once_sealed};
 use florin_store::Tx;
 use tonic::{Response, Status};
 
-use super::{Cif, not_found, refuse_customers};
+use super::{Cif, not_found};
 use crate::{
     grpc::convert,
     store::{customers, relations},
@@ -23,7 +23,6 @@ impl Cif {
         ctx: &CallContext,
         request: RemoveRelationRequest,
     ) -> Result<Response<RemoveRelationResponse>, Status> {
-        refuse_customers(ctx)?;
         let (customer, id) = convert::named_relation(&request).map_err(Error::from)?;
         let key = self.vault.key_of(ctx, &request)?;
         let work = async |tx: Tx| self.unrelate(&tx, ctx, customer, id).await;

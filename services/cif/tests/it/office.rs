@@ -68,7 +68,7 @@ impl Place {
     }
 
     pub async fn connect(&self) -> Database {
-        Database::connect(&self.options, &florin_cif::migrations()).await.unwrap()
+        Database::connect(&self.options, florin_cif::MIGRATIONS).await.unwrap()
     }
 
     /// Starts the service; again after a stop, or beside another replica.

@@ -37,9 +37,9 @@ async fn serves_the_roles_of_the_contract_and_drains() {
     let data = DataDir::open(folder.path()).unwrap();
     florin_rpc::certs::issue_development_pki(&data.certs(), &[], &[], &[]).unwrap();
     let process = Process::new(Settings::embedded(&data));
-    let runtime = process.runtime(Role::Cif, Some(&florin_cif::migrations())).await.unwrap();
+    let runtime = process.runtime(Role::Cif, Some(florin_cif::MIGRATIONS)).await.unwrap();
     let config = process.settings.section(Role::Cif).unwrap();
-    let started = florin_cif::start(runtime.clone(), config).await.unwrap();
+    let started = florin_cif::start(&runtime, config).await.unwrap();
     assert!(data.master_key().is_file());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

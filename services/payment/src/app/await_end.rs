@@ -8,7 +8,10 @@ use std::{
 
 use florin_kernel::TransferId;
 use florin_proto::payment::v1::CreateTransferResponse;
-use florin_rpc::CallContext;
+use florin_rpc::{
+    CallContext,
+    prefer::{self, LONGEST_WAIT},
+};
 use florin_runtime::internal;
 use tokio::sync::Notify;
 use tonic::{Response, Status, metadata::MetadataMap};
@@ -16,8 +19,6 @@ use tonic::{Response, Status, metadata::MetadataMap};
 use super::{App, accept::response_of};
 use crate::store;
 
-/// The longest wait that a client is granted.
-const LONGEST: Duration = Duration::from_secs(10);
 /// What is left of the caller's deadline for the answer itself.
 const MARGIN: Duration = Duration::from_millis(100);
 /// How often the table is read while waiting: another replica may end the transfer.
@@ -28,19 +29,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub struct Patience(Duration);
 
 impl Patience {
-    /// Reads the metadata `prefer`. It is a wish: what is malformed counts as no wish, and
-    /// what is longer than 10 s as 10 s (RFC 7240, section 2).
+    /// Reads the metadata `prefer`.
     #[must_use]
     pub fn of(metadata: &MetadataMap) -> Self {
         let wishes = metadata.get_all("prefer");
-        let wait = wishes
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|wish| wish.split_once('='))
-            .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
-            .and_then(|(_, seconds)| seconds.trim().trim_matches('"').parse::<u64>().ok());
-        Self(wait.map_or(Duration::ZERO, Duration::from_secs).min(LONGEST))
+        Self(prefer::wait(wishes.iter().filter_map(|value| value.to_str().ok())))
     }
 
     /// No wait.
@@ -104,7 +97,7 @@ impl App {
         let Ok(id) = accepted.get_ref().transfer_id.parse::<TransferId>() else {
             return Ok(accepted);
         };
-        let left = ctx.time_left().map_or(LONGEST, |left| left.saturating_sub(MARGIN));
+        let left = ctx.time_left().map_or(LONGEST_WAIT, |left| left.saturating_sub(MARGIN));
         let until = Instant::now() + patience.0.min(left);
         let watch = self.watchers.watch(id);
         let (metadata, mut message, extensions) = accepted.into_parts();
@@ -132,24 +125,6 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_wish_is_read_bounded_and_never_refused() {
-        for (value, seconds) in [
-            ("wait=3", 3),
-            ("respond-async, wait=7", 7),
-            ("Wait = \"2\"; x=1", 0),
-            ("wait=600", 10),
-            ("wait=-1", 0),
-            ("wait", 0),
-            ("return=minimal", 0),
-        ] {
-            let mut metadata = MetadataMap::new();
-            metadata.insert("prefer", value.parse().expect("value"));
-            assert_eq!(Patience::of(&metadata), Patience(Duration::from_secs(seconds)), "{value}");
-        }
-        assert_eq!(Patience::of(&MetadataMap::new()), Patience::none());
-    }
 
     #[tokio::test]
     async fn a_watch_leaves_nothing_behind() {

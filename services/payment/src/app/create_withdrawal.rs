@@ -8,7 +8,6 @@ use super::{
     App, Patience,
     accept::Checked,
     accounts::owner,
-    create_deposit::not_customers,
     create_transfer::{debtor_not_found, not_an_order, same_currency},
 };
 use crate::{
@@ -27,7 +26,6 @@ impl App {
         request: CreateWithdrawalRequest,
         patience: Patience,
     ) -> Result<Response<CreateTransferResponse>, Status> {
-        not_customers(ctx)?;
         let draft = WithdrawalDraft::try_from(&request).map_err(Error::invalid)?;
         self.accept(ctx, &request, patience, async || self.check_withdrawal(ctx, draft).await).await
     }

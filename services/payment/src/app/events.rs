@@ -1,13 +1,12 @@
 //! What payments publish. An event's aggregate is the transfer: version 1 is its acceptance,
 //! version 2 its end.
 
-use florin_events::{NewEvent, position};
+use florin_events::{Cause, NewEvent, position};
 use florin_kernel::EventId;
 use florin_proto::{
     payment::v1::{TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed},
     timestamp,
 };
-use prost::Message;
 
 use crate::{domain::Status, grpc::convert::wire_of, store::Record};
 
@@ -22,31 +21,20 @@ const ENDED: i64 = 2;
 pub fn event_of(record: &Record, causation: &str) -> Option<NewEvent> {
     let transfer = Some(wire_of(&record.transfer));
     let at = Some(timestamp(record.transfer.changed_at()));
-    let (kind, version, payload) = match record.transfer.status() {
-        Status::Posting => return None,
-        Status::Processing => {
-            ("transfer_accepted", ACCEPTED, TransferAccepted { transfer, at }.encode_to_vec())
-        }
-        Status::Completed => {
-            ("transfer_completed", ENDED, TransferCompleted { transfer, at }.encode_to_vec())
-        }
-        Status::Failed => {
-            ("transfer_failed", ENDED, TransferFailed { transfer, at }.encode_to_vec())
-        }
-        Status::Cancelled => {
-            ("transfer_cancelled", ENDED, TransferCancelled { transfer, at }.encode_to_vec())
-        }
-    };
-    let id = record.transfer.id().to_string();
-    Some(NewEvent {
-        kind,
-        aggregate: id.clone(),
-        version,
-        payload,
-        correlation: id,
+    let id = record.transfer.id();
+    let cause = Cause {
+        correlation: id.to_string(),
         causation: causation.to_owned(),
         traceparent: record.traceparent.clone(),
-        historical: false,
+    };
+    Some(match record.transfer.status() {
+        Status::Posting => return None,
+        Status::Processing => {
+            NewEvent::of(&TransferAccepted { transfer, at }, &id, ACCEPTED, cause)
+        }
+        Status::Completed => NewEvent::of(&TransferCompleted { transfer, at }, &id, ENDED, cause),
+        Status::Failed => NewEvent::of(&TransferFailed { transfer, at }, &id, ENDED, cause),
+        Status::Cancelled => NewEvent::of(&TransferCancelled { transfer, at }, &id, ENDED, cause),
     })
 }
 

@@ -269,8 +269,7 @@ impl Bank {
 
 async fn start(settings: &Settings) -> (Process, Runtime) {
     let process = Process::new(settings.clone());
-    let migrations = florin_payment::migrations();
-    let runtime = process.runtime(Role::Payment, Some(&migrations)).await.unwrap();
+    let runtime = process.runtime(Role::Payment, Some(florin_payment::MIGRATIONS)).await.unwrap();
     (process, runtime)
 }
 

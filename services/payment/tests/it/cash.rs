@@ -6,7 +6,7 @@ use florin_proto::{
     payment::v1::{CreateDepositRequest, CreateWithdrawalRequest, TransferKind, TransferStatus},
 };
 
-use crate::bank::{Bank, account_id, customer, iban, places, reason, staff};
+use crate::bank::{Bank, account_id, iban, places, reason, staff};
 
 fn deposit(to: String, amount: &str) -> CreateDepositRequest {
     CreateDepositRequest {
@@ -57,22 +57,6 @@ async fn cash_is_paid_in_and_out_against_the_cash_account() {
         };
         assert_eq!(against("cash_deposit", 0), cash);
         assert_eq!(against("cash_withdrawal", 1), cash);
-    }
-}
-
-#[tokio::test]
-async fn a_customer_does_not_open_the_till() {
-    for place in places() {
-        let bank = Bank::open(place).await;
-        let ctx = customer(bank.bob, "CreateDeposit", "k");
-        let request = deposit(bank.to.to_string(), "1000");
-        let refused = bank.app.create_deposit(&ctx, request, Patience::none()).await;
-        assert_eq!(reason(refused), "ROLE_MISSING");
-        let ctx = customer(bank.alice, "CreateWithdrawal", "k");
-        let request = withdrawal(bank.from.to_string(), "1");
-        let refused = bank.app.create_withdrawal(&ctx, request, Patience::none()).await;
-        assert_eq!(reason(refused), "ROLE_MISSING");
-        assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 0);
     }
 }
 

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use florin_events::{Bus, Envelope, NewEvent, OpsServer, Outbox, consume, inbox, position, relay};
+use florin_events::{
+    Bus, Cause, Envelope, NewEvent, OpsServer, Outbox, consume, inbox, position, relay,
+};
 use florin_kernel::{AccountId, CustomerId, EventId, Role, TransactionId, UnixMicros};
 use florin_proto::{
     account::v1::{
@@ -24,7 +26,7 @@ use florin_proto::{
     },
     timestamp,
 };
-use florin_reporting::{Config, History, Reporting, ReportingApi, migrations};
+use florin_reporting::{Config, History, MIGRATIONS, Reporting, ReportingApi};
 use florin_rpc::{CallContext, Error, PrincipalKind, worker_context};
 use florin_store::{Database, DatabaseOptions, Migrations, Tx, sql};
 use prost::Message;
@@ -73,7 +75,7 @@ async fn database(
     postgres: Option<&str>,
     folder: &TempDir,
     name: &str,
-    migrations: &Migrations,
+    migrations: Migrations,
 ) -> Database {
     let options = match postgres {
         None => DatabaseOptions {
@@ -105,7 +107,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let bus = Bus::embedded();
         let shutdown = CancellationToken::new();
-        let db = database(postgres, &folder, "reporting", &migrations()).await;
+        let db = database(postgres, &folder, "reporting", MIGRATIONS).await;
         let account = source(postgres, &folder, Role::Account, &bus).await;
         let cif = source(postgres, &folder, Role::Cif, &bus).await;
         let config = Config { position_wait_ms: 300 };
@@ -223,7 +225,7 @@ impl Drop for World {
 }
 
 async fn source(postgres: Option<&str>, folder: &TempDir, role: Role, bus: &Bus) -> Source {
-    let db = database(postgres, folder, role.name(), &Migrations::none()).await;
+    let db = database(postgres, folder, role.name(), Migrations::none()).await;
     let ops = OpsServer::new(db.clone(), bus.clone(), role.name());
     Source { db, outbox: Outbox::new(role.name()), ops }
 }
@@ -267,9 +269,7 @@ pub fn new_event(
         aggregate: aggregate.to_string(),
         version,
         payload: message.encode_to_vec(),
-        correlation: "test".into(),
-        causation: String::new(),
-        traceparent: None,
+        cause: Cause { correlation: "test".into(), ..Cause::default() },
         historical: false,
     }
 }

@@ -1,5 +1,0 @@
-//! Builds anew when a migration changes.
-
-fn main() {
-    println!("cargo::rerun-if-changed=migrations");
-}

@@ -1,0 +1,74 @@
+//! What a customer's token opens, however many scopes it has: the contract's `own`, method
+//! by method. `access.rs` does the same for the records that use cases load.
+
+use anyhow::{Context as _, Result, bail};
+use florin_kernel::Role;
+use florin_proto::policy::{MethodPolicy, Own, POLICIES};
+use florin_testkit::Bank;
+use tonic::{Code, Request, Status, client::Grpc};
+use tonic_prost::ProstCodec;
+
+use crate::world::{expect, holder};
+
+/// Calls a method with an empty message, as the client `demo` in somebody's name.
+async fn call(bank: &Bank, policy: &MethodPolicy, token: &str) -> Result<Status> {
+    let package = policy.path.split('.').nth(1).context("a package")?;
+    let role: Role = package.parse()?;
+    let mut client = Grpc::new(bank.channel(role, "client-demo")?);
+    client.ready().await?;
+    let mut request = Request::new(());
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
+    request.metadata_mut().insert("idempotency-key", "k-1".parse()?);
+    let answer = client.unary(request, policy.path.parse()?, ProstCodec::<(), ()>::default()).await;
+    match answer {
+        Ok(_) => bail!("{} was answered", policy.path),
+        Err(status) => Ok(status),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_scope_lets_a_customer_do_the_work_of_staff() -> Result<()> {
+    let bank = Bank::embedded().await?;
+    let staff = bank.rest_as(None).await?;
+    let anna = holder(&bank, &staff, "Anna", None).await?;
+    let token = bank.rest()?.token("demo", Some(&anna.customer)).await?;
+    let mut asked = 0;
+    let clients = POLICIES.iter().filter(|policy| policy.callers.contains(&"client"));
+    for policy in clients.filter(|policy| policy.own == Own::NoCustomers) {
+        let refused = call(&bank, policy, &token).await?;
+        assert_eq!(refused.code(), Code::PermissionDenied, "{}: {refused:?}", policy.path);
+        asked += 1;
+    }
+    assert!(asked >= 20, "{asked}");
+    // The door that mattered most: to become an owner of somebody's account.
+    let boris = holder(&bank, &staff, "Boris", Some("9.00")).await?;
+    let path = format!("/v1/accounts/{}/holders", boris.account);
+    let body = serde_json::json!({"customerId": anna.customer, "role": "HOLDER_ROLE_OWNER"});
+    let refused = expect(anna.rest.post(&path, "take", &body).await?, 403)?;
+    assert_eq!(refused.text("/reason"), "ROLE_MISSING", "{}", refused.json);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_names_no_other_customer() -> Result<()> {
+    let bank = Bank::embedded().await?;
+    let staff = bank.rest_as(None).await?;
+    let anna = holder(&bank, &staff, "Anna", None).await?;
+    let boris = holder(&bank, &staff, "Boris", None).await?;
+    for policy in POLICIES.iter().filter(|policy| matches!(policy.own, Own::Field(_))) {
+        let theirs = &boris.customer;
+        let refused = match policy.path.rsplit('/').next().unwrap_or_default() {
+            "OpenAccount" => {
+                let body = serde_json::json!({
+                    "customerId": theirs, "product": "current", "currency": "EUR",
+                });
+                anna.rest.post("/v1/accounts", "open", &body).await?
+            }
+            "ListAccounts" => anna.rest.get(&format!("/v1/accounts?customerId={theirs}")).await?,
+            other => bail!("{other} has no case here"),
+        };
+        let refused = expect(refused, 403)?;
+        assert_eq!(refused.text("/reason"), "NOT_OWN_CUSTOMER", "{}", refused.json);
+    }
+    Ok(())
+}
