@@ -8,8 +8,8 @@ use florin_kernel::Violations;
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value as Field};
 use serde_json::{Map, Value};
 
-pub(crate) use normalise::message_kind;
 use normalise::message_of;
+pub(crate) use normalise::{message_kind, short_names};
 
 use crate::{
     json::{self, Place, note},
@@ -76,6 +76,12 @@ fn first(name: &str, field: &FieldDescriptor) -> bool {
 
 fn body(route: &Route, body: &[u8], tree: &mut Map<String, Value>, found: &mut Violations) {
     if body.is_empty() {
+        if let BodyRule::Field(field) = &route.body {
+            // An absent message would be read as an empty one: with a mask, as the wish to
+            // clear every field that the mask names.
+            let words = format!("the body is missing: {} is taken from it", field.name());
+            found.add("", "BODY_MISSING", words);
+        }
         return;
     }
     if matches!(route.body, BodyRule::None) {
@@ -92,6 +98,10 @@ fn body(route: &Route, body: &[u8], tree: &mut Map<String, Value>, found: &mut V
         }
     };
     match (&route.body, value) {
+        // Null would be an absent message, and with a mask again the wish to clear it.
+        (BodyRule::Field(field), Value::Null) if message_kind(field).is_some() => {
+            found.add("", "TYPE", "the body must be a JSON object");
+        }
         (BodyRule::Field(field), value) => {
             tree.insert(field.name().to_owned(), value);
         }

@@ -1,5 +1,6 @@
 //! The gateway itself: one request from its head to its answer.
 
+mod body;
 mod own;
 mod request;
 
@@ -7,19 +8,18 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use axum::{Router, body::Body, extract::State};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use florin_proto::common::v1::Reason;
 use florin_rpc::{
     CallContext, Dependency, Error, Metrics, Peer, Principal, Role, prefer, token::Verifier,
 };
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header,
     request::Parts as Head,
 };
-use http_body_util::BodyExt as _;
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
 
@@ -37,6 +37,7 @@ use crate::{
     route::{BodyRule, Catalogue, Route},
     upstream,
 };
+use body::Sent;
 pub use request::Remote;
 use request::{Call, HttpMetrics, is_json};
 
@@ -114,9 +115,9 @@ impl Gateway {
     async fn dispatch(
         &self,
         call: &mut Call,
-        request: Request<Body>,
+        head: &Head,
+        body: &mut Sent,
     ) -> Result<Response<Body>, Refused> {
-        let (head, body) = request.into_parts();
         let Ok(_place) = self.in_flight.try_acquire() else {
             let error = Error::new(Reason::Overloaded, "too many requests are in flight")
                 .with("layer", "gateway")
@@ -124,7 +125,7 @@ impl Gateway {
             return Err(Box::new(error.into()));
         };
         if let Some(endpoint) = own::Endpoint::of(head.uri.path(), self.issuer.is_some()) {
-            return self.own(endpoint, call, &head, body).await;
+            return self.own(endpoint, call, head, body).await;
         }
         // HEAD asks for what GET would answer; hyper leaves the body out.
         let method = if head.method == Method::HEAD { "GET" } else { head.method.as_str() };
@@ -132,7 +133,7 @@ impl Gateway {
             return Err(self.no_route(head.uri.path()));
         };
         call.rpc = route.policy.path;
-        self.transcode(call, route, found, &head, body).await
+        self.transcode(call, route, found, head, body).await
     }
 
     fn no_route(&self, path: &str) -> Refused {
@@ -152,7 +153,7 @@ impl Gateway {
         route: &Route,
         found: Found,
         head: &Head,
-        body: Body,
+        body: &mut Sent,
     ) -> Result<Response<Body>, Refused> {
         let token =
             access::bearer(&head.headers).map_err(|refused| self.stranger(call, refused))?;
@@ -235,7 +236,7 @@ impl Gateway {
         call: &Call,
         route: &Route,
         headers: &HeaderMap,
-        body: Body,
+        body: &mut Sent,
     ) -> Result<Bytes, Refused> {
         let kind = headers.get(header::CONTENT_TYPE);
         let takes_body = !matches!(route.body, BodyRule::None);
@@ -243,7 +244,7 @@ impl Gateway {
             return Err(Box::new(Problem::unsupported_media_type()));
         }
         let left = self.config.deadline().saturating_sub(call.started.elapsed());
-        let body = read(body, self.config.body_limit_bytes, left).await?;
+        let body = body.read(self.config.body_limit_bytes, left).await?;
         if takes_body && !body.is_empty() && kind.is_none() {
             return Err(Box::new(Problem::unsupported_media_type()));
         }
@@ -255,40 +256,6 @@ fn limited(what: &str, wait: Duration) -> Refused {
     let words = format!("the rate of this {what} is used up");
     let error = Error::new(Reason::RateLimited, words).with("limit", what).retry_after(wait);
     Box::new(error.into())
-}
-
-/// How much of a body above the limit is read and thrown away, as a multiple of the limit,
-/// so that its sender reads the answer instead of a broken connection.
-const DISCARDED: usize = 16;
-
-/// Reads a body within a size and a time.
-async fn read(body: Body, limit: usize, within: Duration) -> Result<Bytes, Refused> {
-    let error = match timeout(within, collect(body, limit)).await {
-        Ok(Ok(Some(collected))) => return Ok(collected),
-        Ok(Ok(None)) => {
-            let words = format!("the body may have at most {limit} bytes");
-            Error::new(Reason::BodyTooLarge, words).with("limit_bytes", limit.to_string())
-        }
-        Ok(Err(_)) => Error::new(Reason::Cancelled, "the body ended early"),
-        Err(_) => Error::new(Reason::DeadlineExceeded, "the body did not come in time"),
-    };
-    Err(Box::new(error.into()))
-}
-
-/// The whole body; None where it is above the limit.
-async fn collect(mut body: Body, limit: usize) -> Result<Option<Bytes>, axum::Error> {
-    let mut kept = BytesMut::new();
-    let mut seen = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let Ok(chunk) = frame?.into_data() else { continue };
-        seen = seen.saturating_add(chunk.len());
-        if seen <= limit {
-            kept.extend_from_slice(&chunk);
-        } else if seen > limit.saturating_mul(DISCARDED) {
-            break;
-        }
-    }
-    Ok((seen <= limit).then(|| kept.freeze()))
 }
 
 fn rendered(route: &Route, body: Bytes) -> Result<Response<Body>, Error> {
@@ -310,13 +277,18 @@ async fn answer(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> 
     let span =
         tracing::info_span!("request", request_id = %call.request_id, rpc = tracing::field::Empty);
     call.trace.adopt(&span);
-    let outcome = gateway.dispatch(&mut call, request).instrument(span.clone()).await;
+    let (head, body) = request.into_parts();
+    let mut body = Sent::new(body);
+    let outcome = gateway.dispatch(&mut call, &head, &mut body).instrument(span.clone()).await;
     span.record("rpc", call.rpc);
     let (mut response, reason) = match outcome {
         Ok(response) => (response, String::new()),
         Err(problem) => (problem.response(&call.request_id), problem.reason().to_owned()),
     };
     call.finish(&mut response);
+    if !body.leave(&head).await && head.version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     call.tell(&gateway.metrics, response.status(), &reason);
     response
 }

@@ -6,6 +6,7 @@ mod schema;
 
 use std::collections::BTreeSet;
 
+use prost_reflect::FieldDescriptor;
 use serde_json::{Map, Value, json};
 
 use crate::route::{Catalogue, Route};
@@ -25,7 +26,7 @@ pub struct Security {
 #[must_use]
 pub fn document(catalogue: &Catalogue, security: &Security) -> Value {
     let comments = Comments::read(catalogue);
-    let mut schemas = Schemas::new(&comments);
+    let mut schemas = Schemas::new(&comments, catalogue);
     let mut paths = Map::new();
     let mut tags = BTreeSet::new();
     for route in catalogue.routes() {
@@ -58,36 +59,49 @@ pub fn document(catalogue: &Catalogue, security: &Security) -> Value {
     })
 }
 
-/// The path with plain names of parameters: `{customer.customer_id}` stays, `{x=a/*}` is `{x}`.
+/// The path with plain names of parameters: `{customer.customer_id}` is `{customer_id}`, and
+/// `{x=a/*}` is `{x}`. A template may stand only once, whatever its names, and generators
+/// take names without dots.
 fn openapi_path(route: &Route) -> String {
+    let mut names = parameter_names(route).into_iter();
     let mut out = String::new();
     let mut inside = false;
-    let mut pattern = false;
     for character in route.path.chars() {
         match character {
-            '{' => inside = true,
-            '=' if inside => pattern = true,
-            '}' => (inside, pattern) = (false, false),
+            '{' => {
+                inside = true;
+                out.push_str(&format!("{{{}}}", names.next().unwrap_or_default()));
+            }
+            '}' => inside = false,
+            _ if !inside => out.push(character),
             _ => {}
-        }
-        if !pattern {
-            out.push(character);
         }
     }
     out
 }
 
-/// The names of the schemes that a token may come by.
+/// The name of each variable of the path, in order: that of its field, with those above it
+/// where two would be alike.
+fn parameter_names(route: &Route) -> Vec<String> {
+    let joined = |fields: &[FieldDescriptor], from: usize| {
+        let names = fields.iter().skip(from).map(FieldDescriptor::name);
+        names.collect::<Vec<_>>().join("_")
+    };
+    let leaf = |fields: &Vec<FieldDescriptor>| joined(fields, fields.len().saturating_sub(1));
+    let leaves: Vec<String> = route.variables.iter().map(leaf).collect();
+    let unique = leaves.iter().collect::<BTreeSet<_>>().len() == leaves.len();
+    if unique { leaves } else { route.variables.iter().map(|all| joined(all, 0)).collect() }
+}
+
+/// The names of the schemes that a token may come by; a token that one has already is taken
+/// whoever issued it.
 fn scheme_names(security: &Security) -> Vec<String> {
-    let mut names = Vec::new();
+    let mut names = vec!["bearer".to_owned()];
     if security.token_url.is_some() {
         names.push("clientCredentials".to_owned());
     }
     for index in 0..security.discovery_urls.len() {
         names.push(format!("openIdConnect{index}"));
-    }
-    if names.is_empty() {
-        names.push("bearer".to_owned());
     }
     names
 }

@@ -12,6 +12,14 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 /// What a caller reads instead of the text of a defect.
 const INTERNAL_TEXT: &str = "a defect of ours; the request id finds the log line";
 
+/// Violations that travel with one status take so many bytes at most. Details are a trailer,
+/// and clients read 8 KiB of trailers (gRPC's default); ours of Rust read 16 KiB and end the
+/// whole connection at more.
+const VIOLATIONS_BYTES: usize = 4_096;
+
+/// Key of the metadata with the number of violations that were left out.
+const LEFT_OUT: &str = "violations_left_out";
+
 /// The gRPC code of a kind.
 #[must_use]
 pub const fn grpc_code(kind: Kind) -> Code {
@@ -184,21 +192,25 @@ impl Error {
         if self.0.kind == Kind::Internal { INTERNAL_TEXT } else { &self.0.message }
     }
 
-    /// The status on the wire. Of a defect only the reason leaves.
+    /// The status on the wire. Of a defect only the reason leaves, and of many violations the
+    /// first, with the number of the others in the metadata.
     #[must_use]
     pub fn to_status(&self) -> Status {
         let parts = &*self.0;
         let mut details = ErrorDetails::new();
-        let metadata =
+        let mut metadata =
             if parts.kind == Kind::Internal { BTreeMap::new() } else { parts.metadata.clone() };
+        let list = wire_violations(&parts.violations);
+        let left_out = parts.violations.len().saturating_sub(list.len());
+        if left_out > 0 {
+            metadata.insert(LEFT_OUT.to_owned(), left_out.to_string());
+        }
         details.set_error_info(
             &parts.reason,
             &parts.domain,
             metadata.into_iter().collect::<std::collections::HashMap<_, _>>(),
         );
-        if !parts.violations.is_empty() {
-            let list: Vec<tonic_types::FieldViolation> =
-                parts.violations.iter().map(wire_violation).collect();
+        if !list.is_empty() {
             details.set_bad_request(list);
         }
         if parts.retry_after.is_some() {
@@ -287,10 +299,19 @@ impl Error {
     }
 }
 
-fn wire_violation(one: &FieldViolation) -> tonic_types::FieldViolation {
-    let mut violation = tonic_types::FieldViolation::new(&one.field, &one.description);
-    violation.reason.clone_from(&one.rule);
-    violation
+/// The first violations that fit into a trailer.
+fn wire_violations(all: &[FieldViolation]) -> Vec<tonic_types::FieldViolation> {
+    let mut room = VIOLATIONS_BYTES;
+    all.iter()
+        .map_while(|one| {
+            let text = [&one.field, &one.rule, &one.description];
+            let length = text.iter().map(|text| text.len()).fold(0_usize, usize::saturating_add);
+            room = room.checked_sub(length)?;
+            let mut violation = tonic_types::FieldViolation::new(&one.field, &one.description);
+            violation.reason.clone_from(&one.rule);
+            Some(violation)
+        })
+        .collect()
 }
 
 /// The kind of a bare code, for answers that carry no reason.

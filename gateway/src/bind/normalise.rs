@@ -162,6 +162,11 @@ fn enum_value(
 /// Whether `text` is the name without the prefix that buf asks for: `PROCESSING` for
 /// `TRANSFER_STATUS_PROCESSING`. Taken, never sent.
 fn is_short(descriptor: &EnumDescriptor, name: &str, text: &str) -> bool {
+    short_name(descriptor, name) == Some(text)
+}
+
+/// The name of a value without the prefix that buf asks for.
+fn short_name<'n>(descriptor: &EnumDescriptor, name: &'n str) -> Option<&'n str> {
     let mut prefix = String::new();
     for character in descriptor.name().chars() {
         if character.is_ascii_uppercase() && !prefix.is_empty() {
@@ -169,7 +174,13 @@ fn is_short(descriptor: &EnumDescriptor, name: &str, text: &str) -> bool {
         }
         prefix.push(character.to_ascii_uppercase());
     }
-    name.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('_')) == Some(text)
+    name.strip_prefix(prefix.as_str())?.strip_prefix('_')
+}
+
+/// The short names of all values of an enum, which requests may use.
+pub(crate) fn short_names(descriptor: &EnumDescriptor) -> Vec<String> {
+    let names = descriptor.values().map(|value| value.name().to_owned());
+    names.filter_map(|name| short_name(descriptor, &name).map(str::to_owned)).collect()
 }
 
 /// `contact.postal_code` as `contact.postalCode`, the form of a field mask in JSON.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header, request::Parts as Head};
 use serde_json::{Value, json};
 
-use super::{Gateway, Refused, read, request::Call};
+use super::{Gateway, Refused, body::Sent, request::Call};
 use crate::{
     issuer::{DISCOVERY_PATH, GrantError, JWKS_PATH, TOKEN_PATH},
     problem::Problem,
@@ -65,7 +65,7 @@ impl Gateway {
         endpoint: Endpoint,
         call: &mut Call,
         head: &Head,
-        body: Body,
+        body: &mut Sent,
     ) -> Result<Response<Body>, Refused> {
         call.rpc = endpoint.name();
         if !endpoint.methods().contains(&head.method.as_str()) {
@@ -92,9 +92,9 @@ impl Gateway {
         &self,
         call: &mut Call,
         head: &Head,
-        body: Body,
+        body: &mut Sent,
     ) -> Result<Response<Body>, Refused> {
-        let form = read(body, FORM_LIMIT_BYTES, FORM_TIME).await?;
+        let form = body.read(FORM_LIMIT_BYTES, FORM_TIME).await?;
         let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
         let is_form = kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use super::{
     Security,
     comments::Comments,
-    schema::{Schemas, describe},
+    parameter_names,
+    schema::{Schemas, Way, describe},
     scheme_names,
 };
 use crate::{
@@ -89,13 +90,12 @@ fn requirements(route: &Route, security: &Security) -> Value {
 fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
     let mut list = Vec::new();
     let mut bound = BTreeSet::new();
-    for fields in &route.variables {
-        let name = dotted(fields);
+    for (fields, name) in route.variables.iter().zip(parameter_names(route)) {
         if let Some(leaf) = fields.last() {
-            let schema = schemas.field(leaf);
+            let schema = schemas.field(leaf, Way::Sent);
             list.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
         }
-        bound.insert(name);
+        bound.insert(dotted(fields));
     }
     match &route.body {
         BodyRule::Whole => {}
@@ -151,7 +151,7 @@ fn query_parameters(
             }
             Some(_) => {}
             None => {
-                let schema = schemas.field(&field);
+                let schema = schemas.field(&field, Way::Sent);
                 let name: Vec<&str> = above.iter().map(FieldDescriptor::json_name).collect();
                 let name = name.join(".");
                 list.push(json!({ "name": name, "in": "query", "schema": schema }));
@@ -164,23 +164,29 @@ fn query_parameters(
 fn request_body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Value> {
     let schema = match &route.body {
         BodyRule::None => return None,
-        BodyRule::Field(field) => schemas.field(field),
-        BodyRule::Whole if route.variables.is_empty() => schemas.message(&route.input),
+        BodyRule::Field(field) => schemas.field(field, Way::Sent),
+        BodyRule::Whole if route.variables.is_empty() => schemas.message(&route.input, Way::Sent),
         BodyRule::Whole => {
             let bound: BTreeSet<String> =
                 route.variables.iter().map(|fields| dotted(fields)).collect();
-            schemas.object(&route.input, |field| !bound.contains(field.name()))
+            schemas.object(&route.input, Way::Sent, |field| !bound.contains(field.name()))
         }
     };
-    let needed = route.input.fields().count() > route.variables.len();
-    Some(json!({ "required": needed, "content": { "application/json": { "schema": schema } } }))
+    // An action on a record that the path names, such as :close, may come without its reason;
+    // no body says the same as an empty object. What has no such path has mandatory fields.
+    let required = match &route.body {
+        BodyRule::None | BodyRule::Field(_) => true,
+        BodyRule::Whole => route.variables.is_empty(),
+    };
+    Some(json!({ "required": required,
+                 "content": { "application/json": { "schema": schema } } }))
 }
 
 fn responses(route: &Route, schemas: &mut Schemas<'_>) -> Value {
     let mut answers = Map::new();
     let schema = match &route.response_body {
-        Some(field) => schemas.field(field),
-        None => schemas.message(&route.output),
+        Some(field) => schemas.field(field, Way::Answered),
+        None => schemas.message(&route.output, Way::Answered),
     };
     let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/RequestId" } });
     if route.policy.idempotency == Idempotency::Required

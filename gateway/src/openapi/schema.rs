@@ -1,21 +1,29 @@
 //! JSON Schemas of messages and enums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::comments::Comments;
+use crate::{bind::short_names, route::Catalogue};
 
 /// The schemas that were asked for so far.
 pub struct Schemas<'c> {
     comments: &'c Comments,
+    /// Full names of the messages and enums that stand in answers.
+    answered: BTreeSet<String>,
     done: BTreeMap<String, Value>,
 }
 
-/// The name of a component: the proto name without our prefix.
-fn component(full_name: &str) -> String {
-    full_name.strip_prefix("florin.").unwrap_or(full_name).to_owned()
+/// Which way a message goes. What is sent to us may be spelled in more ways than we answer in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// In a request: null stands for absent, numbers and enum values have several spellings,
+    /// and a field that is not known is refused.
+    Sent,
+    /// In an answer: every field that can be shown is there, and new ones may come.
+    Answered,
 }
 
 fn reference(name: &str) -> Value {
@@ -24,8 +32,12 @@ fn reference(name: &str) -> Value {
 
 impl<'c> Schemas<'c> {
     /// None yet.
-    pub fn new(comments: &'c Comments) -> Self {
-        Self { comments, done: BTreeMap::new() }
+    pub fn new(comments: &'c Comments, catalogue: &Catalogue) -> Self {
+        let mut answered = BTreeSet::new();
+        for route in catalogue.routes() {
+            reach(&route.output, &mut answered);
+        }
+        Self { comments, answered, done: BTreeMap::new() }
     }
 
     /// All of them, by component name.
@@ -33,16 +45,24 @@ impl<'c> Schemas<'c> {
         self.done.into_iter().collect()
     }
 
+    /// The name of a component: the proto name without our prefix; what goes both ways has one
+    /// for each.
+    fn component(&self, full_name: &str, way: Way) -> String {
+        let name = full_name.strip_prefix("florin.").unwrap_or(full_name);
+        let both = way == Way::Sent && self.answered.contains(full_name);
+        if both { format!("{name}Input") } else { name.to_owned() }
+    }
+
     /// A reference to a message's schema, which is made at the first call.
-    pub fn message(&mut self, message: &MessageDescriptor) -> Value {
+    pub fn message(&mut self, message: &MessageDescriptor, way: Way) -> Value {
         if let Some(schema) = well_known(message) {
             return schema;
         }
-        let name = component(message.full_name());
+        let name = self.component(message.full_name(), way);
         if !self.done.contains_key(&name) {
             // Taken first, so that a message that holds itself ends.
             self.done.insert(name.clone(), Value::Null);
-            let schema = self.object(message, |_| true);
+            let schema = self.object(message, way, |_| true);
             self.done.insert(name.clone(), schema);
         }
         reference(&name)
@@ -52,55 +72,88 @@ impl<'c> Schemas<'c> {
     pub fn object(
         &mut self,
         message: &MessageDescriptor,
+        way: Way,
         wanted: impl Fn(&FieldDescriptor) -> bool,
     ) -> Value {
         let mut properties = Map::new();
+        let mut required = Vec::new();
         for field in message.fields().filter(|field| wanted(field)) {
-            properties.insert(field.json_name().to_owned(), self.field(&field));
+            let schema = self.field(&field, way);
+            let schema = if way == Way::Sent { or_null(schema) } else { schema };
+            properties.insert(field.json_name().to_owned(), schema);
+            if way == Way::Answered && !field.supports_presence() {
+                required.push(field.json_name().to_owned());
+            }
         }
-        let mut schema = json!({ "type": "object", "properties": properties });
+        let mut object = Map::from_iter([
+            ("type".to_owned(), json!("object")),
+            ("properties".to_owned(), Value::Object(properties)),
+        ]);
+        if way == Way::Sent {
+            object.insert("additionalProperties".to_owned(), Value::Bool(false));
+        }
+        if !required.is_empty() {
+            object.insert("required".to_owned(), json!(required));
+        }
+        let choices = choices(message, way, &wanted);
+        if !choices.is_empty() {
+            object.insert("allOf".to_owned(), Value::Array(choices));
+        }
+        let mut schema = Value::Object(object);
         describe(&mut schema, self.comments.message(message));
         schema
     }
 
     /// The schema of a field with its comment.
-    pub fn field(&mut self, field: &FieldDescriptor) -> Value {
+    pub fn field(&mut self, field: &FieldDescriptor, way: Way) -> Value {
         let mut schema = if field.is_map() {
             let value = field.kind().as_message().map(|entry| entry.map_entry_value_field().kind());
-            let value = value.map(|kind| self.kind(&kind)).unwrap_or_default();
+            let value = value.map(|kind| self.kind(&kind, way)).unwrap_or_default();
             json!({ "type": "object", "additionalProperties": value })
         } else if field.is_list() {
-            json!({ "type": "array", "items": self.kind(&field.kind()) })
+            json!({ "type": "array", "items": self.kind(&field.kind(), way) })
         } else {
-            self.kind(&field.kind())
+            self.kind(&field.kind(), way)
         };
         describe(&mut schema, self.comments.field(field));
         schema
     }
 
-    fn kind(&mut self, kind: &Kind) -> Value {
-        match kind {
-            Kind::Double | Kind::Float => json!({ "type": "number" }),
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+    fn kind(&mut self, kind: &Kind, way: Way) -> Value {
+        match (kind, way) {
+            (Kind::Double | Kind::Float, _) => json!({ "type": "number" }),
+            (Kind::Int32 | Kind::Sint32 | Kind::Sfixed32, Way::Answered) => {
                 json!({ "type": "integer", "format": "int32" })
             }
-            Kind::Uint32 | Kind::Fixed32 => {
+            (Kind::Uint32 | Kind::Fixed32, Way::Answered) => {
                 json!({ "type": "integer", "format": "int64", "minimum": 0 })
             }
             // Numbers of 64 bits are strings in protobuf's JSON: a browser's numbers lose digits.
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64 => {
-                json!({ "type": "string", "format": "int64", "pattern": "^-?[0-9]{1,20}$" })
+            (
+                Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64,
+                Way::Answered,
+            ) => json!({ "type": "string", "format": "int64", "pattern": INTEGER }),
+            // Both forms are taken of all of them.
+            (Kind::Int32 | Kind::Sint32 | Kind::Sfixed32, Way::Sent) => {
+                json!({ "type": ["integer", "string"], "format": "int32", "pattern": INTEGER })
             }
-            Kind::Bool => json!({ "type": "boolean" }),
-            Kind::String => json!({ "type": "string" }),
-            Kind::Bytes => json!({ "type": "string", "contentEncoding": "base64" }),
-            Kind::Message(message) => self.message(message),
-            Kind::Enum(item) => self.enumeration(item),
+            (Kind::Uint32 | Kind::Fixed32, Way::Sent) => json!({
+                "type": ["integer", "string"], "format": "int64", "minimum": 0, "pattern": INTEGER,
+            }),
+            (
+                Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 | Kind::Uint64 | Kind::Fixed64,
+                Way::Sent,
+            ) => json!({ "type": ["string", "integer"], "format": "int64", "pattern": INTEGER }),
+            (Kind::Bool, _) => json!({ "type": "boolean" }),
+            (Kind::String, _) => json!({ "type": "string" }),
+            (Kind::Bytes, _) => json!({ "type": "string", "contentEncoding": "base64" }),
+            (Kind::Message(message), way) => self.message(message, way),
+            (Kind::Enum(item), way) => self.enumeration(item, way),
         }
     }
 
-    fn enumeration(&mut self, item: &EnumDescriptor) -> Value {
-        let name = component(item.full_name());
+    fn enumeration(&mut self, item: &EnumDescriptor, way: Way) -> Value {
+        let name = self.component(item.full_name(), way);
         if !self.done.contains_key(&name) {
             let values: Vec<String> = item.values().map(|value| value.name().to_owned()).collect();
             let mut words = self.comments.enumeration(item);
@@ -108,12 +161,83 @@ impl<'c> Schemas<'c> {
                 let comment = self.comments.value(&value);
                 words.push_str(&format!("\n* `{}`: {comment}", value.name()));
             }
-            let mut schema = json!({ "type": "string", "enum": values });
+            let mut schema = match way {
+                Way::Answered => json!({ "type": "string", "enum": values }),
+                Way::Sent => json!({ "anyOf": [
+                    { "type": "string", "enum": values },
+                    { "type": "string", "enum": short_names(item),
+                      "description": "The same without their prefix." },
+                    { "type": "integer",
+                      "enum": item.values().map(|value| value.number()).collect::<Vec<_>>(),
+                      "description": "The same by number." },
+                ] }),
+            };
             describe(&mut schema, words);
             self.done.insert(name.clone(), schema);
         }
         reference(&name)
     }
+}
+
+/// An integer in a string.
+const INTEGER: &str = "^-?[0-9]{1,20}$";
+
+/// The same schema, or null, which stands for an absent field.
+fn or_null(mut schema: Value) -> Value {
+    let Some(object) = schema.as_object_mut() else { return schema };
+    if let Some(target) = object.remove("$ref") {
+        object.insert("anyOf".to_owned(), json!([{ "$ref": target }, { "type": "null" }]));
+        return schema;
+    }
+    match object.get_mut("type") {
+        Some(Value::String(one)) => {
+            let both = json!([*one, "null"]);
+            object.insert("type".to_owned(), both);
+        }
+        Some(Value::Array(several)) if !several.iter().any(|one| one == "null") => {
+            several.push(json!("null"));
+        }
+        Some(_) | None => {}
+    }
+    schema
+}
+
+/// Every message that this one can hold, itself included.
+fn reach(message: &MessageDescriptor, found: &mut BTreeSet<String>) {
+    if !found.insert(message.full_name().to_owned()) {
+        return;
+    }
+    for field in message.fields() {
+        match field.kind() {
+            Kind::Message(inner) => reach(&inner, found),
+            Kind::Enum(item) => drop(found.insert(item.full_name().to_owned())),
+            _ => {}
+        }
+    }
+}
+
+/// At most one field of each `oneof` may be given; null gives none.
+fn choices(
+    message: &MessageDescriptor,
+    way: Way,
+    wanted: impl Fn(&FieldDescriptor) -> bool,
+) -> Vec<Value> {
+    let mut rules = Vec::new();
+    for choice in message.oneofs() {
+        let fields: Vec<FieldDescriptor> = choice.fields().filter(|field| wanted(field)).collect();
+        for (at, one) in fields.iter().enumerate() {
+            for other in fields.iter().skip(at.saturating_add(1)) {
+                let (one, other) = (one.json_name(), other.json_name());
+                let mut both = json!({ "required": [one, other] });
+                if let (Way::Sent, Value::Object(both)) = (way, &mut both) {
+                    let given = json!({ "not": { "type": "null" } });
+                    both.insert("properties".to_owned(), json!({ one: given, other: given }));
+                }
+                rules.push(json!({ "not": both }));
+            }
+        }
+    }
+    rules
 }
 
 /// Adds a description; beside `$ref` it is allowed since 3.1.
@@ -170,7 +294,7 @@ pub fn problem() -> Value {
             "metadata": { "type": "object", "additionalProperties": { "type": "string" } },
             "errors": {
                 "type": "array",
-                "description": "Every field that breaks a rule.",
+                "description": "The fields that break a rule, as many as fit; metadata.violations_left_out counts the others.",
                 "items": {
                     "type": "object",
                     "required": ["field", "rule", "detail"],

@@ -77,6 +77,17 @@ fn the_contract_of_florin_takes_a_customer_by_both_names() {
     assert_eq!(bound(&catalogue, "PATCH", uri, body), Ok(wanted));
 }
 
+#[test]
+fn a_change_without_a_body_is_no_wish_to_clear_what_its_mask_names() {
+    let catalogue = Catalogue::of_the_contract().unwrap();
+    let uri = "/v1/customers/cus_1?updateMask=contact.email";
+    for (body, wanted) in [("", " BODY_MISSING"), ("null", " TYPE"), ("[]", "customer TYPE")] {
+        let refused = bound(&catalogue, "PATCH", uri, body);
+        assert_eq!(refused, Err(vec![wanted.to_owned()]), "{body:?}");
+    }
+    assert!(bound(&catalogue, "PATCH", uri, "{}").is_ok(), "an empty object is said");
+}
+
 /// Method, path with query, body, and what becomes of it.
 type Bound = (&'static str, &'static str, &'static str, Value);
 

@@ -8,6 +8,7 @@
 
 mod binding;
 mod body;
+mod connection;
 mod http;
 mod issuer;
 mod key;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use florin_gateway::{Catalogue, Security, document};
+use florin_gateway::{Catalogue, Route, Security, document};
 use florin_proto::policy::{Idempotency, POLICIES};
 use serde_json::Value;
 
@@ -47,8 +47,7 @@ fn every_route_is_described_with_its_key_its_security_and_its_errors() {
     let (catalogue, document) = of_the_contract();
     let mut ids = BTreeSet::new();
     for route in catalogue.routes() {
-        let operation = &document["paths"][route.path.as_str()][route.http_method.to_lowercase()];
-        assert!(operation.is_object(), "{}", route.path);
+        let (path, operation) = operation_of(&document, route);
         assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()));
         assert!(!operation["description"].as_str().unwrap().is_empty());
         let parameters = operation["parameters"].as_array().unwrap();
@@ -57,14 +56,13 @@ fn every_route_is_described_with_its_key_its_security_and_its_errors() {
         assert_eq!(header("Idempotency-Key"), route.policy.idempotency == Idempotency::Required);
         assert_eq!(header("Prefer"), route.policy.success_status == 202);
         for variable in &route.variables {
-            let name = variable.iter().map(|field| field.name()).collect::<Vec<_>>().join(".");
-            assert!(route.path.contains(&format!("{{{name}}}")));
-            assert!(
-                parameters.iter().any(|one| one["name"] == name.as_str() && one["in"] == "path")
-            );
+            let name = variable.last().unwrap().name();
+            assert!(path.contains(&format!("{{{name}}}")), "{path}");
+            assert!(parameters.iter().any(|one| one["name"] == name && one["in"] == "path"));
         }
+        // By any bearer token, or by one of the development issuer.
         let security = operation["security"].as_array().unwrap();
-        assert_eq!(security.len(), route.policy.scopes.len().max(1));
+        assert_eq!(security.len(), 2 * route.policy.scopes.len().max(1));
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.contains_key(&route.policy.success_status.to_string()));
         for status in ["400", "401", "429", "500", "503", "504"] {
@@ -84,6 +82,54 @@ fn every_route_is_described_with_its_key_its_security_and_its_errors() {
         .map(|item| item.as_object().unwrap().len())
         .sum();
     assert_eq!(operations, catalogue.routes().len());
+}
+
+/// Path and operation of a route, found by its id.
+fn operation_of<'d>(document: &'d Value, route: &Route) -> (&'d str, &'d Value) {
+    let id = format!("{}.{}", route.method.parent_service().name(), route.method.name());
+    let paths = document["paths"].as_object().unwrap();
+    let mut all = paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, one)| (path, method, one))
+    });
+    let found = all.find(|(_, _, one)| one["operationId"] == id.as_str());
+    let (path, method, operation) = found.unwrap();
+    assert_eq!(*method, route.http_method.to_lowercase());
+    (path, operation)
+}
+
+#[test]
+fn no_template_of_a_path_stands_twice_and_no_name_has_a_dot() {
+    let (_, document) = of_the_contract();
+    let mut templates = BTreeSet::new();
+    for path in document["paths"].as_object().unwrap().keys() {
+        let mut template = String::new();
+        for part in path.split('{') {
+            let (name, rest) = part.split_once('}').unwrap_or(("", part));
+            assert!(!name.contains('.'), "{path}");
+            template.push_str("{}");
+            template.push_str(rest);
+        }
+        assert!(templates.insert(template), "{path} is the same as another by other names");
+    }
+}
+
+#[test]
+fn requests_say_what_they_may_hold_and_answers_what_they_always_do() {
+    let (_, document) = of_the_contract();
+    let schemas = &document["components"]["schemas"];
+    let asked = &schemas["payment.v1.CreateTransferRequest"];
+    assert_eq!(asked["additionalProperties"], false);
+    assert_eq!(asked["properties"]["amount"]["type"], serde_json::json!(["string", "null"]));
+    let (sent, told) = (&schemas["common.v1.MoneyInput"], &schemas["common.v1.Money"]);
+    assert_eq!(sent["additionalProperties"], false);
+    assert_eq!(told["required"], serde_json::json!(["currency", "amount"]));
+    assert!(told.get("additionalProperties").is_none(), "an answer may get new fields");
+    // A person or an organisation; null is neither.
+    let choice = &schemas["cif.v1.RegisterCustomerRequest"]["allOf"][0]["not"];
+    assert_eq!(choice["required"], serde_json::json!(["person", "organisation"]));
+    assert_eq!(choice["properties"]["person"]["not"]["type"], "null");
+    let status = &schemas["payment.v1.TransferStatusInput"]["anyOf"];
+    assert_eq!((&status[1]["enum"][1], &status[2]["enum"][3]), (&"PROCESSING".into(), &3.into()));
 }
 
 #[test]
