@@ -56,9 +56,8 @@ impl FromStr for Currency {
         if code.is_empty() {
             return Err(MoneyError::MissingCurrency);
         }
-        let upper = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-        let known = iso_currency::Currency::from_code(code)
-            .filter(|found| upper && found.exponent().is_some());
+        let known =
+            iso_currency::Currency::from_code(code).filter(|found| found.exponent().is_some());
         known.map(Self).ok_or(MoneyError::UnknownCurrency)
     }
 }
@@ -282,6 +281,8 @@ mod tests {
             ("", "1", "REQUIRED"),
             ("EUR", "", "REQUIRED"),
             ("eur", "1", "UNKNOWN_CURRENCY"),
+            ("Eur", "1", "UNKNOWN_CURRENCY"),
+            ("EURO", "1", "UNKNOWN_CURRENCY"),
             ("ZZZ", "1", "UNKNOWN_CURRENCY"),
             ("XAU", "1", "UNKNOWN_CURRENCY"),
             ("EUR", "1.234", "TOO_MANY_DECIMALS"),
