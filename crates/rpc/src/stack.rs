@@ -183,13 +183,8 @@ impl Dependency {
                     }
                     Err(error) => error,
                 };
-                self.count(
-                    florin_proto::REASONS
-                        .binary_search_by(|(name, _)| (*name).cmp(error.reason()))
-                        .ok()
-                        .and_then(|at| florin_proto::REASONS.get(at))
-                        .map_or("OTHER", |(name, _)| name),
-                );
+                let known = florin_proto::known_reason(error.domain(), error.reason());
+                self.count(known.map_or("OTHER", |known| known.name));
                 // What a layer further in has refused was retried there already.
                 let may = !last
                     && error.kind() == Kind::Unavailable

@@ -152,8 +152,8 @@ impl Drop for Record {
         }
         let reason = self.reason.as_deref().unwrap_or("");
         if matches!(self.code, Code::Unauthenticated | Code::PermissionDenied) {
-            let known = florin_proto::REASONS.iter().find(|(name, _)| *name == reason);
-            let kind = known.map_or("OTHER", |(name, _)| name);
+            let known = florin_proto::REASONS.iter().find(|known| known.name == reason);
+            let kind = known.map_or("OTHER", |known| known.name);
             method.denials.get_or_create(&[("role", role), ("kind", kind)]).inc();
         }
         let latency_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
