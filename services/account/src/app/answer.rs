@@ -1,10 +1,13 @@
 //! Outcomes and refusals as the contract says them: messages, reasons, stored answers.
 
 use florin_events::position;
-use florin_kernel::Money;
+use florin_kernel::{Kind, Money};
 use florin_proto::{
-    ErrorReason as _, KnownReason, account::v1 as proto, account::v1::Reason,
-    common::v1::Reason as CommonReason, wire_money,
+    ErrorReason as _, KnownReason,
+    account::v1 as proto,
+    account::v1::Reason,
+    common::v1::{FieldViolation, Reason as CommonReason, Refusal as WireRefusal},
+    wire_money,
 };
 use florin_rpc::Error;
 use florin_store::idempotency::Answer;
@@ -116,13 +119,42 @@ pub fn error(refusal: &Refusal) -> Error {
     facts(refusal).into_iter().fold(error, |error, (key, value)| error.with(key, value))
 }
 
-/// A refusal as part of an item's result.
-#[must_use]
-pub fn wire_refusal(refusal: &Refusal) -> proto::Refusal {
-    proto::Refusal {
-        reason: reason(refusal).name.to_owned(),
-        message: message(refusal),
-        metadata: facts(refusal).into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+/// What stands in an item's result: what `success` makes of its outcome, or why there is
+/// none. Of a defect only the reason is told; the text goes to the log.
+///
+/// # Errors
+/// The refusal, as the contract says it.
+pub fn item<T>(
+    end: &Result<Outcome, Error>,
+    success: impl FnOnce(&Outcome) -> Option<T>,
+) -> Result<T, WireRefusal> {
+    let error = match end {
+        Ok(Outcome::Refused(refusal)) => error(refusal),
+        Ok(outcome) => match success(outcome) {
+            Some(made) => return Ok(made),
+            None => Error::internal("the outcome is not that of the item"),
+        },
+        Err(error) => error.clone(),
+    };
+    if error.kind() == Kind::Internal {
+        tracing::error!(cause = error.message(), "the ledger failed at an item");
+    }
+    Err(wire_refusal(&error))
+}
+
+/// An error as the refusal of an item.
+fn wire_refusal(error: &Error) -> WireRefusal {
+    let violations = error.field_violations().iter().map(|one| FieldViolation {
+        field: one.field.clone(),
+        rule: one.rule.clone(),
+        description: one.description.clone(),
+    });
+    WireRefusal {
+        reason: error.reason().to_owned(),
+        domain: error.domain().to_owned(),
+        message: error.public_message().to_owned(),
+        metadata: error.metadata().clone(),
+        violations: violations.collect(),
     }
 }
 

@@ -5,9 +5,12 @@ use florin_kernel::{
 };
 use florin_proto::{account::v1 as proto, money_of};
 
-use crate::domain::{
-    account::{Holder, HolderRole},
-    posting::{Leg, Legs, MOST_LEGS, Target},
+use crate::{
+    app::{open_account::Opening, post_transactions::Posting},
+    domain::{
+        account::{Holder, HolderRole},
+        posting::{Leg, Legs, MOST_LEGS, Target},
+    },
 };
 
 /// Most characters of a reference.
@@ -63,19 +66,6 @@ pub fn holder(
     Some(Holder { customer: id?.to_string(), role: known? })
 }
 
-/// What an opening asks for.
-#[derive(Debug, Clone)]
-pub struct Opening {
-    /// The owner.
-    pub customer: String,
-    /// Code of the product.
-    pub product: String,
-    /// Limit in the account's currency.
-    pub overdraft_limit: Money,
-    /// The caller's reference, or empty.
-    pub reference: String,
-}
-
 /// Reads an opening; `path` leads to its fields.
 pub fn opening(
     violations: &mut Violations,
@@ -113,26 +103,7 @@ pub fn opening(
     })
 }
 
-/// A posting as asked for, before it is known who asks.
-#[derive(Debug, Clone)]
-pub struct Posting {
-    /// Reference.
-    pub reference: String,
-    /// Kind.
-    pub kind: String,
-    /// Balanced legs.
-    pub legs: Legs,
-    /// Text for the statement.
-    pub description: String,
-    /// Value date.
-    pub value_date: Option<Date>,
-    /// Booking date of an import.
-    pub booking_date: Option<Date>,
-    /// What ties it to others.
-    pub correlation: String,
-}
-
-/// Reads one transaction of a batch; `path` is like `transactions[3].`.
+/// Reads one transaction; `path` leads to its fields.
 pub fn posting(
     violations: &mut Violations,
     path: &str,
@@ -156,6 +127,7 @@ pub fn posting(
         value_date,
         booking_date,
         correlation: if correlation.is_empty() { reference.clone() } else { correlation },
+        initiator: request.initiator.clone(),
         reference,
     })
 }

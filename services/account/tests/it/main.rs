@@ -8,8 +8,10 @@
 
 mod bench_ledger;
 mod close_account;
+mod desk;
 mod events;
 mod get_balance;
+mod items;
 mod place_hold;
 mod post_transactions;
 mod reference_model;
