@@ -55,6 +55,7 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::GlNotFound { .. } => Reason::GlAccountNotFound,
         Refusal::GlIsControl { .. } => Reason::GlAccountIsControl,
         Refusal::PeriodClosed { .. } => Reason::PeriodClosed,
+        Refusal::BookedAhead { .. } | Refusal::ValuedTooFar { .. } => Reason::DateOutOfBounds,
         Refusal::TransactionNotFound { .. } => Reason::TransactionNotFound,
         Refusal::AlreadyReversed { .. } => Reason::AlreadyReversed,
         Refusal::HoldNotFound { .. } => Reason::HoldNotFound,
@@ -92,6 +93,18 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::PeriodClosed { date, closed_through } => {
             vec![("date", date.to_string()), ("closed_through", closed_through.to_string())]
         }
+        Refusal::BookedAhead { booking, business_date } => vec![
+            ("field", "booking_date".to_owned()),
+            ("rule", "AFTER_BUSINESS_DATE".to_owned()),
+            ("date", booking.to_string()),
+            ("business_date", business_date.to_string()),
+        ],
+        Refusal::ValuedTooFar { value, booking } => vec![
+            ("field", "value_date".to_owned()),
+            ("rule", "TOO_FAR_FROM_BOOKING_DATE".to_owned()),
+            ("date", value.to_string()),
+            ("booking_date", booking.to_string()),
+        ],
         Refusal::TransactionNotFound { transaction } | Refusal::AlreadyReversed { transaction } => {
             vec![("transaction_id", transaction.clone())]
         }

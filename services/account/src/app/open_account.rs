@@ -1,7 +1,7 @@
 //! Opens an account for customers who were verified before the command was queued.
 
 use florin_events::NewEvent;
-use florin_kernel::{AccountId, Date, Money, Violations};
+use florin_kernel::{AccountId, Date, Money};
 use florin_proto::{
     account::v1::{self as proto, Reason},
     timestamp,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{
-        account::{Account, Holder, HolderRole, Status as State},
+        account::{Account, Holder, HolderRole, Rules, Status as State},
         event::EventKind,
         refusal::Refusal,
     },
@@ -43,7 +43,7 @@ pub struct Opening {
 /// Opens an account for a customer that `cif` has verified, under the client's key.
 ///
 /// # Errors
-/// `HOLDER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, `PRODUCT_NOT_FOUND`, and the refusals of
+/// `HOLDER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, those of [`open_of`], and the refusals of
 /// [`decide`].
 pub async fn open_account<Req: Message, Res: Message + Default>(
     ledger: &Ledger,
@@ -64,7 +64,7 @@ pub async fn open_account<Req: Message, Res: Message + Default>(
 /// The command of an opening, by the rules of its product.
 ///
 /// # Errors
-/// `PRODUCT_NOT_FOUND`; an overdraft that the product does not allow.
+/// `PRODUCT_NOT_FOUND`, `OVERDRAFT_NOT_ALLOWED`.
 pub(super) fn open_of(
     products: &[Product],
     context: &CallContext,
@@ -77,11 +77,13 @@ pub(super) fn open_of(
         let text = format!("product {} does not exist", opening.product);
         Error::new(Reason::ProductNotFound, text).with("product", opening.product.clone())
     })?;
-    if opening.overdraft_limit.minor() > 0 && !product.overdraft_allowed {
-        let mut violations = Violations::new();
-        let text = format!("product {} allows no overdraft", product.code);
-        violations.add("overdraft_limit", "NOT_ALLOWED_BY_PRODUCT", text);
-        return Err(violations.into());
+    let maximum = product.overdraft_maximum(opening.overdraft_limit.currency());
+    if opening.overdraft_limit.minor() > maximum.minor() {
+        let text = format!("product {} allows an overdraft of at most {maximum}", product.code);
+        return Err(Error::new(Reason::OverdraftNotAllowed, text)
+            .with("product", product.code.clone())
+            .with("currency", maximum.currency().code())
+            .with("maximum", maximum.amount()));
     }
     let (millis, random) = florin_store::id_parts();
     let reference = (!opening.reference.is_empty()).then(|| Reference {
@@ -119,10 +121,11 @@ fn parts_of(holders: &[Holder]) -> String {
 /// Decides one opening over the working set.
 ///
 /// # Errors
-/// [`Refusal::PeriodClosed`] where an import opens inside a closed period;
+/// [`Refusal::PeriodClosed`] where an import opens inside a closed period,
+/// [`Refusal::BookedAhead`] where it opens on a day that is yet to come;
 /// [`Refusal::OutOfRange`] where the bank's account numbers are used up.
 pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outcome, Refusal> {
-    let (opened_on, _) = working.books.dates(open.opened_on, None)?;
+    let (opened_on, _) = working.books.dates(open.opened_on, None, Rules::Import)?;
     let iban = working.ibans.pop_front();
     let account = Account {
         id: open.id.clone(),
@@ -180,4 +183,42 @@ pub(super) fn record_change(
     let told = NewEvent::of(&event, &account.id, account.version, actor.cause());
     working.writes.outbox.push(told);
     Outcome::Account { account, holders, replayed: false, events: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use florin_kernel::Role;
+
+    use super::*;
+
+    fn open(product: &str, currency: &str, limit: i64) -> Result<Open, Error> {
+        let eur = "EUR".parse().expect("euro");
+        let products = [Product {
+            code: "current".into(),
+            name: "Current".into(),
+            control_gl: "2010".into(),
+            overdraft_maxima: vec![Money::new(500, eur)],
+        }];
+        let opening = Opening {
+            customer: "cus_1".into(),
+            product: product.into(),
+            overdraft_limit: Money::new(limit, currency.parse().expect(currency)),
+            reference: String::new(),
+        };
+        let context = florin_rpc::worker_context(Role::Account);
+        open_of(&products, &context, opening, Vec::new(), None)
+    }
+
+    #[test]
+    fn an_overdraft_is_at_most_the_products_in_its_currency() {
+        assert_eq!(open("current", "EUR", 500).expect("allowed").overdraft_limit.minor(), 500);
+        assert!(open("current", "USD", 0).is_ok());
+        for (currency, limit, maximum) in [("EUR", 501, "5.00"), ("USD", 1, "0.00")] {
+            let error = open("current", currency, limit).expect_err("above");
+            assert_eq!(error.reason(), "OVERDRAFT_NOT_ALLOWED");
+            assert_eq!(error.metadata().get("maximum").map(String::as_str), Some(maximum));
+            assert_eq!(error.metadata().get("currency").map(String::as_str), Some(currency));
+        }
+        assert_eq!(open("gold", "EUR", 0).expect_err("none").reason(), "PRODUCT_NOT_FOUND");
+    }
 }

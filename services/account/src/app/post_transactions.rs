@@ -122,7 +122,8 @@ fn content_of(posting: &Posting) -> Vec<u8> {
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outcome, Refusal> {
-    let (booking_date, value_date) = working.books.dates(post.booking_date, post.value_date)?;
+    let (booking_date, value_date) =
+        working.books.dates(post.booking_date, post.value_date, post.rules)?;
     let entries = posting::decide(&post.legs, post.rules, &mut working.accounts, &working.chart)?;
     let row = JournalRow {
         id: post.id.clone(),

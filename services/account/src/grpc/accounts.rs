@@ -174,11 +174,12 @@ pub(super) async fn get_balance(
     let balance = app::get_balance::get_balance(ledger, &context, id, as_of).await?;
     let Account { id, posted, held, .. } = &balance.account;
     let money = |minor| Some(wire_money(balance.account.money(minor)));
+    let available = balance.account.available().map_err(|refusal| answer::error(&refusal))?;
     Ok(Response::new(proto::GetBalanceResponse {
         account_id: id.clone(),
         posted: money(*posted),
         held: money(*held),
-        available: money(balance.account.available()),
+        available: money(available),
         version: balance.version,
     }))
 }

@@ -18,7 +18,7 @@ use crate::{
         ledger::{self, Ledger},
         place_hold, post_transactions,
     },
-    domain::posting::GlAccount,
+    domain::posting::{GlAccount, MOST_CLOSED_DAYS, days_between},
     store::{
         chart,
         records::{self, StoredLeg},
@@ -272,7 +272,7 @@ pub(super) async fn list_products(
         code: product.code,
         name: product.name,
         control_gl_code: product.control_gl,
-        overdraft_allowed: product.overdraft_allowed,
+        overdraft_maximum: product.overdraft_maxima.into_iter().map(wire_money).collect(),
     });
     Ok(Response::new(proto::ListProductsResponse { products: products.collect() }))
 }
@@ -297,6 +297,10 @@ pub(super) async fn advance_business_date(
     let dates = closing.zip(opening);
     if dates.is_some_and(|(closing, opening)| opening <= closing) {
         violations.add("opening", "NOT_LATER", "must be later than the closing date");
+    }
+    if dates.is_some_and(|(closing, opening)| days_between(closing, opening) > MOST_CLOSED_DAYS) {
+        let text = format!("must be at most {MOST_CLOSED_DAYS} days after the closing date");
+        violations.add("opening", "TOO_FAR", text);
     }
     let (closing, opening) = violations.finish(dates).map_err(Error::from)?;
     let (outbox, of) = (&ledger.outbox, &context);

@@ -14,6 +14,7 @@ mod get_balance;
 mod items;
 mod place_hold;
 mod post_transactions;
+mod products;
 mod reference_model;
 mod reverse_transaction;
 mod verify_ledger;
