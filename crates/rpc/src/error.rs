@@ -15,9 +15,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 /// What a caller reads instead of the text of a defect.
 const INTERNAL_TEXT: &str = "a defect of ours; the request id finds the log line";
 
-/// Violations that travel with one status take so many bytes at most. Details are a trailer,
-/// and clients read 8 KiB of trailers (gRPC's default); ours of Rust read 16 KiB and end the
-/// whole connection at more.
+/// Bytes of violations in one status: they are a trailer, of which clients read 8 KiB; above
+/// 16 KiB our own end the whole connection.
 const VIOLATIONS_BYTES: usize = 4_096;
 
 /// Keys of the metadata that any reason may have: which dependency failed, where and how.
