@@ -12,7 +12,7 @@ use florin_proto::cif::v1::{
 use crate::import::{
     Import,
     progress::Progress,
-    rejects::{Reject, Rejects},
+    rejects::{Reject, Rejects, refused_field, refused_reason},
     table::{Line, Table},
 };
 
@@ -99,16 +99,16 @@ async fn send(
         .context("importing customers")?;
     anyhow::ensure!(response.results.len() == batch.len(), "cif answered for another batch");
     for (item, result) in batch.into_iter().zip(response.results) {
-        if result.refused_reason.is_empty() {
+        let Some(refused) = result.refused else {
             ids.insert(item.number, result.customer_id);
             continue;
-        }
+        };
         let reject = Reject {
             line: item.line,
             reference: item.number,
-            field: String::new(),
-            rule: result.refused_reason,
-            reason: result.refused_message,
+            field: refused_field(&refused),
+            reason: refused_reason(&refused),
+            rule: refused.reason,
         };
         rejects.add("customers", &reject)?;
     }

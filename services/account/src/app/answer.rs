@@ -6,7 +6,7 @@ use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1 as proto,
     account::v1::Reason,
-    common::v1::{FieldViolation, Reason as CommonReason, Refusal as WireRefusal},
+    common::v1::{Reason as CommonReason, Refusal as WireRefusal},
     wire_money,
 };
 use florin_rpc::Error;
@@ -152,23 +152,7 @@ pub fn item<T>(
     if error.kind() == Kind::Internal {
         tracing::error!(cause = error.message(), "the ledger failed at an item");
     }
-    Err(wire_refusal(&error))
-}
-
-/// An error as the refusal of an item.
-fn wire_refusal(error: &Error) -> WireRefusal {
-    let violations = error.field_violations().iter().map(|one| FieldViolation {
-        field: one.field.clone(),
-        rule: one.rule.clone(),
-        description: one.description.clone(),
-    });
-    WireRefusal {
-        reason: error.reason().to_owned(),
-        domain: error.domain().to_owned(),
-        message: error.public_message().to_owned(),
-        metadata: error.metadata().clone(),
-        violations: violations.collect(),
-    }
+    Err(error.to_refusal())
 }
 
 /// The wire form of a posting that was done, now or before; None for other outcomes.

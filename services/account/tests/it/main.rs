@@ -9,6 +9,7 @@
 mod bench_ledger;
 mod close_account;
 mod desk;
+mod decide;
 mod events;
 mod get_balance;
 mod items;
@@ -16,5 +17,7 @@ mod place_hold;
 mod post_transactions;
 mod products;
 mod reference_model;
+mod references;
 mod reverse_transaction;
 mod verify_ledger;
+mod working_set;
