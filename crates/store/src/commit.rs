@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::{Notify, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Database, StoreError, Tx};
+use crate::{Database, Engine, StoreError, Tx};
 
 /// What a batch does. Several batches may run at once, in this process and in others.
 pub trait Batch: Send + Sync + 'static {
@@ -130,7 +130,7 @@ impl<B: Batch> fmt::Debug for Committer<B> {
 }
 
 impl<B: Batch> Committer<B> {
-    /// Starts `committers` tasks, each with one batch at a time; one is enough on SQLite. At
+    /// Starts `committers` tasks, each with one batch at a time; one on SQLite. At
     /// the shutdown no further command is taken, those that wait are committed, and the tasks
     /// end ([`Committer::drained`]).
     #[must_use]
@@ -153,7 +153,12 @@ impl<B: Batch> Committer<B> {
             dropped: AtomicU64::new(0),
             splits: AtomicU64::new(0),
         });
-        for _ in 0..committers.max(1) {
+        // SQLite has one writer: a second committer would only wait for it.
+        let committers = match shared.db.engine() {
+            Engine::Sqlite => 1,
+            Engine::Postgres => committers.max(1),
+        };
+        for _ in 0..committers {
             let (shared_too, shutdown) = (Arc::clone(&shared), shutdown.clone());
             shared.tasks.spawn(async move { shared_too.run(shutdown).await });
         }
