@@ -107,7 +107,7 @@ fn content_of(posting: &Posting) -> Vec<u8> {
     for leg in posting.legs.as_slice() {
         // These words are stored as hashes: they stay.
         fields.push(match &leg.target {
-            Target::Customer(id) => format!("account {id}"),
+            Target::Account(id) => format!("account {id}"),
             Target::Gl(code) => format!("gl {code}"),
         });
         fields.push(leg.amount.to_string());
@@ -162,7 +162,7 @@ pub(super) fn record(
         let after = (entry.version, entry.posted_after, entry.held_after);
         working.append_at(account, after, kind, facts);
         let net = working.writes.turnover.entry((account.clone(), row.value_date)).or_default();
-        *net = net.saturating_add(entry.amount.minor());
+        *net += i128::from(entry.amount.minor());
     }
     let cause = Cause {
         correlation: row.correlation.clone(),

@@ -25,7 +25,7 @@ pub const MOST_CLOSED_DAYS: u32 = 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// An account of a customer, by id.
-    Customer(String),
+    Account(String),
     /// A GL posting account, by code.
     Gl(String),
 }
@@ -213,7 +213,7 @@ pub fn decide(
     for leg in legs.as_slice() {
         let entry = match &leg.target {
             Target::Gl(code) => gl_entry(leg, code, chart)?,
-            Target::Customer(id) => {
+            Target::Account(id) => {
                 if !changed.contains_key(id.as_str()) {
                     let found = accounts.get(id);
                     let account =

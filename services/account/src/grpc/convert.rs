@@ -167,7 +167,7 @@ fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg>
     let target = match &leg.target {
         Some(Wire::AccountId(id)) => violations
             .check(format!("{path}account_id"), AccountId::parse(id))
-            .map(|id| Target::Customer(id.to_string())),
+            .map(|id| Target::Account(id.to_string())),
         Some(Wire::GlCode(code)) => {
             gl_code(violations, &format!("{path}gl_code"), code).map(Target::Gl)
         }

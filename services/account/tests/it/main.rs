@@ -8,8 +8,8 @@
 
 mod bench_ledger;
 mod close_account;
-mod desk;
 mod decide;
+mod desk;
 mod events;
 mod get_balance;
 mod items;

@@ -10,7 +10,7 @@ fn leg(target: Target, minor: i64) -> Leg {
 }
 
 fn customer(id: &str, minor: i64) -> Leg {
-    leg(Target::Customer(id.into()), minor)
+    leg(Target::Account(id.into()), minor)
 }
 
 fn chart() -> BTreeMap<String, GlAccount> {
@@ -85,7 +85,7 @@ proptest! {
         let names = ["a", "b", "c"];
         let target = |at: usize| {
             let gl = || Target::Gl("1010".into());
-            names.get(at).map_or_else(gl, |name| Target::Customer((*name).into()))
+            names.get(at).map_or_else(gl, |name| Target::Account((*name).into()))
         };
         let sum: i64 = legs.iter().map(|(_, minor)| minor).sum();
         let legs = legs.iter().map(|(at, minor)| leg(target(*at), *minor));
@@ -127,7 +127,7 @@ proptest! {
 }
 
 fn net_of(legs: &Legs, id: &str) -> i64 {
-    let on = Target::Customer(id.into());
+    let on = Target::Account(id.into());
     let own = legs.as_slice().iter().filter(|leg| leg.target == on);
     own.map(|leg| leg.amount.minor()).sum()
 }
