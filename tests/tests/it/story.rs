@@ -133,7 +133,7 @@ async fn a_change_of_the_chart_or_the_business_date_says_who_made_it() -> Result
     assert_eq!(refused.text("/reason"), "BUSINESS_DATE_STALE");
     let typo = json!({"closing": opening, "opening": "2999-01-01"});
     let refused = expect(staff.post(path, "day-5", &typo).await?, 400)?;
-    assert_eq!(refused.text("/errors/0/rule"), "TOO_FAR");
+    assert_eq!(refused.text("/errors/0/rule"), "OUT_OF_RANGE");
 
     bank.stop("up").await?;
     let file = bank.data().join("account.db");

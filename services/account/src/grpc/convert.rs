@@ -145,7 +145,7 @@ fn kind(violations: &mut Violations, field: &str, text: &str) -> Option<String> 
 fn legs(violations: &mut Violations, path: &str, wire: &[proto::Leg]) -> Option<Legs> {
     if wire.len() > MOST_LEGS {
         let text = format!("must be 2 to {MOST_LEGS} legs");
-        violations.add(format!("{path}legs"), "TOO_MANY_LEGS", text);
+        violations.add(format!("{path}legs"), "TOO_MANY", text);
         return None;
     }
     let mut legs = Vec::with_capacity(wire.len());

@@ -27,7 +27,7 @@ pub(super) async fn import_accounts(
     let request = request.into_inner();
     let mut violations = Violations::new();
     if !(1..=MOST_ITEMS).contains(&request.items.len()) {
-        violations.add("items", "COUNT", format!("must be 1 to {MOST_ITEMS}"));
+        violations.add("items", "OUT_OF_RANGE", format!("must be 1 to {MOST_ITEMS}"));
         return Err(Error::from(violations).into());
     }
     let items = request.items.iter().map(|item| {

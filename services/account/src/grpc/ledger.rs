@@ -41,7 +41,7 @@ pub(super) async fn post_transactions(
     let legs: usize = transactions.iter().map(|one| one.legs.len()).sum();
     if !(1..=MOST_TRANSACTIONS).contains(&transactions.len()) || legs > MOST_LEGS {
         let text = format!("must be 1 to {MOST_TRANSACTIONS} with at most {MOST_LEGS} legs");
-        violations.add("transactions", "COUNT", text);
+        violations.add("transactions", "OUT_OF_RANGE", text);
         return Err(Error::from(violations).into());
     }
     let items = transactions.iter().map(|one| {
@@ -300,7 +300,7 @@ pub(super) async fn advance_business_date(
     }
     if dates.is_some_and(|(closing, opening)| days_between(closing, opening) > MOST_CLOSED_DAYS) {
         let text = format!("must be at most {MOST_CLOSED_DAYS} days after the closing date");
-        violations.add("opening", "TOO_FAR", text);
+        violations.add("opening", "OUT_OF_RANGE", text);
     }
     let (closing, opening) = violations.finish(dates).map_err(Error::from)?;
     let (outbox, of) = (&ledger.outbox, &context);
