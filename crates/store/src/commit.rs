@@ -21,7 +21,7 @@ use crate::{Database, StoreError, Tx};
 /// What a batch does. Several batches may run at once, in this process and in others.
 pub trait Batch: Send + Sync + 'static {
     /// A request.
-    type Command: Clone + Send + Sync + 'static;
+    type Command: Send + Sync + 'static;
     /// Its answer, a domain's refusal included.
     type Outcome: Send + 'static;
 
@@ -46,7 +46,8 @@ pub struct Limits {
     pub max_weight: usize,
     /// The most commands that wait.
     pub queue: usize,
-    /// How long a batch may take until its commit.
+    /// How long a batch may take until its commit, from before it waits for a connection and
+    /// over all the runs that the engine asks for.
     pub time_limit: Duration,
 }
 
@@ -59,8 +60,9 @@ impl Default for Limits {
 /// Why a command has no outcome.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
-    /// Its deadline passed while it waited; it was not applied.
-    #[error("deadline passed before the batch formed")]
+    /// Its deadline passed while it waited for its batch, for a connection, or for another run
+    /// of the batch; no run of it began after the deadline.
+    #[error("deadline passed before the command was applied")]
     Expired,
     /// Too many commands wait; it was not applied.
     #[error("the queue of the committer is full")]
