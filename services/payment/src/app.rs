@@ -29,7 +29,7 @@ pub use advance_transfers::{Turn, Worker};
 pub use await_end::Patience;
 
 use self::{accept::Acceptances, await_end::Watchers};
-use crate::Config;
+use crate::{Config, meter::Meter};
 
 /// What the use cases work with.
 #[derive(Clone)]
@@ -43,6 +43,7 @@ pub struct App {
     /// Wakes a worker of this replica.
     due: Arc<Notify>,
     watchers: Watchers,
+    meter: Meter,
 }
 
 impl App {
@@ -73,6 +74,7 @@ impl App {
             acceptances,
             due,
             watchers: Watchers::default(),
+            meter: Meter::new(runtime.metrics.clone()),
         })
     }
 

@@ -42,7 +42,7 @@ pub struct Worker {
 pub enum Turn {
     /// Nothing was due.
     Idle,
-    /// Every transfer taken has ended.
+    /// Every transfer taken has ended, or waits for people.
     Done,
     /// The ledger left some undecided; they are tried again later.
     Undecided,
@@ -193,6 +193,12 @@ impl Worker {
             Verdict::Undecided(_) => {
                 record.unanswered_at = Some(now);
                 record.due_at = Some(later(now, self.app.config.backoff(record.attempts)));
+                return Ok(());
+            }
+            Verdict::Stuck(_) => {
+                record.unanswered_at = Some(now);
+                record.due_at = Some(later(now, self.app.config.backoff_stuck(record.attempts)));
+                self.app.meter.stuck();
                 return Ok(());
             }
         };

@@ -107,6 +107,7 @@ pub(super) fn not_an_order(error: OrderError) -> Error {
     match error {
         OrderError::SameAccount => same_account(&mut violations),
         OrderError::NotPositive => violations.add("amount", "NOT_POSITIVE", error.to_string()),
+        OrderError::TooLarge => violations.add("amount", "AMOUNT_TOO_LARGE", error.to_string()),
     }
     Error::invalid(violations)
 }

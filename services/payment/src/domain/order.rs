@@ -67,12 +67,16 @@ pub enum OrderError {
     /// Zero or below.
     #[error("amount must be greater than zero")]
     NotPositive,
+    /// More than [`florin_kernel::LARGEST_MOVEMENT`].
+    #[error("amount is above the largest that one transfer may move")]
+    TooLarge,
     /// Both sides are one account.
     #[error("the account that is paid must be another than the one that pays")]
     SameAccount,
 }
 
-/// An order: a positive amount on a route between two different accounts.
+/// An order: a positive amount, no larger than one movement may be, on a route between two
+/// different accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     route: Route,
@@ -84,8 +88,20 @@ impl Order {
     /// Checks the order.
     ///
     /// # Errors
-    /// The amount is not positive, or both sides are one account.
+    /// The amount is not positive or too large, or both sides are one account.
     pub fn new(route: Route, amount: Money, description: String) -> Result<Self, OrderError> {
+        if amount.movable().is_err() {
+            return Err(OrderError::TooLarge);
+        }
+        Self::restore(route, amount, description)
+    }
+
+    /// An order as it was stored. Some were accepted before one movement had a bound: they are
+    /// to be seen and mended, so they are read.
+    ///
+    /// # Errors
+    /// The amount is not positive, or both sides are one account.
+    pub fn restore(route: Route, amount: Money, description: String) -> Result<Self, OrderError> {
         if amount.minor() <= 0 {
             return Err(OrderError::NotPositive);
         }
@@ -133,6 +149,19 @@ mod tests {
             let order = Order::new(transfer(account(1), account(2)), amount, String::new());
             assert_eq!(order, Err(OrderError::NotPositive));
         }
+    }
+
+    #[test]
+    fn refuses_more_than_one_movement_may_be_and_reads_what_was_accepted_before() {
+        let order = |minor| {
+            let amount = Money::new(minor, "EUR".parse().expect("currency"));
+            (amount, transfer(account(1), account(2)))
+        };
+        let (most, route) = order(florin_kernel::LARGEST_MOVEMENT);
+        assert!(Order::new(route, most, String::new()).is_ok());
+        let (more, route) = order(florin_kernel::LARGEST_MOVEMENT + 1);
+        assert_eq!(Order::new(route.clone(), more, String::new()), Err(OrderError::TooLarge));
+        assert!(Order::restore(route, more, String::new()).is_ok());
     }
 
     #[test]

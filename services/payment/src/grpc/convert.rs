@@ -185,7 +185,8 @@ fn amount(violations: &mut Violations, currency: &str, amount: &str) -> Option<M
         return None;
     }
     let known = known?;
-    violations.check("amount", Money::parse_positive(known.code(), amount))
+    let amount = Money::parse_positive(known.code(), amount).and_then(Money::movable);
+    violations.check("amount", amount)
 }
 
 fn description(violations: &mut Violations, text: &str) -> Option<String> {

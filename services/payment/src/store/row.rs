@@ -206,7 +206,7 @@ fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
     let currency: String = row.try_get("", "currency")?;
     let currency: Currency = currency.parse().map_err(|_| corrupt(id, "currency"))?;
     let amount = Money::new(row.try_get("", "amount")?, currency);
-    Order::new(route, amount, row.try_get("", "description")?).map_err(|_| corrupt(id, "order"))
+    Order::restore(route, amount, row.try_get("", "description")?).map_err(|_| corrupt(id, "order"))
 }
 
 fn ended_of_row(id: &str, row: &QueryResult, status: i64) -> Result<Ended, StoreError> {

@@ -232,7 +232,7 @@ async fn a_poisoned_transfer_does_not_hold_up_its_neighbours() {
             let accepted = bank.transfer(&format!("k{number}"), request).await.unwrap();
             ids.push(accepted.into_inner().transfer_id);
         }
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
         for (number, id) in ids.iter().enumerate() {
             let expected =
                 if number == 3 { TransferStatus::Posting } else { TransferStatus::Completed };
@@ -242,12 +242,31 @@ async fn a_poisoned_transfer_does_not_hold_up_its_neighbours() {
 }
 
 #[tokio::test]
+async fn a_transfer_that_stays_refused_comes_back_ever_more_seldom() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let poison = CreateTransferRequest { description: "poison".into(), ..bank.order("1") };
+        bank.transfer("k", poison).await.unwrap();
+        let mut waits = Vec::new();
+        for _ in 0..5 {
+            assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done, "nobody waits for it");
+            assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Idle);
+            waits.push(bank.count("SELECT due_at - unanswered_at FROM transfers").await);
+            bank.let_time_pass().await;
+        }
+        assert_eq!(waits, [60, 120, 240, 480, 600].map(|seconds| seconds * 1_000_000));
+        let metrics = bank.metrics();
+        assert!(metrics.contains("florin_payment_stuck_total 5"), "{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn a_reference_used_for_something_else_never_fails_a_transfer() {
     for place in places() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         bank.ledger.occupy(&format!("{id}/post"));
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
         assert_eq!(bank.status(&id).await, TransferStatus::Posting, "people must look");
         assert_eq!(bank.events(&id).await.len(), 1);
     }

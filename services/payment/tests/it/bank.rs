@@ -261,6 +261,11 @@ impl Bank {
             .collect()
     }
 
+    /// The metrics of the first replica.
+    pub fn metrics(&self) -> String {
+        self.processes[0].metrics.encode()
+    }
+
     pub async fn prune_keys(&self) -> u64 {
         let for_ever = florin_kernel::UnixMicros(i64::MAX);
         florin_store::idempotency::prune(&self.db, for_ever).await.unwrap()

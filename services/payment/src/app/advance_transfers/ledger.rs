@@ -36,12 +36,14 @@ pub(super) enum Verdict {
     Refused(Failure),
     /// Nobody knows, for this reason: it is tried again under the same reference.
     Undecided(String),
+    /// As undecided, but another attempt will not help by itself: a human has to look.
+    Stuck(String),
 }
 
 impl Worker {
     /// One verdict a transfer, in order. A call that is refused as a whole, for something
     /// that another attempt would not change, is split in halves until the transfer at fault
-    /// stands alone; an absent ledger leaves all undecided.
+    /// stands alone, and is stuck; an absent ledger leaves all undecided.
     pub(super) async fn post(&self, records: &[Record], deadline: Option<Instant>) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(records.len());
         let mut groups = vec![records];
@@ -52,6 +54,10 @@ impl Worker {
                     let (left, right) = group.split_at(group.len() / 2);
                     groups.push(right);
                     groups.push(left);
+                }
+                Err(error) if is_about_content(&error) => {
+                    let cause = format!("{}: {}", error.reason(), error.message());
+                    verdicts.extend(group.iter().map(|record| alarm(record, cause.clone())));
                 }
                 Err(error) => {
                     let cause = format!("{}: {}", error.reason(), error.message());
@@ -186,9 +192,8 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
     }
 }
 
-/// Undecided, and a human has to look: trying again will not help by itself.
 fn alarm(record: &Record, cause: String) -> Verdict {
-    let transfer = record.transfer.id();
-    tracing::error!(%transfer, %cause, "a transfer is stuck in POSTING");
-    Verdict::Undecided(cause)
+    let (transfer, attempts) = (record.transfer.id(), record.attempts);
+    tracing::error!(%transfer, attempts, %cause, "a transfer is stuck in POSTING");
+    Verdict::Stuck(cause)
 }
