@@ -1,5 +1,6 @@
 //! What `payment` measures beside what the mesh does.
 
+use florin_kernel::Role;
 use florin_rpc::Metrics;
 
 /// The metrics of the role, in the registry of the process.
@@ -20,6 +21,7 @@ impl Meter {
     }
 
     fn count(&self, name: &'static str, help: &str, by: u64) {
-        self.metrics.counters::<()>(name, help).get_or_create(&()).inc_by(by);
+        let role = [("role", Role::Payment.name())];
+        self.metrics.counters(name, help).get_or_create(&role).inc_by(by);
     }
 }

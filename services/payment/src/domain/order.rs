@@ -11,6 +11,38 @@ pub enum Payee {
     Iban(Iban),
 }
 
+/// What sort of payment it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Between two accounts.
+    Transfer,
+    /// Cash paid in at the till.
+    CashDeposit,
+    /// Cash paid out at the till.
+    CashWithdrawal,
+}
+
+impl Kind {
+    /// Every sort.
+    pub const ALL: &'static [Self] = &[Self::Transfer, Self::CashDeposit, Self::CashWithdrawal];
+
+    /// The number in the contract and in the database.
+    #[must_use]
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Transfer => 1,
+            Self::CashDeposit => 2,
+            Self::CashWithdrawal => 3,
+        }
+    }
+
+    /// The sort of a number; None where there is none.
+    #[must_use]
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+}
+
 /// Where the money comes from and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -42,6 +74,16 @@ pub enum Route {
 }
 
 impl Route {
+    /// What sort of payment it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Transfer { .. } => Kind::Transfer,
+            Self::CashDeposit { .. } => Kind::CashDeposit,
+            Self::CashWithdrawal { .. } => Kind::CashWithdrawal,
+        }
+    }
+
     /// The account that pays; None for a cash deposit.
     #[must_use]
     pub const fn debtor(&self) -> Option<AccountId> {

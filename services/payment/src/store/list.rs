@@ -1,7 +1,7 @@
 //! Reading transfers by page.
 
 use florin_kernel::{AccountId, TransferId};
-use florin_store::{Engine, StoreError};
+use florin_store::{StoreError, sql};
 use sea_orm::{ConnectionTrait, Value};
 
 use super::row::Record;
@@ -88,7 +88,6 @@ async fn read(
     query: String,
     values: Vec<Value>,
 ) -> Result<Vec<Record>, StoreError> {
-    let statement = Engine::of(connection).statement(query, values);
-    let rows = connection.query_all_raw(statement).await?;
+    let rows = sql::query_all(connection, query, values).await?;
     rows.iter().map(Record::from_row).collect()
 }

@@ -256,7 +256,7 @@ async fn a_transfer_that_stays_refused_comes_back_ever_more_seldom() {
         }
         assert_eq!(waits, [60, 120, 240, 480, 600].map(|seconds| seconds * 1_000_000));
         let metrics = bank.metrics();
-        assert!(metrics.contains("florin_payment_stuck_total 5"), "{metrics}");
+        assert!(metrics.contains("florin_payment_stuck_total{role=\"payment\"} 5"), "{metrics}");
     }
 }
 

@@ -75,7 +75,7 @@ fn postgres() -> Option<Place> {
 
 /// Where a test's database is.
 pub struct Place {
-    database: DatabaseOptions,
+    pub database: DatabaseOptions,
     _folder: Option<TempDir>,
 }
 
