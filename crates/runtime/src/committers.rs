@@ -53,7 +53,12 @@ impl Meter {
         for (name, help, count, before) in [
             ("florin_committer_batches", "Transactions that committed", batches, told.batches),
             ("florin_committer_commands", "Commands in them", commands, told.commands),
-            ("florin_committer_dropped", "Commands that expired or were left", dropped, told.dropped),
+            (
+                "florin_committer_dropped",
+                "Commands that expired or were left",
+                dropped,
+                told.dropped,
+            ),
             ("florin_committer_retries", "Batches that were run again", retries, told.retries),
             ("florin_committer_splits", "Batches that were split", splits, told.splits),
             ("florin_committer_milliseconds", "Time spent in batches", busy, was_busy),

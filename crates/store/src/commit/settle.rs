@@ -85,10 +85,12 @@ impl<B: Batch> Shared<B> {
                 // Those whose deadline it was are told at the next turn, which is without them.
                 Err(error) if passed(deadline) => {
                     tracing::debug!(%error, "a deadline passed in the batch");
+                    self.retries.fetch_add(1, Relaxed);
                     groups.push(group);
                 }
                 Err(error) if group.attempts > 1 && !matches!(error, StoreError::Locked) => {
                     tracing::debug!(%error, "batch is retried");
+                    self.retries.fetch_add(1, Relaxed);
                     group.attempts -= 1;
                     groups.push(group);
                 }
@@ -130,7 +132,8 @@ impl<B: Batch> Shared<B> {
         deadline: Option<Instant>,
     ) -> Result<Vec<B::Outcome>, StoreError> {
         // From before the wait for a connection, and once for all runs.
-        let bounds = Bounds { deadline, ends: Instant::now() + self.limits.time_limit };
+        let began = Instant::now();
+        let bounds = Bounds { deadline, ends: began + self.limits.time_limit };
         let ends = Some(deadline.map_or(bounds.ends, |deadline| deadline.min(bounds.ends)));
         let work = self
             .db
@@ -139,7 +142,10 @@ impl<B: Batch> Shared<B> {
         let outcomes = AssertUnwindSafe(work)
             .catch_unwind()
             .await
-            .unwrap_or_else(|_| Err(StoreError::Corrupt("a batch panicked".into())))?;
+            .unwrap_or_else(|_| Err(StoreError::Corrupt("a batch panicked".into())));
+        let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.busy_micros.fetch_add(took, Relaxed);
+        let outcomes = outcomes?;
         self.batches.fetch_add(1, Relaxed);
         self.commands.fetch_add(u64::try_from(commands.len()).unwrap_or(u64::MAX), Relaxed);
         Ok(outcomes)
