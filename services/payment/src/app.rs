@@ -24,6 +24,7 @@ use florin_store::{
     commit::{Committer, Limits as BatchLimits},
 };
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 pub use advance_transfers::{Turn, Worker};
 pub use await_end::Patience;
@@ -64,6 +65,7 @@ impl App {
             config.committers,
             runtime.shutdown.clone(),
         );
+        runtime.drain(&acceptances);
         let bank = &runtime.settings.bank;
         Ok(Self {
             db,
@@ -84,8 +86,11 @@ impl App {
         Worker::new(self.clone())
     }
 
-    /// Waits until the acceptances that were queued at the shutdown are committed.
-    pub async fn drained(&self) {
-        self.acceptances.drained().await;
+    /// Measures, until the shutdown, what waits.
+    pub(crate) fn measure(
+        &self,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.meter.clone().watch(self.db.clone(), shutdown)
     }
 }

@@ -22,7 +22,7 @@ use florin_runtime::{
 };
 use florin_store::{
     StoreError, Tx, audit,
-    commit::{Batch, CommitError},
+    commit::Batch,
     idempotency::{self, Answer, Key, Lookup},
 };
 use prost::Message;
@@ -99,6 +99,7 @@ impl Acceptances {
                 traceparent: one.traceparent.clone(),
                 attempts: 0,
                 unanswered_at: None,
+                last_cause: None,
                 lease_token: None,
             })
             .collect();
@@ -314,7 +315,7 @@ impl App {
         };
         match self.acceptances.submit(acceptance, ctx.deadline).await {
             Ok(outcome) => outcome.into(),
-            Err(error) => Ended::Failed(not_committed(error)),
+            Err(error) => Ended::Failed(keyed::not_committed(error)),
         }
     }
 
@@ -337,22 +338,5 @@ impl From<Outcome> for Ended {
             Outcome::Replayed(answer) => Self::Replayed(answer),
             Outcome::OtherPayload => Self::OtherPayload,
         }
-    }
-}
-
-fn not_committed(error: CommitError) -> Error {
-    use florin_proto::common::v1::Reason as Common;
-    match error {
-        CommitError::Expired => {
-            Error::new(Common::DeadlineExceeded, "the deadline passed before the order's turn")
-        }
-        CommitError::QueueFull => Error::new(Common::Overloaded, "too many orders wait")
-            .with("layer", "committer")
-            .with("cause", "queue"),
-        CommitError::Stopped => Error::new(Common::Unavailable, "this replica is stopping")
-            .with("layer", "committer")
-            .with("cause", "shutdown"),
-        CommitError::Failed(StoreError::Locked) => keyed::in_use(),
-        CommitError::Failed(error) => internal(error),
     }
 }

@@ -88,6 +88,7 @@ mod tests {
             traceparent: None,
             attempts: 0,
             unanswered_at: None,
+            last_cause: None,
             due_at: None,
             lease_token: None,
         };

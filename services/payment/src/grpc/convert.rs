@@ -230,6 +230,16 @@ pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
     }
 }
 
+/// How the work on a transfer stands.
+#[must_use]
+pub fn wire_work(record: &Record) -> wire::TransferWork {
+    wire::TransferWork {
+        attempts: i32::try_from(record.attempts).unwrap_or(i32::MAX),
+        last_cause: record.last_cause.clone().unwrap_or_default(),
+        next_attempt_at: record.due_at.map(timestamp),
+    }
+}
+
 /// A transfer in short, for the proof.
 #[must_use]
 pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {

@@ -24,6 +24,8 @@ pub struct Record {
     pub attempts: i64,
     /// When a call of the ledger last ended without a decision.
     pub unanswered_at: Option<UnixMicros>,
+    /// What the ledger last answered without deciding.
+    pub last_cause: Option<String>,
     /// When a worker is to take it; None once it has ended.
     pub due_at: Option<UnixMicros>,
     /// Who has it now.
@@ -62,7 +64,7 @@ pub(super) const FIXED: [(&str, Column); 16] = [
 ];
 
 /// What changes with the state.
-pub(super) const CHANGING: [(&str, Column); 13] = [
+pub(super) const CHANGING: [(&str, Column); 14] = [
     ("status", Column::Int),
     ("screening", Column::Text),
     ("failure_reason", Column::Text),
@@ -76,6 +78,7 @@ pub(super) const CHANGING: [(&str, Column); 13] = [
     ("lease_token", Column::Text),
     ("attempts", Column::Int),
     ("unanswered_at", Column::Int),
+    ("last_cause", Column::Text),
 ];
 
 impl Record {
@@ -113,6 +116,7 @@ impl Record {
             "lease_token": Value::Null,
             "attempts": self.attempts,
             "unanswered_at": self.unanswered_at.map(|at| at.0),
+            "last_cause": self.last_cause,
         });
         if let (Value::Object(row), Value::Object(rest)) = (&mut row, rest) {
             row.extend(rest);
@@ -155,6 +159,7 @@ impl Record {
             traceparent: row.try_get("", "traceparent")?,
             attempts: row.try_get("", "attempts")?,
             unanswered_at: row.try_get::<Option<i64>>("", "unanswered_at")?.map(UnixMicros),
+            last_cause: row.try_get("", "last_cause")?,
             due_at: row.try_get::<Option<i64>>("", "due_at")?.map(UnixMicros),
             lease_token: row.try_get("", "lease_token")?,
         })

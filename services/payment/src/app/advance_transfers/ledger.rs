@@ -48,40 +48,40 @@ impl Worker {
         let mut verdicts = Vec::with_capacity(records.len());
         let mut groups = vec![records];
         while let Some(group) = groups.pop() {
-            match self.call(group, deadline).await {
+            let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
+            match self.call(group, &ctx).await {
                 Ok(answers) => verdicts.extend(answers),
                 Err(error) if group.len() > 1 && is_about_content(&error) => {
                     let (left, right) = group.split_at(group.len() / 2);
                     groups.push(right);
                     groups.push(left);
                 }
-                Err(error) if is_about_content(&error) => {
-                    let cause = format!("{}: {}", error.reason(), error.message());
-                    verdicts.extend(group.iter().map(|record| alarm(record, cause.clone())));
-                }
                 Err(error) => {
-                    let cause = format!("{}: {}", error.reason(), error.message());
-                    tracing::warn!(transfers = group.len(), %cause, "the ledger decided nothing");
-                    verdicts.extend(group.iter().map(|_| Verdict::Undecided(cause.clone())));
+                    // The ledger's log tells more under the same request id.
+                    let (reason, message) = (error.reason(), error.message());
+                    let cause = format!("{reason}: {message} (request {})", ctx.request_id);
+                    let stuck = is_about_content(&error);
+                    if !stuck {
+                        not_decided(group, &cause);
+                    }
+                    verdicts.extend(group.iter().map(|record| match stuck {
+                        true => alarm(record, cause.clone()),
+                        false => Verdict::Undecided(cause.clone()),
+                    }));
                 }
             }
         }
         verdicts
     }
 
-    async fn call(
-        &self,
-        records: &[Record],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Verdict>, Error> {
+    async fn call(&self, records: &[Record], ctx: &CallContext) -> Result<Vec<Verdict>, Error> {
         let transactions = records.iter().map(request_of).collect::<Result<Vec<_>, _>>()?;
-        let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
         let request = PostTransactionsRequest { transactions };
         // The worker itself is the one layer that retries.
         let answer = self
             .app
             .account
-            .call(&ctx, POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
+            .call(ctx, POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
                 AccountServiceClient::new(channel).post_transactions(request).await
             })
             .await?;
@@ -91,6 +91,17 @@ impl Worker {
             return Err(Error::internal(text));
         }
         Ok(records.iter().zip(answer.results).map(|(record, one)| verdict(record, one)).collect())
+    }
+}
+
+/// Says so of a group whose first comes back for the 1st, 2nd, 4th, 8th time, and so on: a
+/// ledger that is away for long fills no log.
+fn not_decided(group: &[Record], cause: &str) {
+    let Some(first) = group.first() else { return };
+    let (transfer, attempts) = (first.transfer.id(), first.attempts);
+    if u64::try_from(attempts).is_ok_and(u64::is_power_of_two) {
+        let transfers = group.len();
+        tracing::warn!(transfers, %transfer, attempts, cause, "the ledger decided nothing");
     }
 }
 
