@@ -8,7 +8,7 @@ use florin_proto::{
         self as wire, Direction, PostTransactionsRequest, TransactionRequest, TransactionResult,
         account_service_client::AccountServiceClient, leg, transaction_result::Outcome,
     },
-    common::v1::Initiator,
+    common::v1::{Initiator, Refusal},
     wire_money,
 };
 use florin_rpc::{CallContext, Error, Retry, worker_context};
@@ -171,9 +171,8 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
             Err(error) => alarm(record, format!("transaction {:?} {error}", posted.transaction_id)),
         },
         Some(Outcome::Refused(refusal)) => {
-            let text = format!("{}: {}", refusal.reason, refusal.message);
-            let kind = |domain| florin_proto::reason_kind(domain, &refusal.reason);
-            match kind("account.florin.bank").or_else(|| kind("common.florin.bank")) {
+            let text = told(&refusal);
+            match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
                 Some(Kind::Refused | Kind::NotFound) => {
                     Verdict::Refused(Failure { reason: refusal.reason, message: refusal.message })
                 }
@@ -203,6 +202,13 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
     }
 }
 
+/// A refusal in words, with the fields at fault.
+fn told(refusal: &Refusal) -> String {
+    let fields = refusal.violations.iter().map(|one| format!("; {}: {}", one.field, one.rule));
+    format!("{}: {}{}", refusal.reason, refusal.message, fields.collect::<String>())
+}
+
+/// Undecided, and a human has to look: trying again will not help by itself.
 fn alarm(record: &Record, cause: String) -> Verdict {
     let (transfer, attempts) = (record.transfer.id(), record.attempts);
     tracing::error!(%transfer, attempts, %cause, "a transfer is stuck in POSTING");
