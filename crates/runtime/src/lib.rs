@@ -12,6 +12,7 @@
 
 mod bus;
 pub mod clock;
+mod committers;
 mod data_dir;
 mod failure;
 pub mod keyed;
