@@ -28,6 +28,6 @@ pub use bus::{Bus, BusError, EmbeddedBus, JetStreamBus, NatsOptions};
 pub use consume::{ConsumeError, Consumer, consume, link_traces};
 pub use event::{Cause, Envelope, EnvelopeError, NewEvent, PARTITIONS, partition_of};
 pub use metrics::EventMetrics;
-pub use ops::{OpsServer, Rebuild};
+pub use ops::{OpsServer, Progress, Rebuild};
 pub use outbox::Outbox;
 pub use relay::relay;

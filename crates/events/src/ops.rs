@@ -1,6 +1,7 @@
 //! What operators do with events, by RPC.
 
 mod dead;
+mod rebuild;
 mod refusal;
 mod sources;
 
@@ -8,19 +9,19 @@ use std::{fmt, sync::Arc};
 
 use florin_proto::ops::v1::{
     DiscardDeadLetterRequest, DiscardDeadLetterResponse, FindMissingEventsRequest,
-    FindMissingEventsResponse, ListDeadLettersRequest, ListDeadLettersResponse,
-    ListOutboxEventsRequest, ListOutboxEventsResponse, RebuildReadModelRequest,
-    RebuildReadModelResponse, ReplayEventsRequest, ReplayEventsResponse, RetryDeadLetterRequest,
-    RetryDeadLetterResponse, ops_service_server::OpsService,
+    FindMissingEventsResponse, GetRebuildRequest, GetRebuildResponse, ListDeadLettersRequest,
+    ListDeadLettersResponse, ListOutboxEventsRequest, ListOutboxEventsResponse,
+    RebuildReadModelRequest, RebuildReadModelResponse, ReplayEventsRequest, ReplayEventsResponse,
+    RetryDeadLetterRequest, RetryDeadLetterResponse, ops_service_server::OpsService,
 };
 use florin_store::{Database, StoreError, Tx, audit};
-use futures_util::future::BoxFuture;
+use tokio_util::task::TaskTracker;
 use tonic::{Extensions, Request, Response, Status, async_trait};
 
+use self::rebuild::Begun;
 use crate::{Bus, consume::Desk};
 
-/// Builds a service's read models anew; returns how many events were applied.
-pub type Rebuild = Arc<dyn Fn() -> BoxFuture<'static, Result<i64, Status>> + Send + Sync>;
+pub use rebuild::{Progress, Rebuild};
 
 /// Who calls, for the audit, from the extensions of the request.
 type Actor = fn(&Extensions) -> String;
@@ -33,6 +34,7 @@ pub struct OpsServer {
     role: &'static str,
     actor: Actor,
     rebuild: Option<Rebuild>,
+    tasks: TaskTracker,
 }
 
 impl fmt::Debug for OpsServer {
@@ -45,7 +47,8 @@ impl OpsServer {
     /// The operators' service of a role.
     #[must_use]
     pub fn new(db: Database, bus: Bus, role: &'static str) -> Self {
-        Self { db, bus, role, actor: |_| "operator".to_owned(), rebuild: None }
+        let actor: Actor = |_| "operator".to_owned();
+        Self { db, bus, role, actor, rebuild: None, tasks: TaskTracker::new() }
     }
 
     /// Says how to tell who calls.
@@ -60,6 +63,13 @@ impl OpsServer {
     pub fn with_rebuild(mut self, rebuild: Rebuild) -> Self {
         self.rebuild = Some(rebuild);
         self
+    }
+
+    /// What operators began and what outlives their calls; wait for it before the database is
+    /// closed.
+    #[must_use]
+    pub fn tasks(&self) -> TaskTracker {
+        self.tasks.clone()
     }
 
     fn desk(&self) -> Option<Arc<Desk>> {
@@ -128,8 +138,8 @@ impl OpsService for OpsServer {
         &self,
         request: Request<ReplayEventsRequest>,
     ) -> Result<Response<ReplayEventsResponse>, Status> {
-        let range = *request.get_ref();
-        let reference = format!("{}..{}", range.from_position, range.to_position);
+        let range = request.get_ref().clone();
+        let reference = sources::reference_of(&range);
         let record = self.entry(request.extensions(), "ReplayEvents", reference);
         let queued = sources::replay(&self.db, &range, &record).await?;
         Ok(Response::new(ReplayEventsResponse { queued }))
@@ -161,11 +171,25 @@ impl OpsService for OpsServer {
             return Err(Status::unimplemented(format!("{} has no read model", self.role)));
         };
         let record = self.entry(request.extensions(), "RebuildReadModel", String::new());
-        self.db
-            .write(async |tx: Tx| record.write(&tx).await)
-            .await
-            .map_err(|error| refusal::internal(&error))?;
-        let applied = rebuild().await?;
-        Ok(Response::new(RebuildReadModelResponse { applied }))
+        let begun = rebuild::begin(&self.db, &record).await;
+        let running = match begun.map_err(|error| refusal::internal(&error))? {
+            Begun::Running(running) => running,
+            Begun::New(begun) => {
+                let (db, id) = (self.db.clone(), begun.rebuild_id.clone());
+                self.tasks.spawn(rebuild::run(db, self.role, id, Arc::clone(rebuild)));
+                begun
+            }
+        };
+        Ok(Response::new(RebuildReadModelResponse { rebuild: Some(running) }))
+    }
+
+    async fn get_rebuild(
+        &self,
+        _request: Request<GetRebuildRequest>,
+    ) -> Result<Response<GetRebuildResponse>, Status> {
+        let latest = rebuild::latest(&self.db).await;
+        let latest = latest.map_err(|error| refusal::internal(&error))?;
+        let rebuild = latest.ok_or_else(|| refusal::no_rebuild(self.role))?;
+        Ok(Response::new(GetRebuildResponse { rebuild: Some(rebuild) }))
     }
 }

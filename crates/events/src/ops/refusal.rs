@@ -34,6 +34,11 @@ pub(super) fn not_found(event_id: &str) -> Status {
     status(&ops::v1::Reason::DeadLetterNotFound, text, ErrorDetails::new())
 }
 
+pub(super) fn no_rebuild(role: &str) -> Status {
+    let text = format!("{role} has never rebuilt its read models");
+    status(&ops::v1::Reason::RebuildNotFound, text, ErrorDetails::new())
+}
+
 pub(super) fn refused_again(text: String) -> Status {
     status(&ops::v1::Reason::DeadLetterRefusedAgain, text, ErrorDetails::new())
 }

@@ -55,6 +55,9 @@ where
     };
     if outcome.is_err() {
         generations::abandon(db, built).await.map_err(internal)?;
+        lease::release(db, &held).await.map_err(internal)?;
+        // What is retired the next rebuild clears: a process that stops has no time for it.
+        return outcome;
     }
     generations::clear_retired(db).await.map_err(internal)?;
     lease::release(db, &held).await.map_err(internal)?;
