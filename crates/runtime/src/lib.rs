@@ -11,6 +11,7 @@
 //! Exit codes of a process: 0 it was asked to stop, 1 it could not start, 70 a task crashed.
 
 mod bus;
+mod certificates;
 pub mod clock;
 mod data_dir;
 mod failure;
@@ -24,6 +25,7 @@ mod stop;
 mod supervise;
 pub mod telemetry;
 mod tokens;
+mod upkeep;
 
 pub use data_dir::DataDir;
 pub use failure::{Failure, internal};
@@ -34,3 +36,4 @@ pub use serve::{Started, serve_role};
 pub use settings::{Section, Settings, SettingsError};
 pub use stop::{CRASHED, NOT_STARTED, STOPPED, Stop};
 pub use supervise::Supervisor;
+pub use upkeep::{MoreCertificates, watch_readiness};

@@ -35,8 +35,10 @@ pub fn init(settings: &TelemetrySettings) -> anyhow::Result<Telemetry> {
         LogFormat::Json => fmt::layer()
             .json()
             .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            // All spans: what a call of another role logs stands below the request's span,
+            // which has the request id.
+            .with_current_span(false)
+            .with_span_list(true)
             .with_writer(std::io::stderr)
             .with_filter(filter)
             .boxed(),
