@@ -3,20 +3,18 @@
 
 #[path = "build/facts.rs"]
 mod facts;
+#[path = "build/reasons.rs"]
+mod reasons;
 
 use std::{
-    env,
-    fmt::Write as _,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use florin_kernel::{Kind, Role};
+use florin_kernel::Role;
 use prost::Message as _;
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, MessageDescriptor, MethodDescriptor, Value,
-};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor, Value};
 
 #[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts by environment")]
 fn main() -> Result<()> {
@@ -33,8 +31,9 @@ fn main() -> Result<()> {
     let encoded = compiler.encode_file_descriptor_set();
     fs::write(out.join("descriptors.bin"), &encoded)?;
     let pool = compiler.descriptor_pool();
-    fs::write(out.join("policy.rs"), policies(&pool)?)?;
-    fs::write(out.join("reasons.rs"), reasons(&pool)?)?;
+    let known_reasons = reasons::Known::of(&pool)?;
+    fs::write(out.join("policy.rs"), policies(&pool, &known_reasons)?)?;
+    fs::write(out.join("reasons.rs"), known_reasons.table()?)?;
     fs::write(out.join("facts.rs"), facts::facts(&pool)?)?;
 
     let set = prost_types::FileDescriptorSet::decode(encoded.as_slice())?;
@@ -59,11 +58,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn policies(pool: &DescriptorPool) -> Result<String> {
+fn policies(pool: &DescriptorPool, known_reasons: &reasons::Known) -> Result<String> {
     let extension = pool
         .get_extension_by_name("florin.options.v1.access")
         .context("florin.options.v1.access is not in the pool")?;
-    let known_reasons = all_reasons(pool);
     let mut rows = Vec::new();
     for service in pool.services().filter(|service| service.full_name().starts_with("florin.")) {
         for method in service.methods() {
@@ -76,7 +74,7 @@ fn policies(pool: &DescriptorPool) -> Result<String> {
             let value = options.get_extension(&extension);
             let access = value.as_message().context("access is a message")?;
             let row =
-                policy(&path, &method, access, &known_reasons).with_context(|| path.clone())?;
+                policy(&path, &method, access, known_reasons).with_context(|| path.clone())?;
             rows.push((path, row));
         }
     }
@@ -95,7 +93,7 @@ fn policy(
     path: &str,
     method: &MethodDescriptor,
     access: &DynamicMessage,
-    known_reasons: &[String],
+    known_reasons: &reasons::Known,
 ) -> Result<String> {
     let callers = strings(access, "callers")?;
     ensure!(!callers.is_empty(), "access.callers is empty");
@@ -104,12 +102,10 @@ fn policy(
         ensure!(known, "access.callers names {caller:?}, which is no role, client or operator");
     }
     let reasons = strings(access, "reasons")?;
-    for reason in &reasons {
-        ensure!(
-            known_reasons.contains(reason),
-            "access.reasons names {reason:?}, which is no reason"
-        );
-    }
+    let package = method.parent_service().package_name().to_owned();
+    let reasons: Vec<&str> =
+        reasons.iter().map(|reason| known_reasons.row(&package, reason)).collect::<Result<_>>()?;
+    let reasons = reasons.join(", ");
     let own = match number(access, "own")? {
         1 => "Own::None".to_owned(),
         2 => {
@@ -139,7 +135,7 @@ fn policy(
         "access.roles bind staff only: say OWN_NO_CUSTOMERS, or how a customer's own data is told"
     );
     Ok(format!(
-        "    MethodPolicy {{ path: {path:?}, callers: &{callers:?}, scopes: &{scopes:?}, roles: &{roles:?}, own: {own}, idempotency: {idempotency}, success_status: {status}, reasons: &{reasons:?} }},\n"
+        "    MethodPolicy {{ path: {path:?}, callers: &{callers:?}, scopes: &{scopes:?}, roles: &{roles:?}, own: {own}, idempotency: {idempotency}, success_status: {status}, reasons: &[{reasons}] }},\n"
     ))
 }
 
@@ -169,75 +165,6 @@ fn text(access: &DynamicMessage, name: &str) -> Result<String> {
 fn number(access: &DynamicMessage, name: &str) -> Result<i32> {
     let value = access.get_field_by_name(name).with_context(|| name.to_owned())?;
     Ok(value.as_enum_number().unwrap_or(0))
-}
-
-fn reason_enums(pool: &DescriptorPool) -> Vec<EnumDescriptor> {
-    let mut found: Vec<EnumDescriptor> = pool
-        .all_enums()
-        .filter(|item| item.full_name().starts_with("florin.") && item.name() == "Reason")
-        .collect();
-    found.sort_by(|left, right| left.full_name().cmp(right.full_name()));
-    found
-}
-
-fn all_reasons(pool: &DescriptorPool) -> Vec<String> {
-    reason_enums(pool)
-        .iter()
-        .flat_map(|item| item.values().map(|value| short(value.name())).collect::<Vec<_>>())
-        .collect()
-}
-
-fn short(name: &str) -> String {
-    name.strip_prefix("REASON_").unwrap_or(name).to_owned()
-}
-
-fn reasons(pool: &DescriptorPool) -> Result<String> {
-    let extension = pool
-        .get_extension_by_name("florin.options.v1.kind")
-        .context("florin.options.v1.kind is not in the pool")?;
-    let kinds = pool.get_enum_by_name("florin.options.v1.Kind").context("Kind")?;
-    let mut text = String::new();
-    let mut table = Vec::new();
-    for item in reason_enums(pool) {
-        let package = item.package_name();
-        let role = package.split('.').nth(1).context("package florin.ROLE.v1")?;
-        let mut names = String::new();
-        let mut by_kind = String::new();
-        for value in item.values() {
-            let options = value.options();
-            ensure!(options.has_extension(&extension), "{} has no kind", value.full_name());
-            let number = options.get_extension(&extension).as_enum_number().unwrap_or(0);
-            let kind = kinds.get_value(number).context("unknown kind")?;
-            let kind = kind
-                .name()
-                .trim_start_matches("KIND_")
-                .parse::<Kind>()
-                .map_err(anyhow::Error::msg)?;
-            let name = short(value.name());
-            let variant = camel(&name);
-            writeln!(names, "            Self::{variant} => {name:?},")?;
-            writeln!(by_kind, "            Self::{variant} => Kind::{kind:?},")?;
-            if value.number() != 0 {
-                table.push((name, format!("{kind:?}"), package.to_owned()));
-            }
-        }
-        writeln!(
-            text,
-            "impl ErrorReason for crate::{role}::v1::Reason {{\n    fn name(&self) -> &'static str {{\n        match self {{\n{names}        }}\n    }}\n    fn domain(&self) -> &'static str {{ \"{role}.florin.bank\" }}\n    fn kind(&self) -> Kind {{\n        match self {{\n{by_kind}        }}\n    }}\n}}"
-        )?;
-    }
-    table.sort();
-    for pair in table.windows(2) {
-        if let [left, right] = pair {
-            ensure!(left.0 != right.0, "reason {} stands in {} and {}", left.0, left.2, right.2);
-        }
-    }
-    text.push_str("/// Every reason with its kind, sorted by name.\npub static REASONS: &[(&str, Kind)] = &[\n");
-    for (name, kind, _) in table {
-        writeln!(text, "    ({name:?}, Kind::{kind}),")?;
-    }
-    text.push_str("];\n");
-    Ok(text)
 }
 
 fn camel(name: &str) -> String {

@@ -36,6 +36,13 @@ pub trait ErrorReason {
     fn domain(&self) -> &'static str;
     /// The kind, from which code and status follow.
     fn kind(&self) -> Kind;
+
+    /// The reason as the contract has it, for reasons of several domains in one place.
+    fn known(&self) -> KnownReason {
+        let (domain, name, kind) = (self.domain(), self.name(), self.kind());
+        let metadata = known_reason(domain, name).map_or(&[][..], |known| known.metadata);
+        KnownReason { domain, name, kind, metadata }
+    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/reasons.rs"));
@@ -50,12 +57,44 @@ pub trait Fact: prost::Message {
 
 include!(concat!(env!("OUT_DIR"), "/facts.rs"));
 
-/// The kind of a reason, by its name without prefix.
+/// A reason as the contract has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownReason {
+    /// The domain: `account.florin.bank`.
+    pub domain: &'static str,
+    /// The name without prefix: `INSUFFICIENT_FUNDS`.
+    pub name: &'static str,
+    /// The kind.
+    pub kind: Kind,
+    /// The keys that `ErrorInfo.metadata` may have with it.
+    pub metadata: &'static [&'static str],
+}
+
+impl ErrorReason for KnownReason {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn domain(&self) -> &'static str {
+        self.domain
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+/// A reason of the contract, by domain and name without prefix.
 #[must_use]
-pub fn reason_kind(name: &str) -> Option<Kind> {
+pub fn known_reason(domain: &str, name: &str) -> Option<&'static KnownReason> {
     REASONS
-        .binary_search_by(|(known, _)| (*known).cmp(name))
+        .binary_search_by(|known| (known.domain, known.name).cmp(&(domain, name)))
         .ok()
         .and_then(|at| REASONS.get(at))
-        .map(|(_, kind)| *kind)
+}
+
+/// The kind of a reason, by domain and name without prefix.
+#[must_use]
+pub fn reason_kind(domain: &str, name: &str) -> Option<Kind> {
+    known_reason(domain, name).map(|known| known.kind)
 }

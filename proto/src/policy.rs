@@ -1,5 +1,9 @@
 //! The policy of each method, generated from its `access` option.
 
+use florin_kernel::Kind;
+
+use crate::KnownReason;
+
 /// How a customer's own data is told from another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Own {
@@ -41,8 +45,8 @@ pub struct MethodPolicy {
     pub idempotency: Idempotency,
     /// HTTP status of success.
     pub success_status: u16,
-    /// Reasons besides the common ones.
-    pub reasons: &'static [&'static str],
+    /// Reasons besides those of the mesh.
+    pub reasons: &'static [KnownReason],
 }
 
 include!(concat!(env!("OUT_DIR"), "/policy.rs"));

@@ -10,6 +10,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod ci;
 mod count;
 mod process;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Task {
     /// Run every check and every test, on servers of its own; the last line counts.
     Ci(ci::Options),
+    /// Measure the baseline on servers of its own, with pgbench beside it, and prove each run.
+    Bench(bench::Options),
     /// Start PostgreSQL and NATS for the tests, print the exports, end both on Ctrl-C.
     Servers,
     /// Check imports, dependencies, lengths, names, documentation and the roles' artefacts.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = process::end_children_on_signals().and_then(|()| match arguments.command {
         Task::Ci(options) => ci::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Servers => servers::run_until_interrupted(),
         Task::Tidy => tidy::run_alone(),
     });

@@ -11,6 +11,8 @@ use crate::{process, tools};
 mod nats;
 mod postgres;
 
+use postgres::Durability;
+
 /// How long a server may take to accept connections.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -26,15 +28,25 @@ pub struct Servers {
 impl Servers {
     /// Finds the programs, starts both servers and waits until they accept connections.
     pub fn start() -> Result<Self> {
+        Self::start_in(tempfile::Builder::new().prefix("florin-").tempdir()?, Durability::Scratch)
+    }
+
+    /// The same for measuring: PostgreSQL syncs, and the data lies in a folder on a disk.
+    pub fn start_durable(folder: &Path) -> Result<Self> {
+        let scratch = tempfile::Builder::new().prefix("servers-").tempdir_in(folder)?;
+        Self::start_in(scratch, Durability::Durable)
+    }
+
+    fn start_in(scratch: TempDir, durability: Durability) -> Result<Self> {
         let (postgres_programs, major) = tools::postgres::find()?;
         println!("        PostgreSQL {major}   {}", postgres_programs.display());
         let nats_program = tools::nats::find()?;
         println!("        nats-server     {}", nats_program.display());
 
-        let scratch = tempfile::Builder::new().prefix("florin-").tempdir()?;
         // PostgreSQL may run as another user, who has to reach his folder in here.
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))?;
-        let (postgres, postgres_url) = postgres::start(&postgres_programs, scratch.path())?;
+        let (postgres, postgres_url) =
+            postgres::start(&postgres_programs, scratch.path(), durability)?;
         let (nats, nats_url) = nats::start(&nats_program, scratch.path())?;
 
         let mut exports = vec![

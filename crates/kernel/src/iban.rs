@@ -222,7 +222,8 @@ fn spanish(ten_digits: &str) -> u32 {
 /// The remainder modulo 97 of digits and letters (A = 10 .. Z = 35), as ISO 7064 reads them.
 fn modulo_97(text: &str) -> u32 {
     text.chars().filter_map(|character| character.to_digit(36)).fold(0, |rest, value| {
-        if value < 10 { (rest * 10 + value) % 97 } else { (rest * 100 + value) % 97 }
+        let places = if value < 10 { 10 } else { 100 };
+        (rest * places + value) % 97
     })
 }
 

@@ -20,7 +20,7 @@ pub use id::{
 };
 pub use jiff::civil::Date;
 pub use kind::Kind;
-pub use money::{Currency, Money, MoneyError};
+pub use money::{Currency, LARGEST_MOVEMENT, Money, MoneyError};
 pub use role::{Role, UnknownRole};
 pub use text::{TextError, check_text};
 pub use time::{DateError, UnixMicros, parse_date};

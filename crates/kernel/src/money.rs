@@ -2,6 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+/// Largest amount of one movement of money (a leg, a hold, a transfer, a line of an import), in
+/// minor units of any currency: sums over thousands of movements stay within 64 bits. Every
+/// service that takes an amount in refuses more at its edge, for the ledger would.
+pub const LARGEST_MOVEMENT: i64 = 1_000_000_000_000_000;
+
 /// A currency of ISO 4217 that has minor units.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency(iso_currency::Currency);
@@ -51,9 +56,8 @@ impl FromStr for Currency {
         if code.is_empty() {
             return Err(MoneyError::MissingCurrency);
         }
-        let upper = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-        let known = iso_currency::Currency::from_code(code)
-            .filter(|found| upper && found.exponent().is_some());
+        let known =
+            iso_currency::Currency::from_code(code).filter(|found| found.exponent().is_some());
         known.map(Self).ok_or(MoneyError::UnknownCurrency)
     }
 }
@@ -89,6 +93,9 @@ pub enum MoneyError {
     /// Zero or below where a positive amount is asked for.
     #[error("amount must be greater than zero")]
     NotPositive,
+    /// Above [`LARGEST_MOVEMENT`].
+    #[error("amount must be at most 10^15 minor units")]
+    TooLarge,
     /// Two different currencies in one operation.
     #[error("currencies differ: {left} and {right}")]
     CurrencyMismatch {
@@ -108,6 +115,7 @@ impl MoneyError {
             Self::TooManyDecimals { .. } => "TOO_MANY_DECIMALS",
             Self::OutOfRange => "AMOUNT_OUT_OF_RANGE",
             Self::NotPositive => "NOT_POSITIVE",
+            Self::TooLarge => "AMOUNT_TOO_LARGE",
             Self::CurrencyMismatch { .. } => "CURRENCY_MISMATCH",
         }
     }
@@ -193,6 +201,17 @@ impl Money {
         if money.minor > 0 { Ok(money) } else { Err(MoneyError::NotPositive) }
     }
 
+    /// The amount, where one movement may have it in either direction.
+    ///
+    /// # Errors
+    /// [`MoneyError::TooLarge`] above [`LARGEST_MOVEMENT`].
+    pub const fn movable(self) -> Result<Self, MoneyError> {
+        if self.minor.unsigned_abs() > LARGEST_MOVEMENT.unsigned_abs() {
+            return Err(MoneyError::TooLarge);
+        }
+        Ok(self)
+    }
+
     /// The sum.
     ///
     /// # Errors
@@ -262,6 +281,8 @@ mod tests {
             ("", "1", "REQUIRED"),
             ("EUR", "", "REQUIRED"),
             ("eur", "1", "UNKNOWN_CURRENCY"),
+            ("Eur", "1", "UNKNOWN_CURRENCY"),
+            ("EURO", "1", "UNKNOWN_CURRENCY"),
             ("ZZZ", "1", "UNKNOWN_CURRENCY"),
             ("XAU", "1", "UNKNOWN_CURRENCY"),
             ("EUR", "1.234", "TOO_MANY_DECIMALS"),
@@ -281,6 +302,18 @@ mod tests {
             assert_eq!(Money::parse_positive("EUR", amount), Err(MoneyError::NotPositive));
         }
         assert_eq!(Money::parse_positive("EUR", "0.01"), Money::parse("EUR", "0.01"));
+    }
+
+    #[test]
+    fn one_movement_is_bounded_in_either_direction() {
+        let eur = |minor| Money::new(minor, "EUR".parse().expect("euro"));
+        for minor in [0, LARGEST_MOVEMENT, -LARGEST_MOVEMENT] {
+            assert_eq!(eur(minor).movable(), Ok(eur(minor)));
+        }
+        for minor in [LARGEST_MOVEMENT + 1, -LARGEST_MOVEMENT - 1, i64::MAX, i64::MIN] {
+            assert_eq!(eur(minor).movable(), Err(MoneyError::TooLarge), "{minor}");
+        }
+        assert_eq!(MoneyError::TooLarge.rule_name(), "AMOUNT_TOO_LARGE");
     }
 
     #[test]

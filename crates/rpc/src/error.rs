@@ -17,6 +17,9 @@ const INTERNAL_TEXT: &str = "a defect of ours; the request id finds the log line
 /// whole connection at more.
 const VIOLATIONS_BYTES: usize = 4_096;
 
+/// Keys of the metadata that any reason may have: which dependency failed, where and how.
+const OF_DEPENDENCIES: [&str; 4] = ["dependency", "layer", "cause", "retries"];
+
 /// Key of the metadata with the number of violations that were left out.
 const LEFT_OUT: &str = "violations_left_out";
 
@@ -113,11 +116,23 @@ impl Error {
             .violations(violations)
     }
 
-    /// Adds a key to `ErrorInfo.metadata`.
+    /// Adds a key to `ErrorInfo.metadata`: one that the contract gives the reason, or one of
+    /// those that tell of a dependency. A build with assertions ends at another.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.metadata.insert(key.into(), value.into());
+        let key = key.into();
+        debug_assert!(self.may_have(&key), "{} has no metadata {key:?}", self.0.reason);
+        self.0.metadata.insert(key, value.into());
         self
+    }
+
+    /// Whether the contract has the key. Of a defect nothing leaves, and what another version
+    /// of the contract says of its reasons is not known here.
+    fn may_have(&self, key: &str) -> bool {
+        let known = florin_proto::known_reason(&self.0.domain, &self.0.reason);
+        OF_DEPENDENCIES.contains(&key)
+            || self.0.kind == Kind::Internal
+            || known.is_none_or(|known| known.metadata.contains(&key))
     }
 
     /// Adds the violated fields.
@@ -227,7 +242,7 @@ impl Error {
         let Some(info) = details.error_info() else {
             return Self::without_details(status);
         };
-        let kind = florin_proto::reason_kind(&info.reason)
+        let kind = florin_proto::reason_kind(&info.domain, &info.reason)
             .filter(|kind| grpc_code(*kind) == status.code())
             .unwrap_or_else(|| kind_of_code(status.code()));
         let violations = details.bad_request().map(|bad| bad.field_violations.as_slice());

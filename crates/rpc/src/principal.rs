@@ -10,7 +10,7 @@ pub enum PrincipalKind {
     Customer,
     /// A member of staff, by a token, or an operator, by a certificate.
     Staff,
-    /// A machine, by a token without customer and roles.
+    /// A machine that the settings list, by a token without customer and roles.
     Client,
     /// A role of the mesh acting for itself.
     Service,

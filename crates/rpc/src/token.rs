@@ -45,6 +45,8 @@ pub struct IssuerConfig {
     pub types: Vec<String>,
     /// Which claims make the principal.
     pub claims: ClaimNames,
+    /// Clients whose tokens may name neither a customer nor a staff role.
+    pub machines: Vec<String>,
     /// The keys themselves; then nothing is fetched.
     #[serde(skip)]
     pub keys: Option<JwkSet>,
@@ -63,6 +65,7 @@ impl Default for IssuerConfig {
             algorithms: ["ES256", "RS256", "PS256", "EdDSA"].map(str::to_owned).to_vec(),
             types: ["at+jwt", "JWT"].map(str::to_owned).to_vec(),
             claims: ClaimNames::default(),
+            machines: Vec::new(),
             keys: None,
             cool_down: COOL_DOWN,
         }

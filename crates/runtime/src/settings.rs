@@ -218,6 +218,9 @@ pub struct IssuerSettings {
     pub algorithms: Vec<String>,
     /// Values of `typ` in the token's header that are taken, in any case.
     pub types: Vec<String>,
+    /// Clients that are machines: their tokens may name neither a customer nor a staff role,
+    /// and then act by scope alone. A token of another client that names nobody is refused.
+    pub machines: Vec<String>,
     /// Certificate of an authority to trust for its HTTPS besides the mesh's own; may be empty.
     pub ca_file: PathBuf,
     /// Which claims say who acts.
@@ -234,6 +237,7 @@ impl Default for IssuerSettings {
             audience: "florin".to_owned(),
             algorithms: strings(&["ES256", "RS256", "PS256", "EdDSA"]),
             types: strings(&["at+jwt", "JWT"]),
+            machines: Vec::new(),
             ca_file: PathBuf::new(),
             claims: ClaimSettings::default(),
         }
@@ -249,11 +253,15 @@ pub struct ClaimSettings {
     pub customer: String,
     /// Claim with the staff roles, a list or words; a token that has it is of staff.
     pub roles: String,
+    /// Claim with the OAuth2 client, in whose name references are unique; "azp" stands in
+    /// for it.
+    pub client: String,
 }
 
 impl Default for ClaimSettings {
     fn default() -> Self {
-        Self { customer: "customer_id".to_owned(), roles: "roles".to_owned() }
+        let [customer, roles, client] = ["customer_id", "roles", "client_id"].map(str::to_owned);
+        Self { customer, roles, client }
     }
 }
 

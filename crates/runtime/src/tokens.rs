@@ -34,7 +34,9 @@ fn config_of(issuer: &IssuerSettings) -> IssuerConfig {
         claims: ClaimNames {
             customer: issuer.claims.customer.clone(),
             roles: issuer.claims.roles.clone(),
+            client: issuer.claims.client.clone(),
         },
+        machines: issuer.machines.clone(),
         ..IssuerConfig::default()
     }
 }

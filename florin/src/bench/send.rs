@@ -177,7 +177,9 @@ fn posted(result: TransactionResult) -> Answer {
             accepted(id.ok().map(Made::Transaction), posted.replayed)
         }
         Some(Outcome::Refused(refusal)) => {
-            by_kind(florin_proto::reason_kind(&refusal.reason), refusal.reason)
+            let kind = |domain| florin_proto::reason_kind(domain, &refusal.reason);
+            let kind = kind("account.florin.bank").or_else(|| kind("common.florin.bank"));
+            by_kind(kind, refusal.reason)
         }
         None => Answer::Unknown("NO_OUTCOME".to_owned()),
     }

@@ -138,7 +138,7 @@ impl Row {
             let names = RowKind::ALL.map(RowKind::name).join(", ");
             line.reject(reference, "kind", "UNKNOWN_KIND", &format!("must be one of {names}"))
         })?;
-        let amount = Money::parse_positive(currency, line.get("amount"));
+        let amount = Money::parse_positive(currency, line.get("amount")).and_then(Money::movable);
         let balance_after = Money::parse(currency, line.get("balance_after"));
         let bank = text("counterparty_bank", 0, MOST_BANK)?;
         if !bank.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

@@ -39,6 +39,7 @@ pub fn with_issuer(settings: &mut Settings, mesh: &Mesh, data: &DataDir) -> Resu
         issuer: gateway.issuer.name.clone(),
         jwks_uri: format!("{}/oauth2/jwks.json", mesh.gateway),
         audience: gateway.issuer.audience.clone(),
+        machines: vec!["import".to_owned()],
         ca_file: mesh.ca(),
         ..IssuerSettings::default()
     });

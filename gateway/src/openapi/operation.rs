@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use florin_proto::policy::{Idempotency, Own};
+use florin_proto::{
+    known_reason,
+    policy::{Idempotency, Own},
+};
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
@@ -283,10 +286,9 @@ fn reasons_by_status(route: &Route) -> BTreeMap<u16, BTreeSet<String>> {
         common.push("BODY_TOO_LARGE");
         add(415, problem::UNSUPPORTED_MEDIA_TYPE);
     }
-    for reason in common.iter().chain(route.policy.reasons) {
-        if let Some(status) = florin_proto::reason_kind(reason).map(problem::status_of) {
-            add(status, reason);
-        }
+    let common = common.iter().filter_map(|reason| known_reason("common.florin.bank", reason));
+    for reason in common.chain(route.policy.reasons) {
+        add(problem::status_of(reason.kind), reason.name);
     }
     grouped
 }

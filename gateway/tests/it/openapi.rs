@@ -69,9 +69,9 @@ fn every_route_is_described_with_its_key_its_security_and_its_errors() {
             assert!(responses.contains_key(status), "{} {status}", route.path);
         }
         for reason in route.policy.reasons {
-            let status = florin_rpc::http_status(florin_proto::reason_kind(reason).unwrap());
+            let status = florin_rpc::http_status(reason.kind);
             let words = &responses[&status.to_string()]["description"];
-            assert!(words.as_str().unwrap().contains(reason), "{} {reason}", route.path);
+            assert!(words.as_str().unwrap().contains(reason.name), "{} {}", route.path, reason.name);
         }
     }
     assert_eq!(document["openapi"], "3.1.0");

@@ -107,7 +107,11 @@ impl World {
         let identity = |role: Role| Identity::load(&TlsFiles::in_dir(&certs, role.name())).unwrap();
         let gateway = identity(Role::Gateway);
         // Keys are found by discovery, over the very port that is tested.
-        let issuers = vec![IssuerConfig { issuer: url.clone(), ..IssuerConfig::default() }];
+        let issuers = vec![IssuerConfig {
+            issuer: url.clone(),
+            machines: vec!["reader".to_owned()],
+            ..IssuerConfig::default()
+        }];
         let verifier = Arc::new(Verifier::new(issuers, &gateway.ca_pem()).unwrap());
 
         let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -50,7 +50,7 @@ async fn amounts(rest: &Rest, from: &str, to: &str) -> Result<()> {
     }
     let body = json!({"from": from, "to": to, "amount": "1.00", "currency": "USD"});
     let answer = rest.post("/v1/transfers", "dollar", &body).await?;
-    assert_eq!(expect(answer, 409)?.text("/reason"), "TRANSFER_CURRENCY_MISMATCH");
+    assert_eq!(expect(answer, 409)?.text("/reason"), "CURRENCY_MISMATCH");
     Ok(())
 }
 

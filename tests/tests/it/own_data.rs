@@ -50,6 +50,22 @@ async fn no_scope_lets_a_customer_do_the_work_of_staff() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_names_nobody_opens_nothing() -> Result<()> {
+    let bank = Bank::embedded().await?;
+    let staff = bank.rest_as(None).await?;
+    let anna = holder(&bank, &staff, "Anna", Some("5.00")).await?;
+    // The app's user who has signed up, but is no customer of the bank yet.
+    let rest = bank.rest()?;
+    let token = rest.token("app", None).await?;
+    let nobody = rest.with_bearer(&token);
+    let body = crate::world::transfer(&anna.account, &anna.iban, "1.00");
+    let refused = expect(nobody.post("/v1/transfers", "steal", &body).await?, 401)?;
+    assert_eq!(refused.text("/reason"), "UNAUTHENTICATED", "{}", refused.json);
+    expect(nobody.get(&format!("/v1/accounts/{}", anna.account)).await?, 401)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_customer_names_no_other_customer() -> Result<()> {
     let bank = Bank::embedded().await?;
     let staff = bank.rest_as(None).await?;

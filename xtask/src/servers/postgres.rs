@@ -1,4 +1,5 @@
-//! A scratch PostgreSQL: never synced, trusting loopback, with room for every test's pools.
+//! A scratch PostgreSQL, trusting loopback, with room for every test's pools: never synced for
+//! tests, durable for measuring.
 
 use std::{
     fs::{self, File},
@@ -19,11 +20,26 @@ use crate::{
 /// Another program may take the free port before PostgreSQL does.
 const PORT_ATTEMPTS: u32 = 3;
 
-const SETTINGS: [&str; 8] = [
+/// Whether what was committed outlives a loss of power.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing is synced: for tests.
+    Scratch,
+    /// As in production: a benchmark of anything else measures nothing.
+    Durable,
+}
+
+impl Durability {
+    const fn settings(self) -> [&'static str; 3] {
+        match self {
+            Self::Scratch => ["fsync=off", "synchronous_commit=off", "full_page_writes=off"],
+            Self::Durable => ["fsync=on", "synchronous_commit=on", "full_page_writes=on"],
+        }
+    }
+}
+
+const SETTINGS: [&str; 5] = [
     "max_connections=200",
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
     // Tests assert on what the server logs nowhere else; keep the log small.
     "log_min_messages=warning",
     "log_checkpoints=off",
@@ -32,7 +48,7 @@ const SETTINGS: [&str; 8] = [
 ];
 
 /// Starts the server; its URL.
-pub fn start(programs: &Path, scratch: &Path) -> Result<(Running, String)> {
+pub fn start(programs: &Path, scratch: &Path, durability: Durability) -> Result<(Running, String)> {
     let home = scratch.join("postgres");
     fs::create_dir(&home)?;
     let user = if tools::is_root() { Some(User::unprivileged()?) } else { None };
@@ -53,7 +69,7 @@ pub fn start(programs: &Path, scratch: &Path) -> Result<(Running, String)> {
     let mut attempt = 1;
     loop {
         let command = dying_with_us(&programs.join("postgres"), user.as_ref());
-        match start_on_a_free_port(command, &home, &cluster) {
+        match start_on_a_free_port(command, &home, &cluster, durability) {
             Err(_) if attempt < PORT_ATTEMPTS => attempt += 1,
             started => return started.context("PostgreSQL does not start"),
         }
@@ -64,13 +80,14 @@ fn start_on_a_free_port(
     mut command: Command,
     home: &Path,
     cluster: &Path,
+    durability: Durability,
 ) -> Result<(Running, String)> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let log = home.join("log");
     let sink = File::create(&log)?;
     command.current_dir(home).arg("-D").arg(cluster).args(["-h", "127.0.0.1"]);
     command.args(["-p", &port.to_string()]);
-    for setting in SETTINGS {
+    for setting in SETTINGS.into_iter().chain(durability.settings()) {
         command.args(["-c", setting]);
     }
     command.stdout(sink.try_clone()?).stderr(sink);

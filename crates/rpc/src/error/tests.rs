@@ -6,7 +6,7 @@ fn every_kind_survives_the_wire_with_one_error_info() {
         let mut violations = Violations::new();
         violations.add("amount", "TOO_MANY_DECIMALS", "must have at most 2");
         let mut error = Error::new(Reason::InvalidRequest, "text")
-            .with("key", "value")
+            .with("layer", "value")
             .violations(violations)
             .retry_after(Duration::from_secs(3));
         (error.0.kind, error.0.domain) = (known.kind, known.domain.to_owned());

@@ -17,11 +17,14 @@ pub struct ClaimNames {
     pub customer: String,
     /// The staff roles, a list or a string with spaces between.
     pub roles: String,
+    /// Names the OAuth2 client, in whose name references are unique; `azp` stands in for it.
+    pub client: String,
 }
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self { customer: "customer_id".to_owned(), roles: "roles".to_owned() }
+        let [customer, roles, client] = ["customer_id", "roles", "client_id"].map(str::to_owned);
+        Self { customer, roles, client }
     }
 }
 
@@ -38,7 +41,8 @@ pub struct Claims {
 
 impl Claims {
     /// Who acts: a customer where the token names one, staff where it carries roles, a
-    /// machine otherwise.
+    /// machine where the settings list its client as one. A token that says nothing of the
+    /// kind is refused: a claim that is missing must not make the strongest principal.
     pub fn principal(&self, config: &IssuerConfig) -> Result<Principal, String> {
         let customer = match self.at(&config.claims.customer) {
             None | Some(Value::Null) => None,
@@ -48,21 +52,30 @@ impl Claims {
             Some(_) => return Err("the customer's id is no string".to_owned()),
         };
         let roles = words(self.at(&config.claims.roles))?;
+        let client = [config.claims.client.as_str(), "azp"]
+            .iter()
+            .find_map(|name| self.at(name)?.as_str().filter(|name| !name.is_empty()))
+            .ok_or_else(|| "the token names no client".to_owned())?;
         let kind = match (customer.is_some(), roles.is_empty()) {
             (true, _) => PrincipalKind::Customer,
             (false, false) => PrincipalKind::Staff,
-            (false, true) => PrincipalKind::Client,
+            (false, true) if config.machines.iter().any(|machine| machine == client) => {
+                PrincipalKind::Client
+            }
+            (false, true) => {
+                let what = "the token names neither a customer nor a staff role";
+                return Err(format!("{what}, and {client:?} is no machine of the settings"));
+            }
         };
         if self.sub.is_empty() {
             return Err("the token has an empty subject".to_owned());
         }
-        let client = ["client_id", "azp"].iter().find_map(|name| self.others.get(*name)?.as_str());
         let scope = self.others.get("scope").or_else(|| self.others.get("scp"));
         Ok(Principal {
             kind,
             subject: self.sub.clone(),
             customer,
-            client: client.unwrap_or_default().to_owned(),
+            client: client.to_owned(),
             issuer: config.issuer.clone(),
             token_id: self.jti.clone(),
             roles,
@@ -104,7 +117,8 @@ mod tests {
 
     fn principal(claims: Value, names: ClaimNames) -> Result<Principal, String> {
         let claims: Claims = serde_json::from_value(claims).unwrap();
-        claims.principal(&IssuerConfig { claims: names, ..IssuerConfig::default() })
+        let machines = vec!["batch".to_owned()];
+        claims.principal(&IssuerConfig { claims: names, machines, ..IssuerConfig::default() })
     }
 
     #[test]
@@ -112,20 +126,24 @@ mod tests {
         let id = CustomerId::from_parts(1, [1; 10]).to_string();
         let names = ClaimNames::default;
         let of = |claims| principal(claims, names()).map(|made| made.kind);
-        let customer =
-            serde_json::json!({"exp": 1, "sub": "s", "customer_id": id, "roles": ["teller"]});
+        let customer = serde_json::json!({"exp": 1, "sub": "s", "client_id": "app", "customer_id": id, "roles": ["teller"]});
         assert_eq!(of(customer), Ok(PrincipalKind::Customer));
         assert_eq!(
-            of(serde_json::json!({"exp": 1, "sub": "s", "roles": "teller auditor"})),
+            of(serde_json::json!({"exp": 1, "sub": "s", "azp": "till", "roles": "teller auditor"})),
             Ok(PrincipalKind::Staff)
         );
-        assert_eq!(of(serde_json::json!({"exp": 1, "sub": "s"})), Ok(PrincipalKind::Client));
+        let machine = serde_json::json!({"exp": 1, "sub": "s", "client_id": "batch"});
+        assert_eq!(of(machine), Ok(PrincipalKind::Client));
         for wrong in [
-            serde_json::json!({"exp": 1, "sub": ""}),
-            serde_json::json!({"exp": 1, "sub": "s", "customer_id": "acc_1"}),
-            serde_json::json!({"exp": 1, "sub": "s", "customer_id": 7}),
-            serde_json::json!({"exp": 1, "sub": "s", "roles": {"a": 1}}),
-            serde_json::json!({"exp": 1, "sub": "s", "scope": [1]}),
+            // The app's user whom the provider does not know as a customer yet.
+            serde_json::json!({"exp": 1, "sub": "s", "client_id": "app"}),
+            serde_json::json!({"exp": 1, "sub": "s", "customer_id": id}),
+            serde_json::json!({"exp": 1, "sub": "s", "client_id": "", "roles": "teller"}),
+            serde_json::json!({"exp": 1, "sub": "", "client_id": "batch"}),
+            serde_json::json!({"exp": 1, "sub": "s", "client_id": "app", "customer_id": "acc_1"}),
+            serde_json::json!({"exp": 1, "sub": "s", "client_id": "app", "customer_id": 7}),
+            serde_json::json!({"exp": 1, "sub": "s", "client_id": "batch", "roles": {"a": 1}}),
+            serde_json::json!({"exp": 1, "sub": "s", "client_id": "batch", "scope": [1]}),
         ] {
             assert!(of(wrong.clone()).is_err(), "{wrong}");
         }
@@ -136,10 +154,11 @@ mod tests {
         let names = ClaimNames {
             customer: "https://bank.example/customer".to_owned(),
             roles: "realm_access.roles".to_owned(),
+            client: "cid".to_owned(),
         };
         let made = principal(
             serde_json::json!({
-                "exp": 1, "sub": "s", "azp": "app", "scp": ["a", "b"],
+                "exp": 1, "sub": "s", "cid": "app", "azp": "other", "scp": ["a", "b"],
                 "realm_access": {"roles": ["teller"]},
             }),
             names,

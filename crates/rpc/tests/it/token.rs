@@ -63,7 +63,7 @@ fn now() -> i64 {
 
 fn claims(changes: &Value) -> Value {
     let mut claims = json!({
-        "iss": ISSUER, "aud": "florin", "sub": "user", "jti": "token-1",
+        "iss": ISSUER, "aud": "florin", "sub": "user", "jti": "token-1", "client_id": "batch",
         "exp": now() + 300, "nbf": now() - 10,
     });
     for (name, value) in changes.as_object().unwrap() {
@@ -79,7 +79,8 @@ fn set(signers: &[&Signer]) -> JwkSet {
 }
 
 fn config() -> IssuerConfig {
-    IssuerConfig { issuer: ISSUER.to_owned(), ..IssuerConfig::default() }
+    let machines = vec!["batch".to_owned()];
+    IssuerConfig { issuer: ISSUER.to_owned(), machines, ..IssuerConfig::default() }
 }
 
 /// A verifier that knows this signer.
@@ -124,6 +125,8 @@ async fn only_a_token_that_is_right_in_every_respect_is_accepted() {
         ("without an issuer", signer.token(&json!({"iss": null}))),
         ("for another audience", signer.token(&json!({"aud": "other"}))),
         ("for no audience", signer.token(&json!({"aud": null}))),
+        ("of nobody: no customer, no role, no machine", signer.token(&json!({"client_id": "app"}))),
+        ("of no client", signer.token(&json!({"client_id": null, "roles": ["teller"]}))),
         ("without a subject", signer.token(&json!({"sub": null}))),
         ("an identity token", header(|header| header.typ = Some("id+jwt".to_owned()))),
         ("without a type", header(|header| header.typ = None)),

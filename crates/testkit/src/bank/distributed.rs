@@ -95,6 +95,7 @@ url = "tls://127.0.0.1:{nats_port}"
 [[issuers]]
 issuer = "https://{gateway}"
 audience = "florin"
+machines = ["import"]
 algorithms = ["ES256"]
 "#
     );

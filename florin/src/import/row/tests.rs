@@ -67,7 +67,9 @@ fn names_line_column_and_rule_of_a_bad_line_and_reads_on() {
          6,5,1993-01-05,fee\n\
          ,5,1993-01-05,fee,1,CZK,,,,1\n\
          8,5,1993-01-05,transfer_in,1,CZK,A/B,,,1\n\
-         9,5,1993-01-05,fee,1,CZK,,,,1\n",
+         9,5,1993-01-05,fee,1,CZK,,,,1\n\
+         10,5,1993-01-05,fee,10000000000000.01,CZK,,,,1\n\
+         11,5,1993-01-05,fee,10000000000000.00,CZK,,,,1\n",
     );
     let told: Vec<(u64, String, String)> = rows
         .into_iter()
@@ -83,6 +85,7 @@ fn names_line_column_and_rule_of_a_bad_line_and_reads_on() {
         (7, "", "MALFORMED_LINE"),
         (8, "reference", "REQUIRED"),
         (9, "counterparty_bank", "MALFORMED_CODE"),
+        (11, "amount", "AMOUNT_TOO_LARGE"),
     ];
     let expected = expected.map(|(line, field, rule)| (line, field.to_owned(), rule.to_owned()));
     assert_eq!(told, expected);

@@ -2,7 +2,10 @@
 
 use florin_events::position;
 use florin_kernel::Money;
-use florin_proto::{account::v1 as proto, account::v1::Reason, wire_money};
+use florin_proto::{
+    ErrorReason as _, KnownReason, account::v1 as proto, account::v1::Reason,
+    common::v1::Reason as CommonReason, wire_money,
+};
 use florin_rpc::Error;
 use florin_store::idempotency::Answer;
 use prost::Message;
@@ -36,14 +39,14 @@ fn wire_holder(holder: &Holder) -> proto::Holder {
 
 /// The reason of a refusal in the contract.
 #[must_use]
-pub const fn reason(refusal: &Refusal) -> Reason {
-    match refusal {
+pub fn reason(refusal: &Refusal) -> KnownReason {
+    let own = match refusal {
         Refusal::AccountNotFound { .. } => Reason::AccountNotFound,
         Refusal::InsufficientFunds { .. } => Reason::InsufficientFunds,
         Refusal::Frozen { .. } => Reason::AccountFrozen,
         Refusal::Closed { .. } => Reason::AccountClosed,
-        Refusal::CurrencyMismatch { .. } => Reason::CurrencyMismatch,
-        Refusal::ReferenceReused { .. } => Reason::ReferenceReused,
+        Refusal::CurrencyMismatch { .. } => return CommonReason::CurrencyMismatch.known(),
+        Refusal::ReferenceReused { .. } => return CommonReason::ReferenceReused.known(),
         Refusal::NotEmpty { .. } => Reason::AccountNotEmpty,
         Refusal::HasHolds { .. } => Reason::AccountHasHolds,
         Refusal::GlNotFound { .. } => Reason::GlAccountNotFound,
@@ -56,7 +59,8 @@ pub const fn reason(refusal: &Refusal) -> Reason {
         Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
         Refusal::HolderExists { .. } | Refusal::LastOwner { .. } => Reason::HolderRefused,
         Refusal::HolderNotFound { .. } => Reason::HolderNotFound,
-    }
+    };
+    own.known()
 }
 
 /// The facts of a refusal: ids, currencies and dates, never an amount of the account, which
@@ -70,11 +74,11 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::Closed { account }
         | Refusal::NotEmpty { account, .. }
         | Refusal::HasHolds { account, .. }
-        | Refusal::OutOfRange { account } => vec![("account", account.clone())],
+        | Refusal::OutOfRange { account } => vec![("account_id", account.clone())],
         Refusal::CurrencyMismatch { account, expected, given } => vec![
-            ("account", account.clone()),
-            ("expected", expected.to_string()),
-            ("given", given.to_string()),
+            ("account_id", account.clone()),
+            ("account_currency", expected.to_string()),
+            ("currency", given.to_string()),
         ],
         Refusal::ReferenceReused { reference } | Refusal::HoldNotFound { reference } => {
             vec![("reference", reference.clone())]
@@ -86,13 +90,13 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
             vec![("date", date.to_string()), ("closed_through", closed_through.to_string())]
         }
         Refusal::TransactionNotFound { transaction } | Refusal::AlreadyReversed { transaction } => {
-            vec![("transaction", transaction.clone())]
+            vec![("transaction_id", transaction.clone())]
         }
-        Refusal::HoldNotOpen { hold } => vec![("hold", hold.clone())],
+        Refusal::HoldNotOpen { hold } => vec![("hold_id", hold.clone())],
         Refusal::HolderExists { account, customer }
         | Refusal::HolderNotFound { account, customer }
         | Refusal::LastOwner { account, customer } => {
-            vec![("account", account.clone()), ("customer", customer.clone())]
+            vec![("account_id", account.clone()), ("customer_id", customer.clone())]
         }
     }
 }
@@ -115,9 +119,8 @@ pub fn error(refusal: &Refusal) -> Error {
 /// A refusal as part of an item's result.
 #[must_use]
 pub fn wire_refusal(refusal: &Refusal) -> proto::Refusal {
-    use florin_proto::ErrorReason as _;
     proto::Refusal {
-        reason: reason(refusal).name().to_owned(),
+        reason: reason(refusal).name.to_owned(),
         message: message(refusal),
         metadata: facts(refusal).into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }

@@ -40,5 +40,5 @@ pub async fn resolve_iban(ledger: &Ledger, iban: &Iban) -> Result<Account, Error
 
 fn not_found(what: &str) -> Error {
     Error::new(Reason::AccountNotFound, format!("account {what} does not exist"))
-        .with("account", what)
+        .with("account_id", what)
 }

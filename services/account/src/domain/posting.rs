@@ -13,9 +13,6 @@ use super::{
 /// Most legs of one journal transaction.
 pub const MOST_LEGS: usize = 64;
 
-/// Largest amount of a leg, in minor units: sums over thousands of legs stay within 64 bits.
-pub const LARGEST_LEG: u64 = 1_000_000_000_000_000;
-
 /// Where a leg goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -54,7 +51,7 @@ pub enum UnbalancedLegs {
         /// Credits less debits.
         sum: Money,
     },
-    /// More than [`LARGEST_LEG`].
+    /// More than [`florin_kernel::LARGEST_MOVEMENT`].
     #[error("leg {0} is above 10^15 minor units")]
     TooLarge(usize),
     /// A leg of nothing.
@@ -79,7 +76,7 @@ impl Legs {
             if leg.amount.minor() == 0 {
                 return Err(UnbalancedLegs::Zero(at));
             }
-            if leg.amount.minor().unsigned_abs() > LARGEST_LEG {
+            if leg.amount.movable().is_err() {
                 return Err(UnbalancedLegs::TooLarge(at));
             }
             let currency = leg.amount.currency();

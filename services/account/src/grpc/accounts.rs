@@ -120,11 +120,11 @@ pub(super) async fn verified(
         let standing = found.standings.iter().find(|one| one.customer_id == customer);
         let standing = standing.ok_or_else(|| {
             let text = format!("customer {customer} does not exist");
-            Error::new(Reason::HolderNotFound, text).with("customer", customer)
+            Error::new(Reason::HolderNotFound, text).with("customer_id", customer)
         })?;
         if standing.kyc_status() != KycStatus::Verified {
             let text = format!("customer {customer} is not verified");
-            return Err(Error::new(Reason::CustomerNotVerified, text).with("customer", customer));
+            return Err(Error::new(Reason::CustomerNotVerified, text).with("customer_id", customer));
         }
     }
     Ok(())

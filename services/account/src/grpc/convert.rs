@@ -219,14 +219,15 @@ fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg>
     Some(Leg { target: target?, amount: amount?, counterparty: counterparty? })
 }
 
-/// A positive amount; a violation names the amount or the currency below it.
+/// A positive amount of one movement; a violation names the amount or the currency below it.
 pub fn positive(
     violations: &mut Violations,
     field: &str,
     wire: Option<&florin_proto::common::v1::Money>,
 ) -> Option<Money> {
     let money = money_of(wire)
-        .and_then(|money| if money.minor() > 0 { Ok(money) } else { Err(MoneyError::NotPositive) });
+        .and_then(|money| if money.minor() > 0 { Ok(money) } else { Err(MoneyError::NotPositive) })
+        .and_then(Money::movable);
     let below = match &money {
         Err(MoneyError::MissingCurrency | MoneyError::UnknownCurrency) => "currency",
         Ok(_) | Err(_) => "amount",

@@ -59,7 +59,7 @@ pub(super) async fn post_transactions(
         let trusted = is_service(&context) && posting.booking_date.is_none();
         if !trusted && !context.principal.has_scope(needed) {
             let text = format!("a posting with this booking date needs the scope {needed}");
-            return Err(Error::new(CommonReason::ScopeMissing, text).with("scope", needed).into());
+            return Err(Error::new(CommonReason::ScopeMissing, text).with("scopes", needed).into());
         }
     }
     let commands = postings.into_iter().zip(transactions);
@@ -259,7 +259,7 @@ pub(super) async fn get_transaction(
     let found = records::transaction(ledger.db.read(), &id).await.map_err(internal)?;
     let (stored, legs, reversed_by) = found.ok_or_else(|| {
         let text = format!("journal transaction {id} does not exist");
-        Error::new(Reason::TransactionNotFound, text).with("transaction", id.clone())
+        Error::new(Reason::TransactionNotFound, text).with("transaction_id", id.clone())
     })?;
     let transaction = proto::JournalTransaction {
         transaction_id: stored.id,

@@ -45,7 +45,7 @@ impl Cif {
         let decided = stored.customer.kyc_status.decide(decision);
         stored.customer.kyc_status = decided.map_err(|refused| {
             Error::new(Reason::KycStatusRefuses, refused.to_string())
-                .with("kyc_status", refused.status.name())
+                .with("kyc_status", wire::kyc_status(refused.status).as_str_name())
         })?;
         stored.customer.touch(tx.now().await?);
         customers::update(tx, &self.vault, &stored).await?;

@@ -109,7 +109,10 @@ fn result(candidate: &Candidate, admission: Admission) -> ImportCustomerResult {
     match admission {
         Admission::Admitted => found(candidate.id.to_string(), false),
         Admission::Known(id) => found(id, true),
-        Admission::ReferenceReused => refused(reference, &reference_reused()),
+        Admission::ReferenceReused => {
+            let error = reference_reused(&reference);
+            refused(reference, &error)
+        }
         Admission::Exists => refused(reference, &exists()),
     }
 }

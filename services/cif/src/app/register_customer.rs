@@ -2,7 +2,10 @@
 
 use florin_events::position;
 use florin_kernel::CustomerId;
-use florin_proto::cif::v1::{Reason, RegisterCustomerRequest, RegisterCustomerResponse};
+use florin_proto::{
+    cif::v1::{Reason, RegisterCustomerRequest, RegisterCustomerResponse},
+    common::v1::Reason as CommonReason,
+};
 use florin_rpc::{CallContext, Error};
 use florin_runtime::{Failure, clock, keyed::once_sealed};
 use florin_store::{StoreError, Tx, id_parts};
@@ -19,7 +22,7 @@ impl Cif {
     /// per caller and reference for ever.
     ///
     /// # Errors
-    /// INVALID_REQUEST, CUSTOMER_REFERENCE_REUSED, CUSTOMER_EXISTS.
+    /// INVALID_REQUEST, REFERENCE_REUSED, CUSTOMER_EXISTS.
     pub async fn register_customer(
         &self,
         ctx: &CallContext,
@@ -57,7 +60,7 @@ impl Cif {
                     customers::with_ids(&**tx, &self.vault, std::slice::from_ref(id)).await?;
                 found.into_iter().next()
             }
-            Some(Admission::ReferenceReused) => return Err(reference_reused().into()),
+            Some(Admission::ReferenceReused) => return Err(reference_reused(&candidate.reference).into()),
             Some(Admission::Exists) => return Err(exists().into()),
             None => None,
         };
@@ -70,11 +73,12 @@ impl Cif {
     }
 }
 
-pub(super) fn reference_reused() -> Error {
+pub(super) fn reference_reused(reference: &str) -> Error {
     Error::new(
-        Reason::CustomerReferenceReused,
+        CommonReason::ReferenceReused,
         "the reference was used to register a customer with other content",
     )
+    .with("reference", reference)
 }
 
 pub(super) fn exists() -> Error {

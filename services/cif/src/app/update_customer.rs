@@ -3,7 +3,7 @@
 use florin_events::position;
 use florin_kernel::{CustomerId, Violations};
 use florin_proto::{
-    cif::v1::{Reason, UpdateCustomerRequest, UpdateCustomerResponse},
+    cif::v1::{UpdateCustomerRequest, UpdateCustomerResponse},
     common::v1::Reason as CommonReason,
 };
 use florin_rpc::{CallContext, Error, Verb};
@@ -24,7 +24,7 @@ impl Cif {
     /// Changes a customer. A customer may change only how it is reached, and only its own.
     ///
     /// # Errors
-    /// INVALID_REQUEST, CUSTOMER_NOT_FOUND, CUSTOMER_VERSION_STALE, CUSTOMER_EXISTS,
+    /// INVALID_REQUEST, CUSTOMER_NOT_FOUND, VERSION_STALE, CUSTOMER_EXISTS,
     /// ROLE_MISSING.
     pub async fn update_customer(
         &self,
@@ -111,6 +111,6 @@ fn response(customer: &Customer, position: String) -> UpdateCustomerResponse {
 }
 
 fn stale(version: i64) -> Error {
-    Error::new(Reason::CustomerVersionStale, "the customer has another version: read it again")
+    Error::new(CommonReason::VersionStale, "the customer has another version: read it again")
         .with("version", version.to_string())
 }

@@ -52,7 +52,7 @@ async fn one_items_refusal_never_fails_its_neighbours() {
             ("c", false, "CUSTOMER_EXISTS"),
             ("d", false, ""),
             ("a", true, ""),
-            ("a", false, "CUSTOMER_REFERENCE_REUSED"),
+            ("a", false, "REFERENCE_REUSED"),
             ("e", false, "CUSTOMER_EXISTS"),
             ("", false, "INVALID_REQUEST"),
             ("", false, "INVALID_REQUEST"),

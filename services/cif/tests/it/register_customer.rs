@@ -104,7 +104,7 @@ async fn a_reference_names_one_customer_for_ever_even_after_its_key_was_pruned()
         let other = with_reference(alena(2), "row-1");
         let ctx = teller("RegisterCustomer");
         let refused = office.cif.register_customer(&ctx, other.clone()).await;
-        assert_eq!(reason(refused), "CUSTOMER_REFERENCE_REUSED");
+        assert_eq!(reason(refused), "REFERENCE_REUSED");
         let mut another_caller = teller("RegisterCustomer");
         another_caller.principal.client = "other".to_owned();
         let allowed = office.cif.register_customer(&another_caller, other).await;

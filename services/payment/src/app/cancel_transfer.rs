@@ -10,7 +10,7 @@ use tonic::{Response, Status};
 use super::{App, events, get_transfer::transfer_not_found};
 use crate::{
     domain::{Event, NotAllowed},
-    grpc::convert::{transfer_id, wire_transfer},
+    grpc::convert::{transfer_id, wire_status, wire_transfer},
     store::{self, Lease, Record},
 };
 
@@ -74,5 +74,5 @@ impl App {
 
 fn not_cancellable(not_allowed: NotAllowed) -> Error {
     Error::new(Reason::TransferNotCancellable, not_allowed.to_string())
-        .with("status", not_allowed.status.name())
+        .with("status", wire_status(not_allowed.status).as_str_name())
 }

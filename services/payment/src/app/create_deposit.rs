@@ -20,7 +20,7 @@ impl App {
     ///
     /// # Errors
     /// Every violated field at once; `CREDITOR_ACCOUNT_NOT_FOUND`, also for another bank's
-    /// IBAN; `TRANSFER_CURRENCY_MISMATCH`.
+    /// IBAN; `CURRENCY_MISMATCH`.
     pub async fn create_deposit(
         &self,
         ctx: &CallContext,
@@ -45,7 +45,7 @@ impl App {
             Payee::Iban(_) => return Err(creditor_not_found()),
         };
         let creditor = self.account_of_bank(ctx, to).await?.ok_or_else(creditor_not_found)?;
-        same_currency(&creditor.currency, amount.currency().code(), "to")?;
+        same_currency(&creditor.currency, amount.currency().code(), "creditor")?;
         let route = Route::CashDeposit { to, cash_gl_code: self.config.cash_gl_code.clone() };
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &creditor) })

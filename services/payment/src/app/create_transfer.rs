@@ -1,7 +1,10 @@
 //! Accepts a transfer.
 
 use florin_kernel::{AccountId, Iban, Violations};
-use florin_proto::payment::v1::{CreateTransferRequest, CreateTransferResponse, Reason};
+use florin_proto::{
+    common::v1::Reason as CommonReason,
+    payment::v1::{CreateTransferRequest, CreateTransferResponse, Reason},
+};
 use florin_rpc::{CallContext, Error, Verb};
 use tonic::{Response, Status};
 
@@ -21,7 +24,7 @@ impl App {
     /// # Errors
     /// Every violated field at once; `DEBTOR_ACCOUNT_NOT_FOUND` for an account that the caller
     /// may not pay from; `CREDITOR_ACCOUNT_NOT_FOUND`, `CLEARING_NOT_CONNECTED`,
-    /// `TRANSFER_CURRENCY_MISMATCH`, `TRANSFER_LIMIT_EXCEEDED`.
+    /// `CURRENCY_MISMATCH`, `TRANSFER_LIMIT_EXCEEDED`.
     pub async fn create_transfer(
         &self,
         ctx: &CallContext,
@@ -44,7 +47,7 @@ impl App {
             .await?
             .filter(|account| ctx.principal.may(Verb::Pay, &parties(account)))
             .ok_or_else(debtor_not_found)?;
-        same_currency(&debtor.currency, amount.currency().code(), "from")?;
+        same_currency(&debtor.currency, amount.currency().code(), "debtor")?;
         let (to, to_iban) = self.payee(ctx, to, amount.currency().code()).await?;
         let route =
             Route::Transfer { from, from_iban: debtor.iban.parse::<Iban>().ok(), to, to_iban };
@@ -71,7 +74,7 @@ impl App {
             ));
         }
         let (id, of_account) = self.resolve(ctx, &iban).await?.ok_or_else(creditor_not_found)?;
-        same_currency(&of_account, currency, "to")?;
+        same_currency(&of_account, currency, "creditor")?;
         Ok((id, Some(iban)))
     }
 }
@@ -87,13 +90,13 @@ pub(super) fn creditor_not_found() -> Error {
     )
 }
 
-pub(super) fn same_currency(of_account: &str, given: &str, field: &str) -> Result<(), Error> {
+pub(super) fn same_currency(of_account: &str, given: &str, side: &str) -> Result<(), Error> {
     if of_account == given {
         return Ok(());
     }
-    let text = format!("the account in {field:?} is in {of_account}, the amount is in {given}");
-    Err(Error::new(Reason::TransferCurrencyMismatch, text)
-        .with("field", field)
+    let text = format!("the account of the {side} is in {of_account}, the amount is in {given}");
+    Err(Error::new(CommonReason::CurrencyMismatch, text)
+        .with("side", side)
         .with("account_currency", of_account)
         .with("currency", given))
 }

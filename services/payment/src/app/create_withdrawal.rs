@@ -19,7 +19,7 @@ impl App {
     /// Accepts a cash withdrawal; a worker does the rest.
     ///
     /// # Errors
-    /// Every violated field at once; `DEBTOR_ACCOUNT_NOT_FOUND`, `TRANSFER_CURRENCY_MISMATCH`.
+    /// Every violated field at once; `DEBTOR_ACCOUNT_NOT_FOUND`, `CURRENCY_MISMATCH`.
     pub async fn create_withdrawal(
         &self,
         ctx: &CallContext,
@@ -37,7 +37,7 @@ impl App {
     ) -> Result<Checked, Error> {
         let WithdrawalDraft { from, amount, description } = draft;
         let debtor = self.account_of_bank(ctx, from).await?.ok_or_else(debtor_not_found)?;
-        same_currency(&debtor.currency, amount.currency().code(), "from")?;
+        same_currency(&debtor.currency, amount.currency().code(), "debtor")?;
         let route = Route::CashWithdrawal { from, cash_gl_code: self.config.cash_gl_code.clone() };
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &debtor) })

@@ -72,7 +72,7 @@ async fn cash_needs_an_account_of_this_bank_in_its_currency() {
         }
         let other = CreateDepositRequest { currency: "CZK".into(), ..deposit(iban(2), "1") };
         let refused = app.create_deposit(&ctx, other, none).await;
-        assert_eq!(reason(refused), "TRANSFER_CURRENCY_MISMATCH");
+        assert_eq!(reason(refused), "CURRENCY_MISMATCH");
         let ctx = staff("CreateWithdrawal", "k");
         let request = withdrawal(account_id(9).to_string(), "1");
         let refused = app.create_withdrawal(&ctx, request, none).await;

@@ -111,7 +111,7 @@ async fn what_the_reads_refuse_changes_nothing_and_is_not_stored() {
             ),
             (
                 CreateTransferRequest { currency: "USD".into(), ..order.clone() },
-                "TRANSFER_CURRENCY_MISMATCH",
+                "CURRENCY_MISMATCH",
             ),
             (
                 CreateTransferRequest { to: "DE89370400440532013000".into(), ..order.clone() },

@@ -15,6 +15,7 @@ use std::{
 use florin_events::position;
 use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
+    ErrorReason as _, KnownReason,
     account::v1::{
         Account, Direction, GetAccountRequest, GetAccountResponse, Holder, HolderRole,
         PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason, Refusal,
@@ -207,7 +208,7 @@ impl Ledger {
         let reference = request.reference.clone();
         let outcome = match state.posted.get(&reference) {
             Some((first, id)) if *first == request => Ok((*id, true)),
-            Some(_) => Err(Reason::ReferenceReused),
+            Some(_) => Err(Common::ReferenceReused.known()),
             None => state.decide(&request).map(|()| {
                 let number = u64::try_from(state.posted.len()).unwrap() + 1;
                 let id = TransactionId::from_parts(number, [1; 10]);
@@ -223,7 +224,7 @@ impl Ledger {
                 booking_date: "2026-11-21".into(),
             }),
             Err(reason) => Outcome::Refused(Refusal {
-                reason: florin_proto::ErrorReason::name(&reason).to_owned(),
+                reason: reason.name.to_owned(),
                 message: "scripted".into(),
                 ..Refusal::default()
             }),
@@ -233,7 +234,7 @@ impl Ledger {
 }
 
 impl State {
-    fn decide(&mut self, request: &TransactionRequest) -> Result<(), Reason> {
+    fn decide(&mut self, request: &TransactionRequest) -> Result<(), KnownReason> {
         let mut changes = Vec::new();
         let mut sum = 0;
         for one in &request.legs {
@@ -245,15 +246,15 @@ impl State {
             sum += change;
             let Some(leg::Target::AccountId(id)) = &one.target else { continue };
             let id: AccountId = id.parse().unwrap();
-            let account = self.accounts.get(&id).ok_or(Reason::AccountNotFound)?;
+            let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;
             if account.frozen {
-                return Err(Reason::AccountFrozen);
+                return Err(Reason::AccountFrozen.known());
             }
             if account.currency != amount.currency().code() {
-                return Err(Reason::CurrencyMismatch);
+                return Err(Common::CurrencyMismatch.known());
             }
             if account.balance + change < 0 {
-                return Err(Reason::InsufficientFunds);
+                return Err(Reason::InsufficientFunds.known());
             }
             changes.push((id, change));
         }

@@ -50,7 +50,7 @@ fn a_transaction_has_2_to_64_legs_of_at_most_10_to_the_15() {
     assert_eq!(many(32).map(|legs| legs.as_slice().len()), Ok(64));
     assert_eq!(many(33), Err(UnbalancedLegs::Count(66)));
     assert_eq!(many(0), Err(UnbalancedLegs::Count(0)));
-    let largest = i64::try_from(LARGEST_LEG).expect("64 bits");
+    let largest = florin_kernel::LARGEST_MOVEMENT;
     let of = |minor| Legs::new(vec![customer("a", minor), customer("b", -minor)]);
     assert!(of(largest).is_ok());
     assert_eq!(of(largest + 1), Err(UnbalancedLegs::TooLarge(0)));

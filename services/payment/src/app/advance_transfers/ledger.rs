@@ -155,7 +155,8 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
         },
         Some(Outcome::Refused(refusal)) => {
             let text = format!("{}: {}", refusal.reason, refusal.message);
-            match florin_proto::reason_kind(&refusal.reason) {
+            let kind = |domain| florin_proto::reason_kind(domain, &refusal.reason);
+            match kind("account.florin.bank").or_else(|| kind("common.florin.bank")) {
                 Some(Kind::Refused | Kind::NotFound) => {
                     Verdict::Refused(Failure { reason: refusal.reason, message: refusal.message })
                 }
