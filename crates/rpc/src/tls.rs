@@ -12,7 +12,7 @@ mod verifier;
 pub use acceptor::{Ages, Incoming, MeshStream};
 pub use connection::{Connection, OpenCall};
 pub use connector::{Address, Connector, channel};
-pub use expiry::Expiry;
+pub use expiry::{Expiry, expiries_of};
 pub(crate) use identity::provider;
 pub use identity::{Identity, TlsError, TlsFiles};
 pub(crate) use peer::is_name;

@@ -71,7 +71,12 @@ fn every_route_is_described_with_its_key_its_security_and_its_errors() {
         for reason in route.policy.reasons {
             let status = florin_rpc::http_status(reason.kind);
             let words = &responses[&status.to_string()]["description"];
-            assert!(words.as_str().unwrap().contains(reason.name), "{} {}", route.path, reason.name);
+            assert!(
+                words.as_str().unwrap().contains(reason.name),
+                "{} {}",
+                route.path,
+                reason.name
+            );
         }
     }
     assert_eq!(document["openapi"], "3.1.0");

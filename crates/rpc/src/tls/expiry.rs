@@ -14,7 +14,11 @@ pub struct Expiry {
 
 /// The ends of the certificate, of the intermediate that ends first, and of the authority
 /// that signed them; of several authorities with its name, the one that lasts longest.
-pub(super) fn of(chain: &[CertificateDer<'_>], authorities: &[CertificateDer<'_>]) -> Vec<Expiry> {
+#[must_use]
+pub fn expiries_of(
+    chain: &[CertificateDer<'_>],
+    authorities: &[CertificateDer<'_>],
+) -> Vec<Expiry> {
     let parsed = |der: &[CertificateDer<'_>]| -> Vec<(i64, Vec<u8>, Vec<u8>)> {
         der.iter()
             .filter_map(|one| {

@@ -165,7 +165,7 @@ impl Identity {
     #[must_use]
     pub fn expiries(&self) -> Vec<Expiry> {
         let loaded = self.loaded.load();
-        expiry::of(&loaded.chain, &certificates(&loaded.bytes.ca))
+        expiry::expiries_of(&loaded.chain, &certificates(&loaded.bytes.ca))
     }
 
     /// Whether the certificate is still valid.
