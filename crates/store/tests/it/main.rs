@@ -4,6 +4,7 @@
 
 mod engines;
 mod group_commit;
+mod health;
 mod idempotency;
 mod leases;
 mod rows;
