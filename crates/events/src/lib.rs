@@ -25,7 +25,11 @@ pub mod position;
 mod relay;
 
 pub use bus::{Bus, BusError, EmbeddedBus, JetStreamBus, NatsOptions};
-pub use consume::{ConsumeError, Consumer, consume, link_traces};
+pub use consume::{
+    ConsumeError, Consumer, consume,
+    dead_letters::{OpenLetters, open_letters},
+    link_traces,
+};
 pub use event::{Cause, Envelope, EnvelopeError, NewEvent, PARTITIONS, partition_of};
 pub use metrics::EventMetrics;
 pub use ops::{OpsServer, Progress, Rebuild};

@@ -2,10 +2,12 @@
 //! for another: it checks this replica, it checks what it shares with others, it deletes what
 //! is old.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use florin_events::{OpenLetters, open_letters};
 use florin_rpc::{
     health::{Health, ServingStatus},
+    metrics::{Gauge, MetricFamily},
     tls::Expiry,
 };
 use florin_store::{Database, StoreError, Tx, idempotency};
@@ -86,12 +88,48 @@ async fn own_pool(db: &Database) -> Result<(), String> {
 async fn watch_shared(runtime: Runtime, db: Database, health: Health) {
     let role = runtime.role.name();
     let mut named = Named { role, health, last: Vec::new() };
+    let mut letters = Letters::new(&runtime);
     let mut ticks = ticks(LOOK_EVERY);
     while runtime.shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-        let bus = runtime.bus.is_ready(role);
-        named.tell("bus", bus.then_some(()).ok_or_else(|| "it takes no events".to_owned()));
+        let bus = runtime.bus.check(role);
+        named.tell("bus", bus.map_err(|error| error.to_string()));
         let written = db.check_writable(WRITER_WAIT).await;
         named.tell("database", written.map_err(|error| error.to_string()));
+        match open_letters(&db, role).await {
+            Ok(open) => letters.measure(&open),
+            Err(error) => tracing::debug!(role, %error, "dead letters not counted"),
+        }
+    }
+}
+
+/// Open dead letters as gauges; a source that has none any more stays at zero.
+struct Letters {
+    role: &'static str,
+    gauges: MetricFamily<[(&'static str, String); 3], Gauge>,
+    sources: BTreeSet<String>,
+}
+
+impl Letters {
+    fn new(runtime: &Runtime) -> Self {
+        let help = "Open dead letters, and events parked behind them";
+        let gauges = runtime.metrics.gauges("florin_dead_letters", help);
+        Self { role: runtime.role.name(), gauges, sources: BTreeSet::new() }
+    }
+
+    fn measure(&mut self, open: &[OpenLetters]) {
+        self.sources.extend(open.iter().map(|letters| letters.source.clone()));
+        for source in &self.sources {
+            let found = open.iter().find(|letters| letters.source == *source);
+            let (dead, parked) = found.map_or((0, 0), |found| (found.dead, found.parked));
+            for (state, count) in [("dead", dead), ("parked", parked)] {
+                let labels = [
+                    ("role", self.role.to_owned()),
+                    ("source", source.clone()),
+                    ("state", state.to_owned()),
+                ];
+                self.gauges.get_or_create(&labels).set(count);
+            }
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub struct World {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment")]
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     let value = std::env::var(name).ok();
     if value.is_none() {
         println!("{name} is not set: skipped");
@@ -98,7 +98,21 @@ async fn database(postgres: Option<&str>, folder: &TempDir, name: &str) -> Datab
 }
 
 impl World {
+    /// On SQLite, with a broker of the test's own.
+    pub async fn on_broker(servers: &str) -> Self {
+        Self::on_broker_with(servers, 1).await
+    }
+
+    /// As [`World::on_broker`], asking for so many copies of the stream.
+    pub async fn on_broker_with(servers: &str, replicas: usize) -> Self {
+        Self::of(None, Some(servers.to_owned()), replicas).await
+    }
+
     async fn new(postgres: Option<String>, nats: Option<String>) -> Self {
+        Self::of(postgres, nats, 1).await
+    }
+
+    async fn of(postgres: Option<String>, nats: Option<String>, replicas: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let engine = if postgres.is_some() { "postgres" } else { "sqlite" };
         let label = format!("{engine} {}", if nats.is_some() { "jetstream" } else { "embedded" });
@@ -117,8 +131,8 @@ impl World {
         let bus = match nats {
             None => Bus::embedded(),
             Some(servers) => {
-                let options =
-                    NatsOptions { servers, role: role.to_owned(), ..NatsOptions::default() };
+                let role = role.to_owned();
+                let options = NatsOptions { servers, role, replicas, ..NatsOptions::default() };
                 Bus::jetstream(&options).await.unwrap()
             }
         };
@@ -183,6 +197,15 @@ impl World {
                 "{}: {query} is {found}, not {expected}",
                 self.label
             );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until something holds.
+    pub async fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let until = tokio::time::Instant::now() + AT_MOST;
+        while !holds() {
+            assert!(tokio::time::Instant::now() < until, "{}: {what}: never", self.label);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
