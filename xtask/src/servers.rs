@@ -64,7 +64,7 @@ impl Servers {
 /// For developers: both servers until Ctrl-C.
 pub fn run_until_interrupted() -> Result<bool> {
     let servers = Servers::start()?;
-    for (name, value) in &servers.exports {
+    for (name, value) in servers.exports.iter().chain(&tools::strangers::exports()) {
         println!("export {name}='{value}'");
     }
     println!("# both end with Ctrl-C");

@@ -41,6 +41,7 @@ pub fn run(options: &Options) -> Result<Count> {
     }
     command.args(&options.cargo);
     command.envs(servers.exports.iter().map(|(name, value)| (name, value)));
+    command.envs(tools::strangers::exports());
     command.current_dir(crate::root()?);
     // One pipe for both, so that the line that starts a binary never overtakes the result of
     // the one before.

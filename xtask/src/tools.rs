@@ -15,6 +15,7 @@ use crate::process::output;
 pub mod buf;
 pub mod nats;
 pub mod postgres;
+pub mod strangers;
 
 /// The folder for programs that we fetched: `target/tools`, kept between runs.
 pub fn folder() -> Result<PathBuf> {

@@ -105,3 +105,6 @@ pub(crate) async fn record(
     let new = rows::insert_new(tx, outbox::INBOX, COLUMNS, key, new_rows, "event_id").await?;
     Ok(new.into_iter().collect())
 }
+
+#[cfg(test)]
+mod tests;

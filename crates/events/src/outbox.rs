@@ -139,3 +139,6 @@ async fn append_postgres(tx: &Tx, new_rows: Vec<serde_json::Value>) -> Result<()
     sql::execute(tx, append, [serde_json::Value::Array(new_rows).to_string().into()]).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use process::Process;
-pub use process::executable;
+pub use process::{Process, executable};
 
 use crate::Rest;
 
@@ -292,7 +291,8 @@ impl Bank {
     }
 }
 
-fn install_crypto() {
+/// Installs the crypto provider for TLS clients of this process, once.
+pub fn install_crypto() {
     // A second test of the binary finds it installed.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
 }

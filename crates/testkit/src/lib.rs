@@ -1,12 +1,15 @@
-//! What the end-to-end tests stand on: a whole bank as its users run it, from the real
-//! executable, embedded or on PostgreSQL and JetStream; a REST client; certificates.
+//! What tests stand on: for one service a database of its own on each engine and principals
+//! that call ([`place`]); for stories a whole bank as its users run it, from the real
+//! executable, embedded or on PostgreSQL and JetStream, a REST client and certificates.
 //!
 //! A dev-dependency only. Everything listens on loopback and ends with the value that owns it.
 
 pub mod bank;
+pub mod place;
 pub mod rest;
 
 pub use bank::Bank;
+pub use place::{Place, places};
 pub use rest::{Answer, Rest};
 
 /// Environment variable with the URL of a PostgreSQL server for tests.

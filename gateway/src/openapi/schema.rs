@@ -208,10 +208,10 @@ fn reach(message: &MessageDescriptor, found: &mut BTreeSet<String>) {
         return;
     }
     for field in message.fields() {
-        match field.kind() {
-            Kind::Message(inner) => reach(&inner, found),
-            Kind::Enum(item) => drop(found.insert(item.full_name().to_owned())),
-            _ => {}
+        if let Kind::Message(inner) = field.kind() {
+            reach(&inner, found);
+        } else if let Kind::Enum(item) = field.kind() {
+            found.insert(item.full_name().to_owned());
         }
     }
 }

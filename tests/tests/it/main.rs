@@ -11,4 +11,6 @@ mod own_data;
 mod proof;
 mod races;
 mod story;
+mod strangers;
+mod strangers_oidc;
 mod world;

@@ -99,6 +99,11 @@ mod tests {
         assert_eq!(announced(10, 10), 10);
         // Announced after the last position was read: it writes above that.
         assert_eq!(announced(10, 12), 10);
+        // The furthest on either side: 2^30 below is taken for above.
+        let far = 1 << 40;
+        let low = |position: i64| position & ANNOUNCED_BITS;
+        assert_eq!(announced(far, low(far - (1 << 30) + 1)), far - (1 << 30) + 1);
+        assert_eq!(announced(far, low(far - (1 << 30))), far);
         // Across the wrap of the low bits.
         let drawn = 5 * (ANNOUNCED_BITS + 1) + 3;
         assert_eq!(announced(drawn, ANNOUNCED_BITS - 1), drawn - 5);

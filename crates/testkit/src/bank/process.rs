@@ -41,11 +41,17 @@ impl Process {
         Ok(())
     }
 
+    /// Sends a signal by its name: "HUP".
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status()?;
+        ensure!(sent.success(), "process {pid} takes no signal");
+        Ok(())
+    }
+
     /// Sends SIGTERM and waits.
     pub async fn terminate(&mut self) -> Result<Option<i32>> {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status()?;
-        ensure!(sent.success(), "process {pid} takes no signal");
+        self.signal("TERM")?;
         let until = Instant::now() + STOP;
         while Instant::now() < until {
             if let Some(code) = self.exited()? {
@@ -53,7 +59,7 @@ impl Process {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        bail!("process {pid} did not stop:\n{}", self.log())
+        bail!("process {} did not stop:\n{}", self.child.id(), self.log())
     }
 
     /// What it has printed.

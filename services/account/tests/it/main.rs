@@ -8,10 +8,13 @@
 
 mod bench_ledger;
 mod close_account;
+mod decide;
 mod events;
 mod get_balance;
 mod place_hold;
 mod post_transactions;
 mod reference_model;
+mod references;
 mod reverse_transaction;
 mod verify_ledger;
+mod working_set;

@@ -1,10 +1,6 @@
 //! An office for one test: a database of its own and staff that calls the use cases.
 
-use std::{
-    path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{ops::Deref, path::PathBuf};
 
 use florin_cif::{Cif, Config};
 use florin_events::Outbox;
@@ -13,17 +9,20 @@ use florin_proto::cif::v1::{
     Contact, Customer, Organisation, Person, RegisterCustomerRequest,
     register_customer_request::Party,
 };
-use florin_rpc::{CallContext, Error, PrincipalKind, worker_context};
-use florin_store::{Database, DatabaseOptions, sql};
-use tempfile::TempDir;
-use tonic::{Response, Status};
+use florin_rpc::CallContext;
+use florin_store::Database;
+use florin_testkit::place::{self, event_kinds, number, staff, with_key};
+pub use florin_testkit::place::{reason, violations, was_replayed};
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+/// Where one test's database and master key are.
+pub struct Place(florin_testkit::Place);
 
-/// Where one test's database is.
-pub struct Place {
-    options: DatabaseOptions,
-    pub folder: TempDir,
+impl Deref for Place {
+    type Target = florin_testkit::Place;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 /// A running service.
@@ -34,28 +33,7 @@ pub struct Office {
 
 /// SQLite, and PostgreSQL where there is one.
 pub fn places() -> Vec<Place> {
-    let folder = tempfile::tempdir().unwrap();
-    let options = DatabaseOptions {
-        synchronous_off: true,
-        ..DatabaseOptions::sqlite(&folder.path().join("cif.db"))
-    };
-    let mut places = vec![Place { options, folder }];
-    places.extend(postgres());
-    places
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment")]
-fn postgres() -> Option<Place> {
-    let Ok(url) = std::env::var("FLORIN_TEST_POSTGRES_URL") else {
-        println!("FLORIN_TEST_POSTGRES_URL is not set: PostgreSQL is skipped");
-        return None;
-    };
-    let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let schema = format!("cif_{micros}_{}_{number}", std::process::id());
-    let options =
-        DatabaseOptions { url, schema, synchronous_off: true, ..DatabaseOptions::default() };
-    Some(Place { options, folder: tempfile::tempdir().unwrap() })
+    place::places("cif").unwrap().into_iter().map(Place).collect()
 }
 
 impl Place {
@@ -68,7 +46,7 @@ impl Place {
     }
 
     pub async fn connect(&self) -> Database {
-        Database::connect(&self.options, florin_cif::MIGRATIONS).await.unwrap()
+        self.database(florin_cif::MIGRATIONS).await.unwrap()
     }
 
     /// Starts the service; again after a stop, or beside another replica.
@@ -92,44 +70,27 @@ impl Office {
     }
 
     pub async fn count(&self, query: &str) -> i64 {
-        let row = sql::query_one(self.db.read(), query, []).await.unwrap().unwrap();
-        row.try_get_by_index(0).unwrap()
+        number(&self.db, query).await.unwrap()
     }
 
     /// Kinds of the events, in their order.
     pub async fn events(&self) -> Vec<String> {
-        let query = "SELECT kind FROM outbox ORDER BY position";
-        let rows = sql::query_all(self.db.read(), query, []).await.unwrap();
-        rows.iter().map(|row| row.try_get("", "kind").unwrap()).collect()
+        event_kinds(&self.db).await.unwrap()
     }
 }
 
-/// A teller with a fresh idempotency key.
+/// A teller who may approve too, with a fresh idempotency key.
 pub fn teller(method: &'static str) -> CallContext {
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let mut ctx = worker_context(Role::Gateway);
-    ctx.principal.kind = PrincipalKind::Staff;
-    ctx.principal.subject = "eva".to_owned();
-    ctx.principal.client = "branch".to_owned();
-    ctx.principal.issuer = "https://id.test".to_owned();
-    ctx.principal.roles = vec!["teller".to_owned(), "approver".to_owned()];
-    ctx.idempotency_key = Some(format!("key-{number}"));
-    ctx.method = method;
-    ctx
+    staff(method, &["teller", "approver"])
 }
 
 pub fn teller_with_key(method: &'static str, key: &str) -> CallContext {
-    CallContext { idempotency_key: Some(key.to_owned()), ..teller(method) }
+    with_key(teller(method), key)
 }
 
 /// A customer that acts for itself.
 pub fn customer(method: &'static str, id: &str) -> CallContext {
-    let mut ctx = teller(method);
-    ctx.principal.kind = PrincipalKind::Customer;
-    ctx.principal.subject = format!("sub-of-{id}");
-    ctx.principal.customer = Some(CustomerId::parse(id).unwrap());
-    ctx.principal.roles.clear();
-    ctx
+    place::customer(method, CustomerId::parse(id).unwrap())
 }
 
 /// A person; the number makes national id and contact unique.
@@ -173,28 +134,4 @@ pub fn with_reference(
 ) -> RegisterCustomerRequest {
     reference.clone_into(&mut request.reference);
     request
-}
-
-/// The reason of a refusal.
-pub fn reason<T>(result: Result<Response<T>, Status>) -> String {
-    match result {
-        Ok(_) => "OK".to_owned(),
-        Err(status) => Error::from_status(&status).reason().to_owned(),
-    }
-}
-
-/// Fields and rules of an INVALID_REQUEST.
-pub fn violations<T>(result: Result<Response<T>, Status>) -> Vec<(String, String)> {
-    let Err(status) = result else { return Vec::new() };
-    let error = Error::from_status(&status);
-    assert_eq!(error.reason(), "INVALID_REQUEST");
-    error.field_violations().iter().map(|one| (one.field.clone(), one.rule.clone())).collect()
-}
-
-pub fn was_replayed<T>(result: &Result<Response<T>, Status>) -> bool {
-    let metadata = match result {
-        Ok(response) => response.metadata(),
-        Err(status) => status.metadata(),
-    };
-    metadata.get("idempotent-replayed").is_some_and(|value| value == "true")
 }

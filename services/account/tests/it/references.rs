@@ -1,0 +1,88 @@
+//! What a reference says of a command before and after the command is done.
+
+use florin_account::{
+    app::{
+        command::{Change, Command, Work},
+        working::{Claim, Claimed, Working},
+    },
+    domain::refusal::Refusal,
+};
+
+use crate::{
+    bench_ledger::{change, place, reverse},
+    working_set::{of_place, of_reverse, working},
+};
+
+fn claim(working: &mut Working, command: &Command, record: &str, made: bool) {
+    for reference in command.references() {
+        let claim = Claim {
+            fingerprint: reference.fingerprint,
+            record: record.into(),
+            made,
+            new: true,
+            rewritten: false,
+        };
+        working.claims.insert((reference.caller, reference.text), claim);
+    }
+}
+
+#[test]
+fn a_reference_is_free_until_settled_and_then_stands_for_its_record_and_content() {
+    let mut working = working();
+    let (first, other) = (place("h", "a", 70), place("h", "a", 71));
+    assert_eq!(working.claimed(&first), Ok(Claimed::New), "never claimed");
+    claim(&mut working, &first, of_place(&first).id.as_str(), false);
+    assert_eq!(working.claimed(&first), Ok(Claimed::New), "claimed here, not made");
+    working.settle(&first);
+    let id = of_place(&first).id.clone();
+    assert_eq!(working.claimed(&first), Ok(Claimed::Replay(id.clone())));
+    let reused = Refusal::ReferenceReused { reference: "h".into() };
+    assert_eq!(working.claimed(&other), Err(reused));
+    let settled = working.claims.values().next().unwrap();
+    assert_eq!(
+        (settled.record.as_str(), settled.made, settled.rewritten),
+        (id.as_str(), true, false)
+    );
+}
+
+/// The row of a reference was inserted with the first command's record and content; where
+/// another command made the record, the row is to be written again.
+#[test]
+fn a_claim_that_another_command_settles_is_rewritten() {
+    let (inserted, other_content) = (place("h", "a", 500), place("h", "a", 70));
+    let mut same_content = inserted.clone();
+    if let Work::Place(place) = &mut same_content.work {
+        place.id = "hld_other".into();
+    }
+    let mut other_same_record = other_content.clone();
+    if let Work::Place(place) = &mut other_same_record.work {
+        place.id.clone_from(&of_place(&inserted).id);
+    }
+    for (by, rewritten) in [
+        (&inserted, false),
+        (&other_content, true),
+        (&same_content, true),
+        (&other_same_record, true),
+    ] {
+        let mut working = working();
+        claim(&mut working, &inserted, &of_place(&inserted).id, false);
+        working.settle(by);
+        let settled = working.claims.values().next().unwrap();
+        assert_eq!((settled.made, settled.rewritten), (true, rewritten));
+        assert_eq!(settled.record, of_place(by).id);
+        assert_eq!(settled.fingerprint, of_place(by).reference.fingerprint);
+    }
+}
+
+#[test]
+fn a_transaction_is_reversed_once_whatever_the_reference() {
+    let mut working = working();
+    let (first, second) = (reverse("rev1", "txn_1"), reverse("rev2", "txn_1"));
+    claim(&mut working, &first, &of_reverse(&first).id, false);
+    working.settle(&first);
+    assert_eq!(working.claimed(&first), Ok(Claimed::Replay(of_reverse(&first).id.clone())));
+    let reversed = Refusal::AlreadyReversed { transaction: "txn_1".into() };
+    assert_eq!(working.claimed(&second), Err(reversed));
+    let unrelated = change("a", Change::Freeze("x".into()));
+    assert_eq!(working.claimed(&unrelated), Ok(Claimed::New), "a change has no reference");
+}
