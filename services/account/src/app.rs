@@ -25,4 +25,5 @@ pub mod remove_holder;
 pub mod reverse_transaction;
 pub mod unfreeze_account;
 pub mod verify_ledger;
+pub mod watch_business_date;
 pub mod working;

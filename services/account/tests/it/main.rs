@@ -17,4 +17,5 @@ mod reference_model;
 mod references;
 mod reverse_transaction;
 mod verify_ledger;
+mod watch_business_date;
 mod working_set;
