@@ -22,9 +22,13 @@ use self::rebuild::Begun;
 use crate::{Bus, consume::Desk};
 
 pub use rebuild::{Progress, Rebuild};
+pub use refusal::{FOREIGN_TOKEN, OpsError};
 
 /// Who calls, for the audit, from the extensions of the request.
 type Actor = fn(&Extensions) -> String;
+
+/// What a refusal is on the wire.
+type Refuse = fn(OpsError) -> Status;
 
 /// `florin.ops.v1.OpsService` over the database of one service.
 #[derive(Clone)]
@@ -33,6 +37,7 @@ pub struct OpsServer {
     bus: Bus,
     role: &'static str,
     actor: Actor,
+    refuse: Refuse,
     rebuild: Option<Rebuild>,
     tasks: TaskTracker,
 }
@@ -44,11 +49,11 @@ impl fmt::Debug for OpsServer {
 }
 
 impl OpsServer {
-    /// The operators' service of a role.
+    /// The operators' service of a role; `refuse` makes statuses of its refusals.
     #[must_use]
-    pub fn new(db: Database, bus: Bus, role: &'static str) -> Self {
+    pub fn new(db: Database, bus: Bus, role: &'static str, refuse: fn(OpsError) -> Status) -> Self {
         let actor: Actor = |_| "operator".to_owned();
-        Self { db, bus, role, actor, rebuild: None, tasks: TaskTracker::new() }
+        Self { db, bus, role, actor, refuse, rebuild: None, tasks: TaskTracker::new() }
     }
 
     /// Says how to tell who calls.
@@ -111,7 +116,8 @@ impl OpsService for OpsServer {
         &self,
         request: Request<ListDeadLettersRequest>,
     ) -> Result<Response<ListDeadLettersResponse>, Status> {
-        dead::list(&self.db, self.role, &request.into_inner()).await.map(Response::new)
+        let listed = dead::list(&self.db, self.role, &request.into_inner()).await;
+        listed.map(Response::new).map_err(self.refuse)
     }
 
     async fn retry_dead_letter(
@@ -120,7 +126,8 @@ impl OpsService for OpsServer {
     ) -> Result<Response<RetryDeadLetterResponse>, Status> {
         let event_id = request.get_ref().event_id.clone();
         let record = self.entry(request.extensions(), "RetryDeadLetter", event_id.clone());
-        let applied = dead::retry(&self.db, self.desk(), &event_id, &record).await?;
+        let applied = dead::retry(&self.db, self.desk(), &event_id, &record).await;
+        let applied = applied.map_err(self.refuse)?;
         Ok(Response::new(RetryDeadLetterResponse { applied }))
     }
 
@@ -130,7 +137,8 @@ impl OpsService for OpsServer {
     ) -> Result<Response<DiscardDeadLetterResponse>, Status> {
         let DiscardDeadLetterRequest { event_id, reason } = request.get_ref().clone();
         let record = self.entry(request.extensions(), "DiscardDeadLetter", event_id.clone());
-        let applied = dead::discard(&self.db, self.desk(), (&event_id, &reason), &record).await?;
+        let applied = dead::discard(&self.db, self.desk(), (&event_id, &reason), &record).await;
+        let applied = applied.map_err(self.refuse)?;
         Ok(Response::new(DiscardDeadLetterResponse { applied }))
     }
 
@@ -141,7 +149,7 @@ impl OpsService for OpsServer {
         let range = request.get_ref().clone();
         let reference = sources::reference_of(&range);
         let record = self.entry(request.extensions(), "ReplayEvents", reference);
-        let queued = sources::replay(&self.db, &range, &record).await?;
+        let queued = sources::replay(&self.db, &range, &record).await.map_err(self.refuse)?;
         Ok(Response::new(ReplayEventsResponse { queued }))
     }
 
@@ -149,7 +157,8 @@ impl OpsService for OpsServer {
         &self,
         request: Request<ListOutboxEventsRequest>,
     ) -> Result<Response<ListOutboxEventsResponse>, Status> {
-        sources::list(&self.db, self.role, request.get_ref()).await.map(Response::new)
+        let listed = sources::list(&self.db, self.role, request.get_ref()).await;
+        listed.map(Response::new).map_err(self.refuse)
     }
 
     async fn find_missing_events(
@@ -158,9 +167,8 @@ impl OpsService for OpsServer {
     ) -> Result<Response<FindMissingEventsResponse>, Status> {
         let reads = self.desk();
         let sources = reads.as_ref().map_or(&[][..], |desk| desk.sources);
-        sources::find_missing(&self.db, self.role, sources, request.get_ref())
-            .await
-            .map(Response::new)
+        let found = sources::find_missing(&self.db, self.role, sources, request.get_ref()).await;
+        found.map(Response::new).map_err(self.refuse)
     }
 
     async fn rebuild_read_model(
@@ -168,11 +176,11 @@ impl OpsService for OpsServer {
         request: Request<RebuildReadModelRequest>,
     ) -> Result<Response<RebuildReadModelResponse>, Status> {
         let Some(rebuild) = &self.rebuild else {
-            return Err(Status::unimplemented(format!("{} has no read model", self.role)));
+            return Err((self.refuse)(OpsError::NoReadModel(self.role)));
         };
         let record = self.entry(request.extensions(), "RebuildReadModel", String::new());
         let begun = rebuild::begin(&self.db, &record).await;
-        let running = match begun.map_err(|error| refusal::internal(&error))? {
+        let running = match begun.map_err(|error| (self.refuse)(error.into()))? {
             Begun::Running(running) => running,
             Begun::New(begun) => {
                 let (db, id) = (self.db.clone(), begun.rebuild_id.clone());
@@ -188,8 +196,8 @@ impl OpsService for OpsServer {
         _request: Request<GetRebuildRequest>,
     ) -> Result<Response<GetRebuildResponse>, Status> {
         let latest = rebuild::latest(&self.db).await;
-        let latest = latest.map_err(|error| refusal::internal(&error))?;
-        let rebuild = latest.ok_or_else(|| refusal::no_rebuild(self.role))?;
+        let latest = latest.map_err(|error| (self.refuse)(error.into()))?;
+        let rebuild = latest.ok_or_else(|| (self.refuse)(OpsError::NoRebuild(self.role)))?;
         Ok(Response::new(GetRebuildResponse { rebuild: Some(rebuild) }))
     }
 }

@@ -16,6 +16,7 @@ pub mod clock;
 mod data_dir;
 mod failure;
 pub mod keyed;
+mod operations;
 pub mod probe;
 mod process;
 mod readiness;

@@ -2,12 +2,16 @@
 
 use florin_events::{OpsServer, Rebuild};
 use florin_proto::ops::v1::ops_service_server::OpsServiceServer;
-use florin_rpc::{CallContext, Server};
+use florin_rpc::Server;
 use tokio::net::TcpListener;
 
 #[cfg(doc)]
 use crate::Process;
-use crate::{Runtime, upkeep};
+use crate::{
+    Runtime,
+    operations::{actor, refuse},
+    upkeep,
+};
 
 type AddService = Box<dyn FnOnce(Server) -> Server + Send>;
 
@@ -53,7 +57,8 @@ pub fn serve_role(
 ) -> anyhow::Result<()> {
     let db = runtime.database()?;
     let role = runtime.role;
-    let mut ops = OpsServer::new(db.clone(), runtime.bus.clone(), role.name()).with_actor(actor);
+    let mut ops =
+        OpsServer::new(db.clone(), runtime.bus.clone(), role.name(), refuse).with_actor(actor);
     if let Some(rebuild) = started.rebuild {
         ops = ops.with_rebuild(rebuild);
     }
@@ -91,10 +96,4 @@ pub fn serve_role(
     });
     upkeep::keep(runtime, &db, &health);
     Ok(())
-}
-
-/// Who calls an operation, for the audit.
-fn actor(extensions: &tonic::Extensions) -> String {
-    let context = extensions.get::<CallContext>();
-    context.map_or_else(|| "unknown".to_owned(), |context| context.principal.scope_key())
 }

@@ -10,9 +10,8 @@ use florin_proto::{
     timestamp,
 };
 use florin_store::{Database, StoreError, Tx, sql};
-use tonic::Status;
 
-use super::{Record, refusal};
+use super::{OpsError, Record, refusal};
 use crate::{consume::dead_letters, inbox, outbox::pages};
 
 const DEFAULT_PAGE: i32 = 500;
@@ -28,19 +27,19 @@ pub(super) async fn list(
     db: &Database,
     role: &str,
     request: &ListOutboxEventsRequest,
-) -> Result<ListOutboxEventsResponse, Status> {
+) -> Result<ListOutboxEventsResponse, OpsError> {
     let size = match request.page_size {
         0 => DEFAULT_PAGE,
         size @ 1..=MAX_PAGE => size,
         _ => return Err(refusal::invalid("page_size", "must be 1 to 1000, or 0 for 500")),
     };
-    let last_position = pages::last(db).await.map_err(|error| refusal::internal(&error))?;
-    let settled_position = pages::settled(db).await.map_err(|error| refusal::internal(&error))?;
+    let last_position = pages::last(db).await?;
+    let settled_position = pages::settled(db).await?;
     let found =
         pages::page(db, role, request.after_position, settled_position, i64::from(size)).await;
     let mut bytes = 0;
     let mut events = Vec::new();
-    for listed in found.map_err(|error| refusal::internal(&error))? {
+    for listed in found? {
         bytes += listed.event.payload.len();
         if bytes > MAX_PAGE_BYTES && !events.is_empty() && !request.keys_only {
             break;
@@ -86,7 +85,7 @@ pub(super) async fn replay(
     db: &Database,
     asked: &ReplayEventsRequest,
     record: &Record,
-) -> Result<i64, Status> {
+) -> Result<i64, OpsError> {
     if asked.from_position < 0 {
         return Err(refusal::invalid("from_position", "must not be negative"));
     }
@@ -104,8 +103,7 @@ pub(super) async fn replay(
         since,
         event_id: asked.event_id.clone(),
     };
-    let marked = replay.mark(db, asked.from_position, record).await;
-    marked.map_err(|error: StoreError| refusal::internal(&error))
+    Ok(replay.mark(db, asked.from_position, record).await?)
 }
 
 /// Events to publish again.
@@ -174,15 +172,14 @@ pub(super) async fn find_missing(
     role: &str,
     sources: &[&str],
     request: &FindMissingEventsRequest,
-) -> Result<FindMissingEventsResponse, Status> {
+) -> Result<FindMissingEventsResponse, OpsError> {
     if request.event_ids.len() > MAX_IDS {
         return Err(refusal::invalid("event_ids", "must be at most 1000"));
     }
     if !sources.contains(&request.source.as_str()) {
         return Ok(FindMissingEventsResponse::default());
     }
-    let internal = |error: StoreError| refusal::internal(&error);
-    let missing = inbox::missing(db, &request.event_ids).await.map_err(internal)?;
-    let dead_or_parked = dead_letters::among(db, role, &missing).await.map_err(internal)?;
+    let missing = inbox::missing(db, &request.event_ids).await?;
+    let dead_or_parked = dead_letters::among(db, role, &missing).await?;
     Ok(FindMissingEventsResponse { missing, dead_or_parked, reads_source: true })
 }

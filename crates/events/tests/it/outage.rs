@@ -96,8 +96,9 @@ async fn a_new_event_goes_before_a_replay_of_the_past() {
         // As after a restored backup of the reader.
         execute(&world.reader, "DELETE FROM inbox").await;
         execute(&world.reader, "DELETE FROM effects").await;
-        let all = world.source_ops().replay_events(Request::new(ReplayEventsRequest::default()));
-        assert_eq!(all.await.unwrap().into_inner().queued, 40);
+        let ops = world.source_ops();
+        let all = ops.replay_events(Request::new(ReplayEventsRequest::default())).await;
+        assert_eq!(all.unwrap().into_inner().queued, 40);
         let fresh = world.append(vec![event("fresh", 1, "x")]).await;
         let running = world.start();
         world.applied(&fresh).await;

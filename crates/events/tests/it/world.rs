@@ -10,14 +10,15 @@ use std::{
 };
 
 use florin_events::{
-    Bus, Cause, ConsumeError, Consumer, Envelope, NatsOptions, NewEvent, OpsServer, Outbox,
-    consume, inbox, relay,
+    Bus, Cause, ConsumeError, Consumer, Envelope, NatsOptions, NewEvent, OpsError, OpsServer,
+    Outbox, consume, inbox, relay,
 };
 use florin_kernel::EventId;
 use florin_store::{Database, DatabaseOptions, Engine, Migrations, StoreError, Tx, sql};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 const AT_MOST: Duration = Duration::from_secs(30);
@@ -226,11 +227,23 @@ impl World {
     }
 
     pub fn source_ops(&self) -> OpsServer {
-        OpsServer::new(self.source.clone(), self.bus.clone(), self.role)
+        OpsServer::new(self.source.clone(), self.bus.clone(), self.role, refuse)
     }
 
     pub fn reader_ops(&self) -> OpsServer {
-        OpsServer::new(self.reader.clone(), self.bus.clone(), Recorder::NAME)
+        OpsServer::new(self.reader.clone(), self.bus.clone(), Recorder::NAME, refuse)
+    }
+}
+
+/// Tells refusals apart for these tests; on the mesh `rpc` has the table.
+fn refuse(error: OpsError) -> Status {
+    let text = error.to_string();
+    match error {
+        OpsError::DeadLetterNotFound(_) | OpsError::NoRebuild(_) => Status::not_found(text),
+        OpsError::RefusedAgain(_) => Status::failed_precondition(text),
+        OpsError::Invalid { .. } | OpsError::ForeignPageToken => Status::invalid_argument(text),
+        OpsError::NoReadModel(_) => Status::unimplemented(text),
+        OpsError::Store(_) => Status::internal(text),
     }
 }
 
