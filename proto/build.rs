@@ -120,7 +120,12 @@ fn policy(
     let idempotency = match number(access, "idempotency")? {
         1 => "Idempotency::None",
         2 => "Idempotency::Required",
-        3 => "Idempotency::PerItem",
+        3 => {
+            let named = has_reference(&method.input(), 2);
+            ensure!(named, "IDEMPOTENCY_PER_ITEM, and no item of the request has a reference");
+            "Idempotency::PerItem"
+        }
+        4 => "Idempotency::Natural",
         _ => bail!("access.idempotency is not set"),
     };
     let status = match access.get_field_by_name("success_status").and_then(|value| value.as_u32()) {
@@ -137,6 +142,17 @@ fn policy(
     Ok(format!(
         "    MethodPolicy {{ path: {path:?}, callers: &{callers:?}, scopes: &{scopes:?}, roles: &{roles:?}, own: {own}, idempotency: {idempotency}, success_status: {status}, reasons: &[{reasons}] }},\n"
     ))
+}
+
+/// Whether the message, or one of those in it, so deep, names itself by a reference.
+fn has_reference(message: &MessageDescriptor, depth: u8) -> bool {
+    message.fields().any(|field| {
+        field.name() == "reference"
+            || field.name().ends_with("_reference")
+            || field.kind().as_message().is_some_and(|inner| {
+                depth.checked_sub(1).is_some_and(|depth| has_reference(inner, depth))
+            })
+    })
 }
 
 fn check_path(message: &MessageDescriptor, path: &str) -> Result<()> {

@@ -35,7 +35,7 @@ pub async fn call(
 ) -> Reply {
     let retry = match policy.idempotency {
         Idempotency::None => Retry::Read,
-        Idempotency::Required | Idempotency::PerItem => Retry::Keyed,
+        Idempotency::Required | Idempotency::PerItem | Idempotency::Natural => Retry::Keyed,
     };
     let path = PathAndQuery::from_static(policy.path);
     let replayed = AtomicBool::new(false);

@@ -26,6 +26,8 @@ pub enum Idempotency {
     Required,
     /// Each item carries its own reference.
     PerItem,
+    /// Doing it again does no more than once.
+    Natural,
 }
 
 /// What the contract says of one method.

@@ -4,7 +4,10 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use florin_kernel::{Kind, Violations};
-use florin_proto::{ErrorReason, common::v1::Reason};
+use florin_proto::{
+    ErrorReason,
+    common::v1::{FieldViolation as WireViolation, Reason, Refusal},
+};
 use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -12,9 +15,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 /// What a caller reads instead of the text of a defect.
 const INTERNAL_TEXT: &str = "a defect of ours; the request id finds the log line";
 
-/// Violations that travel with one status take so many bytes at most. Details are a trailer,
-/// and clients read 8 KiB of trailers (gRPC's default); ours of Rust read 16 KiB and end the
-/// whole connection at more.
+/// Bytes of violations in one status: they are a trailer, of which clients read 8 KiB; above
+/// 16 KiB our own end the whole connection.
 const VIOLATIONS_BYTES: usize = 4_096;
 
 /// Keys of the metadata that any reason may have: which dependency failed, where and how.
@@ -285,6 +287,28 @@ impl Error {
         // The code stands, whatever the kind of the nearest reason.
         error.0.kind = kind;
         error
+    }
+
+    /// The error as part of an answer that is about many, or is given later.
+    #[must_use]
+    pub fn to_refusal(&self) -> Refusal {
+        let parts = &*self.0;
+        let violations = parts.violations.iter().map(|one| WireViolation {
+            field: one.field.clone(),
+            rule: one.rule.clone(),
+            description: one.description.clone(),
+        });
+        Refusal {
+            reason: parts.reason.clone(),
+            domain: parts.domain.clone(),
+            message: self.public_message().to_owned(),
+            metadata: if parts.kind == Kind::Internal {
+                BTreeMap::new()
+            } else {
+                parts.metadata.clone()
+            },
+            violations: violations.collect(),
+        }
     }
 
     /// The bytes of `google.rpc.Status`, for storing a refusal.

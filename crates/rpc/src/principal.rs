@@ -1,7 +1,7 @@
 //! Who acts.
 
 use florin_kernel::{CustomerId, Role, UnixMicros};
-use florin_proto::common::v1::Initiator;
+use florin_proto::common::v1::{Initiator, PrincipalKind as WireKind};
 
 /// What sort of principal acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +25,17 @@ impl PrincipalKind {
             Self::Staff => "staff",
             Self::Client => "client",
             Self::Service => "service",
+        }
+    }
+
+    /// The value of the contract.
+    #[must_use]
+    pub const fn wire(self) -> WireKind {
+        match self {
+            Self::Customer => WireKind::Customer,
+            Self::Staff => WireKind::Staff,
+            Self::Client => WireKind::Client,
+            Self::Service => WireKind::Service,
         }
     }
 }
@@ -162,7 +173,9 @@ impl Principal {
     #[must_use]
     pub fn to_initiator(&self) -> Initiator {
         Initiator {
-            kind: self.kind.name().to_owned(),
+            kind: self.kind.wire().into(),
+            issuer: self.issuer.clone(),
+            customer_id: self.customer.map(|id| id.to_string()).unwrap_or_default(),
             subject: self.subject.clone(),
             client: self.client.clone(),
             token_id: self.token_id.clone(),
@@ -202,6 +215,16 @@ mod tests {
         }
         assert!(!principal.may(Verb::View, &[]));
         assert!(Principal::service(Role::Payment).may(Verb::Pay, &[]));
+    }
+
+    #[test]
+    fn an_initiator_tells_whose_subject_it_is_and_which_customer() {
+        let id = CustomerId::from_parts(1, [1; 10]);
+        let told = customer(id).to_initiator();
+        assert_eq!((told.kind(), told.customer_id), (WireKind::Customer, id.to_string()));
+        assert_eq!((told.issuer.as_str(), told.subject.as_str()), ("https://issuer", "sub"));
+        let told = Principal::service(Role::Payment).to_initiator();
+        assert_eq!((told.kind(), told.customer_id.as_str()), (WireKind::Service, ""));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The accounts of the load: made and funded by reference, so that a second run finds them.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail};
 use florin_kernel::{Currency, Money, Role};
 use florin_proto::{
     account::v1::{
@@ -75,8 +75,9 @@ async fn customers(callers: &Callers, count: u32) -> Result<Vec<String>> {
             .await
             .context("making customers")?;
         for result in response.results {
-            let (reason, message) = (&result.refused_reason, &result.refused_message);
-            ensure!(reason.is_empty(), "a customer was refused: {reason}: {message}");
+            if let Some(refused) = result.refused {
+                bail!("a customer was refused: {}: {}", refused.reason, refused.message);
+            }
             ids.push(result.customer_id);
         }
     }

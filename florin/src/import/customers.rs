@@ -99,16 +99,19 @@ async fn send(
         .context("importing customers")?;
     anyhow::ensure!(response.results.len() == batch.len(), "cif answered for another batch");
     for (item, result) in batch.into_iter().zip(response.results) {
-        if result.refused_reason.is_empty() {
+        let Some(refused) = result.refused else {
             ids.insert(item.number, result.customer_id);
             continue;
-        }
+        };
+        let broken = refused.violations.iter();
+        let broken = broken.map(|one| format!("{}: {} ({})", one.field, one.description, one.rule));
+        let broken = broken.collect::<Vec<_>>().join("; ");
         let reject = Reject {
             line: item.line,
             reference: item.number,
             field: String::new(),
-            rule: result.refused_reason,
-            reason: result.refused_message,
+            rule: refused.reason,
+            reason: if broken.is_empty() { refused.message } else { broken },
         };
         rejects.add("customers", &reject)?;
     }

@@ -170,7 +170,7 @@ impl Story {
     /// The history on the read side; the position makes it wait for its own write.
     async fn history(&self, jana: &Person, tokens: &Tokens, paid: &Value) -> Result<()> {
         let (account, position) = (&jana.account_id, at(paid, "/position"));
-        let path = format!("/v1/transactions?accountId={account}&position={position}");
+        let path = format!("/v1/transactions?accountId={account}&positions={position}");
         let answer = self.ask(Method::GET, &path, None, tokens, None).await?.json()?;
         let entries = answer.get("entries").and_then(Value::as_array).cloned().unwrap_or_default();
         if entries.len() != 2 {
@@ -186,6 +186,7 @@ impl Story {
                 "/description",
             ]
             .map(|path| at(entry, path));
+            let direction = direction.trim_start_matches("DIRECTION_").to_lowercase();
             println!("    {day}  {direction:<6} {amount:>9} CZK, then {after:>9}  {text}");
         }
         Ok(())

@@ -89,6 +89,16 @@ fn entry(ctx: &CallContext, reference: String, at: UnixMicros) -> audit::Entry {
     }
 }
 
+/// A page of at most `size` of the rows that were read, which are one more where another page
+/// follows; with the row that the next page goes on after.
+fn cut<T: Clone>(mut rows: Vec<T>, size: i64) -> (Vec<T>, Option<T>) {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let last = rows.last().filter(|_| more).cloned();
+    (rows, last)
+}
+
 /// No such customer, or another's.
 fn not_found(id: CustomerId) -> Error {
     Error::new(Reason::CustomerNotFound, "no such customer").with("customer_id", id.to_string())

@@ -10,7 +10,8 @@ pub(crate) mod relations;
 use florin_store::{Migrations, StoreError};
 
 /// The tables of the service.
-pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_customers"];
+pub const MIGRATIONS: Migrations =
+    florin_store::migrations!["0001_customers", "0002_identifications"];
 
 /// A column that holds another text than it may.
 pub(crate) fn corrupt(column: &str, value: &str) -> StoreError {

@@ -30,10 +30,8 @@ pub enum Indexed {
     Email,
     /// Telephone number in E.164.
     Phone,
-    /// National identification number, letters and digits only.
-    NationalId,
-    /// Registration number, letters and digits only.
-    RegistrationNumber,
+    /// Number of an authority with its country and kind, letters and digits only.
+    Identification,
 }
 
 impl Indexed {
@@ -43,8 +41,7 @@ impl Indexed {
         match self {
             Self::Email => "email",
             Self::Phone => "phone",
-            Self::NationalId => "national_id",
-            Self::RegistrationNumber => "registration_number",
+            Self::Identification => "identification",
         }
     }
 }

@@ -10,7 +10,8 @@ use florin_store::StoreError;
 use prost::Message as _;
 
 use crate::domain::{
-    Address, Contact, Customer, KycStatus, Organisation, Party, Person, RelationKind, RiskRating,
+    Address, Contact, Customer, Identification, IdentificationKind, KycStatus, Organisation, Party,
+    Person, RelationKind, RiskRating,
 };
 
 pub(crate) fn customer(customer: &Customer) -> wire::Customer {
@@ -39,17 +40,26 @@ fn person(person: &Person) -> wire::Person {
         given_name: person.given_name.clone(),
         family_name: person.family_name.clone(),
         date_of_birth: person.date_of_birth.to_string(),
-        national_id: person.national_id.clone(),
         nationality: person.nationality.clone(),
+        identifications: identifications(&person.identifications),
     }
 }
 
 fn organisation(organisation: &Organisation) -> wire::Organisation {
     wire::Organisation {
         legal_name: organisation.legal_name.clone(),
-        registration_number: organisation.registration_number.clone(),
-        country: organisation.country.clone(),
+        identifications: identifications(&organisation.identifications),
     }
+}
+
+fn identifications(all: &[Identification]) -> Vec<wire::Identification> {
+    all.iter()
+        .map(|one| wire::Identification {
+            country: one.country.clone(),
+            kind: identification_kind(one.kind).into(),
+            number: one.number.clone(),
+        })
+        .collect()
 }
 
 fn contact(contact: &Contact) -> wire::Contact {
@@ -80,8 +90,7 @@ pub(crate) fn open_party(kind: &str, bytes: &[u8]) -> Result<Party, StoreError> 
         let read = wire::Organisation::decode(bytes).map_err(unreadable)?;
         return Ok(Party::Organisation(Organisation {
             legal_name: read.legal_name,
-            registration_number: read.registration_number,
-            country: read.country,
+            identifications: open_identifications(read.identifications)?,
         }));
     }
     let read = wire::Person::decode(bytes).map_err(unreadable)?;
@@ -89,9 +98,19 @@ pub(crate) fn open_party(kind: &str, bytes: &[u8]) -> Result<Party, StoreError> 
         date_of_birth: parse_date(&read.date_of_birth).map_err(unreadable)?,
         given_name: read.given_name,
         family_name: read.family_name,
-        national_id: read.national_id,
         nationality: read.nationality,
+        identifications: open_identifications(read.identifications)?,
     }))
+}
+
+fn open_identifications(all: Vec<wire::Identification>) -> Result<Vec<Identification>, StoreError> {
+    all.into_iter()
+        .map(|one| {
+            let kind = known_identification_kind(one.kind());
+            let kind = kind.ok_or_else(|| unreadable("an identification of no kind"))?;
+            Ok(Identification { country: one.country, kind, number: one.number })
+        })
+        .collect()
 }
 
 pub(crate) fn open_contact(bytes: &[u8]) -> Result<Contact, StoreError> {
@@ -136,6 +155,35 @@ pub(crate) const fn risk_rating(rating: RiskRating) -> wire::RiskRating {
         RiskRating::Low => wire::RiskRating::Low,
         RiskRating::Medium => wire::RiskRating::Medium,
         RiskRating::High => wire::RiskRating::High,
+    }
+}
+
+const fn identification_kind(kind: IdentificationKind) -> wire::IdentificationKind {
+    match kind {
+        IdentificationKind::NationalId => wire::IdentificationKind::NationalId,
+        IdentificationKind::TaxId => wire::IdentificationKind::TaxId,
+        IdentificationKind::Passport => wire::IdentificationKind::Passport,
+        IdentificationKind::CompanyRegister => wire::IdentificationKind::CompanyRegister,
+    }
+}
+
+/// The kind of a number; None where none is said.
+pub(crate) const fn known_identification_kind(
+    kind: wire::IdentificationKind,
+) -> Option<IdentificationKind> {
+    match kind {
+        wire::IdentificationKind::Unspecified => None,
+        wire::IdentificationKind::NationalId => Some(IdentificationKind::NationalId),
+        wire::IdentificationKind::TaxId => Some(IdentificationKind::TaxId),
+        wire::IdentificationKind::Passport => Some(IdentificationKind::Passport),
+        wire::IdentificationKind::CompanyRegister => Some(IdentificationKind::CompanyRegister),
+    }
+}
+
+pub(crate) const fn party_kind(party: &Party) -> wire::PartyKind {
+    match party {
+        Party::Person(_) => wire::PartyKind::Person,
+        Party::Organisation(_) => wire::PartyKind::Organisation,
     }
 }
 

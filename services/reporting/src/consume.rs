@@ -1,16 +1,16 @@
 //! Events -> facts, one arm a kind.
 
 use florin_events::{ConsumeError, Consumer, Envelope};
-use florin_kernel::{AccountId, CustomerId, TransactionId, parse_date};
+use florin_kernel::{AccountId, TransactionId, parse_date};
 use florin_proto::{
     AccountFact, AnyFact, CifFact, PaymentFact,
-    account::v1::{Account, Direction as WireDirection, HolderRole, PostedLeg, TransactionPosted},
+    account::v1::{Direction as WireDirection, PostedLeg, TransactionPosted},
     instant_of, money_of,
 };
 use florin_store::Tx;
 
 use crate::{
-    domain::{Direction, Entry, Holder, HolderPart, Holders},
+    domain::{Direction, Entry},
     store::{
         generations,
         write::{self, Facts},
@@ -46,14 +46,22 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
     for event in events {
         match event.fact()? {
             Some(AnyFact::Account(fact)) => of_account(fact, &mut facts)?,
-            Some(AnyFact::Cif(fact)) => of_cif(fact, &mut facts)?,
-            // The ledger's entries tell what came of a transfer.
-            Some(AnyFact::Payment(
-                PaymentFact::TransferAccepted(_)
-                | PaymentFact::TransferCompleted(_)
-                | PaymentFact::TransferFailed(_)
-                | PaymentFact::TransferCancelled(_),
-            )) => {}
+            // The ledger's entries tell what came of a transfer, and the history shows nothing
+            // of a customer. That they came is what their positions wait for.
+            Some(
+                AnyFact::Payment(
+                    PaymentFact::TransferAccepted(_)
+                    | PaymentFact::TransferCompleted(_)
+                    | PaymentFact::TransferFailed(_)
+                    | PaymentFact::TransferCancelled(_),
+                )
+                | AnyFact::Cif(
+                    CifFact::CustomerRegistered(_)
+                    | CifFact::CustomerUpdated(_)
+                    | CifFact::KycDecided(_)
+                    | CifFact::RiskRated(_),
+                ),
+            ) => {}
             None => tracing::debug!(
                 source = event.source,
                 kind = event.kind,
@@ -66,26 +74,17 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
 
 fn of_account(fact: AccountFact, facts: &mut Facts) -> Result<(), ConsumeError> {
     match fact {
-        AccountFact::AccountOpened(told) => facts.holders.push(holders_of(told.account)?),
-        AccountFact::AccountChanged(told) => facts.holders.push(holders_of(told.account)?),
         AccountFact::TransactionPosted(told) => {
             for leg in told.legs.iter().filter(|leg| !leg.account_id.is_empty()) {
                 facts.entries.push(entry_of(&told, leg)?);
             }
         }
-        // Money set aside is no entry, and a closed day changes none.
-        AccountFact::HoldChanged(_) | AccountFact::BusinessDayClosed(_) => {}
-    }
-    Ok(())
-}
-
-fn of_cif(fact: CifFact, facts: &mut Facts) -> Result<(), ConsumeError> {
-    match fact {
-        CifFact::CustomerRegistered(told) => {
-            facts.customers.insert(read("customer_id", CustomerId::parse(&told.customer_id))?);
-        }
-        // The history shows neither standing nor data of a customer.
-        CifFact::CustomerUpdated(_) | CifFact::KycDecided(_) | CifFact::RiskRated(_) => {}
+        // Who holds an account is asked of `account`; money set aside is no entry, and a
+        // closed day changes none.
+        AccountFact::AccountOpened(_)
+        | AccountFact::AccountChanged(_)
+        | AccountFact::HoldChanged(_)
+        | AccountFact::BusinessDayClosed(_) => {}
     }
     Ok(())
 }
@@ -96,30 +95,6 @@ fn read<T, E: std::fmt::Display>(field: &str, value: Result<T, E>) -> Result<T, 
 
 fn present<T>(field: &str, value: Option<T>) -> Result<T, ConsumeError> {
     value.ok_or_else(|| ConsumeError::Refused(format!("{field}: is missing or malformed")))
-}
-
-fn holders_of(account: Option<Account>) -> Result<Holders, ConsumeError> {
-    let account = present("account", account)?;
-    let holders = account
-        .holders
-        .iter()
-        .map(|holder| {
-            let part = match holder.role() {
-                HolderRole::Owner => HolderPart::Owner,
-                HolderRole::AuthorisedUser => HolderPart::AuthorisedUser,
-                HolderRole::Viewer => HolderPart::Viewer,
-                HolderRole::Unspecified => return present("account.holders.role", None),
-            };
-            let customer_id =
-                read("account.holders.customer_id", CustomerId::parse(&holder.customer_id))?;
-            Ok(Holder { customer_id, part })
-        })
-        .collect::<Result<_, ConsumeError>>()?;
-    Ok(Holders {
-        account_id: read("account.account_id", AccountId::parse(&account.account_id))?,
-        version: account.version,
-        holders,
-    })
 }
 
 fn entry_of(told: &TransactionPosted, leg: &PostedLeg) -> Result<Entry, ConsumeError> {

@@ -4,5 +4,5 @@ pub mod entry;
 pub mod fold;
 pub mod search;
 
-pub use entry::{Direction, Entry, Holder, HolderPart, Holders};
+pub use entry::{Direction, Entry};
 pub use search::{Cursor, Scope, Search};

@@ -1,6 +1,6 @@
 //! The generated service, one line a use case.
 
-mod convert;
+pub(crate) mod convert;
 
 use std::sync::Arc;
 
@@ -34,11 +34,6 @@ impl ReportingService for ReportingApi {
         request: Request<SearchTransactionsRequest>,
     ) -> Result<Response<SearchTransactionsResponse>, Status> {
         let ctx = context(&request)?;
-        let asked = convert::asked(request.get_ref())?;
-        let found = self
-            .reporting
-            .search_transactions(&ctx.principal, &asked.search, &asked.position)
-            .await?;
-        Ok(Response::new(convert::answer(&asked, found)))
+        self.reporting.search_transactions(&ctx, request.into_inner()).await
     }
 }

@@ -10,6 +10,7 @@ mod consume;
 pub mod domain;
 mod grpc;
 pub mod store;
+mod wire;
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         runtime.shutdown.clone(),
     );
     runtime.tasks.spawn("reporting consumer", consumer);
-    let api = ReportingApi::new(Arc::new(Reporting::new(db.clone(), &config)));
+    let (account, cif) = (runtime.dependency(Role::Account), runtime.dependency(Role::Cif));
+    let api = ReportingApi::new(Arc::new(Reporting::new(db.clone(), account, cif, &config)));
     let rebuilding = runtime.clone();
     let rebuild: florin_events::Rebuild = Arc::new(move |progress| {
         let (db, runtime) = (db.clone(), rebuilding.clone());

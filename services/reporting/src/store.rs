@@ -7,4 +7,4 @@ pub mod write;
 use florin_store::Migrations;
 
 /// The tables of the service.
-pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_history"];
+pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_history", "0002_no_holders"];

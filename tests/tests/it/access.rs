@@ -115,10 +115,24 @@ async fn reflection_and_health_answer_the_operator() -> Result<()> {
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(text.contains("florin.account.v1.AccountService/GetBalance"), "{listed:?}");
     let method = format!("https://{address}/florin.account.v1.AccountService/GetTrialBalance");
-    let called = call("operator-admin", &[&method])?;
-    assert!(called.status.success(), "{called:?}");
+    let asked = r#"{"asOfBookingDate": "2026-11-21"}"#;
+    let called = call("operator-admin", &["--data", asked, &method])?;
+    let answer: serde_json::Value = serde_json::from_slice(&called.stdout)?;
+    assert_eq!(answer["balanced"], true, "{called:?}");
+    let listed = call("operator-admin", &[&format!("https://{address}"), "--list-services"])?;
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    for service in ["florin.account.v1.AccountService", "grpc.health.v1.Health"] {
+        assert!(text.lines().any(|line| line == service), "{text}");
+    }
     let refused = call("payment", &[&method])?;
-    assert!(!refused.status.success(), "{refused:?}");
+    let error: serde_json::Value = serde_json::from_slice(&refused.stderr)?;
+    assert_eq!(error["code"], "permission_denied", "{error}");
+    assert_eq!(error["details"][0]["type"], "google.rpc.ErrorInfo", "{error}");
+    let method = format!("https://{address}/florin.account.v1.AccountService/GetAccount");
+    let refused = call("operator-admin", &["--data", r#"{"accountId": "trf_1"}"#, &method])?;
+    let error: serde_json::Value = serde_json::from_slice(&refused.stderr)?;
+    assert_eq!(error["code"], "invalid_argument", "{error}");
+    assert_eq!(error["details"][1]["type"], "google.rpc.BadRequest", "{error}");
     Ok(())
 }
 

@@ -43,12 +43,12 @@ async fn tell(bank: &Bank) -> Result<()> {
     let position = shown.text("/transfer/position");
     assert!(!position.is_empty(), "{}", shown.json);
     let query = format!(
-        "/v1/transactions?accountId={}&kind=transfer&text=ren&position={position}",
+        "/v1/transactions?accountId={}&kind=transfer&text=ren&positions={position}",
         boris.account
     );
     let history = expect(boris.rest.get(&query).await?, 200)?;
     assert_eq!(history.text("/entries/0/amount/amount"), "40.25", "{}", history.json);
-    assert_eq!(history.text("/entries/0/direction"), "credit");
+    assert_eq!(history.text("/entries/0/direction"), "DIRECTION_CREDIT");
     assert_eq!(history.json["entries"].as_array().map(Vec::len), Some(1));
 
     frozen_and_closed(&staff, &anna, &boris).await?;

@@ -101,7 +101,7 @@ pub async fn admit(
     check_scopes(policy, peer, &principal, bearer.is_some())?;
     let idempotency_key = match policy.idempotency {
         Idempotency::Required => Some(key_of(headers)?),
-        Idempotency::None | Idempotency::PerItem => None,
+        Idempotency::None | Idempotency::PerItem | Idempotency::Natural => None,
     };
     Ok(CallContext {
         principal,

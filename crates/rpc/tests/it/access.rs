@@ -106,7 +106,8 @@ async fn the_handler_learns_who_acts() {
         ("req-1", token.strip_prefix("Bearer "))
     );
     let initiator = seen.principal.to_initiator();
-    assert_eq!((initiator.kind.as_str(), initiator.token_id.as_str()), ("customer", "token-1"));
+    let kind = florin_proto::common::v1::PrincipalKind::Customer;
+    assert_eq!((initiator.kind(), initiator.token_id.as_str()), (kind, "token-1"));
     assert!(initiator.at.is_some_and(|at| at.seconds > 1_700_000_000));
 
     // An operator needs no token, and a method without roles asks for none.

@@ -128,8 +128,9 @@ fn initiator_text(context: &CallContext, named: Option<&Initiator>) -> String {
     let own = context.principal.to_initiator();
     let who = named.filter(|_| is_service(context)).unwrap_or(&own);
     serde_json::json!({
-        "kind": who.kind, "subject": who.subject, "client": who.client,
-        "token_id": who.token_id, "scopes": who.scopes,
+        "kind": who.kind().as_str_name(), "issuer": who.issuer, "subject": who.subject,
+        "customer_id": who.customer_id, "client": who.client, "token_id": who.token_id,
+        "scopes": who.scopes,
     })
     .to_string()
 }

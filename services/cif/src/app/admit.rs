@@ -1,7 +1,7 @@
 //! Admits new customers, one or many in one transaction: references first, then what is
 //! unique in the bank, then the rows. One candidate's refusal never touches its neighbours.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap};
 
 use florin_kernel::{CustomerId, EventId, UnixMicros};
 use florin_rpc::CallContext;
@@ -39,7 +39,7 @@ pub(super) enum Admission {
     Known(String),
     /// The reference names a customer registered with other content.
     ReferenceReused,
-    /// Another customer has the national id or registration number.
+    /// Another customer has one of the identifications.
     Exists,
 }
 
@@ -126,36 +126,46 @@ impl Cif {
         Ok(candidates.iter().enumerate().map(outcome).collect())
     }
 
-    /// Refuses those whose national id or registration number another customer has.
+    /// Refuses those of whose identifications another customer has one. Each number goes to
+    /// the first candidate that gets all of its own.
     async fn claim_identifiers(
         &self,
         tx: &Tx,
         candidates: &[Candidate],
         outcomes: &mut [Admission],
     ) -> Result<(), StoreError> {
-        let mut wanted = HashMap::new();
-        for (candidate, outcome) in candidates.iter().zip(outcomes.iter_mut()) {
-            if *outcome != Admission::Admitted {
-                continue;
-            }
-            let Some(entry) = indexes::identifier(&self.vault, Some(&candidate.party)) else {
-                continue;
-            };
-            match wanted.entry(entry) {
-                Entry::Occupied(_) => *outcome = Admission::Exists,
-                Entry::Vacant(free) => {
-                    free.insert(candidate.id.to_string());
+        let wanted: Vec<_> = candidates
+            .iter()
+            .map(|one| indexes::identifiers(&self.vault, Some(&one.party)))
+            .collect();
+        let mut claims = BTreeMap::new();
+        for ((candidate, entries), outcome) in candidates.iter().zip(&wanted).zip(outcomes.iter()) {
+            if *outcome == Admission::Admitted {
+                for entry in entries {
+                    claims.entry(entry.clone()).or_insert_with(|| candidate.id.to_string());
                 }
             }
         }
-        let claimants: Vec<String> = wanted.values().cloned().collect();
-        let got = indexes::claim_identifiers(tx, wanted.into_iter().collect()).await?;
-        for (candidate, outcome) in candidates.iter().zip(outcomes.iter_mut()) {
-            let id = candidate.id.to_string();
-            if claimants.contains(&id) && !got.contains(&id) {
+        let free = indexes::claim_identifiers(tx, claims.clone().into_iter().collect()).await?;
+        claims.retain(|entry, _| free.contains(entry.digest()));
+        let mut owned = BTreeMap::new();
+        for ((candidate, entries), outcome) in candidates.iter().zip(&wanted).zip(outcomes) {
+            if *outcome != Admission::Admitted {
+                continue;
+            }
+            if entries.iter().all(|one| claims.contains_key(one) && !owned.contains_key(one)) {
+                let id = candidate.id.to_string();
+                owned.extend(entries.iter().map(|one| (one.clone(), id.clone())));
+            } else {
                 *outcome = Admission::Exists;
             }
         }
+        // A number that was claimed for a refused candidate goes back, or to whoever got it.
+        claims.retain(|entry, claimant| owned.get(entry) != Some(claimant));
+        owned.retain(|entry, _| claims.contains_key(entry));
+        let given_back: Vec<_> = claims.into_keys().collect();
+        indexes::release_identifiers(tx, &given_back).await?;
+        indexes::claim_identifiers(tx, owned.into_iter().collect()).await?;
         Ok(())
     }
 }

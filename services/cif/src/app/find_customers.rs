@@ -1,39 +1,46 @@
-//! Finds customers over the blind index.
+//! Finds customers over the blind index, by page.
 
 use florin_proto::cif::v1::{FindCustomersRequest, FindCustomersResponse};
-use florin_rpc::{CallContext, Error};
+use florin_rpc::{CallContext, Error, page};
 use florin_runtime::internal;
 use tonic::{Response, Status};
 
-use super::Cif;
+use super::{Cif, cut};
 use crate::{
     grpc::convert,
-    store::{
-        customers,
-        indexes::{self, Entry},
-    },
+    store::{customers, indexes},
     wire,
 };
 
-/// Most customers that are found.
-const LIMIT: i64 = 50;
+const METHOD: &str = "cif.FindCustomers";
+/// Sorts behind every id.
+const LAST: &str = "cus_~";
 
 impl Cif {
-    /// Finds customers by exactly one value; for staff.
+    /// Finds customers by exactly one value, newest first; for staff.
     ///
     /// # Errors
-    /// INVALID_REQUEST.
+    /// INVALID_REQUEST, PAGE_TOKEN_INVALID.
     pub async fn find_customers(
         &self,
         _: &CallContext,
         request: FindCustomersRequest,
     ) -> Result<Response<FindCustomersResponse>, Status> {
-        let (indexed, value) = convert::wanted(&request).map_err(Error::from)?;
-        let entry = Entry::of(&self.vault, indexed, &value);
-        let ids = indexes::find(self.db.read(), &entry, LIMIT).await.map_err(internal)?;
+        let (wanted, size) = convert::wanted(&request).map_err(Error::from)?;
+        let entry = wanted.entry(&self.vault);
+        // The keyed hash, so that a token tells nothing of the value that was looked for.
+        let filter = entry.digest().as_bytes();
+        let below = page::decode(METHOD, filter, &request.page_token)?;
+        let below = below.as_deref().unwrap_or(LAST);
+        let ids = indexes::find(self.db.read(), &entry, below, size + 1).await.map_err(internal)?;
+        let (ids, last) = cut(ids, size);
         let found =
             customers::with_ids(self.db.read(), &self.vault, &ids).await.map_err(internal)?;
-        let customers = found.iter().map(wire::customer).collect();
-        Ok(Response::new(FindCustomersResponse { customers }))
+        Ok(Response::new(FindCustomersResponse {
+            customers: found.iter().map(wire::customer).collect(),
+            next_page_token: last
+                .map(|last| page::encode(METHOD, filter, &last))
+                .unwrap_or_default(),
+        }))
     }
 }

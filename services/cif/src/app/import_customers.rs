@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 
 use florin_kernel::{CustomerId, Date, Violations};
-use florin_proto::{
-    cif::v1::{
-        ImportCustomer, ImportCustomerResult, ImportCustomersRequest, ImportCustomersResponse,
-    },
-    common::v1::Reason as CommonReason,
+use florin_proto::cif::v1::{
+    ImportCustomer, ImportCustomerResult, ImportCustomersRequest, ImportCustomersResponse,
 };
 use florin_rpc::{CallContext, Error};
 use florin_runtime::{Failure, clock};
@@ -45,7 +42,7 @@ impl Cif {
                     candidates.push(candidate);
                     results.push(None);
                 }
-                Err(broken) => results.push(Some(malformed(item, &broken))),
+                Err(broken) => results.push(Some(malformed(item, broken))),
             }
         }
         let work = async |tx: Tx| -> Result<Vec<Admission>, Failure> {
@@ -87,14 +84,8 @@ fn check_count(count: usize) -> Result<(), Violations> {
     violations.finish(Some(()))
 }
 
-fn malformed(item: &ImportCustomer, broken: &Violations) -> ImportCustomerResult {
-    let rules: Vec<String> = broken
-        .as_slice()
-        .iter()
-        .map(|one| format!("{}: {} ({})", one.field, one.description, one.rule))
-        .collect();
-    let error = Error::new(CommonReason::InvalidRequest, rules.join("; "));
-    refused(reference_of(item), &error)
+fn malformed(item: &ImportCustomer, broken: Violations) -> ImportCustomerResult {
+    refused(reference_of(item), &Error::invalid(broken))
 }
 
 fn result(candidate: &Candidate, admission: Admission) -> ImportCustomerResult {
@@ -103,8 +94,7 @@ fn result(candidate: &Candidate, admission: Admission) -> ImportCustomerResult {
         reference: reference.clone(),
         customer_id,
         replayed,
-        refused_reason: String::new(),
-        refused_message: String::new(),
+        refused: None,
     };
     match admission {
         Admission::Admitted => found(candidate.id.to_string(), false),
@@ -122,8 +112,7 @@ fn refused(reference: String, error: &Error) -> ImportCustomerResult {
         reference,
         customer_id: String::new(),
         replayed: false,
-        refused_reason: error.reason().to_owned(),
-        refused_message: error.message().to_owned(),
+        refused: Some(error.to_refusal()),
     }
 }
 

@@ -5,7 +5,7 @@ use florin_rpc::{CallContext, Error, page};
 use florin_runtime::internal;
 use tonic::{Response, Status};
 
-use super::Cif;
+use super::{Cif, cut};
 use crate::{domain::KycStatus, grpc::convert, store::customers, wire};
 
 const METHOD: &str = "cif.ListCustomers";
@@ -23,14 +23,10 @@ impl Cif {
         let (size, status) = convert::customers_page(&request).map_err(Error::from)?;
         let filter = status.map_or("", KycStatus::name).as_bytes();
         let before = page::decode(METHOD, filter, &request.page_token)?;
-        let mut found = customers::page(self.db.read(), &self.vault, status, before, size + 1)
+        let found = customers::page(self.db.read(), &self.vault, status, before, size + 1)
             .await
             .map_err(internal)?;
-        let more = i64::try_from(found.len()).is_ok_and(|count| count > size);
-        if more {
-            found.pop();
-        }
-        let last = found.last().filter(|_| more);
+        let (found, last) = cut(found, size);
         let next_page_token = last
             .map(|customer| page::encode(METHOD, filter, &customer.id.to_string()))
             .unwrap_or_default();

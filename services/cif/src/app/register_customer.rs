@@ -60,7 +60,9 @@ impl Cif {
                     customers::with_ids(&**tx, &self.vault, std::slice::from_ref(id)).await?;
                 found.into_iter().next()
             }
-            Some(Admission::ReferenceReused) => return Err(reference_reused(&candidate.reference).into()),
+            Some(Admission::ReferenceReused) => {
+                return Err(reference_reused(&candidate.reference).into());
+            }
             Some(Admission::Exists) => return Err(exists().into()),
             None => None,
         };
@@ -82,8 +84,5 @@ pub(super) fn reference_reused(reference: &str) -> Error {
 }
 
 pub(super) fn exists() -> Error {
-    Error::new(
-        Reason::CustomerExists,
-        "another customer has this national id or registration number",
-    )
+    Error::new(Reason::CustomerExists, "another customer has one of the identifications")
 }

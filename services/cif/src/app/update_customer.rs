@@ -70,19 +70,16 @@ impl Cif {
     }
 
     async fn reindex(&self, tx: &Tx, before: &Customer, after: &Customer) -> Result<(), Failure> {
-        let old = indexes::identifier(&self.vault, before.party.as_ref());
-        let new = indexes::identifier(&self.vault, after.party.as_ref());
-        if old != new {
-            if let Some(entry) = new {
-                let claim = vec![(entry, after.id.to_string())];
-                if indexes::claim_identifiers(tx, claim).await?.is_empty() {
-                    return Err(exists().into());
-                }
-            }
-            if let Some(entry) = old {
-                indexes::release_identifier(tx, &entry).await?;
-            }
+        let old = indexes::identifiers(&self.vault, before.party.as_ref());
+        let new = indexes::identifiers(&self.vault, after.party.as_ref());
+        let id = after.id.to_string();
+        let claims: Vec<_> = new.difference(&old).map(|one| (one.clone(), id.clone())).collect();
+        let wanted = claims.len();
+        if indexes::claim_identifiers(tx, claims).await?.len() < wanted {
+            return Err(exists().into());
         }
+        let given_back: Vec<_> = old.difference(&new).cloned().collect();
+        indexes::release_identifiers(tx, &given_back).await?;
         let reached = |of: &Customer| (of.contact.email.clone(), of.contact.phone.clone());
         if reached(before) != reached(after) {
             indexes::replace_contacts(tx, &self.vault, after).await?;

@@ -2,7 +2,7 @@
 
 use florin_kernel::Date;
 
-use super::{Address, Contact, Customer, Organisation, Party, Person};
+use super::{Address, Contact, Customer, Identification, Organisation, Party, Person};
 
 /// One field and its new value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,16 +21,14 @@ pub enum Change {
     FamilyName(String),
     /// A person's date of birth.
     DateOfBirth(Date),
-    /// A person's national id.
-    NationalId(String),
     /// A person's nationality.
     Nationality(String),
     /// An organisation's name.
     LegalName(String),
-    /// An organisation's number in the register.
-    RegistrationNumber(String),
-    /// An organisation's country.
-    Country(String),
+    /// A person's numbers.
+    OfPerson(Vec<Identification>),
+    /// An organisation's numbers.
+    OfOrganisation(Vec<Identification>),
 }
 
 /// A field of a person was named for an organisation, or the other way round, or the
@@ -54,11 +52,10 @@ impl Change {
             Self::GivenName(_) => "person.given_name",
             Self::FamilyName(_) => "person.family_name",
             Self::DateOfBirth(_) => "person.date_of_birth",
-            Self::NationalId(_) => "person.national_id",
             Self::Nationality(_) => "person.nationality",
             Self::LegalName(_) => "organisation.legal_name",
-            Self::RegistrationNumber(_) => "organisation.registration_number",
-            Self::Country(_) => "organisation.country",
+            Self::OfPerson(_) => "person.identifications",
+            Self::OfOrganisation(_) => "organisation.identifications",
         }
     }
 
@@ -84,13 +81,10 @@ impl Customer {
             Change::GivenName(name) => self.person(path)?.given_name = name,
             Change::FamilyName(name) => self.person(path)?.family_name = name,
             Change::DateOfBirth(date) => self.person(path)?.date_of_birth = date,
-            Change::NationalId(id) => self.person(path)?.national_id = id,
             Change::Nationality(country) => self.person(path)?.nationality = country,
             Change::LegalName(name) => self.organisation(path)?.legal_name = name,
-            Change::RegistrationNumber(number) => {
-                self.organisation(path)?.registration_number = number;
-            }
-            Change::Country(country) => self.organisation(path)?.country = country,
+            Change::OfPerson(all) => self.person(path)?.identifications = all,
+            Change::OfOrganisation(all) => self.organisation(path)?.identifications = all,
         }
         Ok(())
     }
@@ -120,8 +114,7 @@ mod tests {
     fn a_change_reaches_only_the_party_that_has_the_field() {
         let party = Party::Organisation(Organisation {
             legal_name: "Old".into(),
-            registration_number: "1".into(),
-            country: "CZ".into(),
+            identifications: Vec::new(),
         });
         let id = CustomerId::from_parts(1, [1; 10]);
         let mut customer =
@@ -134,7 +127,7 @@ mod tests {
         assert_eq!(customer.apply(Change::Email("a@b.cz".into())), Ok(()));
         assert!(matches!(&customer.party, Some(Party::Organisation(o)) if o.legal_name == "New"));
         assert_eq!(customer.contact.email, "a@b.cz");
-        assert!(Change::Country(String::new()).is_of_identity());
+        assert!(Change::OfOrganisation(Vec::new()).is_of_identity());
         assert!(!Change::Phone(String::new()).is_of_identity());
     }
 }

@@ -2,6 +2,8 @@
 
 use florin_kernel::{CustomerId, Date, UnixMicros};
 
+use super::Identification;
+
 /// A natural person; the fields have passed [`super::field`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
@@ -11,10 +13,10 @@ pub struct Person {
     pub family_name: String,
     /// Date of birth.
     pub date_of_birth: Date,
-    /// National identification number; may be empty.
-    pub national_id: String,
     /// Nationality; may be empty.
     pub nationality: String,
+    /// Numbers by which authorities know the person.
+    pub identifications: Vec<Identification>,
 }
 
 /// A legal entity; the fields have passed [`super::field`].
@@ -22,10 +24,8 @@ pub struct Person {
 pub struct Organisation {
     /// Registered name.
     pub legal_name: String,
-    /// Number in the register.
-    pub registration_number: String,
-    /// Country of the register.
-    pub country: String,
+    /// Numbers by which authorities know it, at least one of a register.
+    pub identifications: Vec<Identification>,
 }
 
 /// Who a customer is.
@@ -38,12 +38,21 @@ pub enum Party {
 }
 
 impl Party {
-    /// The name in events and in the database.
+    /// The name in the database.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Person(_) => "person",
             Self::Organisation(_) => "organisation",
+        }
+    }
+
+    /// Numbers by which authorities know it, none of which another customer has.
+    #[must_use]
+    pub fn identifications(&self) -> &[Identification] {
+        match self {
+            Self::Person(person) => &person.identifications,
+            Self::Organisation(organisation) => &organisation.identifications,
         }
     }
 }

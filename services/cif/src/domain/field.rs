@@ -7,7 +7,7 @@ use florin_kernel::{Broken, Date, DateError, TextError, check_text, parse_date};
 const NAME_LIMIT: usize = 100;
 /// Characters of an organisation's name.
 const LEGAL_NAME_LIMIT: usize = 200;
-/// Characters of a national id or a registration number.
+/// Characters of a number that an authority gave.
 const IDENTIFIER_LIMIT: usize = 50;
 /// Octets of an e-mail address (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const EMAIL_LIMIT: usize = 254;
@@ -83,24 +83,11 @@ pub fn date_of_birth(text: &str, today: Date) -> Result<Date, FieldError> {
     if date > today { Err(FieldError::InFuture) } else { Ok(date) }
 }
 
-/// A national identification number, optional.
-///
-/// # Errors
-/// Too long, control characters, nothing but punctuation.
-pub fn national_id(text: &str) -> Result<String, FieldError> {
-    if text.trim().is_empty() {
-        check_text(text, 0, IDENTIFIER_LIMIT)?;
-        Ok(String::new())
-    } else {
-        registration_number(text)
-    }
-}
-
-/// A number in a register of organisations.
+/// A number that an authority gave.
 ///
 /// # Errors
 /// Empty, too long, control characters, nothing but punctuation.
-pub fn registration_number(text: &str) -> Result<String, FieldError> {
+pub fn identifier(text: &str) -> Result<String, FieldError> {
     let text = check_text(text.trim(), 1, IDENTIFIER_LIMIT)?;
     if normalised_identifier(&text).is_empty() { Err(FieldError::Identifier) } else { Ok(text) }
 }
@@ -196,8 +183,8 @@ pub fn mandatory_reason(text: &str) -> Result<String, FieldError> {
     Ok(check_text(text.trim(), 1, REASON_LIMIT)?)
 }
 
-/// The form in which two national ids or registration numbers are compared: letters and
-/// digits, upper case.
+/// The form in which two numbers of authorities are compared: letters and digits, upper
+/// case.
 #[must_use]
 pub fn normalised_identifier(text: &str) -> String {
     text.chars()
@@ -278,7 +265,7 @@ mod tests {
     fn identifiers_are_compared_without_punctuation() {
         assert_eq!(normalised_identifier("705121/1234"), normalised_identifier("7051211234"));
         assert_eq!(normalised_identifier("ab-1"), "AB1");
-        assert_eq!(registration_number("-/-"), Err(FieldError::Identifier));
-        assert_eq!(national_id(" "), Ok(String::new()));
+        assert_eq!(identifier("-/-"), Err(FieldError::Identifier));
+        assert_eq!(identifier(" "), Err(TextError::Empty.into()));
     }
 }

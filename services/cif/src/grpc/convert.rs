@@ -5,19 +5,24 @@ mod changes;
 use florin_kernel::{CustomerId, Date, RelationId, Violations};
 use florin_proto::cif::v1::{
     AddRelationRequest, Address as WireAddress, Contact as WireContact, DecideKycRequest,
-    FindCustomersRequest, GetStandingsRequest, ImportCustomer, KycStatus as WireKycStatus,
-    ListCustomersRequest, Organisation as WireOrganisation, Person as WirePerson, RateRiskRequest,
-    RegisterCustomerRequest, RelationKind as WireRelationKind, RemoveRelationRequest,
-    RiskRating as WireRiskRating, find_customers_request::By,
-    register_customer_request::Party as WireParty,
+    FindCustomersRequest, GetStandingsRequest, Identification as WireIdentification,
+    IdentificationKind as WireIdentificationKind, ImportCustomer, KycStatus as WireKycStatus,
+    ListCustomersRequest, ListRelationsRequest, Organisation as WireOrganisation,
+    Person as WirePerson, RateRiskRequest, RegisterCustomerRequest,
+    RelationKind as WireRelationKind, RemoveRelationRequest, RiskRating as WireRiskRating,
+    find_customers_request::By, register_customer_request::Party as WireParty,
 };
 use florin_rpc::Error;
 
 use crate::{
     domain::{
-        Address, Contact, KycStatus, Organisation, Party, Person, RelationKind, RiskRating, field,
+        Address, Contact, Identification, KycStatus, Organisation, Party, Person, RelationKind,
+        RiskRating, field,
+        identification::{of_organisation, of_person},
     },
-    vault::Indexed,
+    store::indexes::Entry,
+    vault::Vault,
+    wire,
 };
 
 pub(crate) use changes::changes;
@@ -98,16 +103,18 @@ fn person(
     let mut check = |name: &str, result| violations.check(format!("{path}.{name}"), result);
     let given_name = check("given_name", field::name(&wire.given_name));
     let family_name = check("family_name", field::name(&wire.family_name));
-    let national_id = check("national_id", field::national_id(&wire.national_id));
     let nationality = check("nationality", field::optional_country(&wire.nationality));
     let born = field::date_of_birth(&wire.date_of_birth, today);
     let date_of_birth = violations.check(format!("{path}.date_of_birth"), born);
+    let path = format!("{path}.identifications");
+    let all = identifications(violations, &path, &wire.identifications);
+    let identifications = all.and_then(|all| violations.check(path, of_person(all)));
     Some(Person {
         given_name: given_name?,
         family_name: family_name?,
         date_of_birth: date_of_birth?,
-        national_id: national_id?,
         nationality: nationality?,
+        identifications: identifications?,
     })
 }
 
@@ -116,16 +123,41 @@ fn organisation(
     path: &str,
     wire: &WireOrganisation,
 ) -> Option<Organisation> {
-    let mut check = |name: &str, result| violations.check(format!("{path}.{name}"), result);
-    let legal_name = check("legal_name", field::legal_name(&wire.legal_name));
-    let number = field::registration_number(&wire.registration_number);
-    let registration_number = check("registration_number", number);
-    let country = check("country", field::country(&wire.country));
-    Some(Organisation {
-        legal_name: legal_name?,
-        registration_number: registration_number?,
-        country: country?,
-    })
+    let legal_name = field::legal_name(&wire.legal_name);
+    let legal_name = violations.check(format!("{path}.legal_name"), legal_name);
+    let path = format!("{path}.identifications");
+    let all = identifications(violations, &path, &wire.identifications);
+    let identifications = all.and_then(|all| violations.check(path, of_organisation(all)));
+    Some(Organisation { legal_name: legal_name?, identifications: identifications? })
+}
+
+/// All of them, or None where one breaks a rule.
+fn identifications(
+    violations: &mut Violations,
+    path: &str,
+    all: &[WireIdentification],
+) -> Option<Vec<Identification>> {
+    let read: Vec<_> = all
+        .iter()
+        .enumerate()
+        .map(|(at, one)| identification(violations, &format!("{path}[{at}]"), one))
+        .collect();
+    read.into_iter().collect()
+}
+
+fn identification(
+    violations: &mut Violations,
+    path: &str,
+    wire: &WireIdentification,
+) -> Option<Identification> {
+    let country = violations.check(format!("{path}.country"), field::country(&wire.country));
+    let known = WireIdentificationKind::try_from(wire.kind).ok();
+    let kind = known.and_then(wire::known_identification_kind);
+    if kind.is_none() {
+        violations.add(format!("{path}.kind"), "UNKNOWN_VALUE", "must be a kind of number");
+    }
+    let number = violations.check(format!("{path}.number"), field::identifier(&wire.number));
+    Some(Identification { country: country?, kind: kind?, number: number? })
 }
 
 fn contact(violations: &mut Violations, path: &str, wire: &WireContact) -> Option<Contact> {
@@ -152,10 +184,7 @@ pub(crate) fn customers_page(
     request: &ListCustomersRequest,
 ) -> Result<(i64, Option<KycStatus>), Violations> {
     let mut violations = Violations::new();
-    let size = i64::from(request.page_size);
-    if !(0..=MAX_PAGE).contains(&size) {
-        violations.add("page_size", "OUT_OF_RANGE", format!("must be 1 to {MAX_PAGE}, 0 is 50"));
-    }
+    let size = page_size(&mut violations, request.page_size);
     let status = match WireKycStatus::try_from(request.kyc_status) {
         Ok(WireKycStatus::Unspecified) => None,
         Ok(WireKycStatus::Pending) => Some(KycStatus::Pending),
@@ -166,12 +195,54 @@ pub(crate) fn customers_page(
             None
         }
     };
-    violations.finish(Some((if size == 0 { DEFAULT_PAGE } else { size }, status)))
+    violations.finish(Some((size, status)))
 }
 
-/// What to look for.
-pub(crate) fn wanted(request: &FindCustomersRequest) -> Result<(Indexed, String), Violations> {
+/// The customer whose relations are listed, and the size of a page.
+pub(crate) fn relations_page(
+    request: &ListRelationsRequest,
+) -> Result<(CustomerId, i64), Violations> {
     let mut violations = Violations::new();
+    let id = violations.check("customer_id", CustomerId::parse(&request.customer_id));
+    let size = page_size(&mut violations, request.page_size);
+    violations.finish(id.map(|id| (id, size)))
+}
+
+fn page_size(violations: &mut Violations, asked: i32) -> i64 {
+    let size = i64::from(asked);
+    if !(0..=MAX_PAGE).contains(&size) {
+        violations.add("page_size", "OUT_OF_RANGE", format!("must be 1 to {MAX_PAGE}, 0 is 50"));
+    }
+    if size == 0 { DEFAULT_PAGE } else { size }
+}
+
+/// What customers are looked for by.
+pub(crate) enum Wanted {
+    Email(String),
+    Phone(String),
+    Identification(Identification),
+}
+
+impl Wanted {
+    /// Its entry in the blind index.
+    pub(crate) fn entry(&self, vault: &Vault) -> Entry {
+        match self {
+            Self::Email(address) => Entry::email(vault, address),
+            Self::Phone(number) => Entry::phone(vault, number),
+            Self::Identification(one) => Entry::identification(vault, one),
+        }
+    }
+}
+
+/// What to look for, and the size of a page.
+pub(crate) fn wanted(request: &FindCustomersRequest) -> Result<(Wanted, i64), Violations> {
+    let mut violations = Violations::new();
+    let given = |violations: &mut Violations, name: &str, text: Option<String>| {
+        if text.as_ref().is_some_and(String::is_empty) {
+            violations.add(name, "REQUIRED", "must not be empty");
+        }
+        text
+    };
     let found = match &request.by {
         None => {
             violations.add("email", "REQUIRED", "exactly one of the fields must be given");
@@ -179,28 +250,18 @@ pub(crate) fn wanted(request: &FindCustomersRequest) -> Result<(Indexed, String)
         }
         Some(By::Email(text)) => {
             let text = violations.check("email", field::email(text));
-            text.map(|text| (Indexed::Email, "email", text))
+            given(&mut violations, "email", text).map(Wanted::Email)
         }
         Some(By::Phone(text)) => {
             let text = violations.check("phone", field::phone(text));
-            text.map(|text| (Indexed::Phone, "phone", text))
+            given(&mut violations, "phone", text).map(Wanted::Phone)
         }
-        Some(By::NationalId(text)) => {
-            let text = violations.check("national_id", field::national_id(text));
-            text.map(|text| (Indexed::NationalId, "national_id", text))
-        }
-        Some(By::RegistrationNumber(text)) => {
-            let number = field::registration_number(text);
-            let text = violations.check("registration_number", number);
-            text.map(|text| (Indexed::RegistrationNumber, "registration_number", text))
+        Some(By::Identification(one)) => {
+            identification(&mut violations, "identification", one).map(Wanted::Identification)
         }
     };
-    if let Some((_, name, text)) = &found
-        && text.is_empty()
-    {
-        violations.add(*name, "REQUIRED", "must not be empty");
-    }
-    violations.finish(found.map(|(indexed, _, text)| (indexed, text)))
+    let size = page_size(&mut violations, request.page_size);
+    violations.finish(found.map(|found| (found, size)))
 }
 
 /// Customer, decision and reason of a KYC check.

@@ -1,6 +1,6 @@
 //! Blind indexes: keyed hashes of what customers are looked up by.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use florin_store::{
     StoreError, Tx,
@@ -11,7 +11,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::{
-    domain::{Contact, Customer, Party, field},
+    domain::{Contact, Customer, Identification, Party, field},
     vault::{Indexed, Vault},
 };
 
@@ -26,16 +26,28 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The entry of a value that somebody looks for.
-    pub(crate) fn of(vault: &Vault, indexed: Indexed, value: &str) -> Self {
-        let normalised = match indexed {
-            Indexed::Email => field::normalised_email(value),
-            Indexed::Phone => value.to_owned(),
-            Indexed::NationalId | Indexed::RegistrationNumber => {
-                field::normalised_identifier(value)
-            }
-        };
-        Self { kind: indexed.name(), digest: vault.index(indexed, &normalised) }
+    /// The entry of an e-mail address.
+    pub(crate) fn email(vault: &Vault, address: &str) -> Self {
+        Self::of(vault, Indexed::Email, &field::normalised_email(address))
+    }
+
+    /// The entry of a telephone number.
+    pub(crate) fn phone(vault: &Vault, number: &str) -> Self {
+        Self::of(vault, Indexed::Phone, number)
+    }
+
+    /// The entry of a number that an authority gave.
+    pub(crate) fn identification(vault: &Vault, one: &Identification) -> Self {
+        Self::of(vault, Indexed::Identification, &one.normalised())
+    }
+
+    fn of(vault: &Vault, indexed: Indexed, normalised: &str) -> Self {
+        Self { kind: indexed.name(), digest: vault.index(indexed, normalised) }
+    }
+
+    /// What tells nobody which value it is of, without the key.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
     }
 
     fn row(&self, customer: &str) -> serde_json::Value {
@@ -43,25 +55,20 @@ impl Entry {
     }
 }
 
-/// The entry that no two customers share, where the party has one.
-pub(crate) fn identifier(vault: &Vault, party: Option<&Party>) -> Option<Entry> {
-    match party? {
-        Party::Person(person) if person.national_id.is_empty() => None,
-        Party::Person(person) => Some(Entry::of(vault, Indexed::NationalId, &person.national_id)),
-        Party::Organisation(organisation) => {
-            let number = &organisation.registration_number;
-            Some(Entry::of(vault, Indexed::RegistrationNumber, number))
-        }
-    }
+/// The entries that no two customers share.
+pub(crate) fn identifiers(vault: &Vault, party: Option<&Party>) -> BTreeSet<Entry> {
+    let all = party.map(Party::identifications).unwrap_or_default();
+    all.iter().map(|one| Entry::identification(vault, one)).collect()
 }
 
 fn contacts(vault: &Vault, contact: &Contact) -> Vec<Entry> {
-    let fields = [(Indexed::Email, &contact.email), (Indexed::Phone, &contact.phone)];
-    let given = fields.into_iter().filter(|(_, value)| !value.is_empty());
-    given.map(|(indexed, value)| Entry::of(vault, indexed, value)).collect()
+    let email = (!contact.email.is_empty()).then(|| Entry::email(vault, &contact.email));
+    let phone = (!contact.phone.is_empty()).then(|| Entry::phone(vault, &contact.phone));
+    email.into_iter().chain(phone).collect()
 }
 
-/// Claims identifiers for customers; returns those that were free. No entry may stand twice.
+/// Claims identifiers for customers; returns the digests of those that were free. No entry
+/// may stand twice.
 pub(crate) async fn claim_identifiers(
     tx: &Tx,
     mut wanted: Vec<(Entry, String)>,
@@ -71,14 +78,20 @@ pub(crate) async fn claim_identifiers(
     let rows = wanted.iter().map(|(entry, customer)| entry.row(customer)).collect();
     let conflict = ["kind", "digest"];
     let table = "customer_identifiers";
-    let new = rows::insert_new(tx, table, &COLUMNS, &conflict, rows, "customer_id").await?;
+    let new = rows::insert_new(tx, table, &COLUMNS, &conflict, rows, "digest").await?;
     Ok(new.into_iter().collect())
 }
 
-/// Gives an identifier back.
-pub(crate) async fn release_identifier(tx: &Tx, entry: &Entry) -> Result<(), StoreError> {
-    let delete = "DELETE FROM customer_identifiers WHERE kind = $1 AND digest = $2";
-    sql::execute(tx, delete, [entry.kind.into(), entry.digest.clone().into()]).await?;
+/// Gives identifiers back.
+pub(crate) async fn release_identifiers(tx: &Tx, entries: &[Entry]) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let digests: Vec<&str> = entries.iter().map(Entry::digest).collect();
+    let among = rows::among(tx.engine(), 2);
+    let delete = format!("DELETE FROM customer_identifiers WHERE kind = $1 AND digest {among}");
+    let kind = Indexed::Identification.name();
+    sql::execute(tx, delete, [kind.into(), rows::texts(&digests)]).await?;
     Ok(())
 }
 
@@ -107,17 +120,20 @@ pub(crate) async fn replace_contacts(
     insert_contacts(tx, vault, std::slice::from_ref(customer)).await
 }
 
-/// The ids of at most `limit` customers with this entry.
+/// The ids of at most `limit` customers with this entry, newest first, below an id.
 pub(crate) async fn find(
     connection: &impl ConnectionTrait,
     entry: &Entry,
+    below: &str,
     limit: i64,
 ) -> Result<Vec<String>, StoreError> {
-    let query = "SELECT customer_id FROM customer_contacts WHERE kind = $1 AND digest = $2 \
+    let query = "SELECT customer_id FROM customer_contacts \
+                 WHERE kind = $1 AND digest = $2 AND customer_id < $3 \
                  UNION ALL \
-                 SELECT customer_id FROM customer_identifiers WHERE kind = $1 AND digest = $2 \
-                 ORDER BY customer_id DESC LIMIT $3";
-    let values = [entry.kind.into(), entry.digest.clone().into(), limit.into()];
+                 SELECT customer_id FROM customer_identifiers \
+                 WHERE kind = $1 AND digest = $2 AND customer_id < $3 \
+                 ORDER BY customer_id DESC LIMIT $4";
+    let values = [entry.kind.into(), entry.digest.clone().into(), below.into(), limit.into()];
     let found = sql::query_all(connection, query, values).await?;
     found.iter().map(|row| Ok(row.try_get("", "customer_id")?)).collect()
 }

@@ -55,18 +55,19 @@ pub(crate) async fn delete(
     Ok(sql::execute(tx, delete, values).await? == 1)
 }
 
-/// At most `limit` relations of a customer in both directions, oldest first.
+/// At most `limit` relations of a customer in both directions, oldest first, above an id.
 pub(crate) async fn of_customer(
     connection: &impl ConnectionTrait,
     customer: CustomerId,
+    above: &str,
     limit: i64,
 ) -> Result<Vec<Relation>, StoreError> {
     let query = "SELECT id, customer_id, kind, other_customer_id, added_at FROM relations \
-                 WHERE customer_id = $1 \
+                 WHERE customer_id = $1 AND id > $2 \
                  UNION ALL \
                  SELECT id, customer_id, kind, other_customer_id, added_at FROM relations \
-                 WHERE other_customer_id = $1 ORDER BY id LIMIT $2";
-    let values = [customer.to_string().into(), limit.into()];
+                 WHERE other_customer_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    let values = [customer.to_string().into(), above.into(), limit.into()];
     sql::query_all(connection, query, values).await?.iter().map(read).collect()
 }
 

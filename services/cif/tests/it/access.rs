@@ -29,7 +29,8 @@ async fn a_customer_sees_and_reaches_itself_and_does_not_find_another() {
         let own = office.register(alena(1)).await.customer_id;
         let other = office.register(alena(2)).await.customer_id;
         let get = |id: &str| GetCustomerRequest { customer_id: id.to_owned() };
-        let relations = |id: &str| ListRelationsRequest { customer_id: id.to_owned() };
+        let relations =
+            |id: &str| ListRelationsRequest { customer_id: id.to_owned(), ..Default::default() };
         let (cif, ctx) = (&office.cif, || customer("method", &own));
         assert_eq!(reason(cif.get_customer(&ctx(), get(&own)).await), "OK");
         assert_eq!(reason(cif.get_customer(&ctx(), get(&other)).await), "CUSTOMER_NOT_FOUND");

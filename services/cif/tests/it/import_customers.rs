@@ -21,7 +21,10 @@ fn outcomes(answer: &ImportCustomersResponse) -> Vec<(&str, bool, &str)> {
     answer
         .results
         .iter()
-        .map(|one| (one.reference.as_str(), one.replayed, one.refused_reason.as_str()))
+        .map(|one| {
+            let reason = one.refused.as_ref().map_or("", |refused| refused.reason.as_str());
+            (one.reference.as_str(), one.replayed, reason)
+        })
         .collect()
 }
 
@@ -58,7 +61,11 @@ async fn one_items_refusal_never_fails_its_neighbours() {
             ("", false, "INVALID_REQUEST"),
         ];
         assert_eq!(outcomes(&answer), expected);
-        assert!(answer.results[1].refused_message.contains("customer.person.date_of_birth"));
+        let refused = answer.results[1].refused.as_ref().unwrap();
+        assert_eq!(refused.domain, "common.florin.bank");
+        assert_eq!(refused.violations[0].field, "customer.person.date_of_birth");
+        let reused = answer.results[5].refused.as_ref().unwrap();
+        assert_eq!(reused.metadata["reference"], "a");
         assert_eq!(answer.results[0].customer_id, answer.results[4].customer_id);
         assert_eq!(office.count("SELECT count(*) FROM customers").await, 3);
         assert_eq!(office.count("SELECT count(*) FROM customer_references").await, 2);
@@ -105,7 +112,7 @@ async fn takes_five_hundred_and_no_more() {
         let office = place.open().await;
         let items: Vec<_> = (0..500).map(|n| item(alena(n), &format!("row-{n}"))).collect();
         let answer = import(&office, items.clone()).await;
-        assert!(answer.results.iter().all(|one| one.refused_reason.is_empty() && !one.replayed));
+        assert!(answer.results.iter().all(|one| one.refused.is_none() && !one.replayed));
         assert_eq!(office.count("SELECT count(*) FROM customers").await, 500);
         assert_eq!(office.count("SELECT count(*) FROM audit").await, 500);
         let more = [items, vec![item(mill(1), "x")]].concat();
@@ -114,5 +121,33 @@ async fn takes_five_hundred_and_no_more() {
             let refused = office.cif.import_customers(&teller("ImportCustomers"), request).await;
             assert_eq!(violations(refused)[0].0, "items");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_number_goes_to_the_first_item_that_gets_all_of_its_own() {
+    for place in places() {
+        let office = place.open().await;
+        office.register(alena(9)).await;
+        let with_two = |own: u32, other: u32| {
+            let (mut one, second) = (alena(own), alena(other));
+            if let (Some(Party::Person(one)), Some(Party::Person(second))) =
+                (&mut one.party, second.party)
+            {
+                one.identifications.extend(second.identifications);
+            }
+            one
+        };
+        // The first is refused for the second of its numbers, so that its first one is free.
+        let items = vec![item(with_two(1, 9), "a"), item(alena(1), "b"), item(with_two(2, 1), "c")];
+        let answer = import(&office, items).await;
+        let expected =
+            [("a", false, "CUSTOMER_EXISTS"), ("b", false, ""), ("c", false, "CUSTOMER_EXISTS")];
+        assert_eq!(outcomes(&answer), expected);
+        let owner = "SELECT count(*) FROM customer_identifiers i JOIN customers c \
+                     ON c.id = i.customer_id";
+        assert_eq!(office.count(owner).await, 2);
+        // The third kept neither.
+        office.register(alena(2)).await;
     }
 }

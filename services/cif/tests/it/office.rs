@@ -6,8 +6,8 @@ use florin_cif::{Cif, Config};
 use florin_events::Outbox;
 use florin_kernel::{CustomerId, Role};
 use florin_proto::cif::v1::{
-    Contact, Customer, Organisation, Person, RegisterCustomerRequest,
-    register_customer_request::Party,
+    Contact, Customer, Identification, IdentificationKind, Organisation, Person,
+    RegisterCustomerRequest, register_customer_request::Party,
 };
 use florin_rpc::CallContext;
 use florin_store::Database;
@@ -93,14 +93,32 @@ pub fn customer(method: &'static str, id: &str) -> CallContext {
     place::customer(method, CustomerId::parse(id).unwrap())
 }
 
+/// A Czech national identification number.
+pub fn national_id(number: &str) -> Identification {
+    Identification {
+        country: "CZ".to_owned(),
+        kind: IdentificationKind::NationalId.into(),
+        number: number.to_owned(),
+    }
+}
+
+/// A number in a country's register of companies.
+pub fn registered(country: &str, number: &str) -> Identification {
+    Identification {
+        country: country.to_owned(),
+        kind: IdentificationKind::CompanyRegister.into(),
+        number: number.to_owned(),
+    }
+}
+
 /// A person; the number makes national id and contact unique.
 pub fn alena(number: u32) -> RegisterCustomerRequest {
     let person = Person {
         given_name: "Alena".to_owned(),
         family_name: "Nováková".to_owned(),
         date_of_birth: "1970-05-21".to_owned(),
-        national_id: format!("705521/{number:04}"),
         nationality: "CZ".to_owned(),
+        identifications: vec![national_id(&format!("705521/{number:04}"))],
     };
     let contact = Contact {
         email: format!("Alena.{number}@Example.com"),
@@ -118,8 +136,7 @@ pub fn alena(number: u32) -> RegisterCustomerRequest {
 pub fn mill(number: u32) -> RegisterCustomerRequest {
     let organisation = Organisation {
         legal_name: "Mlýn a syn".to_owned(),
-        registration_number: format!("{number:08}"),
-        country: "CZ".to_owned(),
+        identifications: vec![registered("CZ", &format!("{number:08}"))],
     };
     RegisterCustomerRequest {
         party: Some(Party::Organisation(organisation)),

@@ -7,7 +7,8 @@ use florin_proto::cif::v1::{
 use florin_store::{Tx, idempotency};
 
 use crate::office::{
-    alena, mill, places, reason, teller, teller_with_key, violations, with_reference,
+    alena, mill, national_id, places, reason, registered, teller, teller_with_key, violations,
+    with_reference,
 };
 
 #[tokio::test]
@@ -41,7 +42,7 @@ async fn tells_all_broken_rules_at_once_and_changes_nothing() {
             person.given_name = "\u{7}".to_owned();
             person.family_name = "x".repeat(101);
             person.date_of_birth = "2999-01-01".to_owned();
-            person.national_id = "//".to_owned();
+            person.identifications[0].number = "//".to_owned();
             person.nationality = "XX".to_owned();
         }
         let contact = request.contact.as_mut().unwrap();
@@ -54,9 +55,9 @@ async fn tells_all_broken_rules_at_once_and_changes_nothing() {
             ("reference", "TOO_LONG"),
             ("person.given_name", "CONTROL_CHARACTER"),
             ("person.family_name", "TOO_LONG"),
-            ("person.national_id", "MALFORMED_IDENTIFIER"),
             ("person.nationality", "UNKNOWN_COUNTRY"),
             ("person.date_of_birth", "DATE_IN_FUTURE"),
+            ("person.identifications[0].number", "MALFORMED_IDENTIFIER"),
             ("contact.email", "MALFORMED_EMAIL"),
             ("contact.phone", "MALFORMED_PHONE"),
             ("contact.address.street", "TOO_LONG"),
@@ -72,13 +73,13 @@ async fn tells_all_broken_rules_at_once_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn refuses_a_second_customer_with_the_same_national_id() {
+async fn refuses_a_second_customer_with_the_same_identification() {
     for place in places() {
         let office = place.open().await;
         office.register(alena(1)).await;
         let mut other = alena(2);
         if let Some(register_customer_request::Party::Person(person)) = &mut other.party {
-            person.national_id = "7055210001".to_owned();
+            person.identifications.push(national_id("7055210001"));
         }
         let ctx = teller("RegisterCustomer");
         assert_eq!(reason(office.cif.register_customer(&ctx, other).await), "CUSTOMER_EXISTS");
@@ -87,6 +88,27 @@ async fn refuses_a_second_customer_with_the_same_national_id() {
         assert_eq!(reason(again), "CUSTOMER_EXISTS");
         assert_eq!(office.count("SELECT count(*) FROM customers").await, 2);
         assert_eq!(office.events().await.len(), 2);
+        // Of the refused one nothing is kept: its other number is free.
+        office.register(alena(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn one_number_is_two_identifications_in_two_countries() {
+    for place in places() {
+        let office = place.open().await;
+        let of = |country: &str| {
+            let mut mill = mill(1);
+            if let Some(register_customer_request::Party::Organisation(who)) = &mut mill.party {
+                who.identifications = vec![registered(country, "12345678")];
+            }
+            mill
+        };
+        office.register(of("CZ")).await;
+        office.register(of("DK")).await;
+        let again = office.cif.register_customer(&teller("RegisterCustomer"), of("DK")).await;
+        assert_eq!(reason(again), "CUSTOMER_EXISTS");
+        assert_eq!(office.count("SELECT count(*) FROM customer_identifiers").await, 2);
     }
 }
 

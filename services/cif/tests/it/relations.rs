@@ -23,7 +23,7 @@ async fn add(
 }
 
 async fn list(office: &Office, id: &str) -> Vec<Relation> {
-    let request = ListRelationsRequest { customer_id: id.to_owned() };
+    let request = ListRelationsRequest { customer_id: id.to_owned(), ..Default::default() };
     let answer = office.cif.list_relations(&teller("ListRelations"), request).await;
     answer.unwrap().into_inner().relations
 }
@@ -87,5 +87,32 @@ async fn removes_a_relation_where_it_starts() {
         assert!(list(&office, &alena).await.is_empty());
         let kept = "SELECT count(*) FROM audit WHERE reference LIKE 'rel_%'";
         assert_eq!(office.count(kept).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn pages_through_the_relations_of_both_directions() {
+    for place in places() {
+        let office = place.open().await;
+        let mill = office.register(mill(1)).await.customer_id;
+        let mut added = Vec::new();
+        for number in 1..=5 {
+            let alena = office.register(alena(number)).await.customer_id;
+            let (from, to) = if number % 2 == 0 { (&mill, &alena) } else { (&alena, &mill) };
+            let answer = add(&office, from, RelationKind::AttorneyOf, to).await.unwrap();
+            added.push(answer.into_inner().relation.unwrap());
+        }
+        let mut request =
+            ListRelationsRequest { customer_id: mill, page_size: 2, ..Default::default() };
+        let mut listed = Vec::new();
+        for page in 1..=3 {
+            let ctx = teller("ListRelations");
+            let answer = office.cif.list_relations(&ctx, request.clone()).await.unwrap();
+            let answer = answer.into_inner();
+            listed.extend(answer.relations);
+            assert_eq!(answer.next_page_token.is_empty(), page == 3);
+            request.page_token = answer.next_page_token;
+        }
+        assert_eq!(listed, added);
     }
 }

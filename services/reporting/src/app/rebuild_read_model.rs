@@ -17,8 +17,8 @@ use crate::{
     store::{generations, write},
 };
 
-/// The sources that tell something of the history; the transfers of `payment` do not.
-const SOURCES: [Role; 2] = [Role::Cif, Role::Account];
+/// The sources that tell something of the history; `payment` and `cif` do not.
+const SOURCES: [Role; 1] = [Role::Account];
 /// Events of a page.
 const PAGE: i32 = 500;
 /// One rebuild at a time; a killed one is waited for so long.

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use florin_events::inbox;
-use florin_kernel::{AccountId, CustomerId, EventId};
-use florin_proto::reporting::v1::Reason;
-use florin_rpc::{Error, PartyRole, Principal, Verb};
+use florin_kernel::{CustomerId, EventId, Violations};
+use florin_proto::reporting::v1::{Reason, SearchTransactionsRequest, SearchTransactionsResponse};
+use florin_rpc::{CallContext, Error};
 use florin_runtime::internal;
+use tonic::{Response, Status};
 
 use super::Reporting;
 use crate::{
-    domain::{Cursor, Entry, Holder, HolderPart, Scope, Search},
+    domain::{Cursor, Entry, Scope, Search},
+    grpc::convert,
     store::read::View,
 };
 
@@ -25,21 +27,30 @@ pub(crate) struct Found {
 }
 
 impl Reporting {
-    /// A page of what matches, from one state of the read model that has the events of
-    /// `position`.
-    pub(crate) async fn search_transactions(
+    /// A page of what matches, from one state of the read model that has the events of the
+    /// positions. A customer sees the accounts in which it has a part at this moment.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, PAGE_TOKEN_INVALID, HISTORY_NOT_FOUND, READ_SIDE_BEHIND; UNAVAILABLE
+    /// where `account` or `cif` does not answer.
+    pub async fn search_transactions(
         &self,
-        principal: &Principal,
-        search: &Search,
-        position: &[EventId],
-    ) -> Result<Found, Error> {
-        self.wait_for(position).await?;
-        let view = View::open(&self.db).await.map_err(internal)?;
-        let accounts = accounts_in(&view, principal, search.scope).await?;
+        ctx: &CallContext,
+        request: SearchTransactionsRequest,
+    ) -> Result<Response<SearchTransactionsResponse>, Status> {
+        let asked = convert::asked(&request)?;
+        let accounts = self.accounts_in(ctx, asked.search.scope).await?;
+        self.wait_for(&asked.position).await?;
+        let found = self.found(&accounts, &asked.search).await?;
+        Ok(Response::new(convert::answer(&asked, found)))
+    }
+
+    async fn found(&self, accounts: &[String], search: &Search) -> Result<Found, Error> {
         if accounts.is_empty() {
             return Ok(Found { entries: Vec::new(), more_after: None });
         }
-        let mut found = view.search(&accounts, search).await.map_err(internal)?;
+        let view = View::open(&self.db).await.map_err(internal)?;
+        let mut found = view.search(accounts, search).await.map_err(internal)?;
         let more = found.len() > search.page_size;
         found.truncate(search.page_size);
         let more_after = found.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
@@ -59,64 +70,44 @@ impl Reporting {
         let text = "the read side has not reached the position yet";
         Err(Error::new(Reason::ReadSideBehind, text).retry_after(BEHIND_RETRY))
     }
-}
 
-/// The accounts that the principal may search. A customer sees the accounts in which it has
-/// a part; another's account or customer id looks like one that does not exist.
-async fn accounts_in(
-    view: &View,
-    principal: &Principal,
-    scope: Scope,
-) -> Result<Vec<String>, Error> {
-    match scope {
-        Scope::Account(account) => visible_account(view, principal, account, None).await,
-        Scope::AccountOf(account, holder) => {
-            own_customer(principal, holder)?;
-            visible_account(view, principal, account, Some(holder)).await
-        }
-        Scope::Customer(customer) => {
-            own_customer(principal, customer)?;
-            let accounts = view.accounts_of(customer).await;
-            let accounts = accounts.map_err(internal)?;
-            let known =
-                !accounts.is_empty() || view.customer_exists(customer).await.map_err(internal)?;
-            if known { Ok(accounts) } else { Err(not_found()) }
+    /// The accounts that the principal may search. Another's account or customer id looks
+    /// like one that does not exist.
+    async fn accounts_in(&self, ctx: &CallContext, scope: Scope) -> Result<Vec<String>, Error> {
+        match scope {
+            Scope::Account(id) => {
+                self.account_of_caller(ctx, id).await?.ok_or_else(not_found)?;
+                Ok(vec![id.to_string()])
+            }
+            Scope::AccountOf(id, holder) => {
+                own_customer(ctx, holder)?;
+                let account = self.account_of_caller(ctx, id).await?.ok_or_else(not_found)?;
+                let holder = holder.to_string();
+                let held = account.holders.iter().any(|one| one.customer_id == holder);
+                if held { Ok(vec![id.to_string()]) } else { Err(not_found()) }
+            }
+            Scope::Customer(customer) => {
+                own_customer(ctx, customer)?;
+                let accounts = self.accounts_of(ctx, customer).await?.ok_or_else(too_many)?;
+                let known = !accounts.is_empty() || self.customer_exists(ctx, customer).await?;
+                if known { Ok(accounts) } else { Err(not_found()) }
+            }
         }
     }
 }
 
-fn own_customer(principal: &Principal, customer: CustomerId) -> Result<(), Error> {
-    if principal.is_customer() && principal.customer != Some(customer) {
+fn own_customer(ctx: &CallContext, customer: CustomerId) -> Result<(), Error> {
+    if ctx.principal.is_customer() && ctx.principal.customer != Some(customer) {
         return Err(not_found());
     }
     Ok(())
 }
 
-async fn visible_account(
-    view: &View,
-    principal: &Principal,
-    account: AccountId,
-    held_by: Option<CustomerId>,
-) -> Result<Vec<String>, Error> {
-    if !view.account_exists(account).await.map_err(internal)? {
-        return Err(not_found());
-    }
-    let holders = view.holders_of(account).await.map_err(internal)?;
-    let parties: Vec<_> = holders.iter().map(party).collect();
-    let held = held_by.is_none_or(|who| holders.iter().any(|holder| holder.customer_id == who));
-    if !held || !principal.may(Verb::View, &parties) {
-        return Err(not_found());
-    }
-    Ok(vec![account.to_string()])
-}
-
-fn party(holder: &Holder) -> (CustomerId, PartyRole) {
-    let role = match holder.part {
-        HolderPart::Owner => PartyRole::Owner,
-        HolderPart::AuthorisedUser => PartyRole::AuthorisedUser,
-        HolderPart::Viewer => PartyRole::Viewer,
-    };
-    (holder.customer_id, role)
+fn too_many() -> Error {
+    let mut violations = Violations::new();
+    let text = "holds more accounts than one search goes through: name one account_id";
+    violations.add("customer_id", "TOO_MANY", text);
+    Error::invalid(violations)
 }
 
 fn not_found() -> Error {

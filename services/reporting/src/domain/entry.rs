@@ -1,6 +1,6 @@
-//! Entries and holders.
+//! Entries.
 
-use florin_kernel::{AccountId, CustomerId, Date, Money, TransactionId, UnixMicros};
+use florin_kernel::{AccountId, Date, Money, TransactionId, UnixMicros};
 
 use super::fold;
 
@@ -14,7 +14,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// As the contract and the database spell it.
+    /// As the database spells it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,55 +73,4 @@ impl Entry {
     pub fn words(&self) -> Vec<String> {
         fold::words(&self.description)
     }
-}
-
-/// What a customer is to an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HolderPart {
-    /// Owns the money.
-    Owner,
-    /// May see and pay.
-    AuthorisedUser,
-    /// May see.
-    Viewer,
-}
-
-impl HolderPart {
-    /// As the database spells it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::AuthorisedUser => "authorised_user",
-            Self::Viewer => "viewer",
-        }
-    }
-
-    /// Reads the name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Owner, Self::AuthorisedUser, Self::Viewer]
-            .into_iter()
-            .find(|part| part.name() == name)
-    }
-}
-
-/// A customer's part in an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Holder {
-    /// Who.
-    pub customer_id: CustomerId,
-    /// Which part.
-    pub part: HolderPart,
-}
-
-/// All holders of an account as of one of its versions; the greater version wins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holders {
-    /// The account.
-    pub account_id: AccountId,
-    /// The version that says so.
-    pub version: i64,
-    /// All of them.
-    pub holders: Vec<Holder>,
 }

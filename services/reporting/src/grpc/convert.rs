@@ -5,15 +5,16 @@ use florin_kernel::{
     AccountId, Currency, CustomerId, Date, EventId, Money, Violations, check_text, parse_date,
 };
 use florin_proto::{
-    reporting::v1::{HistoryEntry, SearchTransactionsRequest, SearchTransactionsResponse},
-    timestamp, wire_money,
+    common::v1::Direction as WireDirection,
+    reporting::v1::{SearchTransactionsRequest, SearchTransactionsResponse},
 };
 use florin_rpc::{Error, page};
 use prost::Message;
 
 use crate::{
     app::Found,
-    domain::{Cursor, Direction, Entry, Scope, Search, fold},
+    domain::{Cursor, Direction, Scope, Search, fold},
+    wire,
 };
 
 const METHOD: &str = "/florin.reporting.v1.ReportingService/SearchTransactions";
@@ -22,27 +23,26 @@ const MAX_PAGE: usize = 200;
 /// Longest search text, in characters, and its words.
 const MAX_TEXT: usize = 200;
 const MAX_WORDS: usize = 10;
+/// Most writes that one read waits for.
+const MAX_POSITIONS: usize = 16;
 
 /// A request as it was understood.
-pub(super) struct Asked {
-    pub(super) search: Search,
-    pub(super) position: Vec<EventId>,
+pub(crate) struct Asked {
+    pub(crate) search: Search,
+    pub(crate) position: Vec<EventId>,
     /// What a page token is bound to.
     filter: Vec<u8>,
 }
 
-pub(super) fn asked(request: &SearchTransactionsRequest) -> Result<Asked, Error> {
+pub(crate) fn asked(request: &SearchTransactionsRequest) -> Result<Asked, Error> {
     let mut violations = Violations::new();
     let scope = scope_of(request, &mut violations);
     let (from, to) = dates_of(request, &mut violations);
     let amounts = amounts_of(request, &mut violations);
     let (kind, counterparty, words) = texts_of(request, &mut violations);
-    let direction = direction_of(&request.direction, &mut violations);
+    let direction = direction_of(request.direction, &mut violations);
     let page_size = page_size_of(request.page_size, &mut violations);
-    let position = position::decode(&request.position).unwrap_or_else(|error| {
-        violations.add("position", "MALFORMED_POSITION", error.to_string());
-        Vec::new()
-    });
+    let position = positions_of(&request.positions, &mut violations);
     let filter = filter_of(request);
     let after = page::decode(METHOD, &filter, &request.page_token);
     let after = after.map(|text| text.map(|text| Cursor::parse(&text)));
@@ -79,7 +79,7 @@ fn filter_of(request: &SearchTransactionsRequest) -> Vec<u8> {
     let mut filter = request.clone();
     filter.page_size = 0;
     filter.page_token.clear();
-    filter.position.clear();
+    filter.positions.clear();
     filter.encode_to_vec()
 }
 
@@ -175,15 +175,36 @@ fn texts_of(
     (kind, counterparty.map(|part| fold::fold(&part)), words)
 }
 
-fn direction_of(name: &str, violations: &mut Violations) -> Option<Direction> {
-    if name.is_empty() {
-        return None;
+fn direction_of(number: i32, violations: &mut Violations) -> Option<Direction> {
+    match WireDirection::try_from(number) {
+        Ok(WireDirection::Unspecified) => None,
+        Ok(WireDirection::Debit) => Some(Direction::Debit),
+        Ok(WireDirection::Credit) => Some(Direction::Credit),
+        Err(_) => {
+            violations.add("direction", "UNKNOWN_VALUE", "must be a value of the enum");
+            None
+        }
     }
-    let direction = Direction::parse(name);
-    if direction.is_none() {
-        violations.add("direction", "UNKNOWN_DIRECTION", "must be debit or credit, or empty");
+}
+
+/// The events of all positions.
+fn positions_of(positions: &[String], violations: &mut Violations) -> Vec<EventId> {
+    if positions.len() > MAX_POSITIONS {
+        let rule = format!("must be at most {MAX_POSITIONS}");
+        violations.add("positions", "TOO_MANY", rule);
+        return Vec::new();
     }
-    direction
+    let mut events = Vec::new();
+    for (at, text) in positions.iter().enumerate() {
+        match position::decode(text) {
+            Ok(found) => events.extend(found),
+            Err(error) => {
+                let field = format!("positions[{at}]");
+                violations.add(field, "MALFORMED_POSITION", error.to_string());
+            }
+        }
+    }
+    events
 }
 
 fn page_size_of(size: i32, violations: &mut Violations) -> usize {
@@ -197,28 +218,11 @@ fn page_size_of(size: i32, violations: &mut Violations) -> usize {
     }
 }
 
-pub(super) fn answer(asked: &Asked, found: Found) -> SearchTransactionsResponse {
+pub(crate) fn answer(asked: &Asked, found: Found) -> SearchTransactionsResponse {
     let next =
         found.more_after.map(|cursor| page::encode(METHOD, &asked.filter, &cursor.to_text()));
     SearchTransactionsResponse {
-        entries: found.entries.into_iter().map(wire).collect(),
+        entries: found.entries.into_iter().map(wire::entry).collect(),
         next_page_token: next.unwrap_or_default(),
-    }
-}
-
-fn wire(entry: Entry) -> HistoryEntry {
-    HistoryEntry {
-        transaction_id: entry.transaction_id.to_string(),
-        account_id: entry.account_id.to_string(),
-        direction: entry.direction.name().to_owned(),
-        amount: Some(wire_money(entry.amount)),
-        posted_after: Some(wire_money(entry.posted_after)),
-        kind: entry.kind,
-        description: entry.description,
-        counterparty: entry.counterparty,
-        booking_date: entry.booking_date.to_string(),
-        value_date: entry.value_date.to_string(),
-        recorded_at: Some(timestamp(entry.recorded_at)),
-        account_version: entry.account_version,
     }
 }

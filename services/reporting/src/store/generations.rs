@@ -6,13 +6,8 @@ use sea_orm::ConnectionTrait;
 /// Rows that one transaction deletes of a retired generation.
 const DELETED_AT_ONCE: i64 = 5_000;
 /// The tables with a generation, and what identifies a row in them.
-const TABLES: &[(&str, &str)] = &[
-    ("entries", "account_id, account_version"),
-    ("entry_words", "account_id, sort_key, word"),
-    ("accounts", "account_id"),
-    ("holders", "account_id, customer_id"),
-    ("customers", "customer_id"),
-];
+const TABLES: &[(&str, &str)] =
+    &[("entries", "account_id, account_version"), ("entry_words", "account_id, sort_key, word")];
 
 /// The generation that answers.
 ///

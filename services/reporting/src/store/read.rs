@@ -1,13 +1,11 @@
 //! Reading the live generation.
 
-use florin_kernel::{
-    AccountId, Currency, CustomerId, Money, TransactionId, UnixMicros, parse_date,
-};
+use florin_kernel::{AccountId, Currency, Money, TransactionId, UnixMicros, parse_date};
 use florin_store::{Database, Engine, StoreError, rows, sql};
 use sea_orm::{DatabaseTransaction, QueryResult, Value};
 
 use super::generations;
-use crate::domain::{Cursor, Direction, Entry, Holder, HolderPart, Search};
+use crate::domain::{Cursor, Direction, Entry, Search};
 
 /// Above every text that begins with a prefix, bytewise.
 const LAST: char = '\u{10FFFF}';
@@ -28,59 +26,6 @@ impl View {
         let tx = db.snapshot().await?;
         let generation = generations::live(&tx).await?;
         Ok(Self { tx, generation })
-    }
-
-    /// Whether the account is known.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn account_exists(&self, account: AccountId) -> Result<bool, StoreError> {
-        let query = "SELECT 1 AS found FROM accounts WHERE generation = $1 AND account_id = $2";
-        let values = [self.generation.into(), account.to_string().into()];
-        Ok(sql::query_one(&self.tx, query, values).await?.is_some())
-    }
-
-    /// Whether the customer is known.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn customer_exists(&self, customer: CustomerId) -> Result<bool, StoreError> {
-        let query = "SELECT 1 AS found FROM customers WHERE generation = $1 AND customer_id = $2";
-        let values = [self.generation.into(), customer.to_string().into()];
-        Ok(sql::query_one(&self.tx, query, values).await?.is_some())
-    }
-
-    /// The holders of an account.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn holders_of(&self, account: AccountId) -> Result<Vec<Holder>, StoreError> {
-        let query = "SELECT customer_id, role FROM holders WHERE generation = $1 AND account_id = $2 \
-                 ORDER BY customer_id";
-        let values = [self.generation.into(), account.to_string().into()];
-        let found = sql::query_all(&self.tx, query, values).await?;
-        found
-            .iter()
-            .map(|row| {
-                let part: String = row.try_get("", "role")?;
-                Ok(Holder {
-                    customer_id: parsed(row, "customer_id", CustomerId::parse)?,
-                    part: HolderPart::parse(&part).ok_or_else(|| corrupt("role", &part))?,
-                })
-            })
-            .collect()
-    }
-
-    /// The accounts that a customer holds, in any part.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn accounts_of(&self, customer: CustomerId) -> Result<Vec<String>, StoreError> {
-        let query = "SELECT account_id FROM holders WHERE generation = $1 AND customer_id = $2 \
-                 ORDER BY account_id";
-        let values = [self.generation.into(), customer.to_string().into()];
-        let found = sql::query_all(&self.tx, query, values).await?;
-        found.iter().map(|row| Ok(row.try_get("", "account_id")?)).collect()
     }
 
     /// The entries of the accounts that match, newest first, one more than a page holds where

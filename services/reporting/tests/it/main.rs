@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the settings allow it in test functions alone")]
 
 mod consume;
+mod directory;
 mod ownership;
 mod rebuild_read_model;
 mod search_transactions;

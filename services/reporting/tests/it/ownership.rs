@@ -3,9 +3,7 @@
 use florin_kernel::{AccountId, CustomerId};
 use florin_proto::{account::v1::HolderRole, reporting::v1::SearchTransactionsRequest};
 
-use crate::world::{
-    Posting, World, as_customer, changed, new_id, of_account, of_customer, staff, versions,
-};
+use crate::world::{Posting, World, as_customer, new_id, of_account, of_customer, staff, versions};
 
 #[tokio::test]
 async fn a_customer_sees_the_accounts_that_it_holds_and_no_others() {
@@ -38,7 +36,7 @@ async fn a_customer_sees_the_accounts_that_it_holds_and_no_others() {
 }
 
 #[tokio::test]
-async fn any_part_in_an_account_shows_it_and_the_end_of_that_part_hides_it() {
+async fn any_part_in_an_account_shows_it_and_its_end_hides_it_before_its_event_comes() {
     for world in World::running().await {
         let (owner, guest) = (world.customer().await, world.customer().await);
         let account = world.account_of(owner).await;
@@ -46,20 +44,56 @@ async fn any_part_in_an_account_shows_it_and_the_end_of_that_part_hides_it() {
         let ctx = as_customer(guest);
         let seen = async || world.search(&ctx, of_account(account)).await.map(|page| page.entries);
         assert_eq!(seen().await.unwrap_err().reason(), "HISTORY_NOT_FOUND");
-        let part = |role| [(owner, HolderRole::Owner), (guest, role)];
-        for (version, role) in [(3, HolderRole::Viewer), (4, HolderRole::AuthorisedUser)] {
-            let ids = world.account.append(vec![changed(account, version, &part(role))]).await;
-            world.settled(&ids).await;
+        for role in [HolderRole::Viewer, HolderRole::AuthorisedUser] {
+            world.directory.put_account(account, &[(owner, HolderRole::Owner), (guest, role)]);
             assert_eq!(versions(&seen().await.unwrap()), [2]);
         }
-        let alone = [(owner, HolderRole::Owner)];
-        let ids = world.account.append(vec![changed(account, 6, &alone)]).await;
-        world.settled(&ids).await;
-        assert!(seen().await.is_err());
-        // An older event that comes late does not win.
-        let stale = changed(account, 5, &part(HolderRole::Viewer));
-        world.settled(&world.account.append(vec![stale]).await).await;
+        let all = world.search(&ctx, of_customer(guest)).await.unwrap().entries;
+        assert_eq!(versions(&all), [2]);
+        // No event has told of the end.
+        world.directory.put_account(account, &[(owner, HolderRole::Owner)]);
         assert_eq!(seen().await.unwrap_err().reason(), "HISTORY_NOT_FOUND");
+        assert!(world.search(&ctx, of_customer(guest)).await.unwrap().entries.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_anything_while_account_does_not_answer() {
+    for world in World::running().await {
+        let owner = world.customer().await;
+        let account = world.account_of(owner).await;
+        world.post(vec![Posting::new(account, 2)]).await;
+        world.directory.set_away();
+        for ctx in [as_customer(owner), staff()] {
+            for ask in [of_account(account), of_customer(owner)] {
+                let error = world.search(&ctx, ask).await.unwrap_err();
+                assert_eq!((error.reason(), error.http_status()), ("UNAVAILABLE", 503));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_customer_is_searched_over_all_pages_of_its_accounts() {
+    for world in World::running().await {
+        let owner = world.customer().await;
+        for _ in 0..5 {
+            let account = world.account_of(owner).await;
+            world.post(vec![Posting::new(account, 2)]).await;
+        }
+        let all = world.search(&as_customer(owner), of_customer(owner)).await.unwrap().entries;
+        assert_eq!(all.len(), 5);
+        // More accounts than a search goes through.
+        for _ in 0..16 {
+            let account = new_id(AccountId::from_parts);
+            world.directory.put_account(account, &[(owner, HolderRole::Owner)]);
+        }
+        let error = world.search(&as_customer(owner), of_customer(owner)).await.unwrap_err();
+        let violation = &error.field_violations()[0];
+        assert_eq!(
+            (violation.field.as_str(), violation.rule.as_str()),
+            ("customer_id", "TOO_MANY")
+        );
     }
 }
 

@@ -1,7 +1,10 @@
 //! Filters, words, pages, positions.
 
 use florin_kernel::{AccountId, EventId};
-use florin_proto::{common::v1::Money, reporting::v1::SearchTransactionsRequest};
+use florin_proto::{
+    common::v1::{Direction, Money},
+    reporting::v1::SearchTransactionsRequest,
+};
 
 use crate::world::{
     Posting, World, new_id, of_account, of_customer, staff, token, versions, worlds,
@@ -104,8 +107,8 @@ async fn every_filter_alone_and_several_together() {
         ),
         ("kind", |ask| ask.kind = "fee".into(), &[4]),
         ("kind is whole", |ask| ask.kind = "fe".into(), &[]),
-        ("debit", |ask| ask.direction = "debit".into(), &[5, 4, 3, 7]),
-        ("credit", |ask| ask.direction = "credit".into(), &[6, 2]),
+        ("debit", |ask| ask.direction = Direction::Debit.into(), &[5, 4, 3, 7]),
+        ("credit", |ask| ask.direction = Direction::Credit.into(), &[6, 2]),
         ("counterparty folded", |ask| ask.counterparty = "ŽIŽKOV reality".into(), &[5, 3]),
         ("counterparty inside", |ask| ask.counterparty = "ality".into(), &[5, 3]),
         ("no wildcard %", |ask| ask.counterparty = "%".into(), &[4]),
@@ -119,7 +122,7 @@ async fn every_filter_alone_and_several_together() {
             "together",
             |ask| {
                 ask.text = "na".into();
-                ask.direction = "debit".into();
+                ask.direction = Direction::Debit.into();
                 ask.from_date = "2026-01-01".into();
                 ask.counterparty = "zizkov".into();
                 ask.currency = "EUR".into();
@@ -147,7 +150,7 @@ async fn an_entry_is_told_whole() {
         let rent = entries.iter().find(|entry| entry.account_version == 3).unwrap();
         assert_eq!(rent.account_id, account.to_string());
         assert!(rent.transaction_id.starts_with("txn_"));
-        assert_eq!((rent.direction.as_str(), rent.kind.as_str()), ("debit", "transfer"));
+        assert_eq!((rent.direction(), rent.kind.as_str()), (Direction::Debit, "transfer"));
         assert_eq!((&rent.amount, &rent.posted_after), (&money("12.34"), &money("-7.25")));
         assert_eq!(rent.description, "Nájem leden 2026");
         assert_eq!(rent.counterparty, "Žižkov Reality, s.r.o.");
@@ -250,10 +253,10 @@ async fn tells_all_that_is_wrong_at_once() {
         kind: "k\u{7}".into(),
         counterparty: "x".repeat(201),
         text: "--".into(),
-        direction: "up".into(),
+        direction: 7,
         page_size: 201,
         page_token: "foreign".into(),
-        position: "?".into(),
+        positions: vec![String::new(), "?".into()],
     };
     let error = world.search(&staff(), wrong).await.unwrap_err();
     assert_eq!((error.reason(), error.http_status()), ("INVALID_REQUEST", 400));
@@ -271,7 +274,7 @@ async fn tells_all_that_is_wrong_at_once() {
         "min_amount",
         "page_size",
         "page_token",
-        "position",
+        "positions[1]",
         "text",
         "to_date",
     ];
@@ -338,12 +341,16 @@ async fn a_read_waits_for_its_position_and_no_longer_than_it_may() {
         // The relays do not run yet: the read side is behind.
         let account = new_id(AccountId::from_parts);
         let customer = new_id(florin_kernel::CustomerId::from_parts);
+        world.directory.put_account(account, &[]);
         let opened = crate::world::opened(
             account,
             &[(customer, florin_proto::account::v1::HolderRole::Owner)],
         );
         let ids = world.account.append(vec![opened, Posting::new(account, 2).event()]).await;
-        let ask = SearchTransactionsRequest { position: token(&ids), ..of_account(account) };
+        let ask = SearchTransactionsRequest {
+            positions: vec![token(&ids[..1]), token(&ids[1..])],
+            ..of_account(account)
+        };
         let behind = world.search(&staff(), ask.clone()).await.unwrap_err();
         assert_eq!((behind.reason(), behind.http_status()), ("READ_SIDE_BEHIND", 503));
         assert!(behind.retry_delay().is_some());
@@ -361,7 +368,8 @@ async fn a_read_waits_for_its_position_and_no_longer_than_it_may() {
         };
         assert_eq!(versions(&entries), [2]);
         let unknown: EventId = new_id(EventId::from_parts);
-        let ask = SearchTransactionsRequest { position: token(&[unknown]), ..of_account(account) };
+        let ask =
+            SearchTransactionsRequest { positions: vec![token(&[unknown])], ..of_account(account) };
         assert_eq!(world.search(&staff(), ask).await.unwrap_err().reason(), "READ_SIDE_BEHIND");
     }
 }

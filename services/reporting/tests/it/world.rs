@@ -17,7 +17,7 @@ use florin_proto::{
         Account, AccountChanged, AccountOpened, Direction, Holder, HolderRole, PostedLeg,
         TransactionPosted,
     },
-    cif::v1::CustomerRegistered,
+    cif::v1::{CustomerRegistered, PartyKind},
     common::v1::Money,
     ops::v1::{ListOutboxEventsRequest, ListOutboxEventsResponse, ops_service_server::OpsService},
     reporting::v1::{
@@ -34,6 +34,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
+use crate::directory::Directory;
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Recording time of the first posting.
 pub const BEGINNING: i64 = 1_767_225_600_000_000;
@@ -41,6 +43,7 @@ pub const BEGINNING: i64 = 1_767_225_600_000_000;
 pub struct World {
     pub account: Source,
     pub cif: Source,
+    pub directory: Arc<Directory>,
     pub db: Database,
     pub api: ReportingApi,
     bus: Bus,
@@ -111,8 +114,11 @@ impl World {
         let account = source(postgres, &folder, Role::Account, &bus).await;
         let cif = source(postgres, &folder, Role::Cif, &bus).await;
         let config = Config { position_wait_ms: 300 };
-        let api = ReportingApi::new(Arc::new(Reporting::new(db.clone(), &config)));
-        Self { account, cif, db, api, bus, shutdown, _folder: folder }
+        let directory = Arc::new(Directory::default());
+        let [of_account, of_cif] = directory.serve(&shutdown).await;
+        let reporting = Reporting::new(db.clone(), of_account, of_cif, &config);
+        let api = ReportingApi::new(Arc::new(reporting));
+        Self { account, cif, directory, db, api, bus, shutdown, _folder: folder }
     }
 
     /// A world whose consumer and relays run.
@@ -141,9 +147,10 @@ impl World {
     /// A customer, registered and told.
     pub async fn customer(&self) -> CustomerId {
         let customer = new_id(CustomerId::from_parts);
+        self.directory.put_customer(customer);
         let told = CustomerRegistered {
             customer_id: customer.to_string(),
-            party: "person".into(),
+            party: PartyKind::Person.into(),
             at: Some(timestamp(UnixMicros(BEGINNING))),
         };
         let told = new_event("customer_registered", customer, 1, &told);
@@ -154,6 +161,7 @@ impl World {
     /// An account of an owner, opened and told.
     pub async fn account_of(&self, owner: CustomerId) -> AccountId {
         let account = new_id(AccountId::from_parts);
+        self.directory.put_account(account, &[(owner, HolderRole::Owner)]);
         let told = opened(account, &[(owner, HolderRole::Owner)]);
         self.settled(&self.account.append(vec![told]).await).await;
         account
@@ -200,9 +208,6 @@ impl World {
              || description || ' ' || counterparty || ' ' || folded_counterparty || ' ' \
              || recorded_at AS line FROM entries",
             "SELECT account_id || ' ' || sort_key || ' ' || word AS line FROM entry_words",
-            "SELECT account_id || ' ' || version AS line FROM accounts",
-            "SELECT account_id || ' ' || customer_id || ' ' || role AS line FROM holders",
-            "SELECT customer_id AS line FROM customers",
         ];
         let mut lines = Vec::new();
         for table in tables {
@@ -380,6 +385,7 @@ pub fn as_customer(customer: CustomerId) -> CallContext {
     let mut ctx = worker_context(Role::Gateway);
     ctx.principal.kind = PrincipalKind::Customer;
     ctx.principal.customer = Some(customer);
+    ctx.bearer = Some(format!("customer:{customer}"));
     ctx
 }
 

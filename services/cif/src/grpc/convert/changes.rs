@@ -6,8 +6,11 @@ use florin_proto::cif::v1::{
     Person as WirePerson, UpdateCustomerRequest, customer::Party as WireParty,
 };
 
-use super::{address, contact};
-use crate::domain::{Change, field};
+use super::{address, contact, identifications};
+use crate::domain::{
+    Change, field,
+    identification::{of_organisation, of_person},
+};
 
 /// Customer, expected version (0: any) and changes of an update.
 pub(crate) fn changes(
@@ -72,18 +75,22 @@ impl Values {
             "person.date_of_birth" => {
                 field::date_of_birth(&person.date_of_birth, today).map(Change::DateOfBirth)
             }
-            "person.national_id" => field::national_id(&person.national_id).map(Change::NationalId),
+            "person.identifications" => {
+                let all = identifications(violations, &field_path, &person.identifications)?;
+                let all = violations.check(field_path, of_person(all));
+                return all.map(Change::OfPerson);
+            }
+            "organisation.identifications" => {
+                let all = identifications(violations, &field_path, &organisation.identifications)?;
+                let all = violations.check(field_path, of_organisation(all));
+                return all.map(Change::OfOrganisation);
+            }
             "person.nationality" => {
                 field::optional_country(&person.nationality).map(Change::Nationality)
             }
             "organisation.legal_name" => {
                 field::legal_name(&organisation.legal_name).map(Change::LegalName)
             }
-            "organisation.registration_number" => {
-                field::registration_number(&organisation.registration_number)
-                    .map(Change::RegistrationNumber)
-            }
-            "organisation.country" => field::country(&organisation.country).map(Change::Country),
             _ => {
                 violations.add("update_mask", "UNKNOWN_PATH", unknown(path));
                 return None;
