@@ -11,7 +11,7 @@ async fn database(folder: &tempfile::TempDir) -> Database {
         synchronous_off: true,
         ..DatabaseOptions::sqlite(&folder.path().join("reader.db"))
     };
-    Database::connect(&options, &Migrations::none()).await.unwrap()
+    Database::connect(&options, Migrations::none()).await.unwrap()
 }
 
 fn event(number: u64) -> Envelope {
