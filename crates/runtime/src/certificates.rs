@@ -43,7 +43,10 @@ impl Certificates {
                 self.tell(file, left);
             }
             if left < 0 {
-                expired.get_or_insert_with(|| format!("its {file} has expired"));
+                expired.get_or_insert_with(|| match *file {
+                    "certificate" => "its certificate has expired".to_owned(),
+                    other => format!("its {other} certificate has expired"),
+                });
             }
         }
         expired.map_or(Ok(()), Err)

@@ -10,8 +10,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::breaker::{Change, Tell};
 use crate::Role;
 
-/// Name and help of the gauge.
+/// Name of the gauge.
 pub const GAUGE: &str = "florin_dependency_breaker_open";
+/// What it says.
 pub const HELP: &str = "1 while the breaker lets no call through";
 
 /// Writes one line a change of a breaker, and keeps its gauge fresh without traffic: once the
