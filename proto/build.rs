@@ -101,11 +101,14 @@ fn policy(
         let known = caller == "client" || caller == "operator" || caller.parse::<Role>().is_ok();
         ensure!(known, "access.callers names {caller:?}, which is no role, client or operator");
     }
-    let reasons = strings(access, "reasons")?;
     let package = method.parent_service().package_name().to_owned();
-    let reasons: Vec<&str> =
-        reasons.iter().map(|reason| known_reasons.row(&package, reason)).collect::<Result<_>>()?;
-    let reasons = reasons.join(", ");
+    let rows_of = |field: &str| -> Result<String> {
+        let names = strings(access, field)?;
+        let rows = names.iter().map(|reason| known_reasons.row(&package, reason));
+        let rows: Vec<&str> = rows.collect::<Result<_>>().context(format!("access.{field}"))?;
+        Ok(rows.join(", "))
+    };
+    let (reasons, item_reasons) = (rows_of("reasons")?, rows_of("item_reasons")?);
     let own = match number(access, "own")? {
         1 => "Own::None".to_owned(),
         2 => {
@@ -140,7 +143,7 @@ fn policy(
         "access.roles bind staff only: say OWN_NO_CUSTOMERS, or how a customer's own data is told"
     );
     Ok(format!(
-        "    MethodPolicy {{ path: {path:?}, callers: &{callers:?}, scopes: &{scopes:?}, roles: &{roles:?}, own: {own}, idempotency: {idempotency}, success_status: {status}, reasons: &[{reasons}] }},\n"
+        "    MethodPolicy {{ path: {path:?}, callers: &{callers:?}, scopes: &{scopes:?}, roles: &{roles:?}, own: {own}, idempotency: {idempotency}, success_status: {status}, reasons: &[{reasons}], item_reasons: &[{item_reasons}] }},\n"
     ))
 }
 

@@ -168,8 +168,9 @@ impl Gateway {
         let deadline = call.started + self.config.deadline() + wait;
         let body = self.body(call, route, &head.headers, body).await?;
         let query = head.uri.query().unwrap_or_default();
-        let message = bind(route, &Input { path: found.bindings, query, body: &body })
-            .map_err(|violations| Box::new(Error::invalid(violations).into()))?;
+        let message = bind(route, &Input { path: found.bindings, query, body: &body }).map_err(
+            |violations| Box::new(Problem::from(Error::invalid(violations)).named_for(route)),
+        )?;
         let context = CallContext {
             principal,
             peer: Peer::Role(Role::Gateway),
@@ -197,9 +198,9 @@ impl Gateway {
                 Ok(response)
             }
             Err(error) if reply.replayed => {
-                Err(Box::new(Problem::from(error).header(REPLAYED, "true")))
+                Err(Box::new(Problem::from(error).named_for(route).header(REPLAYED, "true")))
             }
-            Err(error) => Err(Box::new(error.into())),
+            Err(error) => Err(Box::new(Problem::from(error).named_for(route))),
         }
     }
 

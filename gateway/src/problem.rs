@@ -6,7 +6,13 @@ use axum::body::Body;
 use florin_kernel::Kind;
 use florin_rpc::Error;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use prost_reflect::{FieldDescriptor, MessageDescriptor};
 use serde_json::{Value, json};
+
+use crate::{
+    bind::field_of,
+    route::{BodyRule, Route},
+};
 
 /// The path has no such method; HTTP's own refusal, with `Allow`.
 pub const METHOD_NOT_ALLOWED: &str = "METHOD_NOT_ALLOWED";
@@ -69,6 +75,18 @@ impl Problem {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Names the fields as the client of this route sends them: JSON names, below the body
+    /// where the body is one field of the request. Services name them as the contract does.
+    #[must_use]
+    pub fn named_for(mut self, route: &Route) -> Self {
+        for error in &mut self.errors {
+            if let Some(Value::String(field)) = error.get_mut("field") {
+                *field = sent_as(route, field);
+            }
+        }
         self
     }
 
@@ -160,6 +178,48 @@ impl From<Error> for Problem {
     }
 }
 
+/// The path of a field as the client sends it; what is not known stays as it is.
+fn sent_as(route: &Route, path: &str) -> String {
+    let whole = (route.input.clone(), path);
+    let (message, path) = match &route.body {
+        BodyRule::None | BodyRule::Whole => whole,
+        BodyRule::Field(body) => match body.kind().as_message() {
+            None => whole,
+            Some(inner) => match below(body, path) {
+                Some(rest) => (inner.clone(), rest),
+                // The gateway reads the body alone and names what it finds below it.
+                None if !starts_in(&route.input, path) => (inner.clone(), path),
+                None => whole,
+            },
+        },
+    };
+    let mut message = Some(message);
+    let named = path.split('.').map(|part| {
+        let (name, index) = split_index(part);
+        let field = message.take().and_then(|message| field_of(&message, name));
+        let Some(field) = field else { return part.to_owned() };
+        message = field.kind().as_message().cloned();
+        format!("{}{index}", field.json_name())
+    });
+    named.collect::<Vec<_>>().join(".")
+}
+
+/// What follows the field and a dot.
+fn below<'p>(field: &FieldDescriptor, path: &'p str) -> Option<&'p str> {
+    let mut names = [field.name(), field.json_name()].into_iter();
+    names.find_map(|name| path.strip_prefix(name)?.strip_prefix('.'))
+}
+
+fn starts_in(message: &MessageDescriptor, path: &str) -> bool {
+    let first = path.split('.').next().unwrap_or_default();
+    field_of(message, split_index(first).0).is_some()
+}
+
+/// A name and the index behind it: `legs[1]` is `legs` and `[1]`.
+fn split_index(part: &str) -> (&str, &str) {
+    part.find('[').map_or((part, ""), |at| part.split_at(at))
+}
+
 /// Rounded up: a client that waits so long does not come too early.
 fn whole_seconds(delay: Duration) -> u64 {
     let up = u64::from(delay.subsec_nanos() > 0);
@@ -173,5 +233,40 @@ fn title(reason: &str) -> String {
     match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect(),
         None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Catalogue;
+
+    #[test]
+    fn fields_are_named_as_the_client_sent_them() {
+        let catalogue = Catalogue::of_the_contract().unwrap();
+        let named = |rpc: &str, path: &str| {
+            let route = catalogue.routes().iter().find(|route| route.policy.path.ends_with(rpc));
+            sent_as(route.unwrap(), path)
+        };
+        for (rpc, path, sent) in [
+            ("/OpenAccount", "overdraft_limit", "overdraftLimit"),
+            ("/OpenAccount", "overdraft_limit.amount", "overdraftLimit.amount"),
+            ("/OpenAccount", "overdraftLimit", "overdraftLimit"),
+            (
+                "/PostTransactions",
+                "transactions[3].legs[1].gl_code",
+                "transactions[3].legs[1].glCode",
+            ),
+            // The body is one field: its name is not what the client wrote.
+            ("/UpdateCustomer", "customer.person.given_name", "person.givenName"),
+            ("/UpdateCustomer", "contact.email", "contact.email"),
+            ("/UpdateCustomer", "update_mask", "updateMask"),
+            ("/UpdateCustomer", "unheardOf", "unheardOf"),
+            ("/UpdateCustomer", "", ""),
+            ("/SearchTransactions", "positions[1]", "positions[1]"),
+            ("/CreateTransfer", "no_such.field", "no_such.field"),
+        ] {
+            assert_eq!(named(rpc, path), sent, "{rpc}");
+        }
     }
 }

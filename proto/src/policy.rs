@@ -49,6 +49,8 @@ pub struct MethodPolicy {
     pub success_status: u16,
     /// Reasons besides those of the mesh.
     pub reasons: &'static [KnownReason],
+    /// Reasons that stand in an item's result, or in a record that ended in a refusal.
+    pub item_reasons: &'static [KnownReason],
 }
 
 include!(concat!(env!("OUT_DIR"), "/policy.rs"));

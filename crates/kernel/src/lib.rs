@@ -9,6 +9,7 @@ mod id;
 mod kind;
 mod money;
 mod role;
+pub mod rule;
 mod text;
 mod time;
 mod violation;

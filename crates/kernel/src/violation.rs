@@ -22,13 +22,15 @@ impl Violations {
         Self(Vec::new())
     }
 
-    /// Notes that `field` breaks `rule`.
+    /// Notes that `field` breaks `rule`, one of [`crate::rule::RULES`]: a build with assertions
+    /// ends at another.
     pub fn add(
         &mut self,
         field: impl Into<String>,
         rule: &'static str,
         description: impl Into<String>,
     ) {
+        debug_assert!(crate::rule::is_rule(rule), "{rule} is no rule");
         self.0.push(FieldViolation { field: field.into(), rule, description: description.into() });
     }
 

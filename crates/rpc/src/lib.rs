@@ -15,6 +15,7 @@ pub mod prefer;
 mod principal;
 mod reflection;
 pub mod seldom;
+mod serve;
 pub mod server;
 mod stack;
 pub mod tls;

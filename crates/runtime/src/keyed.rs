@@ -14,9 +14,15 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use florin_proto::common::v1::Reason;
 use florin_rpc::{CallContext, Error};
-use florin_store::idempotency::{Answer, Key};
+use florin_store::{
+    StoreError,
+    commit::CommitError,
+    idempotency::{Answer, Key},
+};
 use prost::Message;
 use tonic::{Response, Status, metadata::MetadataMap};
+
+use crate::internal;
 
 pub use in_flight::{Ended, joined};
 pub use once::{AnswerSeal, Clear, once, once_sealed};
@@ -25,6 +31,8 @@ pub use once::{AnswerSeal, Clear, once, once_sealed};
 pub const REPLAYED: &str = "idempotent-replayed";
 /// After which time a caller should ask again whether the first request has ended.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// When another attempt at a committer that has no room or stops is worth it.
+const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
 
 /// The key of a call: who, which method, the client's key, and what was asked for. Access
 /// has been checked before; the server layer has refused calls without a key.
@@ -113,6 +121,26 @@ pub fn other_payload() -> Error {
     )
 }
 
+/// What a caller is told of a command that a group committer did not commit.
+#[must_use]
+pub fn not_committed(error: CommitError) -> Error {
+    let told = |reason, text: &str, cause: &str| {
+        let error = Error::new(reason, text).with("layer", "committer").with("cause", cause);
+        error.retry_after(AFTER_OVERLOAD)
+    };
+    match error {
+        CommitError::Expired => {
+            told(Reason::DeadlineExceeded, "the deadline passed before the turn came", "deadline")
+        }
+        CommitError::QueueFull => {
+            told(Reason::Overloaded, "too many changes wait for their commit", "queue")
+        }
+        CommitError::Stopped => told(Reason::Unavailable, "this replica is stopping", "shutdown"),
+        CommitError::Failed(StoreError::Locked) => in_use(),
+        CommitError::Failed(error) => internal(error),
+    }
+}
+
 /// The answer to a duplicate whose first is still running elsewhere: 409 with Retry-After.
 #[must_use]
 pub fn in_use() -> Error {
@@ -121,4 +149,29 @@ pub fn in_use() -> Error {
         "the first request with this idempotency key is still running",
     )
     .retry_after(ASK_AGAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_was_not_committed_is_told_why_and_when_to_come_again() {
+        for (error, reason, cause) in [
+            (CommitError::Expired, "DEADLINE_EXCEEDED", Some("deadline")),
+            (CommitError::QueueFull, "OVERLOADED", Some("queue")),
+            (CommitError::Stopped, "UNAVAILABLE", Some("shutdown")),
+            (CommitError::Failed(StoreError::Locked), "IDEMPOTENCY_KEY_IN_USE", None),
+            (
+                CommitError::Failed(StoreError::Timeout(String::new())),
+                "UNAVAILABLE",
+                Some("timeout"),
+            ),
+        ] {
+            let told = not_committed(error);
+            assert_eq!(told.reason(), reason);
+            assert_eq!(told.metadata().get("cause").map(String::as_str), cause);
+            assert!(told.retry_delay().is_some(), "{reason}");
+        }
+    }
 }

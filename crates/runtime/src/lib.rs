@@ -13,6 +13,7 @@
 mod bus;
 mod certificates;
 pub mod clock;
+mod committers;
 mod data_dir;
 mod failure;
 pub mod keyed;

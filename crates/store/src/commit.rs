@@ -16,12 +16,12 @@ use std::{
 use tokio::sync::{Notify, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Database, StoreError, Tx};
+use crate::{Database, Engine, StoreError, Tx};
 
 /// What a batch does. Several batches may run at once, in this process and in others.
 pub trait Batch: Send + Sync + 'static {
     /// A request.
-    type Command: Clone + Send + Sync + 'static;
+    type Command: Send + Sync + 'static;
     /// Its answer, a domain's refusal included.
     type Outcome: Send + 'static;
 
@@ -46,7 +46,8 @@ pub struct Limits {
     pub max_weight: usize,
     /// The most commands that wait.
     pub queue: usize,
-    /// How long a batch may take until its commit.
+    /// How long a batch may take until its commit, from before it waits for a connection and
+    /// over all the runs that the engine asks for.
     pub time_limit: Duration,
 }
 
@@ -59,8 +60,9 @@ impl Default for Limits {
 /// Why a command has no outcome.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
-    /// Its deadline passed while it waited; it was not applied.
-    #[error("deadline passed before the batch formed")]
+    /// Its deadline passed while it waited for its batch, for a connection, or for another run
+    /// of the batch; no run of it began after the deadline.
+    #[error("deadline passed before the command was applied")]
     Expired,
     /// Too many commands wait; it was not applied.
     #[error("the queue of the committer is full")]
@@ -74,7 +76,7 @@ pub enum CommitError {
 }
 
 /// What the committers have done since their start, for the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CommitStats {
     /// Commands that wait.
     pub waiting: usize,
@@ -84,8 +86,12 @@ pub struct CommitStats {
     pub commands: u64,
     /// Commands dropped because they had expired or their caller had gone.
     pub dropped: u64,
+    /// Batches that were run again, for what the engine or a deadline said.
+    pub retries: u64,
     /// Batches that were split.
     pub splits: u64,
+    /// How long batches took, the wait for a connection and the commit included.
+    pub busy: Duration,
 }
 
 struct Pending<B: Batch> {
@@ -109,7 +115,9 @@ struct Shared<B: Batch> {
     batches: AtomicU64,
     commands: AtomicU64,
     dropped: AtomicU64,
+    retries: AtomicU64,
     splits: AtomicU64,
+    busy_micros: AtomicU64,
 }
 
 /// Collects commands and commits them in batches. Clones share the queue.
@@ -130,7 +138,7 @@ impl<B: Batch> fmt::Debug for Committer<B> {
 }
 
 impl<B: Batch> Committer<B> {
-    /// Starts `committers` tasks, each with one batch at a time; one is enough on SQLite. At
+    /// Starts `committers` tasks, each with one batch at a time; one on SQLite. At
     /// the shutdown no further command is taken, those that wait are committed, and the tasks
     /// end ([`Committer::drained`]).
     #[must_use]
@@ -151,9 +159,16 @@ impl<B: Batch> Committer<B> {
             batches: AtomicU64::new(0),
             commands: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
             splits: AtomicU64::new(0),
+            busy_micros: AtomicU64::new(0),
         });
-        for _ in 0..committers.max(1) {
+        // SQLite has one writer: a second committer would only wait for it.
+        let committers = match shared.db.engine() {
+            Engine::Sqlite => 1,
+            Engine::Postgres => committers.max(1),
+        };
+        for _ in 0..committers {
             let (shared_too, shutdown) = (Arc::clone(&shared), shutdown.clone());
             shared.tasks.spawn(async move { shared_too.run(shutdown).await });
         }
@@ -208,7 +223,9 @@ impl<B: Batch> Committer<B> {
             batches: self.shared.batches.load(Relaxed),
             commands: self.shared.commands.load(Relaxed),
             dropped: self.shared.dropped.load(Relaxed),
+            retries: self.shared.retries.load(Relaxed),
             splits: self.shared.splits.load(Relaxed),
+            busy: Duration::from_micros(self.shared.busy_micros.load(Relaxed)),
         }
     }
 }

@@ -6,7 +6,7 @@ mod sqlite;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sea_orm::{
@@ -168,7 +168,24 @@ impl Database {
     ///
     /// # Errors
     /// What `work` returns, and those of the database.
-    pub async fn write<T, E, F, Fut>(&self, mut work: F) -> Result<T, E>
+    pub async fn write<T, E, F, Fut>(&self, work: F) -> Result<T, E>
+    where
+        F: FnMut(Tx) -> Fut + Send,
+        Fut: Future<Output = Result<T, E>> + Send,
+        T: Send,
+        E: From<StoreError> + Retryable + Send,
+    {
+        self.write_again_until(None, work).await
+    }
+
+    /// As [`Database::write`], but no run begins once `ends` has passed: what the engine asked
+    /// to run again is returned then. A run under way is not ended here; its work asks the
+    /// clock itself, after BEGIN, because the wait for a connection is part of it.
+    pub(crate) async fn write_again_until<T, E, F, Fut>(
+        &self,
+        ends: Option<Instant>,
+        mut work: F,
+    ) -> Result<T, E>
     where
         F: FnMut(Tx) -> Fut + Send,
         Fut: Future<Output = Result<T, E>> + Send,
@@ -176,9 +193,10 @@ impl Database {
         E: From<StoreError> + Retryable + Send,
     {
         let mut attempt = 1;
+        let over = || ends.is_some_and(|ends| ends <= Instant::now());
         loop {
             match self.write_once(&mut work).await {
-                Err(error) if error.is_retryable() && attempt < MAX_ATTEMPTS => {
+                Err(error) if error.is_retryable() && attempt < MAX_ATTEMPTS && !over() => {
                     tracing::debug!(attempt, "transaction is run again");
                     tokio::time::sleep(backoff(attempt)).await;
                     attempt += 1;

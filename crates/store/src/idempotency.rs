@@ -220,6 +220,30 @@ pub async fn store_many(tx: &Tx, answers: &[(Key, Answer)]) -> Result<(), StoreE
     Ok(())
 }
 
+/// Gives claims of this transaction back: the keys are as new for whoever comes next.
+///
+/// # Errors
+/// `Corrupt` if one was not claimed here or is answered.
+pub async fn give_back_many(tx: &Tx, claimed: &[&Key]) -> Result<(), StoreError> {
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let columns = [("scope", Column::Text), ("method", Column::Text), ("key", Column::Text)];
+    let delete = format!(
+        "DELETE FROM idempotency_keys WHERE code IS NULL AND (scope, method, key) IN (SELECT {})",
+        rows::select(tx.engine(), &columns),
+    );
+    let ids: Vec<_> = claimed.iter().map(|key| id_json(key)).collect();
+    let deleted =
+        sql::execute(tx, delete, [serde_json::Value::Array(ids).to_string().into()]).await?;
+    if usize::try_from(deleted) != Ok(claimed.len()) {
+        return Err(StoreError::Corrupt(
+            "an idempotency key given back that nobody claimed".into(),
+        ));
+    }
+    Ok(())
+}
+
 /// Deletes keys created before an instant, page by page, and returns how many.
 ///
 /// # Errors

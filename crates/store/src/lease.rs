@@ -26,7 +26,8 @@ pub struct Lease {
 }
 
 /// Takes a lease that nobody holds or whose holder let it end; None while somebody has it,
-/// the same holder included.
+/// the same holder included. One that ends later than a lease taken now would was taken by a
+/// clock that was ahead: it would stand until the clock is there again, so it is taken too.
 ///
 /// # Errors
 /// Those of the database.
@@ -69,10 +70,11 @@ pub async fn acquire_many(
             "INSERT INTO leases (name, holder, token, until) SELECT {} WHERE true \
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, \
              token = leases.token + 1, until = excluded.until \
-             WHERE leases.until <= $2 RETURNING name, token",
+             WHERE leases.until <= $2 OR leases.until > $3 RETURNING name, token",
             rows::select(tx.engine(), &columns),
         );
-        let values = [serde_json::Value::Array(offered).to_string().into(), now.0.into()];
+        let values =
+            [serde_json::Value::Array(offered).to_string().into(), now.0.into(), until.0.into()];
         let taken = sql::query_all(&tx, take, values).await?;
         taken
             .iter()

@@ -13,7 +13,7 @@ use crate::import::{
     Import,
     customers::CustomerIds,
     progress::Progress,
-    rejects::{Reject, Rejects},
+    rejects::{Reject, Rejects, refused_field, refused_reason},
     table::{Line, Table},
 };
 
@@ -156,9 +156,9 @@ async fn send(
         let reject = Reject {
             line: item.line,
             reference: item.number,
-            field: String::new(),
+            field: refused_field(&refusal),
+            reason: refused_reason(&refusal),
             rule: refusal.reason,
-            reason: refusal.message,
         };
         rejects.add("accounts", &reject)?;
     }

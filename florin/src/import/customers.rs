@@ -12,7 +12,7 @@ use florin_proto::cif::v1::{
 use crate::import::{
     Import,
     progress::Progress,
-    rejects::{Reject, Rejects},
+    rejects::{Reject, Rejects, refused_field, refused_reason},
     table::{Line, Table},
 };
 
@@ -103,15 +103,12 @@ async fn send(
             ids.insert(item.number, result.customer_id);
             continue;
         };
-        let broken = refused.violations.iter();
-        let broken = broken.map(|one| format!("{}: {} ({})", one.field, one.description, one.rule));
-        let broken = broken.collect::<Vec<_>>().join("; ");
         let reject = Reject {
             line: item.line,
             reference: item.number,
-            field: String::new(),
+            field: refused_field(&refused),
+            reason: refused_reason(&refused),
             rule: refused.reason,
-            reason: if broken.is_empty() { refused.message } else { broken },
         };
         rejects.add("customers", &reject)?;
     }

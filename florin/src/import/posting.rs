@@ -14,7 +14,7 @@ use crate::import::{
     Import,
     accounts::Accounts,
     progress::Progress,
-    rejects::{Reject, Rejects},
+    rejects::{Reject, Rejects, refused_field, refused_reason},
     row::{NOSTRO, Row},
     table::Table,
     totals::Totals,
@@ -157,9 +157,9 @@ impl<'i> Posting<'i> {
                     let reject = Reject {
                         line: row.line,
                         reference: row.reference,
-                        field: String::new(),
+                        field: refused_field(&refusal),
+                        reason: refused_reason(&refusal),
                         rule: refusal.reason,
-                        reason: refusal.message,
                     };
                     rejects.add("history", &reject)?;
                 }

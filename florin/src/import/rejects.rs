@@ -3,6 +3,7 @@
 use std::{fs::File, io::BufWriter, path::Path};
 
 use anyhow::{Context as _, Result};
+use florin_proto::common::v1::Refusal;
 
 /// One line that cannot be imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,20 @@ pub struct Reject {
     pub rule: String,
     /// In words.
     pub reason: String,
+}
+
+/// The first field at fault of what a service refused; empty where none is.
+#[must_use]
+pub fn refused_field(refusal: &Refusal) -> String {
+    refusal.violations.first().map(|one| one.field.clone()).unwrap_or_default()
+}
+
+/// Why a service refused it, every field at fault named.
+#[must_use]
+pub fn refused_reason(refusal: &Refusal) -> String {
+    let broken = refusal.violations.iter();
+    let broken = broken.map(|one| format!("; {}: {} ({})", one.field, one.description, one.rule));
+    format!("{}{}", refusal.message, broken.collect::<String>())
 }
 
 /// Writes the rejects as they are met.

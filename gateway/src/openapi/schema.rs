@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use florin_kernel::rule::RULES;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
@@ -276,6 +277,15 @@ fn well_known(message: &MessageDescriptor) -> Option<Value> {
     Some(schema)
 }
 
+/// The rules of fields, by name, with what each says.
+fn rule() -> Value {
+    let names: Vec<&str> = RULES.iter().map(|(name, _)| *name).collect();
+    let words: Vec<String> =
+        RULES.iter().map(|(name, words)| format!("* `{name}`: {words}")).collect();
+    let words = format!("Stable name of the rule that the field breaks.\n\n{}", words.join("\n"));
+    json!({ "type": "string", "enum": names, "description": words })
+}
+
 /// The schema of problem details.
 pub fn problem() -> Value {
     json!({
@@ -299,8 +309,8 @@ pub fn problem() -> Value {
                     "type": "object",
                     "required": ["field", "rule", "detail"],
                     "properties": {
-                        "field": { "type": "string", "description": "Path of the field." },
-                        "rule": { "type": "string", "description": "Stable name of the rule." },
+                        "field": { "type": "string", "description": "Path of the field as the client sends it: JSON names, below the body." },
+                        "rule": rule(),
                         "detail": { "type": "string", "description": "The rule in words." },
                     },
                 },

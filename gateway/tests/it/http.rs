@@ -154,7 +154,7 @@ async fn tells_an_unknown_path_from_an_unknown_method_and_an_absent_service() {
     assert_eq!(problem(&answer), (400, "INVALID_REQUEST"));
     let errors = answer.json["errors"].as_array().unwrap();
     let fields: Vec<&Value> = errors.iter().map(|one| &one["field"]).collect();
-    assert_eq!(fields, ["nobody", "page_size"]);
+    assert_eq!(fields, ["nobody", "pageSize"]);
 }
 
 #[tokio::test]

@@ -4,4 +4,5 @@ pub mod account;
 pub mod event;
 pub mod hold;
 pub mod posting;
+pub mod record;
 pub mod refusal;

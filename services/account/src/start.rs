@@ -7,7 +7,7 @@ use florin_kernel::{BankIdentity, Date, Role, parse_date};
 use florin_proto::account::v1::account_service_server::AccountServiceServer;
 use florin_runtime::{Runtime, Started};
 use florin_store::{
-    Database, Engine, StoreError, Tx,
+    Database, StoreError, Tx,
     commit::{Committer, Limits},
 };
 
@@ -48,13 +48,9 @@ pub async fn open(runtime: &Runtime, config: Config) -> anyhow::Result<Ledger> {
         queue: config.queue,
         time_limit: Duration::from_millis(config.batch_time_limit_ms),
     };
-    let committers = match db.engine() {
-        Engine::Sqlite => 1,
-        Engine::Postgres => config.committers,
-    };
     let batch = LedgerBatch { outbox: runtime.outbox.clone(), bank: bank.clone() };
     let committer =
-        Committer::start(db.clone(), batch, limits, committers, runtime.shutdown.clone());
+        Committer::start(db.clone(), batch, limits, config.committers, runtime.shutdown.clone());
     let (drained, shutdown) = (committer.clone(), runtime.shutdown.clone());
     runtime.tasks.spawn("account committers", async move {
         shutdown.cancelled().await;

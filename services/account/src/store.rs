@@ -12,4 +12,5 @@ pub mod write;
 use florin_store::Migrations;
 
 /// The tables of the service.
-pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_ledger"];
+pub const MIGRATIONS: Migrations =
+    florin_store::migrations!["0001_ledger", "0002_overdraft_maximum", "0003_released_holds"];

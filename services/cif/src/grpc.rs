@@ -13,8 +13,6 @@ use florin_proto::cif::v1::{
     RemoveRelationRequest, RemoveRelationResponse, UpdateCustomerRequest, UpdateCustomerResponse,
     cif_service_server::CifService,
 };
-use florin_rpc::context;
-use tonic::{Request, Response, Status, async_trait};
 
 use crate::Cif;
 
@@ -32,24 +30,8 @@ impl CifApi {
     }
 }
 
-macro_rules! calls {
-    ($($verb:ident($request:ty) -> $response:ty;)*) => {
-        #[async_trait]
-        impl CifService for CifApi {
-            $(
-                async fn $verb(
-                    &self,
-                    request: Request<$request>,
-                ) -> Result<Response<$response>, Status> {
-                    let ctx = context(&request)?;
-                    self.cif.$verb(&ctx, request.into_inner()).await
-                }
-            )*
-        }
-    };
-}
-
-calls! {
+florin_rpc::serve! {
+    CifService for CifApi by cif:
     register_customer(RegisterCustomerRequest) -> RegisterCustomerResponse;
     import_customers(ImportCustomersRequest) -> ImportCustomersResponse;
     get_customer(GetCustomerRequest) -> GetCustomerResponse;

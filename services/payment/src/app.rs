@@ -24,12 +24,13 @@ use florin_store::{
     commit::{Committer, Limits as BatchLimits},
 };
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 pub use advance_transfers::{Turn, Worker};
 pub use await_end::Patience;
 
 use self::{accept::Acceptances, await_end::Watchers};
-use crate::Config;
+use crate::{Config, meter::Meter};
 
 /// What the use cases work with.
 #[derive(Clone)]
@@ -43,6 +44,7 @@ pub struct App {
     /// Wakes a worker of this replica.
     due: Arc<Notify>,
     watchers: Watchers,
+    meter: Meter,
 }
 
 impl App {
@@ -52,6 +54,7 @@ impl App {
     /// A setting that cannot be used, or a role without database.
     pub fn new(runtime: &Runtime, config: Config) -> anyhow::Result<Self> {
         let limits = config.check()?;
+        config.check_ledger(&runtime.settings.section(Role::Account)?)?;
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
         let batch = Acceptances::new(runtime.outbox.clone(), limits, Arc::clone(&due));
@@ -62,6 +65,7 @@ impl App {
             config.committers,
             runtime.shutdown.clone(),
         );
+        runtime.drain(&acceptances);
         let bank = &runtime.settings.bank;
         Ok(Self {
             db,
@@ -72,6 +76,7 @@ impl App {
             acceptances,
             due,
             watchers: Watchers::default(),
+            meter: Meter::new(runtime.metrics.clone()),
         })
     }
 
@@ -81,8 +86,11 @@ impl App {
         Worker::new(self.clone())
     }
 
-    /// Waits until the acceptances that were queued at the shutdown are committed.
-    pub async fn drained(&self) {
-        self.acceptances.drained().await;
+    /// Measures, until the shutdown, what waits.
+    pub(crate) fn measure(
+        &self,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.meter.clone().watch(self.db.clone(), shutdown)
     }
 }

@@ -30,15 +30,28 @@ pub struct Config {
     pub lease_ms: u64,
     /// How long a call of the ledger may take, in milliseconds.
     pub ledger_timeout_ms: u64,
+    /// `batch_time_limit_ms` of `[account]`, which this role cannot read where the two have
+    /// files of their own: for so long the ledger may work on what it began in time.
+    pub ledger_batch_limit_ms: u64,
     /// For how long after a call without a decision the ledger may still act on it, in
-    /// milliseconds: at least the call's own limit and the ledger's for a batch. Until then
-    /// a refusal is not believed, for the earlier call may yet post.
+    /// milliseconds: at least `ledger_timeout_ms` and `ledger_batch_limit_ms` together, and
+    /// what is more is for its commit. Until then a refusal is not believed, for the earlier
+    /// call may yet post.
     pub ledger_quiet_ms: u64,
     /// The first wait after a call of the ledger without a decision, in milliseconds; it
     /// doubles with each further one.
     pub retry_least_ms: u64,
     /// The longest such wait, in milliseconds.
     pub retry_most_ms: u64,
+    /// The longest wait of a transfer that the ledger refuses for its content, in
+    /// milliseconds: people have to look, and it must not stand in front of the others.
+    pub retry_stuck_ms: u64,
+}
+
+/// What the worker has to know of the section `[account]`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct LedgerSection {
+    batch_time_limit_ms: Option<u64>,
 }
 
 impl Default for Config {
@@ -52,9 +65,11 @@ impl Default for Config {
             poll_ms: 200,
             lease_ms: 20_000,
             ledger_timeout_ms: 5_000,
+            ledger_batch_limit_ms: 10_000,
             ledger_quiet_ms: 17_000,
             retry_least_ms: 200,
             retry_most_ms: 5_000,
+            retry_stuck_ms: 600_000,
         }
     }
 }
@@ -73,12 +88,24 @@ pub enum ConfigError {
     /// More than the ledger takes, or nothing.
     #[error("payment.batch must be 1 to 500, not {0}")]
     Batch(u32),
-    /// Another worker would take a batch on which the ledger may still act.
+    /// A refusal would be believed, or another worker would take a batch, while the ledger may
+    /// still act on an earlier call.
     #[error(
         "payment.lease_ms must be greater than payment.ledger_quiet_ms, and that at least \
-         payment.ledger_timeout_ms"
+         payment.ledger_timeout_ms and payment.ledger_batch_limit_ms together"
     )]
     Lease,
+    /// The ledger works for longer on a batch than this role is told.
+    #[error(
+        "payment.ledger_batch_limit_ms is {told}, but account.batch_time_limit_ms is {real}: \
+         it must not be less"
+    )]
+    BatchLimit {
+        /// What this role is told.
+        told: u64,
+        /// What the ledger does.
+        real: u64,
+    },
 }
 
 impl Config {
@@ -90,7 +117,8 @@ impl Config {
         if !(1..=500).contains(&self.batch) {
             return Err(ConfigError::Batch(self.batch));
         }
-        if self.lease_ms <= self.ledger_quiet_ms || self.ledger_quiet_ms < self.ledger_timeout_ms {
+        let acts = self.ledger_timeout_ms.saturating_add(self.ledger_batch_limit_ms);
+        if self.lease_ms <= self.ledger_quiet_ms || self.ledger_quiet_ms < acts {
             return Err(ConfigError::Lease);
         }
         let mut limits = Limits::default();
@@ -101,6 +129,19 @@ impl Config {
             limits.set(limit);
         }
         Ok(limits)
+    }
+
+    /// Compares with the ledger's own setting, where the process's settings tell it.
+    ///
+    /// # Errors
+    /// [`ConfigError::BatchLimit`].
+    pub(crate) fn check_ledger(&self, ledger: &LedgerSection) -> Result<(), ConfigError> {
+        match ledger.batch_time_limit_ms {
+            Some(real) if real > self.ledger_batch_limit_ms => {
+                Err(ConfigError::BatchLimit { told: self.ledger_batch_limit_ms, real })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(crate) const fn poll(&self) -> Duration {
@@ -117,9 +158,18 @@ impl Config {
 
     /// How long to wait after this many attempts without a decision.
     pub(crate) fn backoff(&self, attempts: i64) -> Duration {
-        let doublings = u32::try_from(attempts.max(1) - 1).unwrap_or(u32::MAX).min(16);
+        self.doubled(attempts, self.retry_most_ms)
+    }
+
+    /// How long a transfer waits that the ledger refuses for its content.
+    pub(crate) fn backoff_stuck(&self, attempts: i64) -> Duration {
+        self.doubled(attempts, self.retry_stuck_ms)
+    }
+
+    fn doubled(&self, attempts: i64, most_ms: u64) -> Duration {
+        let doublings = u32::try_from(attempts.max(1) - 1).unwrap_or(u32::MAX).min(32);
         let wait = self.retry_least_ms.saturating_mul(1 << doublings);
-        Duration::from_millis(wait.min(self.retry_most_ms))
+        Duration::from_millis(wait.min(most_ms))
     }
 }
 
@@ -132,6 +182,8 @@ mod tests {
         let config = Config::default();
         let waits = [0, 1, 2, 5, 6, i64::MAX].map(|attempts| config.backoff(attempts).as_millis());
         assert_eq!(waits, [200, 200, 400, 3_200, 5_000, 5_000]);
+        let waits = [1, 6, 12, 13, i64::MAX].map(|attempts| config.backoff_stuck(attempts));
+        assert_eq!(waits.map(|wait| wait.as_millis()), [200, 6_400, 409_600, 600_000, 600_000]);
     }
 
     #[test]
@@ -148,7 +200,23 @@ mod tests {
             config(|config| config.transfer_limits = vec!["EUR".into()]),
             Err(ConfigError::Limit { entry: "EUR".into(), cause: MoneyError::MissingAmount })
         );
-        assert_eq!(config(|config| config.ledger_quiet_ms = 4_999), Err(ConfigError::Lease));
+        // 5 s of the call and 10 s of the ledger's batch: less would believe too early.
+        assert_eq!(config(|config| config.ledger_quiet_ms = 14_999), Err(ConfigError::Lease));
+        assert_eq!(config(|config| config.ledger_quiet_ms = 15_000), Ok(()));
+        let slow = |config: &mut Config| config.ledger_batch_limit_ms = 12_001;
+        assert_eq!(config(slow), Err(ConfigError::Lease));
         assert_eq!(config(|config| config.transfer_limits = vec!["EUR 10".into()]), Ok(()));
+    }
+
+    #[test]
+    fn the_ledgers_own_limit_is_not_above_what_the_worker_counts_with() {
+        let check = |real| {
+            let ledger = LedgerSection { batch_time_limit_ms: real };
+            Config::default().check_ledger(&ledger)
+        };
+        assert_eq!(check(None), Ok(()));
+        assert_eq!(check(Some(10_000)), Ok(()));
+        let longer = ConfigError::BatchLimit { told: 10_000, real: 10_001 };
+        assert_eq!(check(Some(10_001)), Err(longer));
     }
 }

@@ -6,7 +6,7 @@ mod posting;
 mod transfer;
 
 pub use limits::{LimitExceeded, Limits};
-pub use order::{Order, OrderError, Payee, Route};
+pub use order::{Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
 pub use transfer::{
     Ended, Event, Failure, NotAllowed, Screening, Status, StatusError, Step, Transfer,

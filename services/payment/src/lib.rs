@@ -14,6 +14,7 @@ mod app;
 mod config;
 pub mod domain;
 mod grpc;
+mod meter;
 mod start;
 mod store;
 

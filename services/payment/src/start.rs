@@ -17,11 +17,7 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         let name = format!("payment worker {number}");
         runtime.tasks.spawn(name, worker.run(runtime.shutdown.clone()));
     }
-    let (draining, shutdown) = (app.clone(), runtime.shutdown.clone());
-    runtime.tasks.spawn("payment committers", async move {
-        shutdown.cancelled().await;
-        draining.drained().await;
-    });
+    runtime.tasks.spawn("payment meter", app.measure(runtime.shutdown.clone()));
     let service = PaymentRpc::new(app);
     Ok(Started::new().with(|server| server.add_service(PaymentServiceServer::new(service))))
 }

@@ -6,9 +6,10 @@ mod transfers;
 
 use florin_store::Migrations;
 
-pub use list::{Visible, after, list};
-pub use row::Record;
-pub use transfers::{Claim, Lease, claim, find, insert, lock, update};
+pub use list::{Unfinished, Visible, after, list, unfinished};
+pub use row::{ClientKey, Record};
+pub use transfers::{Claim, Lease, claim, find, insert, lock, of_keys, update};
 
 /// The tables of the service.
-pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_transfers"];
+pub const MIGRATIONS: Migrations =
+    florin_store::migrations!["0001_transfers", "0002_keys_for_ever", "0003_what_was_said"];

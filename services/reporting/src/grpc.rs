@@ -8,8 +8,6 @@ use florin_proto::reporting::v1::{
     SearchTransactionsRequest, SearchTransactionsResponse,
     reporting_service_server::ReportingService,
 };
-use florin_rpc::context;
-use tonic::{Request, Response, Status, async_trait};
 
 use crate::Reporting;
 
@@ -27,13 +25,7 @@ impl ReportingApi {
     }
 }
 
-#[async_trait]
-impl ReportingService for ReportingApi {
-    async fn search_transactions(
-        &self,
-        request: Request<SearchTransactionsRequest>,
-    ) -> Result<Response<SearchTransactionsResponse>, Status> {
-        let ctx = context(&request)?;
-        self.reporting.search_transactions(&ctx, request.into_inner()).await
-    }
+florin_rpc::serve! {
+    ReportingService for ReportingApi by reporting:
+    search_transactions(SearchTransactionsRequest) -> SearchTransactionsResponse;
 }

@@ -120,15 +120,20 @@ async fn a_change_of_the_chart_or_the_business_date_says_who_made_it() -> Result
 
     let today = expect(staff.get("/v1/ledger/businessDate").await?, 200)?;
     let closing = today.text("/businessDate").to_owned();
-    let advance = json!({"closing": closing, "opening": "2999-01-01"});
+    let tomorrow = closing.parse::<florin_kernel::Date>()?.tomorrow()?;
+    let (opening, other) = (tomorrow.to_string(), tomorrow.tomorrow()?.to_string());
+    let advance = json!({"closing": closing, "opening": opening});
     let path = "/v1/ledger/businessDate:advance";
     for key in ["day-1", "day-2"] {
         let opened = expect(staff.post(path, key, &advance).await?, 200)?;
-        assert_eq!(opened.text("/businessDate"), "2999-01-01");
+        assert_eq!(opened.text("/businessDate"), opening);
     }
-    let stale = json!({"closing": closing, "opening": "2999-01-02"});
+    let stale = json!({"closing": closing, "opening": other});
     let refused = expect(staff.post(path, "day-3", &stale).await?, 409)?;
     assert_eq!(refused.text("/reason"), "BUSINESS_DATE_STALE");
+    let typo = json!({"closing": opening, "opening": "2999-01-01"});
+    let refused = expect(staff.post(path, "day-5", &typo).await?, 400)?;
+    assert_eq!(refused.text("/errors/0/rule"), "OUT_OF_RANGE");
 
     bank.stop("up").await?;
     let file = bank.data().join("account.db");

@@ -4,96 +4,178 @@ use std::{panic::AssertUnwindSafe, sync::atomic::Ordering::Relaxed, time::Instan
 
 use futures_util::FutureExt;
 use sea_orm::ConnectionTrait;
+use tokio::sync::oneshot;
 
 use super::{Batch, CommitError, Pending, Shared};
 use crate::{Engine, StoreError, Tx};
+
+/// Commands that share a transaction, beside those who wait for their outcomes. They are kept
+/// apart so that a batch is lent its commands, however often it runs.
+struct Group<B: Batch> {
+    commands: Vec<B::Command>,
+    callers: Vec<Caller<B>>,
+    /// How often the group may still fail before it is split.
+    attempts: u32,
+}
+
+struct Caller<B: Batch> {
+    deadline: Option<Instant>,
+    answer: oneshot::Sender<Result<B::Outcome, CommitError>>,
+}
+
+/// Until when a group may be applied.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// The earliest deadline of its commands: no run begins to apply after it.
+    deadline: Option<Instant>,
+    /// The end of the time limit: no run applies anything after it.
+    ends: Instant,
+}
+
+impl<B: Batch> Group<B> {
+    fn of(batch: Vec<Pending<B>>) -> Self {
+        // The whole is tried twice, and so is a command that stands alone: neither fails for
+        // what a neighbour or a lost connection did.
+        let (commands, callers) = batch
+            .into_iter()
+            .map(|Pending { command, deadline, answer }| (command, Caller { deadline, answer }))
+            .unzip();
+        Self { commands, callers, attempts: 2 }
+    }
+
+    fn earliest(&self) -> Option<Instant> {
+        self.callers.iter().filter_map(|caller| caller.deadline).min()
+    }
+
+    fn halves(mut self) -> [Self; 2] {
+        let half = self.commands.len() / 2;
+        let (commands, callers) = (self.commands.split_off(half), self.callers.split_off(half));
+        let attempts = |len| if len == 1 { 2 } else { 1 };
+        let right = Self { attempts: attempts(commands.len()), commands, callers };
+        self.attempts = attempts(half);
+        [right, self]
+    }
+
+    fn answer(self, outcomes: impl IntoIterator<Item = Result<B::Outcome, CommitError>>) {
+        for (caller, outcome) in self.callers.into_iter().zip(outcomes) {
+            // A caller who has gone does not undo what was committed.
+            let _ = caller.answer.send(outcome);
+        }
+    }
+}
+
+fn passed(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| deadline <= Instant::now())
+}
 
 impl<B: Batch> Shared<B> {
     /// Answers every command of a batch, splitting it as long as it fails. Depth first and
     /// left before right, so commands keep their order.
     pub(super) async fn settle(&self, batch: Vec<Pending<B>>) {
-        // The whole is tried twice, and so is a command that stands alone: neither fails for
-        // what a neighbour or a lost connection did.
-        let mut groups = vec![(batch, 2_u32)];
-        while let Some((group, attempts)) = groups.pop() {
+        let mut groups = vec![Group::of(batch)];
+        while let Some(group) = groups.pop() {
             // Nothing runs after its deadline: the caller may have drawn its conclusions.
             let mut group = self.unexpired(group);
-            if group.is_empty() {
+            if group.commands.is_empty() {
                 continue;
             }
-            let commands: Vec<_> = group.iter().map(|pending| pending.command.clone()).collect();
-            match self.apply_once(&commands).await {
-                Ok(outcomes) => {
-                    for (pending, outcome) in group.into_iter().zip(outcomes) {
-                        // A caller who has gone does not undo what was committed.
-                        let _ = pending.answer.send(Ok(outcome));
-                    }
+            let deadline = group.earliest();
+            match self.apply_once(&group.commands, deadline).await {
+                Ok(outcomes) => group.answer(outcomes.into_iter().map(Ok)),
+                // Those whose deadline it was are told at the next turn, which is without them.
+                Err(error) if passed(deadline) => {
+                    tracing::debug!(%error, "a deadline passed in the batch");
+                    self.retries.fetch_add(1, Relaxed);
+                    groups.push(group);
                 }
-                Err(error) if attempts > 1 && !matches!(error, StoreError::Locked) => {
+                Err(error) if group.attempts > 1 && !matches!(error, StoreError::Locked) => {
                     tracing::debug!(%error, "batch is retried");
-                    groups.push((group, attempts - 1));
+                    self.retries.fetch_add(1, Relaxed);
+                    group.attempts -= 1;
+                    groups.push(group);
                 }
-                Err(error) if group.len() == 1 || error.is_outage() => {
-                    tracing::warn!(commands = group.len(), %error, "commands failed to commit");
-                    for pending in group {
-                        let _ = pending.answer.send(Err(CommitError::Failed(error.clone())));
-                    }
+                Err(error) if group.commands.len() == 1 || error.is_outage() => {
+                    tracing::warn!(commands = group.commands.len(), %error, "commands failed to commit");
+                    group
+                        .answer(std::iter::repeat_with(|| Err(CommitError::Failed(error.clone()))));
                 }
                 Err(error) => {
-                    tracing::info!(commands = group.len(), %error, "batch is split in halves");
+                    tracing::info!(commands = group.commands.len(), %error, "batch is split in halves");
                     self.splits.fetch_add(1, Relaxed);
-                    let right = group.split_off(group.len() / 2);
-                    for half in [right, group] {
-                        let attempts = if half.len() == 1 { 2 } else { 1 };
-                        groups.push((half, attempts));
-                    }
+                    groups.extend(group.halves());
                 }
             }
         }
     }
 
     /// Those whose deadline has not passed; the others are told.
-    fn unexpired(&self, group: Vec<Pending<B>>) -> Vec<Pending<B>> {
-        let now = Instant::now();
-        let mut kept = Vec::with_capacity(group.len());
-        for pending in group {
-            if pending.deadline.is_some_and(|deadline| deadline <= now) {
+    fn unexpired(&self, group: Group<B>) -> Group<B> {
+        if !passed(group.earliest()) {
+            return group;
+        }
+        let mut kept = Group { commands: Vec::new(), callers: Vec::new(), ..group };
+        for (command, caller) in group.commands.into_iter().zip(group.callers) {
+            if passed(caller.deadline) {
                 self.dropped.fetch_add(1, Relaxed);
-                let _ = pending.answer.send(Err(CommitError::Expired));
+                let _ = caller.answer.send(Err(CommitError::Expired));
             } else {
-                kept.push(pending);
+                kept.commands.push(command);
+                kept.callers.push(caller);
             }
         }
         kept
     }
 
-    async fn apply_once(&self, commands: &[B::Command]) -> Result<Vec<B::Outcome>, StoreError> {
-        let work = self.db.write(async |tx: Tx| self.apply_in(&tx, commands).await);
+    async fn apply_once(
+        &self,
+        commands: &[B::Command],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<B::Outcome>, StoreError> {
+        // From before the wait for a connection, and once for all runs.
+        let began = Instant::now();
+        let bounds = Bounds { deadline, ends: began + self.limits.time_limit };
+        let ends = Some(deadline.map_or(bounds.ends, |deadline| deadline.min(bounds.ends)));
+        let work = self
+            .db
+            .write_again_until(ends, async |tx: Tx| self.apply_in(&tx, commands, bounds).await);
         // A panic is a defect of one command's path; the committer must outlive it.
         let outcomes = AssertUnwindSafe(work)
             .catch_unwind()
             .await
-            .unwrap_or_else(|_| Err(StoreError::Corrupt("a batch panicked".into())))?;
+            .unwrap_or_else(|_| Err(StoreError::Corrupt("a batch panicked".into())));
+        let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.busy_micros.fetch_add(took, Relaxed);
+        let outcomes = outcomes?;
         self.batches.fetch_add(1, Relaxed);
         self.commands.fetch_add(u64::try_from(commands.len()).unwrap_or(u64::MAX), Relaxed);
         Ok(outcomes)
     }
 
-    /// The limit ends before the commit, whose outcome must not become unknown.
+    /// One run. Its clock is asked after BEGIN: a connection may have been waited for. The
+    /// limit ends before the commit, whose outcome must not become unknown.
     async fn apply_in(
         &self,
         tx: &Tx,
         commands: &[B::Command],
+        bounds: Bounds,
     ) -> Result<Vec<B::Outcome>, StoreError> {
+        let late = |what| StoreError::Timeout(format!("a batch of {}: {what}", commands.len()));
+        if passed(bounds.deadline) {
+            return Err(late("a deadline passed before it began"));
+        }
+        let left = bounds.ends.saturating_duration_since(Instant::now());
+        let limit = left.as_millis();
+        // PostgreSQL takes 0 for no limit.
+        if limit == 0 {
+            return Err(late("its time was over before it began"));
+        }
         // The server ends a wait for a lock by itself: a rollback would wait behind it.
         if tx.engine() == Engine::Postgres {
-            let limit = self.limits.time_limit.as_millis();
             tx.execute_unprepared(&format!("SET LOCAL statement_timeout = {limit}")).await?;
         }
-        let applied = tokio::time::timeout(self.limits.time_limit, self.batch.apply(tx, commands));
-        let outcomes = applied
+        let outcomes = tokio::time::timeout(left, self.batch.apply(tx, commands))
             .await
-            .map_err(|_| StoreError::Timeout(format!("a batch of {}", commands.len())))??;
+            .map_err(|_| late("its time was over"))??;
         if outcomes.len() != commands.len() {
             return Err(StoreError::Corrupt("a batch without one outcome a command".into()));
         }

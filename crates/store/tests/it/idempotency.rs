@@ -190,3 +190,27 @@ async fn old_keys_are_pruned_and_new_ones_kept() {
         assert_eq!(run(&db, &key("old", 2), "again").await.unwrap(), Lookup::New);
     }
 }
+
+#[tokio::test]
+async fn a_claim_given_back_is_as_new_and_nothing_else_is_given_back() {
+    for place in places() {
+        let db = place.open().await;
+        let (given, kept) = (key("given", 1), key("kept", 1));
+        run(&db, &kept, "kept").await.unwrap();
+        db.write(async |tx: Tx| {
+            idempotency::claim(&tx, &given).await?;
+            idempotency::give_back_many(&tx, &[&given]).await
+        })
+        .await
+        .unwrap();
+        assert_eq!(run(&db, &key("given", 2), "second").await.unwrap(), Lookup::New);
+        for not_claimed in [&kept, &key("unknown", 1)] {
+            let outcome = db
+                .write(async |tx: Tx| idempotency::give_back_many(&tx, &[not_claimed]).await)
+                .await;
+            assert!(matches!(outcome, Err(StoreError::Corrupt(_))), "{outcome:?}");
+        }
+        let replay = Lookup::Replay(answer("kept"));
+        assert_eq!(idempotency::look_up(db.read(), &kept).await.unwrap(), replay);
+    }
+}

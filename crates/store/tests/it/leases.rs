@@ -73,3 +73,15 @@ async fn many_leases_are_taken_and_renewed_in_one_transaction() {
         assert_eq!(held, ["p/2"]);
     }
 }
+
+#[tokio::test]
+async fn a_lease_from_the_future_is_taken_and_one_that_runs_is_not() {
+    for place in places() {
+        let db = place.open().await;
+        // Taken while the clock was an hour ahead.
+        lease::acquire(&db, "l", "first", Duration::from_secs(3_600)).await.unwrap().unwrap();
+        let second = lease::acquire(&db, "l", "second", LONG).await.unwrap();
+        assert_eq!(second.unwrap().holder, "second");
+        assert_eq!(lease::acquire(&db, "l", "third", LONG).await.unwrap(), None);
+    }
+}

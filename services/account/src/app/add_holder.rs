@@ -1,15 +1,41 @@
 //! Gives a verified customer a part in an account.
 
+use florin_kernel::AccountId;
+use florin_rpc::CallContext;
+use prost::Message;
+use tonic::{Response, Status};
+
 use super::{
-    command::{Actor, Outcome},
-    open_account,
+    answer,
+    command::{Actor, Change, Outcome, Work},
+    ledger::Ledger,
+    open_account, standing,
     working::Working,
 };
 use crate::domain::{
-    account::{self, Holder, Status},
+    account::{self, Holder, Status as State},
     event::EventKind,
     refusal::Refusal,
 };
+
+/// Has a customer that `cif` has verified added, under the client's key.
+///
+/// # Errors
+/// `HOLDER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, and the refusals of [`decide`].
+pub async fn add_holder<Req: Message, Res: Message + Default>(
+    ledger: &Ledger,
+    context: &CallContext,
+    request: &Req,
+    account: AccountId,
+    holder: Holder,
+) -> Result<Response<Res>, Status> {
+    if let Some(before) = ledger.replay(context, request).await? {
+        return Ok(before);
+    }
+    standing::verified(ledger, context, &holder.customer).await?;
+    let work = Work::Change { account: account.to_string(), change: Change::AddHolder(holder) };
+    ledger.answer(context, request, work, answer::holder_added).await
+}
 
 /// Decides over the working set; a frozen account may get holders, a closed one not.
 ///
@@ -22,7 +48,7 @@ pub fn decide(
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {
     let found = working.account(id)?.clone();
-    if found.status == Status::Closed {
+    if found.status == State::Closed {
         return Err(Refusal::Closed { account: found.id });
     }
     let holders = working.holders.entry(id.to_owned()).or_default();

@@ -1,10 +1,13 @@
 //! Outcomes and refusals as the contract says them: messages, reasons, stored answers.
 
 use florin_events::position;
-use florin_kernel::Money;
+use florin_kernel::{Kind, Money};
 use florin_proto::{
-    ErrorReason as _, KnownReason, account::v1 as proto, account::v1::Reason,
-    common::v1::Reason as CommonReason, wire_money,
+    ErrorReason as _, KnownReason,
+    account::v1 as proto,
+    account::v1::Reason,
+    common::v1::{Reason as CommonReason, Refusal as WireRefusal},
+    wire_money,
 };
 use florin_rpc::Error;
 use florin_store::idempotency::Answer;
@@ -52,6 +55,7 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::GlNotFound { .. } => Reason::GlAccountNotFound,
         Refusal::GlIsControl { .. } => Reason::GlAccountIsControl,
         Refusal::PeriodClosed { .. } => Reason::PeriodClosed,
+        Refusal::BookedAhead { .. } | Refusal::ValuedTooFar { .. } => Reason::DateOutOfBounds,
         Refusal::TransactionNotFound { .. } => Reason::TransactionNotFound,
         Refusal::AlreadyReversed { .. } => Reason::AlreadyReversed,
         Refusal::HoldNotFound { .. } => Reason::HoldNotFound,
@@ -89,6 +93,18 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::PeriodClosed { date, closed_through } => {
             vec![("date", date.to_string()), ("closed_through", closed_through.to_string())]
         }
+        Refusal::BookedAhead { booking, business_date } => vec![
+            ("field", "booking_date".to_owned()),
+            ("rule", "AFTER_BUSINESS_DATE".to_owned()),
+            ("date", booking.to_string()),
+            ("business_date", business_date.to_string()),
+        ],
+        Refusal::ValuedTooFar { value, booking } => vec![
+            ("field", "value_date".to_owned()),
+            ("rule", "TOO_FAR_FROM_BOOKING_DATE".to_owned()),
+            ("date", value.to_string()),
+            ("booking_date", booking.to_string()),
+        ],
         Refusal::TransactionNotFound { transaction } | Refusal::AlreadyReversed { transaction } => {
             vec![("transaction_id", transaction.clone())]
         }
@@ -116,14 +132,27 @@ pub fn error(refusal: &Refusal) -> Error {
     facts(refusal).into_iter().fold(error, |error, (key, value)| error.with(key, value))
 }
 
-/// A refusal as part of an item's result.
-#[must_use]
-pub fn wire_refusal(refusal: &Refusal) -> proto::Refusal {
-    proto::Refusal {
-        reason: reason(refusal).name.to_owned(),
-        message: message(refusal),
-        metadata: facts(refusal).into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+/// What stands in an item's result: what `success` makes of its outcome, or why there is
+/// none. Of a defect only the reason is told; the text goes to the log.
+///
+/// # Errors
+/// The refusal, as the contract says it.
+pub fn item<T>(
+    end: &Result<Outcome, Error>,
+    success: impl FnOnce(&Outcome) -> Option<T>,
+) -> Result<T, WireRefusal> {
+    let error = match end {
+        Ok(Outcome::Refused(refusal)) => error(refusal),
+        Ok(outcome) => match success(outcome) {
+            Some(made) => return Ok(made),
+            None => Error::internal("the outcome is not that of the item"),
+        },
+        Err(error) => error.clone(),
+    };
+    if error.kind() == Kind::Internal {
+        tracing::error!(cause = error.message(), "the ledger failed at an item");
     }
+    Err(error.to_refusal())
 }
 
 /// The wire form of a posting that was done, now or before; None for other outcomes.

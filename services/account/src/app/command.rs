@@ -8,6 +8,7 @@ use crate::domain::{
     account::{Account, Holder, Rules},
     hold::Hold,
     posting::Legs,
+    record::Record,
     refusal::Refusal,
 };
 
@@ -253,16 +254,29 @@ impl Command {
         }
     }
 
-    /// The record that its references stand for once it is done.
+    /// The record that its references stand for once it is done; None for a release, whose
+    /// hold only deciding tells, and for a change, which has no reference.
     #[must_use]
-    pub fn record(&self) -> &str {
+    pub fn record(&self) -> Option<Record> {
         match &self.work {
-            Work::Post(post) => &post.id,
-            Work::Reverse(reverse) => &reverse.id,
-            Work::Place(place) => &place.id,
-            Work::Release(release) => &release.hold_reference,
-            Work::Open(open) => &open.id,
-            Work::Change { account, .. } => account,
+            Work::Post(post) => Some(Record::Transaction(post.id.clone())),
+            Work::Reverse(reverse) => Some(Record::Transaction(reverse.id.clone())),
+            Work::Place(place) => Some(Record::Hold(place.id.clone())),
+            Work::Open(open) => Some(Record::Account(open.id.clone())),
+            Work::Release(_) | Work::Change { .. } => None,
+        }
+    }
+}
+
+impl Outcome {
+    /// The record that was made or changed; None where nothing was.
+    #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        match self {
+            Self::Posted { transaction, .. } => Some(Record::Transaction(transaction.clone())),
+            Self::Held { hold, .. } => Some(Record::Hold(hold.id.clone())),
+            Self::Account { account, .. } => Some(Record::Account(account.id.clone())),
+            Self::Refused(_) | Self::Decided(_) | Self::Answered(_) | Self::KeyReused => None,
         }
     }
 }

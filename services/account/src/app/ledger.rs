@@ -4,9 +4,9 @@
 use std::time::Instant;
 
 use florin_events::Outbox;
-use florin_kernel::BankIdentity;
-use florin_proto::common::v1::Reason;
-use florin_rpc::{CallContext, Dependency, Error};
+use florin_kernel::{BankIdentity, Kind};
+use florin_proto::common::v1::{Initiator, Reason};
+use florin_rpc::{CallContext, Dependency, Error, Peer};
 use florin_runtime::{
     internal,
     keyed::{self, Ended},
@@ -52,6 +52,42 @@ impl Ledger {
     ) -> Result<Vec<Outcome>, Error> {
         let outcomes = self.committer.submit_many(commands, deadline).await.map_err(failed)?;
         outcomes.into_iter().map(|outcome| outcome.map_err(failed)).collect()
+    }
+
+    /// Has the commands of a call's items decided: what became of each, in its place. An item
+    /// that could not be read, or at which the ledger itself fails, does not fail its
+    /// neighbours.
+    ///
+    /// # Errors
+    /// Overload, deadline, a database that is away: nothing is known of any item then, and the
+    /// same call finds out.
+    pub async fn submit_items(
+        &self,
+        commands: Vec<Result<Command, Error>>,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Result<Outcome, Error>>, Error> {
+        let mut read = Vec::with_capacity(commands.len());
+        let mut ends: Vec<Option<Error>> = Vec::with_capacity(commands.len());
+        for command in commands {
+            ends.push(command.map(|command| read.push(command)).err());
+        }
+        let outcomes = match read.is_empty() {
+            true => Vec::new(),
+            false => self.committer.submit_many(read, deadline).await.map_err(failed)?,
+        };
+        let mut outcomes = outcomes.into_iter();
+        let placed = ends.into_iter().map(|unread| {
+            if let Some(error) = unread {
+                return Ok(Err(error));
+            }
+            let none = || Error::internal("the committer gave no outcome");
+            match outcomes.next().ok_or_else(none)?.map_err(failed) {
+                Ok(outcome) => Ok(Ok(outcome)),
+                Err(defect) if defect.kind() == Kind::Internal => Ok(Err(defect)),
+                Err(error) => Err(error),
+            }
+        });
+        placed.collect()
     }
 
     /// Runs one command under the client's idempotency key and answers with the stored bytes,
@@ -107,6 +143,26 @@ impl Ledger {
             },
         }
     }
+}
+
+/// Whether a service of the mesh calls for itself.
+#[must_use]
+pub fn is_service(context: &CallContext) -> bool {
+    matches!(&context.peer, Peer::Role(role) if role.is_service())
+}
+
+/// Who set it going, as JSON for the audit: the one that a service names, else the caller.
+/// Whoever came through the gateway or with a client's certificate names nobody else.
+#[must_use]
+pub fn initiator(context: &CallContext, named: Option<&Initiator>) -> String {
+    let own = context.principal.to_initiator();
+    let who = named.filter(|_| is_service(context)).unwrap_or(&own);
+    serde_json::json!({
+        "kind": who.kind().as_str_name(), "issuer": who.issuer, "subject": who.subject,
+        "customer_id": who.customer_id, "client": who.client, "token_id": who.token_id,
+        "scopes": who.scopes,
+    })
+    .to_string()
 }
 
 /// Records who changed something beside money, in the transaction of the change.

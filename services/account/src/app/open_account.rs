@@ -1,26 +1,131 @@
 //! Opens an account for customers who were verified before the command was queued.
 
 use florin_events::NewEvent;
-use florin_proto::{account::v1 as proto, timestamp};
+use florin_kernel::{AccountId, Date, Money};
+use florin_proto::{
+    account::v1::{self as proto, Reason},
+    timestamp,
+};
+use florin_rpc::{CallContext, Error};
+use florin_runtime::internal;
+use prost::Message;
+use tonic::{Response, Status};
 
 use super::{
-    answer,
-    command::{Actor, Open, Outcome},
+    answer, chain,
+    command::{Actor, Open, Outcome, Reference, Work},
+    ledger::{self, Ledger},
+    standing,
     working::{Facts, Working},
 };
-use crate::domain::{
-    account::{Account, Holder, Status},
-    event::EventKind,
-    refusal::Refusal,
+use crate::{
+    domain::{
+        account::{Account, Holder, HolderRole, Rules, Status as State},
+        event::EventKind,
+        refusal::Refusal,
+    },
+    store::chart::{self, Product},
 };
+
+/// What an opening asks for.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The owner.
+    pub customer: String,
+    /// Code of the product.
+    pub product: String,
+    /// Limit in the account's currency.
+    pub overdraft_limit: Money,
+    /// The caller's reference, or empty.
+    pub reference: String,
+}
+
+/// Opens an account for a customer that `cif` has verified, under the client's key.
+///
+/// # Errors
+/// `HOLDER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, those of [`open_of`], and the refusals of
+/// [`decide`].
+pub async fn open_account<Req: Message, Res: Message + Default>(
+    ledger: &Ledger,
+    context: &CallContext,
+    request: &Req,
+    opening: Opening,
+) -> Result<Response<Res>, Status> {
+    if let Some(before) = ledger.replay(context, request).await? {
+        return Ok(before);
+    }
+    standing::verified(ledger, context, &opening.customer).await?;
+    let owner = Holder { customer: opening.customer.clone(), role: HolderRole::Owner };
+    let products = chart::products(ledger.db.read()).await.map_err(internal)?;
+    let open = open_of(&products, context, opening, vec![owner], None)?;
+    ledger.answer(context, request, Work::Open(open), answer::opened).await
+}
+
+/// The command of an opening, by the rules of its product.
+///
+/// # Errors
+/// `PRODUCT_NOT_FOUND`, `OVERDRAFT_NOT_ALLOWED`.
+pub(super) fn open_of(
+    products: &[Product],
+    context: &CallContext,
+    opening: Opening,
+    holders: Vec<Holder>,
+    opened_on: Option<Date>,
+) -> Result<Open, Error> {
+    let found = products.iter().find(|product| product.code == opening.product);
+    let product = found.ok_or_else(|| {
+        let text = format!("product {} does not exist", opening.product);
+        Error::new(Reason::ProductNotFound, text).with("product", opening.product.clone())
+    })?;
+    let maximum = product.overdraft_maximum(opening.overdraft_limit.currency());
+    if opening.overdraft_limit.minor() > maximum.minor() {
+        let text = format!("product {} allows an overdraft of at most {maximum}", product.code);
+        return Err(Error::new(Reason::OverdraftNotAllowed, text)
+            .with("product", product.code.clone())
+            .with("currency", maximum.currency().code())
+            .with("maximum", maximum.amount()));
+    }
+    let (millis, random) = florin_store::id_parts();
+    let reference = (!opening.reference.is_empty()).then(|| Reference {
+        caller: ledger::caller(context),
+        text: opening.reference.clone(),
+        fingerprint: chain::fingerprint(&[
+            "open",
+            &opening.customer,
+            &opening.product,
+            &opening.overdraft_limit.to_string(),
+            &opened_on.map(|date| date.to_string()).unwrap_or_default(),
+            &parts_of(&holders),
+        ]),
+    });
+    Ok(Open {
+        reference,
+        id: AccountId::from_parts(millis, random).to_string(),
+        product: product.code.clone(),
+        control_gl: product.control_gl.clone(),
+        overdraft_limit: opening.overdraft_limit,
+        holders,
+        historical: opened_on.is_some(),
+        opened_on,
+    })
+}
+
+/// The holders in an order of their own, for the fingerprint.
+fn parts_of(holders: &[Holder]) -> String {
+    let mut parts: Vec<String> =
+        holders.iter().map(|holder| format!("{} {}", holder.customer, holder.role)).collect();
+    parts.sort();
+    parts.join(",")
+}
 
 /// Decides one opening over the working set.
 ///
 /// # Errors
-/// [`Refusal::PeriodClosed`] where an import opens inside a closed period;
+/// [`Refusal::PeriodClosed`] where an import opens inside a closed period,
+/// [`Refusal::BookedAhead`] where it opens on a day that is yet to come;
 /// [`Refusal::OutOfRange`] where the bank's account numbers are used up.
 pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outcome, Refusal> {
-    let (opened_on, _) = working.books.dates(open.opened_on, None)?;
+    let (opened_on, _) = working.books.dates(open.opened_on, None, Rules::Import)?;
     let iban = working.ibans.pop_front();
     let account = Account {
         id: open.id.clone(),
@@ -28,7 +133,7 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
         product: open.product.clone(),
         control_gl: open.control_gl.clone(),
         currency: open.overdraft_limit.currency(),
-        status: Status::Open,
+        status: State::Open,
         overdraft_limit: open.overdraft_limit.minor(),
         opened_on,
         reference: open.reference.as_ref().map(|claim| claim.text.clone()).unwrap_or_default(),
@@ -78,4 +183,42 @@ pub(super) fn record_change(
     let told = NewEvent::of(&event, &account.id, account.version, actor.cause());
     working.writes.outbox.push(told);
     Outcome::Account { account, holders, replayed: false, events: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use florin_kernel::Role;
+
+    use super::*;
+
+    fn open(product: &str, currency: &str, limit: i64) -> Result<Open, Error> {
+        let eur = "EUR".parse().expect("euro");
+        let products = [Product {
+            code: "current".into(),
+            name: "Current".into(),
+            control_gl: "2010".into(),
+            overdraft_maxima: vec![Money::new(500, eur)],
+        }];
+        let opening = Opening {
+            customer: "cus_1".into(),
+            product: product.into(),
+            overdraft_limit: Money::new(limit, currency.parse().expect(currency)),
+            reference: String::new(),
+        };
+        let context = florin_rpc::worker_context(Role::Account);
+        open_of(&products, &context, opening, Vec::new(), None)
+    }
+
+    #[test]
+    fn an_overdraft_is_at_most_the_products_in_its_currency() {
+        assert_eq!(open("current", "EUR", 500).expect("allowed").overdraft_limit.minor(), 500);
+        assert!(open("current", "USD", 0).is_ok());
+        for (currency, limit, maximum) in [("EUR", 501, "5.00"), ("USD", 1, "0.00")] {
+            let error = open("current", currency, limit).expect_err("above");
+            assert_eq!(error.reason(), "OVERDRAFT_NOT_ALLOWED");
+            assert_eq!(error.metadata().get("maximum").map(String::as_str), Some(maximum));
+            assert_eq!(error.metadata().get("currency").map(String::as_str), Some(currency));
+        }
+        assert_eq!(open("gold", "EUR", 0).expect_err("none").reason(), "PRODUCT_NOT_FOUND");
+    }
 }

@@ -1,25 +1,129 @@
 //! Posts a journal transaction: all its legs or none.
 
 use florin_events::{Cause, NewEvent};
-use florin_proto::{account::v1 as proto, timestamp, wire_money};
+use florin_kernel::{Date, TransactionId};
+use florin_proto::{
+    account::v1 as proto,
+    common::v1::{Initiator, Reason as CommonReason},
+    timestamp, wire_money,
+};
+use florin_rpc::{CallContext, Error};
 
 use super::{
-    command::{Actor, Outcome, Post},
+    chain,
+    command::{Actor, Command, Outcome, Post, Reference, Work},
+    ledger::{self, Ledger},
     working::{Facts, JournalRow, Working},
 };
 use crate::domain::{
     account::Rules,
     event::EventKind,
-    posting::{self, Entry},
+    posting::{self, Entry, Legs, Target},
     refusal::Refusal,
 };
+
+/// A posting as asked for, before it is known who asks.
+#[derive(Debug, Clone)]
+pub struct Posting {
+    /// Reference.
+    pub reference: String,
+    /// Kind.
+    pub kind: String,
+    /// Balanced legs.
+    pub legs: Legs,
+    /// Text for the statement.
+    pub description: String,
+    /// Value date.
+    pub value_date: Option<Date>,
+    /// Booking date of an import.
+    pub booking_date: Option<Date>,
+    /// What ties it to others.
+    pub correlation: String,
+    /// Whom the caller names as having set it going.
+    pub initiator: Option<Initiator>,
+}
+
+/// Posts those of the items that could be read, each by itself.
+///
+/// # Errors
+/// Only what fails the call: see [`Ledger::submit_items`].
+pub async fn post_transactions(
+    ledger: &Ledger,
+    context: &CallContext,
+    items: Vec<Result<Posting, Error>>,
+) -> Result<Vec<Result<Outcome, Error>>, Error> {
+    let commands = items.into_iter().map(|item| {
+        let posting = item?;
+        permitted(context, &posting)?;
+        Ok(command(context, posting))
+    });
+    ledger.submit_items(commands.collect(), context.deadline).await
+}
+
+/// Whoever sets a booking date imports history; a service posts for itself without a token.
+fn permitted(context: &CallContext, posting: &Posting) -> Result<(), Error> {
+    let needed = if posting.booking_date.is_some() { "ledger:import" } else { "ledger:post" };
+    let trusted = ledger::is_service(context) && posting.booking_date.is_none();
+    if trusted || context.principal.has_scope(needed) {
+        return Ok(());
+    }
+    let text = format!("a posting with this booking date needs the scope {needed}");
+    Err(Error::new(CommonReason::ScopeMissing, text).with("scopes", needed))
+}
+
+fn command(context: &CallContext, posting: Posting) -> Command {
+    let (millis, random) = florin_store::id_parts();
+    let reference = Reference {
+        caller: ledger::caller(context),
+        fingerprint: content_of(&posting),
+        text: posting.reference,
+    };
+    let rules = if posting.booking_date.is_some() { Rules::Import } else { Rules::Today };
+    let post = Post {
+        reference,
+        id: TransactionId::from_parts(millis, random).to_string(),
+        kind: posting.kind,
+        description: posting.description,
+        legs: posting.legs,
+        booking_date: posting.booking_date,
+        value_date: posting.value_date,
+        rules,
+        correlation: posting.correlation,
+        initiator: ledger::initiator(context, posting.initiator.as_ref()),
+    };
+    Command { work: Work::Post(post), key: None, actor: ledger::actor(context) }
+}
+
+/// What a reference stands for: everything that the journal keeps but who asked and when.
+fn content_of(posting: &Posting) -> Vec<u8> {
+    let date = |date: Option<Date>| date.map(|date| date.to_string());
+    let mut fields = vec![
+        "post".to_owned(),
+        posting.kind.clone(),
+        posting.description.clone(),
+        date(posting.value_date).unwrap_or_default(),
+        date(posting.booking_date).unwrap_or_default(),
+    ];
+    for leg in posting.legs.as_slice() {
+        // These words are stored as hashes: they stay.
+        fields.push(match &leg.target {
+            Target::Account(id) => format!("account {id}"),
+            Target::Gl(code) => format!("gl {code}"),
+        });
+        fields.push(leg.amount.to_string());
+        fields.push(leg.counterparty.clone());
+    }
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    chain::fingerprint(&fields)
+}
 
 /// Decides one transaction over the working set.
 ///
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outcome, Refusal> {
-    let (booking_date, value_date) = working.books.dates(post.booking_date, post.value_date)?;
+    let (booking_date, value_date) =
+        working.books.dates(post.booking_date, post.value_date, post.rules)?;
     let entries = posting::decide(&post.legs, post.rules, &mut working.accounts, &working.chart)?;
     let row = JournalRow {
         id: post.id.clone(),
@@ -58,7 +162,7 @@ pub(super) fn record(
         let after = (entry.version, entry.posted_after, entry.held_after);
         working.append_at(account, after, kind, facts);
         let net = working.writes.turnover.entry((account.clone(), row.value_date)).or_default();
-        *net = net.saturating_add(entry.amount.minor());
+        *net += i128::from(entry.amount.minor());
     }
     let cause = Cause {
         correlation: row.correlation.clone(),

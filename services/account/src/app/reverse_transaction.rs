@@ -22,12 +22,12 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
     }
     let legs = original.legs.reversed();
     let legs = legs.map_err(|_| Refusal::OutOfRange { account: transaction() })?;
-    // Interest counts the reversal from the day from which it counted the original, unless
-    // that day's period is closed.
-    let (booking_date, today) = working.books.dates(None, None)?;
+    // Interest counts the reversal from the day from which it counted the original, however
+    // long ago, unless that day's period is closed.
+    let (booking_date, today) = working.books.dates(None, None, Rules::Today)?;
     let value_date = working
         .books
-        .dates(None, Some(original.value_date))
+        .dates(None, Some(original.value_date), Rules::Import)
         .map_or(today, |(_, value_date)| value_date);
     let entries = posting::decide(&legs, Rules::Today, &mut working.accounts, &working.chart)?;
     let row = JournalRow {

@@ -14,6 +14,7 @@ use crate::domain::{
     event::{AccountEvent, EventKind},
     hold::Hold,
     posting::{Books, Entry, GlAccount, Legs},
+    record::Record,
     refusal::Refusal,
 };
 
@@ -25,8 +26,8 @@ pub type ReferenceId = (String, String);
 pub struct Claim {
     /// Hash of the content.
     pub fingerprint: Vec<u8>,
-    /// The record that it made, or will make.
-    pub record: String,
+    /// The record that it made, or will make; None while only deciding tells which.
+    pub record: Option<Record>,
     /// Whether the record exists: from before, or made in this batch.
     pub made: bool,
     /// Whether this batch inserted the row.
@@ -41,7 +42,7 @@ pub enum Claimed {
     /// Nothing was made under it: go on.
     New,
     /// The same content made this record.
-    Replay(String),
+    Replay(Record),
 }
 
 /// A journal transaction that may be reversed.
@@ -95,8 +96,8 @@ pub struct Writes {
     pub opened: Vec<String>,
     /// Journal transactions with their legs.
     pub journal: Vec<JournalRow>,
-    /// Net per account and value date.
-    pub turnover: BTreeMap<(String, Date), i64>,
+    /// Net per account and value date; wide enough for any batch.
+    pub turnover: BTreeMap<(String, Date), i128>,
     /// Holds that were placed, with correlation and initiator.
     pub placed: Vec<(Hold, String, String)>,
     /// Holds that changed.
@@ -178,18 +179,20 @@ impl Working {
             if claim.fingerprint != reference.fingerprint {
                 return Err(Refusal::ReferenceReused { reference: reference.text });
             }
-            return Ok(Claimed::Replay(claim.record.clone()));
+            if let Some(record) = claim.record.clone() {
+                return Ok(Claimed::Replay(record));
+            }
         }
         Ok(Claimed::New)
     }
 
     /// Notes that the command's references stand for its record from now on.
-    pub fn settle(&mut self, command: &Command) {
+    pub fn settle(&mut self, command: &Command, record: Option<&Record>) {
         for Reference { caller, text, fingerprint } in command.references() {
             let Some(claim) = self.claims.get_mut(&(caller, text)) else { continue };
             claim.made = true;
-            claim.rewritten = claim.record != command.record() || claim.fingerprint != fingerprint;
-            claim.record = command.record().to_owned();
+            claim.rewritten = claim.record.as_ref() != record || claim.fingerprint != fingerprint;
+            claim.record = record.cloned();
             claim.fingerprint = fingerprint;
         }
     }

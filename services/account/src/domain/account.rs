@@ -132,10 +132,17 @@ pub enum Rules {
 }
 
 impl Account {
-    /// What can be spent: posted less held plus overdraft limit, saturating at the range.
-    #[must_use]
-    pub const fn available(&self) -> i64 {
-        self.posted.saturating_sub(self.held).saturating_add(self.overdraft_limit)
+    /// What can be spent: posted less held plus overdraft limit.
+    ///
+    /// # Errors
+    /// [`Refusal::OutOfRange`] where that is no amount.
+    pub fn available(&self) -> Result<i64, Refusal> {
+        let sum = i128::from(self.posted) - i128::from(self.held);
+        i64::try_from(sum + i128::from(self.overdraft_limit)).map_err(|_| self.out_of_range())
+    }
+
+    fn out_of_range(&self) -> Refusal {
+        Refusal::OutOfRange { account: self.id.clone() }
     }
 
     /// `minor` units in the account's currency.
@@ -171,7 +178,7 @@ impl Account {
         }
         self.in_currency(amount)?;
         let posted = self.posted.checked_add(amount.minor());
-        self.posted = posted.ok_or_else(|| Refusal::OutOfRange { account: self.id.clone() })?;
+        self.posted = posted.ok_or_else(|| self.out_of_range())?;
         self.version += 1;
         Ok(())
     }
@@ -180,15 +187,16 @@ impl Account {
     /// it was. A transaction that only adds is never refused for want of funds.
     ///
     /// # Errors
-    /// [`Refusal::InsufficientFunds`].
+    /// [`Refusal::InsufficientFunds`], [`Refusal::OutOfRange`].
     pub fn covers(&self, before: &Self) -> Result<(), Refusal> {
-        if self.posted >= before.posted || self.available() >= 0 {
+        if self.posted >= before.posted || self.available()? >= 0 {
             return Ok(());
         }
+        let needed = before.posted.checked_sub(self.posted);
         Err(Refusal::InsufficientFunds {
             account: self.id.clone(),
-            available: self.money(before.available()),
-            needed: self.money(before.posted.saturating_sub(self.posted)),
+            available: self.money(before.available()?),
+            needed: self.money(needed.ok_or_else(|| self.out_of_range())?),
         })
     }
 
@@ -199,15 +207,16 @@ impl Account {
     pub fn hold(&mut self, amount: Money) -> Result<(), Refusal> {
         self.takes_changes()?;
         self.in_currency(amount)?;
-        if self.available() < amount.minor() {
+        let available = self.available()?;
+        if available < amount.minor() {
             return Err(Refusal::InsufficientFunds {
                 account: self.id.clone(),
-                available: self.money(self.available()),
+                available: self.money(available),
                 needed: amount,
             });
         }
         let held = self.held.checked_add(amount.minor());
-        self.held = held.ok_or_else(|| Refusal::OutOfRange { account: self.id.clone() })?;
+        self.held = held.ok_or_else(|| self.out_of_range())?;
         self.version += 1;
         Ok(())
     }
@@ -218,7 +227,7 @@ impl Account {
     /// [`Refusal::OutOfRange`] where less is held than is given back: a defect.
     pub fn unhold(&mut self, minor: i64) -> Result<(), Refusal> {
         let held = self.held.checked_sub(minor).filter(|held| *held >= 0);
-        self.held = held.ok_or_else(|| Refusal::OutOfRange { account: self.id.clone() })?;
+        self.held = held.ok_or_else(|| self.out_of_range())?;
         self.version += 1;
         Ok(())
     }

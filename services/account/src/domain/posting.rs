@@ -13,11 +13,19 @@ use super::{
 /// Most legs of one journal transaction.
 pub const MOST_LEGS: usize = 64;
 
+/// Most days by which a value date may lie before or after its booking date, where no history
+/// is imported: interest counts from it, and a slip in the year would be a year's interest.
+pub const MOST_VALUE_DAYS: u32 = 366;
+
+/// Most days from the date that is closed to the one that is opened: over a long holiday, not
+/// into another year by a slip, for the business date never goes back.
+pub const MOST_CLOSED_DAYS: u32 = 10;
+
 /// Where a leg goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// An account of a customer, by id.
-    Customer(String),
+    Account(String),
     /// A GL posting account, by code.
     Gl(String),
 }
@@ -135,14 +143,22 @@ impl Books {
     /// imported; the booking date unless a value date is given.
     ///
     /// # Errors
-    /// [`Refusal::PeriodClosed`] for either.
+    /// [`Refusal::PeriodClosed`] for either, [`Refusal::BookedAhead`], and under today's rules
+    /// [`Refusal::ValuedTooFar`].
     pub fn dates(
         &self,
         booking: Option<Date>,
         value: Option<Date>,
+        rules: Rules,
     ) -> Result<(Date, Date), Refusal> {
         let booking = booking.unwrap_or(self.business_date);
         let value = value.unwrap_or(booking);
+        if booking > self.business_date {
+            return Err(Refusal::BookedAhead { booking, business_date: self.business_date });
+        }
+        if rules == Rules::Today && days_between(booking, value) > MOST_VALUE_DAYS {
+            return Err(Refusal::ValuedTooFar { value, booking });
+        }
         for date in [booking, value] {
             if let Some(closed_through) = self.closed_through.filter(|closed| date <= *closed) {
                 return Err(Refusal::PeriodClosed { date, closed_through });
@@ -150,6 +166,12 @@ impl Books {
         }
         Ok((booking, value))
     }
+}
+
+/// Days between two dates, whichever is the later one.
+#[must_use]
+pub fn days_between(one: Date, other: Date) -> u32 {
+    other.since(one).map_or(u32::MAX, |span| span.get_days().unsigned_abs())
 }
 
 /// What one leg did.
@@ -191,7 +213,7 @@ pub fn decide(
     for leg in legs.as_slice() {
         let entry = match &leg.target {
             Target::Gl(code) => gl_entry(leg, code, chart)?,
-            Target::Customer(id) => {
+            Target::Account(id) => {
                 if !changed.contains_key(id.as_str()) {
                     let found = accounts.get(id);
                     let account =
@@ -202,7 +224,7 @@ pub fn decide(
                 let account =
                     account.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
                 account.enter(leg.amount, rules)?;
-                customer_entry(leg, account)
+                customer_entry(leg, account)?
             }
         };
         entries.push(entry);
@@ -220,8 +242,8 @@ pub fn decide(
     Ok(entries)
 }
 
-fn customer_entry(leg: &Leg, account: &Account) -> Entry {
-    Entry {
+fn customer_entry(leg: &Leg, account: &Account) -> Result<Entry, Refusal> {
+    Ok(Entry {
         account: Some(account.id.clone()),
         gl_code: account.control_gl.clone(),
         amount: leg.amount,
@@ -229,8 +251,8 @@ fn customer_entry(leg: &Leg, account: &Account) -> Entry {
         version: account.version,
         posted_after: account.posted,
         held_after: account.held,
-        available_after: account.available(),
-    }
+        available_after: account.available()?,
+    })
 }
 
 fn gl_entry(leg: &Leg, code: &str, chart: &BTreeMap<String, GlAccount>) -> Result<Entry, Refusal> {

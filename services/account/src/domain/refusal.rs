@@ -2,6 +2,8 @@
 
 use florin_kernel::{Currency, Date, Money};
 
+use super::posting::MOST_VALUE_DAYS;
+
 /// A refusal decided under the locks of the accounts concerned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -84,6 +86,24 @@ pub enum Refusal {
         date: Date,
         /// The last day of the closed period.
         closed_through: Date,
+    },
+    /// A booking date that is yet to come.
+    #[error("booking_date {booking} is after the business date {business_date}")]
+    BookedAhead {
+        /// The booking date.
+        booking: Date,
+        /// The open business date.
+        business_date: Date,
+    },
+    /// A value date far from its booking date.
+    #[error(
+        "value_date {value} is more than {MOST_VALUE_DAYS} days from the booking date {booking}"
+    )]
+    ValuedTooFar {
+        /// The value date.
+        value: Date,
+        /// The booking date.
+        booking: Date,
     },
     /// No such journal transaction.
     #[error("journal transaction {transaction} does not exist")]

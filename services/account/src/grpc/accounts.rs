@@ -1,28 +1,21 @@
 //! RPCs on accounts and their holders.
 
-use std::collections::BTreeSet;
-
-use florin_kernel::{AccountId, CustomerId, Date, Iban, Violations};
-use florin_proto::{
-    account::v1::{self as proto, Reason},
-    cif::v1::{GetStandingsRequest, KycStatus, cif_service_client::CifServiceClient},
-    instant_of, timestamp, wire_money,
-};
-use florin_rpc::{CallContext, Error, Retry, context};
-use florin_runtime::internal;
+use florin_kernel::{AccountId, CustomerId, Iban, Violations};
+use florin_proto::{account::v1 as proto, instant_of, timestamp, wire_money};
+use florin_rpc::{CallContext, Error, context};
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, Opening};
+use super::convert;
 use crate::{
     app::{
-        self, answer, chain,
-        command::{AnswerOf, Change, Open, Reference, Work},
+        self, answer,
+        command::{AnswerOf, Change, Work},
         get_balance::AsOf,
-        ledger::{self, Ledger},
+        ledger::Ledger,
         post_transactions::direction,
     },
-    domain::account::{Account, Holder, HolderRole},
-    store::{chart, entries::EntryRow},
+    domain::account::Account,
+    store::entries::EntryRow,
 };
 
 pub(super) async fn open_account(
@@ -39,95 +32,7 @@ pub(super) async fn open_account(
         violations.add("overdraft_limit", "STAFF_ONLY", text);
     }
     let opening = violations.finish(opening).map_err(Error::from)?;
-    if let Some(before) = ledger.replay(&context, &request).await? {
-        return Ok(before);
-    }
-    let owner = Holder { customer: opening.customer.clone(), role: HolderRole::Owner };
-    verified(ledger, &context, [opening.customer.as_str()].into()).await?;
-    let open = open_of(ledger, &context, opening, vec![owner], None).await?;
-    ledger.answer(&context, &request, Work::Open(open), answer::opened).await
-}
-
-/// The command of an opening, its product looked up.
-pub(super) async fn open_of(
-    ledger: &Ledger,
-    context: &CallContext,
-    opening: Opening,
-    holders: Vec<Holder>,
-    opened_on: Option<Date>,
-) -> Result<Open, Error> {
-    let products = chart::products(ledger.db.read()).await.map_err(internal)?;
-    let found = products.into_iter().find(|product| product.code == opening.product);
-    let product = found.ok_or_else(|| {
-        let text = format!("product {} does not exist", opening.product);
-        Error::new(Reason::ProductNotFound, text).with("product", opening.product.clone())
-    })?;
-    if opening.overdraft_limit.minor() > 0 && !product.overdraft_allowed {
-        let mut violations = Violations::new();
-        let text = format!("product {} allows no overdraft", product.code);
-        violations.add("overdraft_limit", "NOT_ALLOWED_BY_PRODUCT", text);
-        return Err(violations.into());
-    }
-    let (millis, random) = florin_store::id_parts();
-    let reference = (!opening.reference.is_empty()).then(|| Reference {
-        caller: ledger::caller(context),
-        text: opening.reference.clone(),
-        fingerprint: chain::fingerprint(&[
-            "open",
-            &opening.customer,
-            &opening.product,
-            &opening.overdraft_limit.to_string(),
-            &opened_on.map(|date| date.to_string()).unwrap_or_default(),
-            &parts_of(&holders),
-        ]),
-    });
-    Ok(Open {
-        reference,
-        id: AccountId::from_parts(millis, random).to_string(),
-        product: product.code,
-        control_gl: product.control_gl,
-        overdraft_limit: opening.overdraft_limit,
-        holders,
-        historical: opened_on.is_some(),
-        opened_on,
-    })
-}
-
-/// The holders in an order of their own, for the fingerprint.
-fn parts_of(holders: &[Holder]) -> String {
-    let mut parts: Vec<String> =
-        holders.iter().map(|holder| format!("{} {}", holder.customer, holder.role)).collect();
-    parts.sort();
-    parts.join(",")
-}
-
-/// Refuses customers that `cif` does not know or has not verified.
-pub(super) async fn verified(
-    ledger: &Ledger,
-    context: &CallContext,
-    customers: BTreeSet<&str>,
-) -> Result<(), Error> {
-    let customer_ids: Vec<String> = customers.iter().map(|id| (*id).to_owned()).collect();
-    let message = GetStandingsRequest { customer_ids };
-    let method = "florin.cif.v1.CifService/GetStandings";
-    let found = ledger
-        .cif
-        .call(context, method, Retry::Read, message, async |channel, request| {
-            CifServiceClient::new(channel).get_standings(request).await
-        })
-        .await?;
-    for customer in customers {
-        let standing = found.standings.iter().find(|one| one.customer_id == customer);
-        let standing = standing.ok_or_else(|| {
-            let text = format!("customer {customer} does not exist");
-            Error::new(Reason::HolderNotFound, text).with("customer_id", customer)
-        })?;
-        if standing.kyc_status() != KycStatus::Verified {
-            let text = format!("customer {customer} is not verified");
-            return Err(Error::new(Reason::CustomerNotVerified, text).with("customer_id", customer));
-        }
-    }
-    Ok(())
+    app::open_account::open_account(ledger, &context, &request, opening).await
 }
 
 pub(super) async fn get_account(
@@ -228,23 +133,7 @@ pub(super) async fn close_account(
 ) -> Result<Response<proto::CloseAccountResponse>, Status> {
     let (context, request) = (context(&request)?, request.into_inner());
     let (id, reason) = change_of(&request.account_id, &request.reason, 0)?;
-    if let Some(before) = ledger.replay(&context, &request).await? {
-        return Ok(before);
-    }
-    let (_, holders) = app::get_account::get_account(ledger, &context, id).await?;
-    owner_only(&context, &holders)?;
-    change(ledger, &context, &request, id, (Change::Close(reason), answer::closed)).await
-}
-
-/// A customer closes only what it owns.
-fn owner_only(context: &CallContext, holders: &[Holder]) -> Result<(), Error> {
-    let Some(customer) = context.principal.customer else { return Ok(()) };
-    let customer = customer.to_string();
-    let owner = |holder: &Holder| holder.customer == customer && holder.role == HolderRole::Owner;
-    if holders.iter().any(owner) {
-        return Ok(());
-    }
-    Err(Error::new(Reason::AccountNotFound, "only an owner closes an account"))
+    app::close_account::close_account(ledger, &context, &request, id, reason).await
 }
 
 pub(super) async fn add_holder(
@@ -256,12 +145,7 @@ pub(super) async fn add_holder(
     let id = violations.check("account_id", AccountId::parse(&request.account_id));
     let holder = convert::holder(&mut violations, "", &request.customer_id, request.role);
     let (id, holder) = violations.finish(id.zip(holder)).map_err(Error::from)?;
-    if let Some(before) = ledger.replay(&context, &request).await? {
-        return Ok(before);
-    }
-    verified(ledger, &context, [holder.customer.as_str()].into()).await?;
-    let of: (Change, AnswerOf) = (Change::AddHolder(holder), answer::holder_added);
-    change(ledger, &context, &request, id, of).await
+    app::add_holder::add_holder(ledger, &context, &request, id, holder).await
 }
 
 pub(super) async fn remove_holder(
@@ -290,11 +174,12 @@ pub(super) async fn get_balance(
     let balance = app::get_balance::get_balance(ledger, &context, id, as_of).await?;
     let Account { id, posted, held, .. } = &balance.account;
     let money = |minor| Some(wire_money(balance.account.money(minor)));
+    let available = balance.account.available().map_err(|refusal| answer::error(&refusal))?;
     Ok(Response::new(proto::GetBalanceResponse {
         account_id: id.clone(),
         posted: money(*posted),
         held: money(*held),
-        available: money(balance.account.available()),
+        available: money(available),
         version: balance.version,
     }))
 }

@@ -5,9 +5,12 @@ use florin_kernel::{
 };
 use florin_proto::{account::v1 as proto, money_of};
 
-use crate::domain::{
-    account::{Holder, HolderRole},
-    posting::{Leg, Legs, MOST_LEGS, Target},
+use crate::{
+    app::{open_account::Opening, post_transactions::Posting},
+    domain::{
+        account::{Holder, HolderRole},
+        posting::{Leg, Legs, MOST_LEGS, Target},
+    },
 };
 
 /// Most characters of a reference.
@@ -63,19 +66,6 @@ pub fn holder(
     Some(Holder { customer: id?.to_string(), role: known? })
 }
 
-/// What an opening asks for.
-#[derive(Debug, Clone)]
-pub struct Opening {
-    /// The owner.
-    pub customer: String,
-    /// Code of the product.
-    pub product: String,
-    /// Limit in the account's currency.
-    pub overdraft_limit: Money,
-    /// The caller's reference, or empty.
-    pub reference: String,
-}
-
 /// Reads an opening; `path` leads to its fields.
 pub fn opening(
     violations: &mut Violations,
@@ -113,26 +103,7 @@ pub fn opening(
     })
 }
 
-/// A posting as asked for, before it is known who asks.
-#[derive(Debug, Clone)]
-pub struct Posting {
-    /// Reference.
-    pub reference: String,
-    /// Kind.
-    pub kind: String,
-    /// Balanced legs.
-    pub legs: Legs,
-    /// Text for the statement.
-    pub description: String,
-    /// Value date.
-    pub value_date: Option<Date>,
-    /// Booking date of an import.
-    pub booking_date: Option<Date>,
-    /// What ties it to others.
-    pub correlation: String,
-}
-
-/// Reads one transaction of a batch; `path` is like `transactions[3].`.
+/// Reads one transaction; `path` leads to its fields.
 pub fn posting(
     violations: &mut Violations,
     path: &str,
@@ -156,6 +127,7 @@ pub fn posting(
         value_date,
         booking_date,
         correlation: if correlation.is_empty() { reference.clone() } else { correlation },
+        initiator: request.initiator.clone(),
         reference,
     })
 }
@@ -173,7 +145,7 @@ fn kind(violations: &mut Violations, field: &str, text: &str) -> Option<String> 
 fn legs(violations: &mut Violations, path: &str, wire: &[proto::Leg]) -> Option<Legs> {
     if wire.len() > MOST_LEGS {
         let text = format!("must be 2 to {MOST_LEGS} legs");
-        violations.add(format!("{path}legs"), "TOO_MANY_LEGS", text);
+        violations.add(format!("{path}legs"), "TOO_MANY", text);
         return None;
     }
     let mut legs = Vec::with_capacity(wire.len());
@@ -195,7 +167,7 @@ fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg>
     let target = match &leg.target {
         Some(Wire::AccountId(id)) => violations
             .check(format!("{path}account_id"), AccountId::parse(id))
-            .map(|id| Target::Customer(id.to_string())),
+            .map(|id| Target::Account(id.to_string())),
         Some(Wire::GlCode(code)) => {
             gl_code(violations, &format!("{path}gl_code"), code).map(Target::Gl)
         }

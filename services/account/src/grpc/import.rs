@@ -1,19 +1,17 @@
 //! Opening many accounts at once, each by its own reference: for imports.
 
-use florin_kernel::{Date, Violations, parse_date};
+use florin_kernel::{Violations, parse_date};
 use florin_proto::account::v1 as proto;
 use florin_rpc::{Error, context};
 use tonic::{Request, Response, Status};
 
-use super::{
-    accounts::{open_of, verified},
-    convert::{self, Opening},
-};
+use super::convert;
 use crate::{
     app::{
         answer,
-        command::{Command, Outcome, Work},
-        ledger::{self, Ledger},
+        command::Outcome,
+        import_accounts::{self, Item},
+        ledger::Ledger,
     },
     domain::account::{self, Holder, HolderRole},
 };
@@ -29,56 +27,30 @@ pub(super) async fn import_accounts(
     let request = request.into_inner();
     let mut violations = Violations::new();
     if !(1..=MOST_ITEMS).contains(&request.items.len()) {
-        violations.add("items", "COUNT", format!("must be 1 to {MOST_ITEMS}"));
+        violations.add("items", "OUT_OF_RANGE", format!("must be 1 to {MOST_ITEMS}"));
         return Err(Error::from(violations).into());
     }
-    let mut parsed = Vec::with_capacity(request.items.len());
-    for (at, item) in request.items.iter().enumerate() {
-        parsed.push(import_item(&mut violations, &format!("items[{at}]."), item));
-    }
-    let items: Option<Vec<ImportItem>> = parsed.into_iter().collect();
-    let items = violations.finish(items).map_err(Error::from)?;
-    let customers: Vec<&str> = items
-        .iter()
-        .flat_map(|item| item.holders.iter().map(|holder| holder.customer.as_str()))
-        .collect();
-    for chunk in customers.chunks(MOST_ITEMS) {
-        verified(ledger, &context, chunk.iter().copied().collect()).await?;
-    }
-    let mut commands = Vec::with_capacity(items.len());
-    for item in items {
-        let opened_on = Some(item.opened_on);
-        let open = open_of(ledger, &context, item.opening, item.holders, opened_on).await?;
-        let actor = ledger::actor(&context);
-        commands.push(Command { work: Work::Open(open), key: None, actor });
-    }
-    let outcomes = ledger.submit(commands, context.deadline).await?;
-    let results = request.items.iter().zip(&outcomes).map(|(item, outcome)| {
+    let items = request.items.iter().map(|item| {
+        let mut violations = Violations::new();
+        let read = import_item(&mut violations, item);
+        violations.finish(read).map_err(Error::from)
+    });
+    let ends = import_accounts::import_accounts(ledger, &context, items.collect()).await?;
+    let results = request.items.iter().zip(&ends).map(|(item, end)| {
         let reference = item.account.as_ref().map(|open| open.reference.clone());
-        import_result(reference.unwrap_or_default(), outcome)
+        import_result(reference.unwrap_or_default(), end)
     });
     Ok(Response::new(proto::ImportAccountsResponse { results: results.collect() }))
 }
 
-struct ImportItem {
-    opening: Opening,
-    opened_on: Date,
-    holders: Vec<Holder>,
-}
-
-fn import_item(
-    violations: &mut Violations,
-    path: &str,
-    item: &proto::ImportAccount,
-) -> Option<ImportItem> {
+fn import_item(violations: &mut Violations, item: &proto::ImportAccount) -> Option<Item> {
     let empty = proto::OpenAccountRequest::default();
     let request = item.account.as_ref().unwrap_or(&empty);
-    let opening = convert::opening(violations, &format!("{path}account."), request, 1);
-    let field = format!("{path}opened_on");
-    let opened_on = violations.check(field, parse_date(&item.opened_on));
+    let opening = convert::opening(violations, "account.", request, 1);
+    let opened_on = violations.check("opened_on", parse_date(&item.opened_on));
     let mut others = Vec::new();
     for (at, holder) in item.holders.iter().enumerate() {
-        let path = format!("{path}holders[{at}].");
+        let path = format!("holders[{at}].");
         others.push(convert::holder(violations, &path, &holder.customer_id, holder.role));
     }
     let opening = opening?;
@@ -86,23 +58,30 @@ fn import_item(
     for other in others.into_iter().collect::<Option<Vec<_>>>()? {
         let result = account::add_holder("", &mut holders, other);
         if let Err(refusal) = result {
-            violations.add(format!("{path}holders"), "DUPLICATE", refusal.to_string());
+            violations.add("holders", "DUPLICATE", refusal.to_string());
         }
     }
-    Some(ImportItem { opening, opened_on: opened_on?, holders })
+    Some(Item { opening, opened_on: opened_on?, holders })
 }
 
-fn import_result(reference: String, outcome: &Outcome) -> proto::ImportAccountResult {
-    let mut result = proto::ImportAccountResult { reference, ..Default::default() };
-    match outcome {
-        Outcome::Account { account, replayed, .. } => {
-            result.account_id.clone_from(&account.id);
-            result.iban.clone_from(&account.iban);
-            result.replayed = *replayed;
-        }
-        Outcome::Refused(refusal) => result.refused = Some(answer::wire_refusal(refusal)),
-        Outcome::Posted { .. } | Outcome::Held { .. } => {}
-        Outcome::Decided(_) | Outcome::Answered(_) | Outcome::KeyReused => {}
-    }
-    result
+fn import_result(reference: String, end: &Result<Outcome, Error>) -> proto::ImportAccountResult {
+    let opened = answer::item(end, |outcome| match outcome {
+        Outcome::Account { account, replayed, .. } => Some(proto::ImportAccountResult {
+            account_id: account.id.clone(),
+            iban: account.iban.clone(),
+            replayed: *replayed,
+            ..proto::ImportAccountResult::default()
+        }),
+        Outcome::Posted { .. }
+        | Outcome::Held { .. }
+        | Outcome::Refused(_)
+        | Outcome::Decided(_)
+        | Outcome::Answered(_)
+        | Outcome::KeyReused => None,
+    });
+    let result = opened.unwrap_or_else(|refusal| proto::ImportAccountResult {
+        refused: Some(refusal),
+        ..proto::ImportAccountResult::default()
+    });
+    proto::ImportAccountResult { reference, ..result }
 }

@@ -3,7 +3,6 @@
 use florin_kernel::{AccountId, HoldId, TransactionId, Violations, check_text, parse_date};
 use florin_proto::{
     account::v1::{self as proto, Reason},
-    common::v1::{Initiator, Reason as CommonReason},
     timestamp, wire_money,
 };
 use florin_rpc::{CallContext, Error, context};
@@ -11,18 +10,15 @@ use florin_runtime::{Failure, internal, once};
 use florin_store::Tx;
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, Posting};
+use super::convert;
 use crate::{
     app::{
         self, answer, chain,
-        command::{Command, Outcome, Place, Post, Reference, Release, Reverse, Work},
+        command::{Command, Outcome, Place, Reference, Release, Reverse, Work},
         ledger::{self, Ledger},
         place_hold, post_transactions,
     },
-    domain::{
-        account::Rules,
-        posting::{GlAccount, Target},
-    },
+    domain::posting::{GlAccount, MOST_CLOSED_DAYS, days_between},
     store::{
         chart,
         records::{self, StoredLeg},
@@ -45,109 +41,27 @@ pub(super) async fn post_transactions(
     let legs: usize = transactions.iter().map(|one| one.legs.len()).sum();
     if !(1..=MOST_TRANSACTIONS).contains(&transactions.len()) || legs > MOST_LEGS {
         let text = format!("must be 1 to {MOST_TRANSACTIONS} with at most {MOST_LEGS} legs");
-        violations.add("transactions", "COUNT", text);
+        violations.add("transactions", "OUT_OF_RANGE", text);
         return Err(Error::from(violations).into());
     }
-    let mut postings = Vec::with_capacity(transactions.len());
-    for (at, one) in transactions.iter().enumerate() {
-        postings.push(convert::posting(&mut violations, &format!("transactions[{at}]."), one));
-    }
-    let postings: Option<Vec<Posting>> = postings.into_iter().collect();
-    let postings = violations.finish(postings).map_err(Error::from)?;
-    for posting in &postings {
-        let needed = if posting.booking_date.is_some() { "ledger:import" } else { "ledger:post" };
-        let trusted = is_service(&context) && posting.booking_date.is_none();
-        if !trusted && !context.principal.has_scope(needed) {
-            let text = format!("a posting with this booking date needs the scope {needed}");
-            return Err(Error::new(CommonReason::ScopeMissing, text).with("scopes", needed).into());
-        }
-    }
-    let commands = postings.into_iter().zip(transactions);
-    let commands =
-        commands.map(|(posting, wire)| post_command(&context, posting, wire.initiator.as_ref()));
-    let outcomes = ledger.submit(commands.collect(), context.deadline).await?;
-    let results = transactions.iter().zip(&outcomes);
-    let results = results.map(|(one, outcome)| posting_result(&one.reference, outcome));
+    let items = transactions.iter().map(|one| {
+        let mut violations = Violations::new();
+        let posting = convert::posting(&mut violations, "", one);
+        violations.finish(posting).map_err(Error::from)
+    });
+    let ends = post_transactions::post_transactions(ledger, &context, items.collect()).await?;
+    let results = transactions.iter().zip(&ends);
+    let results = results.map(|(one, end)| posting_result(&one.reference, end));
     Ok(Response::new(proto::PostTransactionsResponse { results: results.collect() }))
 }
 
-/// Whether a service of the mesh calls for itself.
-fn is_service(context: &CallContext) -> bool {
-    matches!(&context.peer, florin_rpc::Peer::Role(role) if role.is_service())
-}
-
-fn post_command(context: &CallContext, posting: Posting, initiator: Option<&Initiator>) -> Command {
-    let (millis, random) = florin_store::id_parts();
-    let reference = Reference {
-        caller: ledger::caller(context),
-        fingerprint: content_of(&posting),
-        text: posting.reference,
-    };
-    let rules = if posting.booking_date.is_some() { Rules::Import } else { Rules::Today };
-    let post = Post {
-        reference,
-        id: TransactionId::from_parts(millis, random).to_string(),
-        kind: posting.kind,
-        description: posting.description,
-        legs: posting.legs,
-        booking_date: posting.booking_date,
-        value_date: posting.value_date,
-        rules,
-        correlation: posting.correlation,
-        initiator: initiator_text(context, initiator),
-    };
-    Command { work: Work::Post(post), key: None, actor: ledger::actor(context) }
-}
-
-/// What a reference stands for: everything that the journal keeps but who asked and when.
-fn content_of(posting: &Posting) -> Vec<u8> {
-    let date = |date: Option<florin_kernel::Date>| date.map(|date| date.to_string());
-    let mut fields = vec![
-        "post".to_owned(),
-        posting.kind.clone(),
-        posting.description.clone(),
-        date(posting.value_date).unwrap_or_default(),
-        date(posting.booking_date).unwrap_or_default(),
-    ];
-    for leg in posting.legs.as_slice() {
-        // These words are stored as hashes: they stay.
-        fields.push(match &leg.target {
-            Target::Customer(id) => format!("account {id}"),
-            Target::Gl(code) => format!("gl {code}"),
-        });
-        fields.push(leg.amount.to_string());
-        fields.push(leg.counterparty.clone());
-    }
-    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-    chain::fingerprint(&fields)
-}
-
-/// Who set it going, as JSON for the audit: the one that a service names, else the caller.
-/// Whoever came through the gateway or with a client's certificate names nobody else.
-fn initiator_text(context: &CallContext, named: Option<&Initiator>) -> String {
-    let own = context.principal.to_initiator();
-    let who = named.filter(|_| is_service(context)).unwrap_or(&own);
-    serde_json::json!({
-        "kind": who.kind().as_str_name(), "issuer": who.issuer, "subject": who.subject,
-        "customer_id": who.customer_id, "client": who.client, "token_id": who.token_id,
-        "scopes": who.scopes,
-    })
-    .to_string()
-}
-
-fn posting_result(reference: &str, outcome: &Outcome) -> proto::TransactionResult {
+fn posting_result(reference: &str, end: &Result<Outcome, Error>) -> proto::TransactionResult {
     use proto::transaction_result::Outcome as Wire;
-    let posted = answer::wire_posted(outcome).map(Wire::Posted);
-    let wire = posted.or_else(|| match outcome {
-        Outcome::Refused(refusal) => Some(Wire::Refused(answer::wire_refusal(refusal))),
-        Outcome::Posted { .. }
-        | Outcome::Held { .. }
-        | Outcome::Account { .. }
-        | Outcome::Decided(_)
-        | Outcome::Answered(_)
-        | Outcome::KeyReused => None,
-    });
-    proto::TransactionResult { reference: reference.to_owned(), outcome: wire }
+    let outcome = match answer::item(end, answer::wire_posted) {
+        Ok(posted) => Wire::Posted(posted),
+        Err(refusal) => Wire::Refused(refusal),
+    };
+    proto::TransactionResult { reference: reference.to_owned(), outcome: Some(outcome) }
 }
 
 pub(super) async fn reverse_transaction(
@@ -173,7 +87,7 @@ pub(super) async fn reverse_transaction(
         id: TransactionId::from_parts(millis, random).to_string(),
         original,
         description,
-        initiator: initiator_text(&context, None),
+        initiator: ledger::initiator(&context, None),
     };
     ledger.answer(&context, &request, Work::Reverse(reverse), answer::reversed).await
 }
@@ -202,7 +116,7 @@ pub(super) async fn place_hold(
         account,
         amount,
         correlation,
-        initiator: initiator_text(&context, request.initiator.as_ref()),
+        initiator: ledger::initiator(&context, request.initiator.as_ref()),
     };
     let (hold, replayed) = held(ledger, &context, Work::Place(place)).await?;
     Ok(Response::new(proto::PlaceHoldResponse { hold: Some(hold), replayed }))
@@ -358,7 +272,7 @@ pub(super) async fn list_products(
         code: product.code,
         name: product.name,
         control_gl_code: product.control_gl,
-        overdraft_allowed: product.overdraft_allowed,
+        overdraft_maximum: product.overdraft_maxima.into_iter().map(wire_money).collect(),
     });
     Ok(Response::new(proto::ListProductsResponse { products: products.collect() }))
 }
@@ -383,6 +297,10 @@ pub(super) async fn advance_business_date(
     let dates = closing.zip(opening);
     if dates.is_some_and(|(closing, opening)| opening <= closing) {
         violations.add("opening", "NOT_LATER", "must be later than the closing date");
+    }
+    if dates.is_some_and(|(closing, opening)| days_between(closing, opening) > MOST_CLOSED_DAYS) {
+        let text = format!("must be at most {MOST_CLOSED_DAYS} days after the closing date");
+        violations.add("opening", "OUT_OF_RANGE", text);
     }
     let (closing, opening) = violations.finish(dates).map_err(Error::from)?;
     let (outbox, of) = (&ledger.outbox, &context);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use florin_kernel::{Currency, Date};
+use florin_kernel::{Currency, Date, Money};
 use florin_store::{StoreError, Tx, sql};
 use sea_orm::ConnectionTrait;
 
@@ -18,8 +18,17 @@ pub struct Product {
     pub name: String,
     /// GL control account.
     pub control_gl: String,
-    /// Whether an overdraft limit may be set.
-    pub overdraft_allowed: bool,
+    /// Greatest overdraft limit of each currency that has one.
+    pub overdraft_maxima: Vec<Money>,
+}
+
+impl Product {
+    /// The greatest overdraft limit of a currency.
+    #[must_use]
+    pub fn overdraft_maximum(&self, currency: Currency) -> Money {
+        let found = self.overdraft_maxima.iter().find(|money| money.currency() == currency);
+        found.copied().unwrap_or(Money::zero(currency))
+    }
 }
 
 /// Debits and credits of a GL account in a currency; minor units, both positive.
@@ -116,14 +125,22 @@ pub async fn add_gl_account(tx: &Tx, gl: &GlAccount) -> Result<bool, StoreError>
 /// # Errors
 /// Those of the database.
 pub async fn products(connection: &impl ConnectionTrait) -> Result<Vec<Product>, StoreError> {
-    let query = "SELECT code, name, control_gl, overdraft_allowed FROM products ORDER BY code";
+    let query = "SELECT product, currency, maximum FROM product_overdrafts \
+                 ORDER BY product, currency";
+    let mut maxima: BTreeMap<String, Vec<Money>> = BTreeMap::new();
+    for row in sql::query_all(connection, query, []).await? {
+        let maximum = Money::new(rows::int(&row, "maximum")?, rows::currency(&row, "currency")?);
+        maxima.entry(rows::text(&row, "product")?).or_default().push(maximum);
+    }
+    let query = "SELECT code, name, control_gl FROM products ORDER BY code";
     let mut products = Vec::new();
     for row in sql::query_all(connection, query, []).await? {
+        let code = rows::text(&row, "code")?;
         products.push(Product {
-            code: rows::text(&row, "code")?,
+            overdraft_maxima: maxima.remove(&code).unwrap_or_default(),
+            code,
             name: rows::text(&row, "name")?,
             control_gl: rows::text(&row, "control_gl")?,
-            overdraft_allowed: row.try_get("", "overdraft_allowed")?,
         });
     }
     Ok(products)

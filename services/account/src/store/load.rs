@@ -20,6 +20,7 @@ use crate::{
     domain::{
         account::Holder,
         posting::{Leg, Legs, Target},
+        record::Record,
     },
 };
 
@@ -47,23 +48,23 @@ pub async fn working(
     let originals = originals(tx, commands).await?;
     let holds = holds(tx, commands).await?;
     let made = claims.values().filter(|claim| claim.made);
-    let before: Vec<String> = made.map(|claim| claim.record.clone()).collect();
-    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    let before: Vec<Record> = made.filter_map(|claim| claim.record.clone()).collect();
+    let records: Vec<&str> = before.iter().map(Record::id).collect();
 
     let mut ids = touched(commands, &originals);
     ids.extend(holds.values().map(|hold| hold.account.clone()));
-    ids.extend(before.iter().filter(|id| id.starts_with("acc_")).map(|id| (*id).to_owned()));
+    ids.extend(before.iter().filter_map(opened).map(str::to_owned));
     let ids: Vec<String> = ids.into_iter().collect();
     let mut working = Working {
         books,
         chart,
         accounts: BTreeMap::new(),
         hashes: BTreeMap::new(),
-        holders: holders(tx, &changed(commands, &before)).await?,
+        holders: BTreeMap::new(),
         holds: BTreeMap::new(),
         originals,
-        posted_before: posted_before(tx, &before).await?,
-        events_before: events_before(tx, &before).await?,
+        posted_before: posted_before(tx, &records).await?,
+        events_before: events_before(tx, &records).await?,
         claims,
         ibans,
         now: UnixMicros(0),
@@ -82,9 +83,15 @@ pub async fn working(
     if working.holds.values().any(|hold| !working.accounts.contains_key(&hold.account)) {
         return Err(StoreError::Serialization("a hold appeared beside the batch".into()));
     }
-    for record in before.iter().filter(|record| record.starts_with("txn_")) {
-        if !working.posted_before.contains_key(*record) {
-            return Err(StoreError::Corrupt(format!("a reference names {record}, which is not")));
+    for record in &before {
+        let there = match record {
+            Record::Transaction(id) => working.posted_before.contains_key(id),
+            Record::Account(id) => working.accounts.contains_key(id),
+            Record::Hold(id) => working.holds.values().any(|hold| hold.id == *id),
+        };
+        if !there {
+            let id = record.id();
+            return Err(StoreError::Corrupt(format!("a reference names {id}, which is not")));
         }
     }
     working.holders = holders(tx, &changed(commands, &before)).await?;
@@ -101,7 +108,7 @@ async fn claim(tx: &Tx, commands: &[&Command]) -> Result<BTreeMap<ReferenceId, C
             let id = (reference.caller, reference.text);
             claims.entry(id).or_insert_with(|| Claim {
                 fingerprint: reference.fingerprint,
-                record: command.record().to_owned(),
+                record: command.record(),
                 made: false,
                 new: false,
                 rewritten: false,
@@ -116,7 +123,9 @@ async fn claim(tx: &Tx, commands: &[&Command]) -> Result<BTreeMap<ReferenceId, C
         .map(|((caller, reference), claim)| {
             json!({
                 "caller": caller, "reference": reference,
-                "fingerprint": hex(&claim.fingerprint), "record": claim.record,
+                "fingerprint": hex(&claim.fingerprint),
+                // The empty one of a release is written again, or deleted, with the batch.
+                "record": claim.record.as_ref().map_or("", Record::id),
             })
         })
         .collect();
@@ -145,7 +154,7 @@ async fn claim(tx: &Tx, commands: &[&Command]) -> Result<BTreeMap<ReferenceId, C
         let id = (rows::text(&row, "caller")?, rows::text(&row, "reference")?);
         if let Some(claim) = claims.get_mut(&id).filter(|claim| !claim.new) {
             claim.fingerprint = rows::bytes(&row, "fingerprint")?;
-            claim.record = rows::text(&row, "record")?;
+            claim.record = Some(rows::record(&row)?);
             claim.made = true;
         }
     }
@@ -187,7 +196,7 @@ async fn reserve_ibans(
 fn touched(commands: &[&Command], originals: &BTreeMap<String, Original>) -> BTreeSet<String> {
     fn of(legs: &Legs) -> impl Iterator<Item = String> + '_ {
         legs.as_slice().iter().filter_map(|leg| match &leg.target {
-            Target::Customer(id) => Some(id.clone()),
+            Target::Account(id) => Some(id.clone()),
             Target::Gl(_) => None,
         })
     }
@@ -213,15 +222,23 @@ fn touched(commands: &[&Command], originals: &BTreeMap<String, Original>) -> BTr
 }
 
 /// The accounts whose holders matter: those that change, and those opened before.
-fn changed(commands: &[&Command], before: &[&str]) -> Vec<String> {
+fn changed(commands: &[&Command], before: &[Record]) -> Vec<String> {
     let named = commands.iter().filter_map(|command| match &command.work {
         Work::Change { account, .. } => Some(account.clone()),
         Work::Post(_) | Work::Reverse(_) | Work::Place(_) | Work::Release(_) | Work::Open(_) => {
             None
         }
     });
-    let opened = before.iter().filter(|id| id.starts_with("acc_")).map(|id| (*id).to_owned());
+    let opened = before.iter().filter_map(opened).map(str::to_owned);
     named.chain(opened).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The account that an opening made.
+fn opened(record: &Record) -> Option<&str> {
+    match record {
+        Record::Account(id) => Some(id),
+        Record::Transaction(_) | Record::Hold(_) => None,
+    }
 }
 
 async fn holders(
@@ -268,18 +285,19 @@ async fn holds(
     if wanted.is_empty() {
         return Ok(found);
     }
-    let references: Vec<&str> = wanted.iter().map(|(_, reference)| reference.as_str()).collect();
+    let [caller, reference, ..] = REFERENCE;
     let query = format!(
-        "SELECT id, account_id, caller, reference, amount, currency, remaining, status \
-         FROM holds WHERE reference {}",
-        among(tx.engine(), 1)
+        "SELECT h.id, h.account_id, h.caller, h.reference, h.amount, h.currency, h.remaining, \
+         h.status FROM (SELECT {}) AS w JOIN holds AS h \
+         ON h.caller = w.caller AND h.reference = w.reference",
+        many::select(tx.engine(), &[caller, reference])
     );
-    for row in sql::query_all(tx, query, [texts(&references)]).await? {
+    let wanted =
+        wanted.iter().map(|(caller, reference)| json!({"caller": caller, "reference": reference}));
+    let wanted = serde_json::Value::Array(wanted.collect()).to_string();
+    for row in sql::query_all(tx, query, [wanted.into()]).await? {
         let hold = rows::hold(&row)?;
-        let id = (hold.caller.clone(), hold.reference.clone());
-        if wanted.contains(&id) {
-            found.insert(id, hold);
-        }
+        found.insert((hold.caller.clone(), hold.reference.clone()), hold);
     }
     Ok(found)
 }
@@ -310,7 +328,7 @@ async fn originals(
         let account: Option<String> = row.try_get("", "account_id")?;
         let gl = Target::Gl(rows::text(&row, "gl_code")?);
         let amount = Money::new(rows::int(&row, "amount")?, rows::currency(&row, "currency")?);
-        let target = account.map_or(gl, Target::Customer);
+        let target = account.map_or(gl, Target::Account);
         let counterparty = rows::text(&row, "counterparty")?;
         let of = legs.entry(rows::text(&row, "transaction_id")?).or_default();
         of.push(Leg { target, amount, counterparty });

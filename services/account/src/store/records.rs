@@ -1,9 +1,13 @@
 //! Accounts and journal transactions as they stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use florin_kernel::{Date, Money, UnixMicros};
-use florin_store::{Engine, StoreError, rows::texts, sql};
+use florin_store::{
+    Engine, StoreError,
+    rows::{among, texts},
+    sql,
+};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{load::holders_of, rows};
@@ -177,6 +181,26 @@ pub async fn transaction(
     let reversal = sql::query_one(connection, query, [id.into()]).await?;
     let reversed_by = reversal.map_or(Ok(String::new()), |row| rows::text(&row, "id"))?;
     Ok(Some((found, legs, reversed_by)))
+}
+
+/// Those of a caller's references that stand for a record.
+///
+/// # Errors
+/// Those of the database.
+pub async fn references_of(
+    connection: &impl ConnectionTrait,
+    caller: &str,
+    references: &[&str],
+) -> Result<BTreeSet<String>, StoreError> {
+    if references.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let query = format!(
+        "SELECT reference FROM ledger_references WHERE caller = $2 AND reference {}",
+        among(Engine::of(connection), 1)
+    );
+    let found = sql::query_all(connection, query, [texts(references), caller.into()]).await?;
+    found.iter().map(|row| rows::text(row, "reference")).collect()
 }
 
 /// Journal transactions above an id, with the sum of their debits by currency.

@@ -8,6 +8,7 @@ use crate::domain::{
     account::{Account, Holder, HolderRole, Status},
     event::AccountEvent,
     hold::{Hold, HoldStatus},
+    record::Record,
 };
 
 /// Columns of `accounts` in the order of their reading.
@@ -73,6 +74,11 @@ pub fn account(row: &QueryResult) -> Result<(Account, Vec<u8>, UnixMicros), Stor
 pub fn holder(row: &QueryResult) -> Result<(String, Holder), StoreError> {
     let role = HolderRole::from_number(int(row, "role")?).ok_or_else(corrupt("role"))?;
     Ok((text(row, "account_id")?, Holder { customer: text(row, "customer_id")?, role }))
+}
+
+/// The record of a reference.
+pub fn record(row: &QueryResult) -> Result<Record, StoreError> {
+    Record::of_id(&text(row, "record")?).ok_or_else(corrupt("record"))
 }
 
 /// A hold.

@@ -104,8 +104,11 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ),
     (
         "zero_sum",
-        "SELECT currency AS record, 'the whole ledger sums to ' || CAST(SUM(amount) AS TEXT) \
-         AS description FROM journal_legs GROUP BY currency HAVING SUM(amount) <> 0",
+        // By parts: the sum on the way to zero may leave the 64 bits in which SQLite counts.
+        "SELECT currency AS record, 'the whole ledger sums to ' || CAST(SUM(amount / 1000000000) \
+         AS TEXT) || ' * 10^9 + ' || CAST(SUM(amount % 1000000000) AS TEXT) AS description \
+         FROM journal_legs GROUP BY currency \
+         HAVING SUM(amount / 1000000000) * 1000000000 + SUM(amount % 1000000000) <> 0",
     ),
     (
         "legs",
@@ -144,6 +147,23 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          FROM journal AS j LEFT JOIN ledger_references AS r \
          ON r.caller = j.caller AND r.reference = j.reference AND r.record = j.id \
          WHERE r.record IS NULL",
+    ),
+    (
+        "references",
+        "SELECT h.id AS record, 'reference ' || h.caller || ' ' || h.reference || \
+         ' is not claimed by it' AS description \
+         FROM holds AS h LEFT JOIN ledger_references AS r \
+         ON r.caller = h.caller AND r.reference = h.reference AND r.record = h.id \
+         WHERE r.record IS NULL",
+    ),
+    // The other direction: what made a record is evidence of one that was erased.
+    (
+        "references",
+        "SELECT r.caller || ' ' || r.reference AS record, \
+         'it made ' || r.record || ', which is not there' AS description \
+         FROM ledger_references AS r LEFT JOIN journal AS j ON j.id = r.record \
+         LEFT JOIN accounts AS a ON a.id = r.record LEFT JOIN holds AS h ON h.id = r.record \
+         WHERE j.id IS NULL AND a.id IS NULL AND h.id IS NULL",
     ),
     (
         "holds",

@@ -9,7 +9,7 @@ use florin_store::{
 };
 use serde_json::{Value, json};
 
-use crate::app::working::Working;
+use crate::{app::working::Working, domain::record::Record};
 
 /// Writes everything but outbox, audit and answers.
 ///
@@ -182,9 +182,11 @@ async fn turnover(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         .turnover
         .iter()
         .map(|((account, date), net)| {
-            json!({"account_id": account, "value_date": date.to_string(), "net": net})
+            let net = i64::try_from(*net)
+                .map_err(|_| StoreError::Corrupt("a batch turns over more than 64 bits".into()))?;
+            Ok(json!({"account_id": account, "value_date": date.to_string(), "net": net}))
         })
-        .collect();
+        .collect::<Result<_, StoreError>>()?;
     let upsert = format!(
         "INSERT INTO value_turnover (account_id, value_date, net) SELECT {} WHERE true \
          ON CONFLICT (account_id, value_date) \
@@ -281,7 +283,8 @@ async fn references(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         .map(|((caller, reference), claim)| {
             json!({
                 "caller": caller, "reference": reference,
-                "fingerprint": hex(&claim.fingerprint), "record": claim.record,
+                "fingerprint": hex(&claim.fingerprint),
+                "record": claim.record.as_ref().map(Record::id),
             })
         })
         .collect();

@@ -121,7 +121,7 @@ pub fn post(text: &str, legs: &[(&str, i64)]) -> Command {
 }
 
 fn leg(account: &str, minor: i64) -> Leg {
-    let target = Target::Customer(account.into());
+    let target = Target::Account(account.into());
     Leg { target, amount: eur(minor), counterparty: "x".into() }
 }
 

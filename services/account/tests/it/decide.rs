@@ -59,7 +59,7 @@ fn assert_untouched(working: &Working) {
 
 fn legs(minor: &[(&str, i64)]) -> Legs {
     let leg = |(id, minor): &(&str, i64)| Leg {
-        target: Target::Customer((*id).into()),
+        target: Target::Account((*id).into()),
         amount: eur(*minor),
         counterparty: "x".into(),
     };

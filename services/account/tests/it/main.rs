@@ -9,10 +9,13 @@
 mod bench_ledger;
 mod close_account;
 mod decide;
+mod desk;
 mod events;
 mod get_balance;
+mod items;
 mod place_hold;
 mod post_transactions;
+mod products;
 mod reference_model;
 mod references;
 mod reverse_transaction;

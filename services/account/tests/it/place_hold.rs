@@ -39,3 +39,29 @@ async fn a_hold_is_given_back_once() {
         bench.assert_clean().await;
     }
 }
+
+/// What a reference made is known by its id, never by how a caller's text looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_is_replayed_whatever_its_hold_is_called() {
+    for bench in each().await {
+        let account = bench.open(100).await;
+        for name in ["txn_1/hold", "acc_1", "h"] {
+            bench.run(place(name, &account, 10)).await;
+            let text = format!("{name}/release");
+            let first = bench.run(release(&text, name)).await;
+            assert!(matches!(first, Outcome::Held { replayed: false, .. }), "{first:?}");
+            let again = bench.run(release(&text, name)).await;
+            assert!(matches!(again, Outcome::Held { replayed: true, .. }), "{again:?}");
+        }
+        // Placed and released in one batch, and both asked again in another.
+        for replay in [false, true] {
+            let pair = bench.run_all(vec![place("p", &account, 7), release("q", "p")]).await;
+            for outcome in &pair {
+                let Outcome::Held { hold, replayed } = outcome else { panic!("{outcome:?}") };
+                assert_eq!((hold.reference.as_str(), *replayed), ("p", replay));
+            }
+        }
+        assert_eq!(bench.balance(&account).await, (100, 0));
+        bench.assert_clean().await;
+    }
+}

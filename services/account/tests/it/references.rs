@@ -5,7 +5,7 @@ use florin_account::{
         command::{Change, Command, Work},
         working::{Claim, Claimed, Working},
     },
-    domain::refusal::Refusal,
+    domain::{record::Record, refusal::Refusal},
 };
 
 use crate::{
@@ -13,11 +13,11 @@ use crate::{
     working_set::{of_place, of_reverse, working},
 };
 
-fn claim(working: &mut Working, command: &Command, record: &str, made: bool) {
+fn claim(working: &mut Working, command: &Command, made: bool) {
     for reference in command.references() {
         let claim = Claim {
             fingerprint: reference.fingerprint,
-            record: record.into(),
+            record: command.record(),
             made,
             new: true,
             rewritten: false,
@@ -31,17 +31,17 @@ fn a_reference_is_free_until_settled_and_then_stands_for_its_record_and_content(
     let mut working = working();
     let (first, other) = (place("h", "a", 70), place("h", "a", 71));
     assert_eq!(working.claimed(&first), Ok(Claimed::New), "never claimed");
-    claim(&mut working, &first, of_place(&first).id.as_str(), false);
+    claim(&mut working, &first, false);
     assert_eq!(working.claimed(&first), Ok(Claimed::New), "claimed here, not made");
-    working.settle(&first);
+    working.settle(&first, first.record().as_ref());
     let id = of_place(&first).id.clone();
-    assert_eq!(working.claimed(&first), Ok(Claimed::Replay(id.clone())));
+    assert_eq!(working.claimed(&first), Ok(Claimed::Replay(Record::Hold(id.clone()))));
     let reused = Refusal::ReferenceReused { reference: "h".into() };
     assert_eq!(working.claimed(&other), Err(reused));
     let settled = working.claims.values().next().unwrap();
     assert_eq!(
-        (settled.record.as_str(), settled.made, settled.rewritten),
-        (id.as_str(), true, false)
+        (settled.record.as_ref().map(Record::id), settled.made, settled.rewritten),
+        (Some(id.as_str()), true, false)
     );
 }
 
@@ -65,11 +65,11 @@ fn a_claim_that_another_command_settles_is_rewritten() {
         (&other_same_record, true),
     ] {
         let mut working = working();
-        claim(&mut working, &inserted, &of_place(&inserted).id, false);
-        working.settle(by);
+        claim(&mut working, &inserted, false);
+        working.settle(by, by.record().as_ref());
         let settled = working.claims.values().next().unwrap();
         assert_eq!((settled.made, settled.rewritten), (true, rewritten));
-        assert_eq!(settled.record, of_place(by).id);
+        assert_eq!(settled.record, by.record());
         assert_eq!(settled.fingerprint, of_place(by).reference.fingerprint);
     }
 }
@@ -78,9 +78,12 @@ fn a_claim_that_another_command_settles_is_rewritten() {
 fn a_transaction_is_reversed_once_whatever_the_reference() {
     let mut working = working();
     let (first, second) = (reverse("rev1", "txn_1"), reverse("rev2", "txn_1"));
-    claim(&mut working, &first, &of_reverse(&first).id, false);
-    working.settle(&first);
-    assert_eq!(working.claimed(&first), Ok(Claimed::Replay(of_reverse(&first).id.clone())));
+    claim(&mut working, &first, false);
+    working.settle(&first, first.record().as_ref());
+    assert_eq!(
+        working.claimed(&first),
+        Ok(Claimed::Replay(Record::Transaction(of_reverse(&first).id.clone())))
+    );
     let reversed = Refusal::AlreadyReversed { transaction: "txn_1".into() };
     assert_eq!(working.claimed(&second), Err(reversed));
     let unrelated = change("a", Change::Freeze("x".into()));

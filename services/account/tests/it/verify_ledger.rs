@@ -3,7 +3,7 @@ use sea_orm::ConnectionTrait;
 use crate::bench_ledger::{Bench, each, place, post};
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 12] = [
+const BREAKS: [(&str, &str); 14] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     ("UPDATE account_events SET delta = delta + 1 WHERE version = 3", "fold"),
     ("UPDATE account_events SET posted_after = 7 WHERE version = 3", "fold"),
@@ -15,6 +15,8 @@ const BREAKS: [(&str, &str); 12] = [
     ("UPDATE journal_legs SET amount = amount + 1 WHERE leg = 1", "zero_sum"),
     ("DELETE FROM journal_legs WHERE leg = 1", "legs"),
     ("DELETE FROM ledger_references", "references"),
+    ("DELETE FROM ledger_references WHERE reference = 'h'", "references"),
+    ("DELETE FROM holds", "references"),
     ("UPDATE value_turnover SET net = net + 1", "turnover"),
 ];
 
@@ -44,6 +46,36 @@ async fn each_way_of_breaking_the_ledger_is_named() {
             let named = breaches.iter().any(|breach| breach.starts_with(check));
             assert!(named, "{statement}: {check} is not among {breaches:#?}");
         }
+    }
+}
+
+/// The history of an account can be cut off so that what is left agrees with itself; the
+/// reference of what was cut off stays behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_tail_is_betrayed_by_its_reference() {
+    for bench in each().await {
+        let account = bench.open(100).await;
+        bench.run(post("last", &[(&account, 5)])).await;
+        bench.assert_clean().await;
+        for statement in [
+            "UPDATE accounts SET posted = posted - 5, version = version - 1, last_hash = \
+             (SELECT e.hash FROM account_events AS e WHERE e.account_id = accounts.id \
+             AND e.version = accounts.version - 1)",
+            "DELETE FROM account_events WHERE version = 3",
+            "DELETE FROM journal_legs WHERE transaction_id IN \
+             (SELECT id FROM journal WHERE reference = 'last')",
+            "DELETE FROM journal WHERE reference = 'last'",
+            "UPDATE value_turnover SET net = net - 5",
+        ] {
+            let erase = async |tx: florin_store::Tx| {
+                tx.execute_unprepared(statement).await?;
+                Ok::<_, florin_store::StoreError>(())
+            };
+            bench.db.write(erase).await.unwrap();
+        }
+        let (_, breaches) = bench.verify().await;
+        let [breach] = breaches.as_slice() else { panic!("{breaches:#?}") };
+        assert!(breach.starts_with("references payment last: it made txn_"), "{breach}");
     }
 }
 

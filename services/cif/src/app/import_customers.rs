@@ -78,8 +78,7 @@ impl Cif {
 fn check_count(count: usize) -> Result<(), Violations> {
     let mut violations = Violations::new();
     if count == 0 || count > MAX_ITEMS {
-        let rule = if count == 0 { "REQUIRED" } else { "TOO_MANY" };
-        violations.add("items", rule, format!("must hold 1 to {MAX_ITEMS} items"));
+        violations.add("items", "OUT_OF_RANGE", format!("must hold 1 to {MAX_ITEMS} items"));
     }
     violations.finish(Some(()))
 }

@@ -5,6 +5,10 @@
 //! refusal for the limit. What the reads before it refuse (no such account, another's,
 //! another currency, no clearing network) is answered and forgotten, because the next attempt
 //! with the same key may find another state.
+//!
+//! A key guards its transfer for ever, beyond the row that answers it: that one is pruned by a
+//! clock, which may be wrong, and clients may be away for longer. A key that is new to the
+//! table and not to `transfers` is answered from there.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,7 +22,7 @@ use florin_runtime::{
 };
 use florin_store::{
     StoreError, Tx, audit,
-    commit::{Batch, CommitError},
+    commit::Batch,
     idempotency::{self, Answer, Key, Lookup},
 };
 use prost::Message;
@@ -27,9 +31,9 @@ use tonic::{Response, Status};
 
 use super::{App, Patience, events};
 use crate::{
-    domain::{LimitExceeded, Limits, Order, Transfer},
-    grpc::convert::{wire_status, wire_transfer},
-    store::{self, Record},
+    domain::{Kind, LimitExceeded, Limits, Order, Transfer},
+    grpc::convert::{wire_of, wire_status, wire_transfer},
+    store::{self, ClientKey, Record},
 };
 
 /// An order that the reads before have let pass.
@@ -87,10 +91,15 @@ impl Acceptances {
                 due_at: Some(now),
                 position: String::new(),
                 initiator: one.initiator.clone(),
-                idempotency_key: one.key.key.clone(),
+                key: ClientKey {
+                    scope: Some(one.key.scope.clone()),
+                    key: one.key.key.clone(),
+                    request_hash: Some(one.key.fingerprint.to_vec()),
+                },
                 traceparent: one.traceparent.clone(),
                 attempts: 0,
                 unanswered_at: None,
+                last_cause: None,
                 lease_token: None,
             })
             .collect();
@@ -114,33 +123,58 @@ impl Acceptances {
         audit::record_many(tx, entries.collect()).await?;
         let due = Arc::clone(&self.due);
         tx.on_commit(move || due.notify_one());
-        Ok(records.iter().map(|record| keyed_answer(&response_of(record))).collect())
+        Ok(records.iter().map(|record| accepted_answer(&record.transfer)).collect())
     }
 
-    /// Decides the orders whose keys are new, in arrival order, and stores the answers.
-    async fn decide(
-        &self,
-        tx: &Tx,
-        new: &[&Acceptance],
-    ) -> Result<HashMap<TransferId, Answer>, StoreError> {
-        let mut answers = HashMap::with_capacity(new.len());
-        let mut accepted = Vec::with_capacity(new.len());
-        for one in new {
-            match self.limits.check(&one.order) {
-                Ok(()) => accepted.push(*one),
-                Err(exceeded) => {
-                    answers.insert(one.id, refused_answer(exceeded));
-                }
-            }
+    /// Decides the orders whose keys are new, in arrival order, and stores the answers, which
+    /// it returns in that order.
+    async fn decide(&self, tx: &Tx, new: &[&Acceptance]) -> Result<Vec<Answer>, StoreError> {
+        let decided: Vec<_> = new.iter().map(|one| self.limits.check(&one.order)).collect();
+        let accepted: Vec<_> = new
+            .iter()
+            .zip(&decided)
+            .filter(|(_, check)| check.is_ok())
+            .map(|(one, _)| *one)
+            .collect();
+        let mut written = self.write(tx, &accepted).await?.into_iter();
+        let mut answers = Vec::with_capacity(new.len());
+        for check in decided {
+            let answer = match check {
+                Ok(()) => written.next(),
+                Err(exceeded) => refused_answer(exceeded),
+            };
+            answers.push(answer.ok_or_else(|| StoreError::Corrupt("an order not decided".into()))?);
         }
-        let written = self.write(tx, &accepted).await?;
-        answers.extend(accepted.iter().map(|one| one.id).zip(written));
         let stored: Vec<_> = new
             .iter()
-            .filter_map(|one| Some((one.key.clone(), answers.get(&one.id)?.clone())))
+            .zip(&answers)
+            .map(|(one, answer)| (one.key.clone(), answer.clone()))
             .collect();
         idempotency::store_many(tx, &stored).await?;
         Ok(answers)
+    }
+
+    /// What transfers say of keys that are new to the table: their own answers, by id of the
+    /// command. The claims of those are given back, so that a request with other content does
+    /// not take the key over.
+    async fn answered_before(
+        &self,
+        tx: &Tx,
+        new: &[&Acceptance],
+    ) -> Result<HashMap<TransferId, Outcome>, StoreError> {
+        let keys: Vec<_> = new.iter().map(|one| (one.order.route().kind(), &one.key)).collect();
+        let records = store::of_keys(tx, &keys).await?;
+        let mut outcomes = HashMap::new();
+        let mut claims = Vec::new();
+        for one in new {
+            let kind = one.order.route().kind();
+            if let Some(record) = records.iter().find(|record| is_of(record, kind, &one.key)) {
+                outcomes.insert(one.id, answered_by(record, &one.key));
+                claims.push(&one.key);
+            }
+        }
+        idempotency::give_back_many(tx, &claims).await?;
+        Ok(outcomes)
     }
 }
 
@@ -152,70 +186,53 @@ impl Batch for Acceptances {
         1
     }
 
+    /// No key is twice in a batch: `keyed::joined` lets one request a key through, and a batch
+    /// is of one process. The claim fails as `Corrupt` where that is not so.
     async fn apply(&self, tx: &Tx, commands: &[Acceptance]) -> Result<Vec<Outcome>, StoreError> {
-        // The first with a key speaks for its duplicates in the batch.
-        let mut first: HashMap<(&str, &str, &str), &Acceptance> = HashMap::new();
-        let mut distinct = Vec::with_capacity(commands.len());
-        for command in commands {
-            first.entry(id_of(&command.key)).or_insert_with(|| {
-                distinct.push(command);
-                command
-            });
-        }
-        let keys: Vec<_> = distinct.iter().map(|command| command.key.clone()).collect();
+        let keys: Vec<_> = commands.iter().map(|command| command.key.clone()).collect();
         let found = idempotency::claim_many(tx, &keys).await?;
-        let new: Vec<_> = distinct
+        let claimed: Vec<_> = commands
             .iter()
             .zip(&found)
             .filter(|(_, lookup)| **lookup == Lookup::New)
-            .map(|(command, _)| *command)
+            .map(|(command, _)| command)
             .collect();
-        let answers = self.decide(tx, &new).await?;
-        let found: HashMap<_, _> =
-            distinct.iter().map(|command| id_of(&command.key)).zip(found).collect();
+        let mut before = self.answered_before(tx, &claimed).await?;
+        let new: Vec<_> =
+            claimed.into_iter().filter(|command| !before.contains_key(&command.id)).collect();
+        let mut decided = self.decide(tx, &new).await?.into_iter();
         commands
             .iter()
-            .map(|command| {
-                let id = id_of(&command.key);
-                let (Some(lookup), Some(first)) = (found.get(&id), first.get(&id)) else {
-                    return Err(StoreError::Corrupt("a key was not looked up".into()));
-                };
-                outcome(command, first, lookup, &answers)
+            .zip(found)
+            .map(|(command, lookup)| match lookup {
+                Lookup::OtherPayload => Ok(Outcome::OtherPayload),
+                Lookup::Replay(answer) => Ok(Outcome::Replayed(answer)),
+                Lookup::New => before
+                    .remove(&command.id)
+                    .or_else(|| decided.next().map(Outcome::Decided))
+                    .ok_or_else(|| StoreError::Corrupt("an order was not decided".into())),
             })
             .collect()
     }
 }
 
-fn outcome(
-    command: &Acceptance,
-    first: &Acceptance,
-    lookup: &Lookup,
-    answers: &HashMap<TransferId, Answer>,
-) -> Result<Outcome, StoreError> {
-    if command.key.fingerprint != first.key.fingerprint {
-        // What the table says is about the first's request. Where that is in doubt the
-        // caller asks again and meets the stored row.
-        return match lookup {
-            Lookup::OtherPayload => Err(StoreError::Locked),
-            Lookup::New | Lookup::Replay(_) => Ok(Outcome::OtherPayload),
-        };
-    }
-    match lookup {
-        Lookup::OtherPayload => Ok(Outcome::OtherPayload),
-        Lookup::Replay(answer) => Ok(Outcome::Replayed(answer.clone())),
-        Lookup::New => {
-            let answer = answers
-                .get(&first.id)
-                .cloned()
-                .ok_or_else(|| StoreError::Corrupt("an order was not decided".into()))?;
-            let own = command.id == first.id;
-            Ok(if own { Outcome::Decided(answer) } else { Outcome::Replayed(answer) })
-        }
-    }
+fn is_of(record: &Record, kind: Kind, key: &Key) -> bool {
+    record.key.scope.as_deref() == Some(key.scope.as_str())
+        && record.key.key == key.key
+        && record.transfer.order().route().kind() == kind
 }
 
-fn id_of(key: &Key) -> (&str, &str, &str) {
-    (&key.scope, &key.method, &key.key)
+/// What the transfer of a key answers to a request with it. Where the content of the first
+/// request is not known, none is the same: never a second payment.
+fn answered_by(record: &Record, key: &Key) -> Outcome {
+    if record.key.request_hash.as_deref() == Some(&key.fingerprint) {
+        let order = record.transfer.order().clone();
+        let created_at = record.transfer.created_at();
+        let accepted = Transfer::accept(record.transfer.id(), order, created_at);
+        Outcome::Replayed(accepted_answer(&accepted))
+    } else {
+        Outcome::OtherPayload
+    }
 }
 
 /// The answer to an order. Deposits and withdrawals have the same fields under the same
@@ -228,15 +245,21 @@ pub(super) fn response_of(record: &Record) -> CreateTransferResponse {
     }
 }
 
-fn keyed_answer(response: &CreateTransferResponse) -> Answer {
+/// The stored answer of an acceptance: a function of order, id and instant alone.
+fn accepted_answer(accepted: &Transfer) -> Answer {
+    let response = CreateTransferResponse {
+        transfer_id: accepted.id().to_string(),
+        status: wire_status(accepted.status()).into(),
+        transfer: Some(wire_of(accepted)),
+    };
     Answer { code: 0, body: response.encode_to_vec() }
 }
 
-fn refused_answer(exceeded: LimitExceeded) -> Answer {
+fn refused_answer(exceeded: LimitExceeded) -> Option<Answer> {
     let error = Error::new(Reason::TransferLimitExceeded, exceeded.to_string())
         .with("limit", exceeded.limit.amount())
         .with("currency", exceeded.limit.currency().code());
-    Answer { code: i32::from(florin_rpc::grpc_code(error.kind())), body: error.encode() }
+    keyed::answer_of::<CreateTransferResponse>(&Err(error))
 }
 
 impl App {
@@ -251,12 +274,14 @@ impl App {
         &self,
         ctx: &CallContext,
         request: &impl Message,
+        kind: Kind,
         patience: Patience,
         check: impl AsyncFnOnce() -> Result<Checked, Error>,
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let key = keyed::key_of(ctx, request)?;
         let accepted =
-            keyed::joined(&self.db, ctx, &key, || self.accept_keyed(ctx, &key, check)).await?;
+            keyed::joined(&self.db, ctx, &key, || self.accept_keyed(ctx, &key, kind, check))
+                .await?;
         self.await_end(ctx, accepted, patience).await
     }
 
@@ -264,6 +289,7 @@ impl App {
         &self,
         ctx: &CallContext,
         key: &Key,
+        kind: Kind,
         check: impl AsyncFnOnce() -> Result<Checked, Error>,
     ) -> Ended {
         match idempotency::look_up(self.db.read(), key).await {
@@ -274,7 +300,8 @@ impl App {
         }
         let Checked { order, on_behalf_of } = match check().await {
             Ok(checked) => checked,
-            Err(error) => return Ended::Failed(error),
+            // What is no order today may have been one when the key was used.
+            Err(error) => return self.created_before(key, kind, error).await,
         };
         let (millis, random) = florin_store::id_parts();
         let acceptance = Acceptance {
@@ -287,27 +314,29 @@ impl App {
             on_behalf_of,
         };
         match self.acceptances.submit(acceptance, ctx.deadline).await {
-            Ok(Outcome::Decided(answer)) => Ended::Stored(answer),
-            Ok(Outcome::Replayed(answer)) => Ended::Replayed(answer),
-            Ok(Outcome::OtherPayload) => Ended::OtherPayload,
-            Err(error) => Ended::Failed(not_committed(error)),
+            Ok(outcome) => outcome.into(),
+            Err(error) => Ended::Failed(keyed::not_committed(error)),
+        }
+    }
+
+    /// The transfer of a key whose own row is gone, else the refusal.
+    async fn created_before(&self, key: &Key, kind: Kind, refusal: Error) -> Ended {
+        match store::of_keys(self.db.read(), &[(kind, key)]).await {
+            Ok(records) => match records.first() {
+                Some(record) => answered_by(record, key).into(),
+                None => Ended::Failed(refusal),
+            },
+            Err(error) => Ended::Failed(internal(error)),
         }
     }
 }
 
-fn not_committed(error: CommitError) -> Error {
-    use florin_proto::common::v1::Reason as Common;
-    match error {
-        CommitError::Expired => {
-            Error::new(Common::DeadlineExceeded, "the deadline passed before the order's turn")
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Decided(answer) => Self::Stored(answer),
+            Outcome::Replayed(answer) => Self::Replayed(answer),
+            Outcome::OtherPayload => Self::OtherPayload,
         }
-        CommitError::QueueFull => Error::new(Common::Overloaded, "too many orders wait")
-            .with("layer", "committer")
-            .with("cause", "queue"),
-        CommitError::Stopped => Error::new(Common::Unavailable, "this replica is stopping")
-            .with("layer", "committer")
-            .with("cause", "shutdown"),
-        CommitError::Failed(StoreError::Locked) => keyed::in_use(),
-        CommitError::Failed(error) => internal(error),
     }
 }

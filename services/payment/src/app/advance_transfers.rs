@@ -16,6 +16,7 @@ mod ledger;
 
 use std::{
     collections::HashMap,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -28,9 +29,12 @@ use tracing::Instrument as _;
 use self::ledger::Verdict;
 use super::{App, events};
 use crate::{
-    domain::{Event, Screening, Status},
+    domain::{Ended, Event, Screening, Status},
     store::{self, Claim, Lease, Record},
 };
+
+/// Characters of a cause that are kept with a transfer.
+const MOST_CAUSE: usize = 500;
 
 /// A worker. Several may run, in this process and in other replicas.
 pub struct Worker {
@@ -42,7 +46,7 @@ pub struct Worker {
 pub enum Turn {
     /// Nothing was due.
     Idle,
-    /// Every transfer taken has ended.
+    /// Every transfer taken has ended, or waits for people.
     Done,
     /// The ledger left some undecided; they are tried again later.
     Undecided,
@@ -102,6 +106,7 @@ impl Worker {
             // A full batch: there may be work for the next worker.
             self.app.due.notify_one();
         }
+        self.app.meter.taken(claim.records.len());
         let span = tracing::info_span!("advance_transfers", transfers = claim.records.len());
         // One call serves many traces: it is shown in that of the first, and each transfer
         // has a span in its own.
@@ -113,8 +118,11 @@ impl Worker {
         };
         let (verdicts, ended) = work.instrument(span).await?;
         self.app.watchers.tell(ended);
-        let undecided = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Undecided(_)));
-        Ok(if undecided { Turn::Undecided } else { Turn::Done })
+        let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|one| is(one)).count();
+        let undecided = count(|verdict| matches!(verdict, Verdict::Undecided(_)));
+        self.app.meter.undecided(undecided);
+        self.app.meter.stuck(count(|verdict| matches!(verdict, Verdict::Stuck(_))));
+        Ok(if undecided > 0 { Turn::Undecided } else { Turn::Done })
     }
 
     /// Leases what is due and commits POSTING before the ledger hears of it.
@@ -147,10 +155,17 @@ impl Worker {
         ids.sort_unstable();
         let verdicts: HashMap<_, _> =
             claim.records.iter().map(|record| record.transfer.id()).zip(verdicts).collect();
-        self.app
+        let contradicted = AtomicUsize::new(0);
+        let ended = self
+            .app
             .db
             .write(async |tx: Tx| {
                 let mut records = store::lock(&tx, &ids).await?;
+                let posted = records.iter().filter(|record| {
+                    verdicts.get(&record.transfer.id()).is_some_and(|one| contradicts(record, one))
+                });
+                // Told again where the engine asks for another run; counted once.
+                contradicted.store(posted.count(), Ordering::Relaxed);
                 records.retain(|record| is_ours(record, &claim.token));
                 let now = tx.now().await?;
                 for record in &mut records {
@@ -162,9 +177,14 @@ impl Worker {
                 self.publish(&tx, &mut records).await?;
                 store::update(&tx, &records, Lease::GivenBack).await?;
                 let ended = records.iter().filter(|record| record.transfer.status().is_end());
-                Ok(ended.map(|record| record.transfer.id()).collect())
+                let ended: Vec<_> =
+                    ended.map(|record| (record.transfer.id(), record.transfer.status())).collect();
+                Ok::<_, StoreError>(ended)
             })
-            .await
+            .await?;
+        self.app.meter.contradicted(contradicted.into_inner());
+        ended.iter().for_each(|(_, status)| self.app.meter.ended(*status));
+        Ok(ended.into_iter().map(|(id, _)| id).collect())
     }
 
     fn judge(
@@ -190,9 +210,14 @@ impl Worker {
                 }
                 Some(_) | None => Event::Refused(failure.clone()),
             },
-            Verdict::Undecided(_) => {
-                record.unanswered_at = Some(now);
-                record.due_at = Some(later(now, self.app.config.backoff(record.attempts)));
+            Verdict::Undecided(cause) => {
+                let wait = self.app.config.backoff(record.attempts);
+                leave(record, cause, now, wait);
+                return Ok(());
+            }
+            Verdict::Stuck(cause) => {
+                let wait = self.app.config.backoff_stuck(record.attempts);
+                leave(record, cause, now, wait);
                 return Ok(());
             }
         };
@@ -246,6 +271,29 @@ fn score(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
             format!("transfer {} has ended and is due", record.transfer.id()),
         )),
     }
+}
+
+/// Leaves a transfer undecided, for another attempt after a while.
+fn leave(record: &mut Record, cause: &str, now: UnixMicros, wait: Duration) {
+    record.unanswered_at = Some(now);
+    record.last_cause = Some(cause.chars().take(MOST_CAUSE).collect());
+    record.due_at = Some(later(now, wait));
+}
+
+/// Whether the ledger has moved the money of a transfer that ended otherwise: the case that
+/// ADR 6 rules out as far as clocks go. Here it is known for certain, and a human acts.
+fn contradicts(record: &Record, verdict: &Verdict) -> bool {
+    let Verdict::Posted { transaction, .. } = verdict else { return false };
+    let otherwise = match record.transfer.ended() {
+        Ended::NotYet => false,
+        Ended::Paid(known) => known != transaction,
+        Ended::Unpaid(_) | Ended::Withdrawn => true,
+    };
+    if otherwise {
+        let (transfer, status) = (record.transfer.id(), record.transfer.status().name());
+        tracing::error!(%transfer, status, %transaction, "a transfer was posted and ended otherwise");
+    }
+    otherwise
 }
 
 /// Whether the row is as this worker left it: nobody took it over or ended it meanwhile.

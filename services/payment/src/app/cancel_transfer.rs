@@ -68,6 +68,8 @@ impl App {
             at: now,
         };
         audit::record(tx, entry).await?;
+        let (meter, status) = (self.meter.clone(), record.transfer.status());
+        tx.on_commit(move || meter.ended(status));
         Ok(CancelTransferResponse { transfer: Some(wire_transfer(&record)) })
     }
 }

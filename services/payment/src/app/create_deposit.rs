@@ -11,7 +11,7 @@ use super::{
     create_transfer::{creditor_not_found, not_an_order, same_currency},
 };
 use crate::{
-    domain::{Order, Payee, Route},
+    domain::{Kind, Order, Payee, Route},
     grpc::convert::DepositDraft,
 };
 
@@ -28,7 +28,10 @@ impl App {
         patience: Patience,
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let draft = DepositDraft::try_from(&request).map_err(Error::invalid)?;
-        self.accept(ctx, &request, patience, async || self.check_deposit(ctx, draft).await).await
+        self.accept(ctx, &request, Kind::CashDeposit, patience, async || {
+            self.check_deposit(ctx, draft).await
+        })
+        .await
     }
 
     async fn check_deposit(

@@ -14,7 +14,7 @@ use super::{
     accounts::{owner, parties},
 };
 use crate::{
-    domain::{Order, OrderError, Payee, Route},
+    domain::{Kind, Order, OrderError, Payee, Route},
     grpc::convert::{TransferDraft, same_account},
 };
 
@@ -32,7 +32,10 @@ impl App {
         patience: Patience,
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let draft = TransferDraft::try_from(&request).map_err(Error::invalid)?;
-        self.accept(ctx, &request, patience, async || self.check_transfer(ctx, draft).await).await
+        self.accept(ctx, &request, Kind::Transfer, patience, async || {
+            self.check_transfer(ctx, draft).await
+        })
+        .await
     }
 
     async fn check_transfer(
@@ -107,6 +110,7 @@ pub(super) fn not_an_order(error: OrderError) -> Error {
     match error {
         OrderError::SameAccount => same_account(&mut violations),
         OrderError::NotPositive => violations.add("amount", "NOT_POSITIVE", error.to_string()),
+        OrderError::TooLarge => violations.add("amount", "AMOUNT_TOO_LARGE", error.to_string()),
     }
     Error::invalid(violations)
 }

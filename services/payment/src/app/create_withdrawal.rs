@@ -11,7 +11,7 @@ use super::{
     create_transfer::{debtor_not_found, not_an_order, same_currency},
 };
 use crate::{
-    domain::{Order, Route},
+    domain::{Kind, Order, Route},
     grpc::convert::WithdrawalDraft,
 };
 
@@ -27,7 +27,10 @@ impl App {
         patience: Patience,
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let draft = WithdrawalDraft::try_from(&request).map_err(Error::invalid)?;
-        self.accept(ctx, &request, patience, async || self.check_withdrawal(ctx, draft).await).await
+        self.accept(ctx, &request, Kind::CashWithdrawal, patience, async || {
+            self.check_withdrawal(ctx, draft).await
+        })
+        .await
     }
 
     async fn check_withdrawal(

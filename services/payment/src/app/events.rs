@@ -59,7 +59,10 @@ mod tests {
     use florin_kernel::{AccountId, Money, TransactionId, TransferId, UnixMicros};
 
     use super::*;
-    use crate::domain::{Event, Failure, Order, Route, Screening, Transfer};
+    use crate::{
+        domain::{Event, Failure, Order, Route, Screening, Transfer},
+        store::ClientKey,
+    };
 
     /// The event of a fixed transfer after these changes, one a microsecond.
     fn told(changes: Vec<Event>) -> Option<NewEvent> {
@@ -81,10 +84,11 @@ mod tests {
             transfer,
             position: "never in an event".into(),
             initiator: Vec::new(),
-            idempotency_key: "k".into(),
+            key: ClientKey { scope: None, key: "k".into(), request_hash: None },
             traceparent: None,
             attempts: 0,
             unanswered_at: None,
+            last_cause: None,
             due_at: None,
             lease_token: None,
         };

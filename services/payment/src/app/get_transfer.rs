@@ -2,13 +2,13 @@
 
 use florin_kernel::TransferId;
 use florin_proto::payment::v1::{GetTransferRequest, GetTransferResponse, Reason};
-use florin_rpc::{CallContext, Error, Verb};
+use florin_rpc::{CallContext, Error, PrincipalKind, Verb};
 use florin_runtime::internal;
 
 use super::App;
 use crate::{
     domain::Status,
-    grpc::convert::{transfer_id, wire_transfer},
+    grpc::convert::{transfer_id, wire_transfer, wire_work},
     store::{self, Record},
 };
 
@@ -28,7 +28,12 @@ impl App {
         if !self.may_view(ctx, &record).await? {
             return Err(transfer_not_found(id));
         }
-        Ok(GetTransferResponse { transfer: Some(wire_transfer(&record)) })
+        // What is told there is for those who look after the bank, not for its customers.
+        let work = match ctx.principal.kind {
+            PrincipalKind::Staff => Some(wire_work(&record)),
+            PrincipalKind::Customer | PrincipalKind::Client | PrincipalKind::Service => None,
+        };
+        Ok(GetTransferResponse { transfer: Some(wire_transfer(&record)), work })
     }
 
     /// Holders of the paying account see all of it. Holders of the other see what they were

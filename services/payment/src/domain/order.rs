@@ -11,6 +11,38 @@ pub enum Payee {
     Iban(Iban),
 }
 
+/// What sort of payment it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Between two accounts.
+    Transfer,
+    /// Cash paid in at the till.
+    CashDeposit,
+    /// Cash paid out at the till.
+    CashWithdrawal,
+}
+
+impl Kind {
+    /// Every sort.
+    pub const ALL: &'static [Self] = &[Self::Transfer, Self::CashDeposit, Self::CashWithdrawal];
+
+    /// The number in the contract and in the database.
+    #[must_use]
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Transfer => 1,
+            Self::CashDeposit => 2,
+            Self::CashWithdrawal => 3,
+        }
+    }
+
+    /// The sort of a number; None where there is none.
+    #[must_use]
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+}
+
 /// Where the money comes from and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -42,6 +74,16 @@ pub enum Route {
 }
 
 impl Route {
+    /// What sort of payment it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Transfer { .. } => Kind::Transfer,
+            Self::CashDeposit { .. } => Kind::CashDeposit,
+            Self::CashWithdrawal { .. } => Kind::CashWithdrawal,
+        }
+    }
+
     /// The account that pays; None for a cash deposit.
     #[must_use]
     pub const fn debtor(&self) -> Option<AccountId> {
@@ -67,12 +109,16 @@ pub enum OrderError {
     /// Zero or below.
     #[error("amount must be greater than zero")]
     NotPositive,
+    /// More than [`florin_kernel::LARGEST_MOVEMENT`].
+    #[error("amount is above the largest that one transfer may move")]
+    TooLarge,
     /// Both sides are one account.
     #[error("the account that is paid must be another than the one that pays")]
     SameAccount,
 }
 
-/// An order: a positive amount on a route between two different accounts.
+/// An order: a positive amount, no larger than one movement may be, on a route between two
+/// different accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     route: Route,
@@ -84,8 +130,20 @@ impl Order {
     /// Checks the order.
     ///
     /// # Errors
-    /// The amount is not positive, or both sides are one account.
+    /// The amount is not positive or too large, or both sides are one account.
     pub fn new(route: Route, amount: Money, description: String) -> Result<Self, OrderError> {
+        if amount.movable().is_err() {
+            return Err(OrderError::TooLarge);
+        }
+        Self::restore(route, amount, description)
+    }
+
+    /// An order as it was stored. Some were accepted before one movement had a bound: they are
+    /// to be seen and mended, so they are read.
+    ///
+    /// # Errors
+    /// The amount is not positive, or both sides are one account.
+    pub fn restore(route: Route, amount: Money, description: String) -> Result<Self, OrderError> {
         if amount.minor() <= 0 {
             return Err(OrderError::NotPositive);
         }
@@ -133,6 +191,19 @@ mod tests {
             let order = Order::new(transfer(account(1), account(2)), amount, String::new());
             assert_eq!(order, Err(OrderError::NotPositive));
         }
+    }
+
+    #[test]
+    fn refuses_more_than_one_movement_may_be_and_reads_what_was_accepted_before() {
+        let order = |minor| {
+            let amount = Money::new(minor, "EUR".parse().expect("currency"));
+            (amount, transfer(account(1), account(2)))
+        };
+        let (most, route) = order(florin_kernel::LARGEST_MOVEMENT);
+        assert!(Order::new(route, most, String::new()).is_ok());
+        let (more, route) = order(florin_kernel::LARGEST_MOVEMENT + 1);
+        assert_eq!(Order::new(route.clone(), more, String::new()), Err(OrderError::TooLarge));
+        assert!(Order::restore(route, more, String::new()).is_ok());
     }
 
     #[test]

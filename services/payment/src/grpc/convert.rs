@@ -10,7 +10,7 @@ use florin_proto::{
 };
 
 use crate::{
-    domain::{Ended, Payee, Route, Screening, Status, Step, Transfer, posting_reference},
+    domain::{Ended, Kind, Payee, Screening, Status, Step, Transfer, posting_reference},
     store::Record,
 };
 
@@ -185,17 +185,23 @@ fn amount(violations: &mut Violations, currency: &str, amount: &str) -> Option<M
         return None;
     }
     let known = known?;
-    violations.check("amount", Money::parse_positive(known.code(), amount))
+    let amount = Money::parse_positive(known.code(), amount).and_then(Money::movable);
+    violations.check("amount", amount)
 }
 
 fn description(violations: &mut Violations, text: &str) -> Option<String> {
     violations.check("description", check_text(text, 0, MOST_DESCRIPTION))
 }
 
-/// A transfer as clients see it.
+/// A transfer as clients see it. Before its end no event of the ledger is in the position, and
+/// a read that waited for it would miss the payment.
 #[must_use]
 pub fn wire_transfer(record: &Record) -> wire::Transfer {
-    wire::Transfer { position: record.position.clone(), ..wire_of(&record.transfer) }
+    let wire = wire_of(&record.transfer);
+    if record.transfer.status().is_end() {
+        return wire::Transfer { position: record.position.clone(), ..wire };
+    }
+    wire
 }
 
 /// A transfer as its events tell it: they are its position, so they carry none.
@@ -206,14 +212,9 @@ pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
         Ended::Unpaid(failure) => (failure.reason.clone(), failure.message.clone()),
         Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => Default::default(),
     };
-    let kind = match order.route() {
-        Route::Transfer { .. } => TransferKind::Transfer,
-        Route::CashDeposit { .. } => TransferKind::CashDeposit,
-        Route::CashWithdrawal { .. } => TransferKind::CashWithdrawal,
-    };
     wire::Transfer {
         transfer_id: transfer.id().to_string(),
-        kind: kind.into(),
+        kind: wire_kind(order.route().kind()).into(),
         status: wire_status(transfer.status()).into(),
         from: order.route().debtor().map(|id| id.to_string()).unwrap_or_default(),
         to: order.route().creditor().map(|id| id.to_string()).unwrap_or_default(),
@@ -229,6 +230,16 @@ pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
     }
 }
 
+/// How the work on a transfer stands.
+#[must_use]
+pub fn wire_work(record: &Record) -> wire::TransferWork {
+    wire::TransferWork {
+        attempts: i32::try_from(record.attempts).unwrap_or(i32::MAX),
+        last_cause: record.last_cause.clone().unwrap_or_default(),
+        next_attempt_at: record.due_at.map(timestamp),
+    }
+}
+
 /// A transfer in short, for the proof.
 #[must_use]
 pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
@@ -240,7 +251,7 @@ pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
         posting_reference: posting_reference(transfer.id()),
         transaction_id: transaction_id(transfer),
         changed_at: Some(timestamp(transfer.changed_at())),
-        idempotency_key: record.idempotency_key.clone(),
+        idempotency_key: record.key.key.clone(),
     }
 }
 
@@ -253,6 +264,14 @@ pub const fn wire_status(status: Status) -> TransferStatus {
         Status::Completed => TransferStatus::Completed,
         Status::Failed => TransferStatus::Failed,
         Status::Cancelled => TransferStatus::Cancelled,
+    }
+}
+
+const fn wire_kind(kind: Kind) -> TransferKind {
+    match kind {
+        Kind::Transfer => TransferKind::Transfer,
+        Kind::CashDeposit => TransferKind::CashDeposit,
+        Kind::CashWithdrawal => TransferKind::CashWithdrawal,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading transfers by page.
 
-use florin_kernel::{AccountId, TransferId};
-use florin_store::{Engine, StoreError};
+use florin_kernel::{AccountId, TransferId, UnixMicros};
+use florin_store::{StoreError, sql};
 use sea_orm::{ConnectionTrait, Value};
 
 use super::row::Record;
@@ -83,12 +83,51 @@ pub async fn after(
     read(connection, query.to_owned(), vec![after.into(), i64::from(limit).into()]).await
 }
 
+/// The transfers in one state that is no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The state.
+    pub status: Status,
+    /// How many.
+    pub count: i64,
+    /// When the oldest of them was accepted.
+    pub oldest: UnixMicros,
+}
+
+/// What has not ended, by state; no entry for a state in which nothing is.
+///
+/// # Errors
+/// Those of the database.
+pub async fn unfinished(connection: &impl ConnectionTrait) -> Result<Vec<Unfinished>, StoreError> {
+    let states: Vec<_> = Status::ALL
+        .iter()
+        .filter(|status| !status.is_end())
+        .map(|one| one.code().to_string())
+        .collect();
+    // The index by state counts and finds the first id of each, which is the oldest.
+    let query = format!(
+        "SELECT t.status, t.created_at, w.waiting FROM (SELECT COUNT(*) AS waiting, MIN(id) AS id \
+         FROM transfers WHERE status IN ({}) GROUP BY status) AS w JOIN transfers AS t ON t.id = w.id",
+        states.join(", ")
+    );
+    let rows = sql::query_all(connection, query, []).await?;
+    rows.iter()
+        .map(|row| {
+            let status = Status::from_code(row.try_get("", "status")?);
+            Ok(Unfinished {
+                status: status.map_err(|error| StoreError::Corrupt(error.to_string()))?,
+                count: row.try_get("", "waiting")?,
+                oldest: UnixMicros(row.try_get("", "created_at")?),
+            })
+        })
+        .collect()
+}
+
 async fn read(
     connection: &impl ConnectionTrait,
     query: String,
     values: Vec<Value>,
 ) -> Result<Vec<Record>, StoreError> {
-    let statement = Engine::of(connection).statement(query, values);
-    let rows = connection.query_all_raw(statement).await?;
+    let rows = sql::query_all(connection, query, values).await?;
     rows.iter().map(Record::from_row).collect()
 }

@@ -5,11 +5,7 @@ use florin_store::{StoreError, rows::Column, rows::hex};
 use sea_orm::QueryResult;
 use serde_json::{Value, json};
 
-use crate::domain::{Ended, Failure, Order, Route, Screening, Status, Step, Transfer};
-
-const KIND_TRANSFER: i64 = 1;
-const KIND_CASH_DEPOSIT: i64 = 2;
-const KIND_CASH_WITHDRAWAL: i64 = 3;
+use crate::domain::{Ended, Failure, Kind, Order, Route, Screening, Status, Step, Transfer};
 
 /// A stored transfer and what is kept with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,21 +17,34 @@ pub struct Record {
     /// Who set it going: an encoded `florin.common.v1.Initiator`.
     pub initiator: Vec<u8>,
     /// The key under which its client created it.
-    pub idempotency_key: String,
+    pub key: ClientKey,
     /// Trace of the request that created it.
     pub traceparent: Option<String>,
     /// How often a worker has taken it.
     pub attempts: i64,
     /// When a call of the ledger last ended without a decision.
     pub unanswered_at: Option<UnixMicros>,
+    /// What the ledger last answered without deciding.
+    pub last_cause: Option<String>,
     /// When a worker is to take it; None once it has ended.
     pub due_at: Option<UnixMicros>,
     /// Who has it now.
     pub lease_token: Option<String>,
 }
 
+/// A client's idempotency key, kept with the transfer for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientKey {
+    /// Whose it is; None for a transfer from before that was kept.
+    pub scope: Option<String>,
+    /// What the client sent.
+    pub key: String,
+    /// SHA-256 of the request; None where it was not kept.
+    pub request_hash: Option<Vec<u8>>,
+}
+
 /// What is written once.
-pub(super) const FIXED: [(&str, Column); 14] = [
+pub(super) const FIXED: [(&str, Column); 16] = [
     ("id", Column::Text),
     ("kind", Column::Int),
     ("debtor_account", Column::Text),
@@ -47,13 +56,15 @@ pub(super) const FIXED: [(&str, Column); 14] = [
     ("amount", Column::Int),
     ("description", Column::Text),
     ("initiator", Column::Bytes),
+    ("idempotency_scope", Column::Text),
     ("idempotency_key", Column::Text),
+    ("request_hash", Column::Bytes),
     ("traceparent", Column::Text),
     ("created_at", Column::Int),
 ];
 
 /// What changes with the state.
-pub(super) const CHANGING: [(&str, Column); 13] = [
+pub(super) const CHANGING: [(&str, Column); 14] = [
     ("status", Column::Int),
     ("screening", Column::Text),
     ("failure_reason", Column::Text),
@@ -67,6 +78,7 @@ pub(super) const CHANGING: [(&str, Column); 13] = [
     ("lease_token", Column::Text),
     ("attempts", Column::Int),
     ("unanswered_at", Column::Int),
+    ("last_cause", Column::Text),
 ];
 
 impl Record {
@@ -86,7 +98,9 @@ impl Record {
         let rest = json!({
             "id": transfer.id().to_string(),
             "initiator": hex(&self.initiator),
-            "idempotency_key": self.idempotency_key,
+            "idempotency_scope": self.key.scope,
+            "idempotency_key": self.key.key,
+            "request_hash": self.key.request_hash.as_deref().map(hex),
             "traceparent": self.traceparent,
             "created_at": transfer.created_at().0,
             "status": transfer.status().code(),
@@ -102,6 +116,7 @@ impl Record {
             "lease_token": Value::Null,
             "attempts": self.attempts,
             "unanswered_at": self.unanswered_at.map(|at| at.0),
+            "last_cause": self.last_cause,
         });
         if let (Value::Object(row), Value::Object(rest)) = (&mut row, rest) {
             row.extend(rest);
@@ -136,10 +151,15 @@ impl Record {
             transfer,
             position: row.try_get("", "position")?,
             initiator: row.try_get("", "initiator")?,
-            idempotency_key: row.try_get("", "idempotency_key")?,
+            key: ClientKey {
+                scope: row.try_get("", "idempotency_scope")?,
+                key: row.try_get("", "idempotency_key")?,
+                request_hash: row.try_get("", "request_hash")?,
+            },
             traceparent: row.try_get("", "traceparent")?,
             attempts: row.try_get("", "attempts")?,
             unanswered_at: row.try_get::<Option<i64>>("", "unanswered_at")?.map(UnixMicros),
+            last_cause: row.try_get("", "last_cause")?,
             due_at: row.try_get::<Option<i64>>("", "due_at")?.map(UnixMicros),
             lease_token: row.try_get("", "lease_token")?,
         })
@@ -151,19 +171,14 @@ fn corrupt(id: &str, what: &str) -> StoreError {
 }
 
 fn order_to_row(order: &Order) -> Value {
-    let (kind, from_iban, to_iban, cash) = match order.route() {
-        Route::Transfer { from_iban, to_iban, .. } => {
-            (KIND_TRANSFER, from_iban.as_ref(), to_iban.as_ref(), None)
-        }
-        Route::CashDeposit { cash_gl_code, .. } => {
-            (KIND_CASH_DEPOSIT, None, None, Some(cash_gl_code))
-        }
-        Route::CashWithdrawal { cash_gl_code, .. } => {
-            (KIND_CASH_WITHDRAWAL, None, None, Some(cash_gl_code))
+    let (from_iban, to_iban, cash) = match order.route() {
+        Route::Transfer { from_iban, to_iban, .. } => (from_iban.as_ref(), to_iban.as_ref(), None),
+        Route::CashDeposit { cash_gl_code, .. } | Route::CashWithdrawal { cash_gl_code, .. } => {
+            (None, None, Some(cash_gl_code))
         }
     };
     json!({
-        "kind": kind,
+        "kind": order.route().kind().code(),
         "debtor_account": order.route().debtor().map(|id| id.to_string()),
         "debtor_iban": from_iban.map(Iban::electronic),
         "creditor_account": order.route().creditor().map(|id| id.to_string()),
@@ -188,25 +203,25 @@ fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
         let code: Option<String> = row.try_get("", "cash_gl_code")?;
         code.ok_or_else(|| corrupt(id, "cash_gl_code"))
     };
-    let route = match row.try_get::<i64>("", "kind")? {
-        KIND_TRANSFER => Route::Transfer {
+    let kind = Kind::from_code(row.try_get("", "kind")?).ok_or_else(|| corrupt(id, "kind"))?;
+    let route = match kind {
+        Kind::Transfer => Route::Transfer {
             from: account("debtor_account")?,
             from_iban: iban("debtor_iban")?,
             to: account("creditor_account")?,
             to_iban: iban("creditor_iban")?,
         },
-        KIND_CASH_DEPOSIT => {
+        Kind::CashDeposit => {
             Route::CashDeposit { to: account("creditor_account")?, cash_gl_code: cash()? }
         }
-        KIND_CASH_WITHDRAWAL => {
+        Kind::CashWithdrawal => {
             Route::CashWithdrawal { from: account("debtor_account")?, cash_gl_code: cash()? }
         }
-        _ => return Err(corrupt(id, "kind")),
     };
     let currency: String = row.try_get("", "currency")?;
     let currency: Currency = currency.parse().map_err(|_| corrupt(id, "currency"))?;
     let amount = Money::new(row.try_get("", "amount")?, currency);
-    Order::new(route, amount, row.try_get("", "description")?).map_err(|_| corrupt(id, "order"))
+    Order::restore(route, amount, row.try_get("", "description")?).map_err(|_| corrupt(id, "order"))
 }
 
 fn ended_of_row(id: &str, row: &QueryResult, status: i64) -> Result<Ended, StoreError> {

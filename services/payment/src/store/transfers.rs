@@ -3,12 +3,15 @@
 use florin_kernel::{TransferId, UnixMicros};
 use florin_store::{
     Engine, StoreError, Tx,
+    idempotency::Key,
     rows::{self, Column, Due},
+    sql,
 };
 use sea_orm::ConnectionTrait;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::row::{CHANGING, FIXED, Record};
+use crate::domain::Kind;
 
 const TABLE: &str = "transfers";
 
@@ -104,10 +107,37 @@ pub async fn find(
     connection: &impl ConnectionTrait,
     id: TransferId,
 ) -> Result<Option<Record>, StoreError> {
-    let statement = Engine::of(connection)
-        .statement("SELECT * FROM transfers WHERE id = $1", [id.to_string().into()]);
-    let row = connection.query_one_raw(statement).await?;
+    let query = "SELECT * FROM transfers WHERE id = $1";
+    let row = sql::query_one(connection, query, [id.to_string().into()]).await?;
     row.as_ref().map(Record::from_row).transpose()
+}
+
+/// The transfers that these keys created, one for each key that did, whatever became of its
+/// row among the idempotency keys. Found by scope, kind and key; what was asked for with it is
+/// the caller's to compare.
+///
+/// # Errors
+/// Those of the database.
+pub async fn of_keys(
+    connection: &impl ConnectionTrait,
+    keys: &[(Kind, &Key)],
+) -> Result<Vec<Record>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = [("scope", Column::Text), ("kind", Column::Int), ("key", Column::Text)];
+    let query = format!(
+        "SELECT t.* FROM (SELECT {}) AS w JOIN {TABLE} AS t ON t.idempotency_scope = w.scope \
+         AND t.kind = w.kind AND t.idempotency_key = w.key",
+        rows::select(Engine::of(connection), &columns),
+    );
+    let wanted = keys
+        .iter()
+        .map(|(kind, key)| json!({"scope": key.scope, "kind": kind.code(), "key": key.key}))
+        .collect();
+    let found =
+        sql::query_all(connection, query, [Value::Array(wanted).to_string().into()]).await?;
+    found.iter().map(Record::from_row).collect()
 }
 
 fn expect_all(done: u64, asked: usize) -> Result<(), StoreError> {

@@ -232,7 +232,7 @@ async fn a_poisoned_transfer_does_not_hold_up_its_neighbours() {
             let accepted = bank.transfer(&format!("k{number}"), request).await.unwrap();
             ids.push(accepted.into_inner().transfer_id);
         }
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
         for (number, id) in ids.iter().enumerate() {
             let expected =
                 if number == 3 { TransferStatus::Posting } else { TransferStatus::Completed };
@@ -242,12 +242,31 @@ async fn a_poisoned_transfer_does_not_hold_up_its_neighbours() {
 }
 
 #[tokio::test]
+async fn a_transfer_that_stays_refused_comes_back_ever_more_seldom() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let poison = CreateTransferRequest { description: "poison".into(), ..bank.order("1") };
+        bank.transfer("k", poison).await.unwrap();
+        let mut waits = Vec::new();
+        for _ in 0..5 {
+            assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done, "nobody waits for it");
+            assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Idle);
+            waits.push(bank.count("SELECT due_at - unanswered_at FROM transfers").await);
+            bank.let_time_pass().await;
+        }
+        assert_eq!(waits, [60, 120, 240, 480, 600].map(|seconds| seconds * 1_000_000));
+        let metrics = bank.metrics();
+        assert!(metrics.contains("florin_payment_stuck_total{role=\"payment\"} 5"), "{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn a_reference_used_for_something_else_never_fails_a_transfer() {
     for place in places() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         bank.ledger.occupy(&format!("{id}/post"));
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
         assert_eq!(bank.status(&id).await, TransferStatus::Posting, "people must look");
         assert_eq!(bank.events(&id).await.len(), 1);
     }
@@ -311,5 +330,63 @@ async fn a_refusal_is_not_believed_while_an_unanswered_call_may_still_post() {
         assert_eq!(poor.turn().await.unwrap(), Turn::Done);
         let failed = bank.get(&id).await;
         assert_eq!(failed.failure_reason, "INSUFFICIENT_FUNDS");
+    }
+}
+
+#[tokio::test]
+async fn a_posting_that_comes_back_to_a_failed_transfer_is_counted_and_changes_nothing() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let id = bank.accepted("k", "10").await;
+        Ledger::close(&bank.ledger.after);
+        let slow = working(&bank.app);
+        Ledger::wait_for(&bank.ledger.worked).await;
+        // Somebody believed a refusal too early.
+        bank.execute(
+            "UPDATE transfers SET status = 5, failure_reason = 'INSUFFICIENT_FUNDS', \
+             failure_message = '', failure_domain = 'account.florin.bank', failure_facts = '{}', \
+             due_at = NULL, steps = REPLACE(steps, ']]', '],[5,9,\"\"]]')",
+        )
+        .await;
+        assert_eq!(bank.status(&id).await, TransferStatus::Failed);
+        Ledger::open(&bank.ledger.after);
+        slow.await.unwrap();
+        assert_eq!(bank.status(&id).await, TransferStatus::Failed);
+        let metrics = bank.metrics();
+        assert!(
+            metrics.contains("florin_payment_contradicted_total{role=\"payment\"} 1"),
+            "{metrics}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_worker_does_is_counted_and_the_same_answer_twice_is_no_contradiction() {
+    for place in places() {
+        let mut bank = Bank::open(place).await;
+        bank.accepted("paid", "10").await;
+        bank.accepted("poor", "1000").await;
+        Ledger::close(&bank.ledger.after);
+        let slow = working(&bank.app);
+        Ledger::wait_for(&bank.ledger.worked).await;
+        bank.let_time_pass().await;
+        let other = bank.replica().await;
+        let fast = working(&other);
+        Ledger::wait_for(&bank.ledger.worked).await;
+        Ledger::open(&bank.ledger.after);
+        fast.await.unwrap();
+        slow.await.unwrap();
+        bank.ledger.set_away(true);
+        bank.accepted("away", "1").await;
+        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+        let metrics = bank.metrics();
+        for line in [
+            "florin_payment_contradicted_total{role=\"payment\"} 0",
+            "florin_payment_undecided_total{role=\"payment\"} 1",
+            "florin_payment_batches_total{role=\"payment\"} 2",
+            "florin_payment_taken_total{role=\"payment\"} 3",
+        ] {
+            assert!(metrics.contains(line), "{line} in {metrics}");
+        }
     }
 }

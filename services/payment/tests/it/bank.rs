@@ -75,7 +75,7 @@ fn postgres() -> Option<Place> {
 
 /// Where a test's database is.
 pub struct Place {
-    database: DatabaseOptions,
+    pub database: DatabaseOptions,
     _folder: Option<TempDir>,
 }
 
@@ -259,6 +259,11 @@ impl Bank {
         rows.iter()
             .map(|row| (row.try_get("", "kind").unwrap(), row.try_get("", "version").unwrap()))
             .collect()
+    }
+
+    /// The metrics of the first replica.
+    pub fn metrics(&self) -> String {
+        self.processes[0].metrics.encode()
     }
 
     pub async fn prune_keys(&self) -> u64 {

@@ -65,7 +65,8 @@ async fn the_posting_tells_who_what_and_why() {
         assert_eq!((posted.kind.as_str(), posted.correlation.as_str()), ("transfer", id.as_str()));
         assert_eq!(posted.description, "rent");
         let initiator = posted.initiator.as_ref().unwrap();
-        assert_eq!(initiator.kind, "customer");
+        assert_eq!(initiator.kind(), florin_proto::common::v1::PrincipalKind::Customer);
+        assert_eq!(initiator.customer_id, bank.alice.to_string());
         assert_eq!(initiator.subject, bank.alice.to_string());
         let legs: Vec<_> = posted
             .legs

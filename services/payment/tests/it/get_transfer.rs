@@ -2,7 +2,7 @@
 
 use florin_proto::payment::v1::GetTransferRequest;
 
-use crate::bank::{Bank, customer, customer_id, places};
+use crate::bank::{Bank, customer, customer_id, places, staff};
 
 async fn sees(bank: &Bank, who: florin_kernel::CustomerId, id: &str) -> bool {
     let ctx = customer(who, "GetTransfer", "");
@@ -50,5 +50,29 @@ async fn an_id_of_nothing_is_not_found_and_a_malformed_one_is_invalid() {
             let error = bank.app.get_transfer(&ctx, request).await.unwrap_err();
             assert_eq!(error.reason(), expected);
         }
+    }
+}
+
+#[tokio::test]
+async fn staff_learn_what_keeps_a_transfer_and_customers_do_not() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let id = bank.accepted("k", "1").await;
+        bank.ledger.set_away(true);
+        bank.app.worker().turn().await.unwrap();
+        let get = async |ctx| {
+            let request = GetTransferRequest { transfer_id: id.clone() };
+            bank.app.get_transfer(&ctx, request).await.unwrap().work
+        };
+        let work = get(staff("GetTransfer", "")).await.unwrap();
+        assert_eq!(work.attempts, 1);
+        assert!(work.last_cause.starts_with("UNAVAILABLE: scripted (request "), "{work:?}");
+        assert!(work.next_attempt_at.is_some());
+        assert_eq!(get(customer(bank.alice, "GetTransfer", "")).await, None);
+        bank.ledger.set_away(false);
+        bank.let_time_pass().await;
+        bank.app.worker().turn().await.unwrap();
+        let work = get(staff("GetTransfer", "")).await.unwrap();
+        assert_eq!((work.attempts, work.next_attempt_at), (2, None));
     }
 }

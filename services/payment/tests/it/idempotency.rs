@@ -143,24 +143,6 @@ async fn a_replay_needs_no_other_service() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_pruned_is_a_new_key_and_the_first_transfer_stays_one() {
-    for place in places() {
-        let bank = Bank::open(place).await;
-        let first = bank.accepted("k", "1").await;
-        bank.app.worker().turn().await.unwrap();
-        assert_eq!(bank.prune_keys().await, 1);
-        let second = bank.accepted("k", "1").await;
-        assert_ne!(first, second);
-        bank.let_time_pass().await;
-        while bank.app.worker().turn().await.unwrap() != Turn::Idle {}
-        let mut references: Vec<_> =
-            bank.ledger.posted().into_iter().map(|one| one.reference).collect();
-        references.sort_unstable();
-        assert_eq!(references, [format!("{first}/post"), format!("{second}/post")]);
-    }
-}
-
-#[tokio::test]
 async fn the_same_key_after_a_crash_meets_its_commit() {
     for place in places() {
         let mut bank = Bank::open(place).await;

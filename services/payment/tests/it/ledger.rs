@@ -18,11 +18,11 @@ use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
         Account, Direction, GetAccountRequest, GetAccountResponse, Holder, HolderRole,
-        PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason, Refusal,
+        PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason,
         ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
         transaction_result::Outcome,
     },
-    common::v1::Reason as Common,
+    common::v1::{Reason as Common, Refusal},
     money_of,
 };
 use florin_rpc::Error;
@@ -225,6 +225,7 @@ impl Ledger {
             }),
             Err(reason) => Outcome::Refused(Refusal {
                 reason: reason.name.to_owned(),
+                domain: reason.domain.to_owned(),
                 message: "scripted".into(),
                 ..Refusal::default()
             }),

@@ -12,4 +12,5 @@ mod get_transfer;
 mod idempotency;
 mod ledger;
 mod list_transfers;
+mod lost_keys;
 mod served;

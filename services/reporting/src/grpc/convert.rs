@@ -168,7 +168,7 @@ fn texts_of(
     let words = text("text", &request.text);
     let words = words.map(|text| fold::words(&text)).unwrap_or_default();
     if words.len() > MAX_WORDS {
-        violations.add("text", "TOO_MANY_WORDS", "must have at most 10 words");
+        violations.add("text", "TOO_MANY", "must have at most 10 words");
     } else if words.is_empty() && !request.text.trim().is_empty() {
         violations.add("text", "NO_WORD", "must hold a letter or a digit");
     }

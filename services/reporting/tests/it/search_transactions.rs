@@ -324,7 +324,7 @@ async fn refuses_what_cannot_hold_together() {
         (
             SearchTransactionsRequest { text: "1 2 3 4 5 6 7 8 9 10 11".into(), ..account },
             "text",
-            "TOO_MANY_WORDS",
+            "TOO_MANY",
         ),
     ];
     for (ask, field, rule) in table {

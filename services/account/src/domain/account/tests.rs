@@ -44,10 +44,10 @@ fn states_and_roles_are_stored_under_these_numbers_for_ever() {
 #[test]
 fn an_overdraft_limit_can_be_spent_to_the_last_cent_and_no_further() {
     let mut account = Account { overdraft_limit: 300, held: 50, ..account("a", 100) };
-    assert_eq!(account.available(), 350);
+    assert_eq!(account.available(), Ok(350));
     let before = account.clone();
     account.enter(account.money(-350), Rules::Today).expect("open");
-    assert_eq!((account.available(), account.covers(&before)), (0, Ok(())));
+    assert_eq!((account.available(), account.covers(&before)), (Ok(0), Ok(())));
     account.enter(account.money(-1), Rules::Today).expect("open");
     assert_eq!(
         account.covers(&before),
@@ -62,9 +62,13 @@ fn an_overdraft_limit_can_be_spent_to_the_last_cent_and_no_further() {
 }
 
 #[test]
-fn available_saturates_and_posted_never_wraps() {
-    let mut account = Account { overdraft_limit: 1, ..account("a", i64::MAX) };
-    assert_eq!(account.available(), i64::MAX);
+fn available_is_a_sum_or_refused_and_posted_never_wraps() {
+    let out_of_range = Refusal::OutOfRange { account: "a".into() };
+    let beyond = Account { overdraft_limit: 1, ..account("a", i64::MAX) };
+    assert_eq!(beyond.available(), Err(out_of_range));
+    let back = Account { held: 1, ..beyond };
+    assert_eq!(back.available(), Ok(i64::MAX), "what fits is not lost to a step on the way");
+    let mut account = account("a", i64::MAX);
     let refused = account.enter(account.money(1), Rules::Today);
     assert_eq!(refused, Err(Refusal::OutOfRange { account: "a".into() }));
     assert_eq!((account.posted, account.version), (i64::MAX, 1));
@@ -126,7 +130,7 @@ fn holds_are_subtracted_from_available() {
     let (available, needed) = (account.money(0), account.money(1_000));
     let account_id = "a".to_owned();
     assert_eq!(sixth, Err(Refusal::InsufficientFunds { account: account_id, available, needed }));
-    assert_eq!((account.held, account.available(), account.version), (5_000, 0, 6));
+    assert_eq!((account.held, account.available(), account.version), (5_000, Ok(0), 6));
 }
 
 #[test]

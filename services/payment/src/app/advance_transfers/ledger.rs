@@ -8,7 +8,7 @@ use florin_proto::{
         self as wire, Direction, PostTransactionsRequest, TransactionRequest, TransactionResult,
         account_service_client::AccountServiceClient, leg, transaction_result::Outcome,
     },
-    common::v1::Initiator,
+    common::v1::{Initiator, Refusal},
     wire_money,
 };
 use florin_rpc::{CallContext, Error, Retry, worker_context};
@@ -36,17 +36,20 @@ pub(super) enum Verdict {
     Refused(Failure),
     /// Nobody knows, for this reason: it is tried again under the same reference.
     Undecided(String),
+    /// As undecided, but another attempt will not help by itself: a human has to look.
+    Stuck(String),
 }
 
 impl Worker {
     /// One verdict a transfer, in order. A call that is refused as a whole, for something
     /// that another attempt would not change, is split in halves until the transfer at fault
-    /// stands alone; an absent ledger leaves all undecided.
+    /// stands alone, and is stuck; an absent ledger leaves all undecided.
     pub(super) async fn post(&self, records: &[Record], deadline: Option<Instant>) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(records.len());
         let mut groups = vec![records];
         while let Some(group) = groups.pop() {
-            match self.call(group, deadline).await {
+            let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
+            match self.call(group, &ctx).await {
                 Ok(answers) => verdicts.extend(answers),
                 Err(error) if group.len() > 1 && is_about_content(&error) => {
                     let (left, right) = group.split_at(group.len() / 2);
@@ -54,28 +57,31 @@ impl Worker {
                     groups.push(left);
                 }
                 Err(error) => {
-                    let cause = format!("{}: {}", error.reason(), error.message());
-                    tracing::warn!(transfers = group.len(), %cause, "the ledger decided nothing");
-                    verdicts.extend(group.iter().map(|_| Verdict::Undecided(cause.clone())));
+                    // The ledger's log tells more under the same request id.
+                    let (reason, message) = (error.reason(), error.message());
+                    let cause = format!("{reason}: {message} (request {})", ctx.request_id);
+                    let stuck = is_about_content(&error);
+                    if !stuck {
+                        not_decided(group, &cause);
+                    }
+                    verdicts.extend(group.iter().map(|record| match stuck {
+                        true => alarm(record, cause.clone()),
+                        false => Verdict::Undecided(cause.clone()),
+                    }));
                 }
             }
         }
         verdicts
     }
 
-    async fn call(
-        &self,
-        records: &[Record],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Verdict>, Error> {
+    async fn call(&self, records: &[Record], ctx: &CallContext) -> Result<Vec<Verdict>, Error> {
         let transactions = records.iter().map(request_of).collect::<Result<Vec<_>, _>>()?;
-        let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
         let request = PostTransactionsRequest { transactions };
         // The worker itself is the one layer that retries.
         let answer = self
             .app
             .account
-            .call(&ctx, POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
+            .call(ctx, POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
                 AccountServiceClient::new(channel).post_transactions(request).await
             })
             .await?;
@@ -85,6 +91,17 @@ impl Worker {
             return Err(Error::internal(text));
         }
         Ok(records.iter().zip(answer.results).map(|(record, one)| verdict(record, one)).collect())
+    }
+}
+
+/// Says so of a group whose first comes back for the 1st, 2nd, 4th, 8th time, and so on: a
+/// ledger that is away for long fills no log.
+fn not_decided(group: &[Record], cause: &str) {
+    let Some(first) = group.first() else { return };
+    let (transfer, attempts) = (first.transfer.id(), first.attempts);
+    if u64::try_from(attempts).is_ok_and(u64::is_power_of_two) {
+        let transfers = group.len();
+        tracing::warn!(transfers, %transfer, attempts, cause, "the ledger decided nothing");
     }
 }
 
@@ -154,9 +171,8 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
             Err(error) => alarm(record, format!("transaction {:?} {error}", posted.transaction_id)),
         },
         Some(Outcome::Refused(refusal)) => {
-            let text = format!("{}: {}", refusal.reason, refusal.message);
-            let kind = |domain| florin_proto::reason_kind(domain, &refusal.reason);
-            match kind("account.florin.bank").or_else(|| kind("common.florin.bank")) {
+            let text = told(&refusal);
+            match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
                 Some(Kind::Refused | Kind::NotFound) => {
                     Verdict::Refused(Failure { reason: refusal.reason, message: refusal.message })
                 }
@@ -186,9 +202,15 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
     }
 }
 
+/// A refusal in words, with the fields at fault.
+fn told(refusal: &Refusal) -> String {
+    let fields = refusal.violations.iter().map(|one| format!("; {}: {}", one.field, one.rule));
+    format!("{}: {}{}", refusal.reason, refusal.message, fields.collect::<String>())
+}
+
 /// Undecided, and a human has to look: trying again will not help by itself.
 fn alarm(record: &Record, cause: String) -> Verdict {
-    let transfer = record.transfer.id();
-    tracing::error!(%transfer, %cause, "a transfer is stuck in POSTING");
-    Verdict::Undecided(cause)
+    let (transfer, attempts) = (record.transfer.id(), record.attempts);
+    tracing::error!(%transfer, attempts, %cause, "a transfer is stuck in POSTING");
+    Verdict::Stuck(cause)
 }

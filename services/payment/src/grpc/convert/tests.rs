@@ -54,7 +54,7 @@ fn names_every_broken_field_at_once() {
 #[test]
 fn refuses_each_sort_of_bad_input() {
     type Change = fn(&mut CreateTransferRequest);
-    let cases: [(Change, &str, &str); 11] = [
+    let cases: [(Change, &str, &str); 12] = [
         (|request| request.from = String::new(), "from", "REQUIRED"),
         (|request| request.from = "acc_1".into(), "from", "MALFORMED_ID"),
         (|request| request.to = String::new(), "to", "REQUIRED"),
@@ -65,6 +65,7 @@ fn refuses_each_sort_of_bad_input() {
         (|request| request.amount = "1.234".into(), "amount", "TOO_MANY_DECIMALS"),
         (|request| request.amount = "1e2".into(), "amount", "MALFORMED_AMOUNT"),
         (|request| request.amount = "9".repeat(20), "amount", "AMOUNT_OUT_OF_RANGE"),
+        (|request| request.amount = "10000000000000.01".into(), "amount", "AMOUNT_TOO_LARGE"),
         (|request| request.description = "x".repeat(141), "description", "TOO_LONG"),
     ];
     for (change, field, rule) in cases {

@@ -1,0 +1,66 @@
+//! Whether `cif` stands by customers who are to get a part in an account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use florin_proto::{
+    account::v1::Reason,
+    cif::v1::{GetStandingsRequest, KycStatus, cif_service_client::CifServiceClient},
+};
+use florin_rpc::{CallContext, Error, Retry};
+
+use super::ledger::Ledger;
+
+const GET_STANDINGS: &str = "/florin.cif.v1.CifService/GetStandings";
+/// Most customers of one call (contract of `cif`).
+const MOST_CUSTOMERS: usize = 500;
+
+/// What speaks against each of the customers; nothing against those that are verified.
+///
+/// # Errors
+/// Those of the call.
+pub async fn objections(
+    ledger: &Ledger,
+    context: &CallContext,
+    customers: BTreeSet<&str>,
+) -> Result<BTreeMap<String, Error>, Error> {
+    let customers: Vec<&str> = customers.into_iter().collect();
+    let mut objections = BTreeMap::new();
+    for page in customers.chunks(MOST_CUSTOMERS) {
+        let customer_ids = page.iter().map(|id| (*id).to_owned()).collect();
+        let message = GetStandingsRequest { customer_ids };
+        let found = ledger
+            .cif
+            .call(context, GET_STANDINGS, Retry::Read, message, async |channel, request| {
+                CifServiceClient::new(channel).get_standings(request).await
+            })
+            .await?;
+        for customer in page {
+            let standing = found.standings.iter().find(|one| one.customer_id == *customer);
+            let status = standing.map(|standing| standing.kyc_status());
+            if let Some(objection) = objection(customer, status) {
+                objections.insert((*customer).to_owned(), objection);
+            }
+        }
+    }
+    Ok(objections)
+}
+
+fn objection(customer: &str, status: Option<KycStatus>) -> Option<Error> {
+    let (reason, text) = match status {
+        Some(KycStatus::Verified) => return None,
+        Some(KycStatus::Pending | KycStatus::Rejected | KycStatus::Unspecified) => {
+            (Reason::CustomerNotVerified, format!("customer {customer} is not verified"))
+        }
+        None => (Reason::HolderNotFound, format!("customer {customer} does not exist")),
+    };
+    Some(Error::new(reason, text).with("customer_id", customer))
+}
+
+/// Refuses a customer that `cif` does not know or has not verified.
+///
+/// # Errors
+/// `HOLDER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, and those of the call.
+pub async fn verified(ledger: &Ledger, context: &CallContext, customer: &str) -> Result<(), Error> {
+    let mut found = objections(ledger, context, [customer].into()).await?;
+    found.remove(customer).map_or(Ok(()), Err)
+}

@@ -1,0 +1,8 @@
+-- What the ledger last answered without deciding, for those who look after a transfer.
+ALTER TABLE transfers ADD COLUMN last_cause TEXT;
+-- The whole refusal of a failed transfer: whose reason it is, and its facts as a JSON object.
+-- Before they were kept, every reason was the ledger's.
+ALTER TABLE transfers ADD COLUMN failure_domain TEXT;
+ALTER TABLE transfers ADD COLUMN failure_facts TEXT;
+UPDATE transfers SET failure_domain = 'account.florin.bank', failure_facts = '{}'
+    WHERE failure_reason IS NOT NULL;

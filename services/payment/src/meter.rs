@@ -1,0 +1,127 @@
+//! What `payment` measures beside what the mesh does. No transfer is named in a metric: ids
+//! are in the log lines.
+
+use std::time::Duration;
+
+use florin_kernel::{Role, UnixMicros};
+use florin_rpc::Metrics;
+use florin_runtime::clock;
+use florin_store::{Database, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::Status,
+    store::{self, Unfinished},
+};
+
+/// How often the table is asked what waits.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The metrics of the role, in the registry of the process.
+#[derive(Debug, Clone)]
+pub(crate) struct Meter {
+    metrics: Metrics,
+}
+
+impl Meter {
+    pub(crate) const fn new(metrics: Metrics) -> Self {
+        Self { metrics }
+    }
+
+    /// A worker has taken so many transfers at once.
+    pub(crate) fn taken(&self, transfers: usize) {
+        self.count("florin_payment_batches", "Batches that workers have taken", 1);
+        self.count("florin_payment_taken", "Transfers in them", transfers);
+    }
+
+    /// The ledger left so many transfers of a batch undecided.
+    pub(crate) fn undecided(&self, transfers: usize) {
+        let help = "Attempts on transfers that the ledger left undecided";
+        self.count("florin_payment_undecided", help, transfers);
+    }
+
+    /// The ledger refused so many transfers of a batch for their content.
+    pub(crate) fn stuck(&self, transfers: usize) {
+        let help = "Attempts on transfers that stay in POSTING until people look";
+        self.count("florin_payment_stuck", help, transfers);
+    }
+
+    /// A transfer has moved money that ended otherwise.
+    pub(crate) fn contradicted(&self, transfers: usize) {
+        let help = "Transfers that the ledger has posted and that ended otherwise";
+        self.count("florin_payment_contradicted", help, transfers);
+    }
+
+    /// A transfer has ended.
+    pub(crate) fn ended(&self, status: Status) {
+        let labels = [("role", Role::Payment.name()), ("state", status.name())];
+        let help = "Transfers that have ended";
+        self.metrics.counters("florin_payment_ended", help).get_or_create(&labels).inc();
+    }
+
+    /// Looks until the shutdown at what has not ended.
+    pub(crate) async fn watch(self, db: Database, shutdown: CancellationToken) {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = look.tick() => {}
+            }
+            if let Err(error) = self.look(&db).await {
+                tracing::warn!(%error, "transfers that wait could not be counted");
+            }
+        }
+    }
+
+    pub(crate) async fn look(&self, db: &Database) -> Result<(), StoreError> {
+        self.waiting(&store::unfinished(db.read()).await?, clock::now());
+        Ok(())
+    }
+
+    fn waiting(&self, unfinished: &[Unfinished], now: UnixMicros) {
+        let help = "Transfers that have not ended";
+        let counts = self.metrics.gauges("florin_payment_unfinished", help);
+        for status in Status::ALL.iter().filter(|status| !status.is_end()) {
+            let found = unfinished.iter().find(|one| one.status == *status);
+            let labels = [("role", Role::Payment.name()), ("state", status.name())];
+            counts.get_or_create(&labels).set(found.map_or(0, |one| one.count));
+        }
+        let oldest = unfinished.iter().map(|one| one.oldest).min();
+        let age = oldest.map_or(0, |oldest| now.0.saturating_sub(oldest.0).max(0) / 1_000_000);
+        let help = "Age of the oldest transfer that has not ended";
+        let gauge = self.metrics.gauges("florin_payment_oldest_seconds", help);
+        gauge.get_or_create(&[("role", Role::Payment.name())]).set(age);
+    }
+
+    fn count(&self, name: &'static str, help: &str, by: usize) {
+        let role = [("role", Role::Payment.name())];
+        let by = u64::try_from(by).unwrap_or(u64::MAX);
+        self.metrics.counters(name, help).get_or_create(&role).inc_by(by);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_that_has_not_ended_is_shown_by_its_age() {
+        let metrics = Metrics::new();
+        let meter = Meter::new(metrics.clone());
+        let one = |status, count, oldest| Unfinished { status, count, oldest: UnixMicros(oldest) };
+        let found = [one(Status::Processing, 3, 9_000_000), one(Status::Posting, 1, 4_000_000)];
+        meter.waiting(&found, UnixMicros(10_000_000));
+        let text = metrics.encode();
+        for line in [
+            "florin_payment_unfinished{role=\"payment\",state=\"PROCESSING\"} 3",
+            "florin_payment_unfinished{role=\"payment\",state=\"POSTING\"} 1",
+            "florin_payment_oldest_seconds{role=\"payment\"} 6",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        meter.waiting(&[], UnixMicros(10_000_000));
+        let text = metrics.encode();
+        assert!(text.contains("florin_payment_oldest_seconds{role=\"payment\"} 0"), "{text}");
+        assert!(text.contains("state=\"POSTING\"} 0"), "{text}");
+    }
+}
