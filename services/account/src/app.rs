@@ -28,4 +28,5 @@ pub mod reverse_transaction;
 pub mod standing;
 pub mod unfreeze_account;
 pub mod verify_ledger;
+pub mod watch_business_date;
 pub mod working;

@@ -21,4 +21,5 @@ mod reference_model;
 mod references;
 mod reverse_transaction;
 mod verify_ledger;
+mod watch_business_date;
 mod working_set;

@@ -232,7 +232,8 @@ impl Drop for World {
 
 async fn source(postgres: Option<&str>, folder: &TempDir, role: Role, bus: &Bus) -> Source {
     let db = database(postgres, folder, role.name(), Migrations::none()).await;
-    let ops = OpsServer::new(db.clone(), bus.clone(), role.name());
+    let refuse = |error: florin_events::OpsError| tonic::Status::unknown(error.to_string());
+    let ops = OpsServer::new(db.clone(), bus.clone(), role.name(), refuse);
     Source { db, outbox: Outbox::new(role.name()), ops }
 }
 
