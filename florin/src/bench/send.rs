@@ -9,9 +9,10 @@ use anyhow::{Context as _, Result};
 use florin_kernel::{Kind, Role, TransactionId, TransferId};
 use florin_proto::{
     account::v1::{
-        Direction, Leg, PostTransactionsRequest, TransactionRequest, TransactionResult,
+        Leg, PostTransactionsRequest, TransactionRequest, TransactionResult,
         account_service_client::AccountServiceClient, leg::Target, transaction_result::Outcome,
     },
+    common::v1::Direction,
     payment::v1::{CreateTransferRequest, payment_service_client::PaymentServiceClient},
     wire_money,
 };

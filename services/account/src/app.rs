@@ -17,6 +17,7 @@ pub mod get_trial_balance;
 pub mod import_accounts;
 pub mod ledger;
 pub mod list_accounts;
+pub mod list_chart;
 pub mod list_entries;
 pub mod open_account;
 pub mod place_hold;

@@ -16,6 +16,7 @@ mod items;
 mod place_hold;
 mod post_transactions;
 mod products;
+mod reads;
 mod reference_model;
 mod references;
 mod reverse_transaction;

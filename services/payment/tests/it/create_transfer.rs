@@ -2,7 +2,8 @@
 
 use florin_payment::{Patience, Turn};
 use florin_proto::{
-    account::v1::{Direction, leg},
+    account::v1::leg,
+    common::v1::Direction,
     payment::v1::{CreateTransferRequest, TransferKind, TransferStatus},
 };
 use florin_rpc::Error;

@@ -5,10 +5,10 @@ use std::time::Instant;
 use florin_kernel::{Kind, Role, TransactionId};
 use florin_proto::{
     account::v1::{
-        self as wire, Direction, PostTransactionsRequest, TransactionRequest, TransactionResult,
+        self as wire, PostTransactionsRequest, TransactionRequest, TransactionResult,
         account_service_client::AccountServiceClient, leg, transaction_result::Outcome,
     },
-    common::v1::{Initiator, Refusal},
+    common::v1::{Direction, Initiator, Refusal},
     wire_money,
 };
 use florin_rpc::{CallContext, Error, Retry, worker_context};
