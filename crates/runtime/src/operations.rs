@@ -21,9 +21,9 @@ pub(crate) fn refuse(error: OpsError) -> Status {
         OpsError::DeadLetterNotFound(_) => Error::new(ops::v1::Reason::DeadLetterNotFound, text),
         OpsError::RefusedAgain(_) => Error::new(ops::v1::Reason::DeadLetterRefusedAgain, text),
         OpsError::NoRebuild(_) => Error::new(ops::v1::Reason::RebuildNotFound, text),
-        OpsError::Invalid { field, rule } => Error::invalid(violation(field, rule)),
+        OpsError::Invalid { field, rule } => Error::invalid(violation(field, "OUT_OF_RANGE", rule)),
         OpsError::ForeignPageToken => Error::new(common::v1::Reason::PageTokenInvalid, text)
-            .violations(violation("page_token", FOREIGN_TOKEN)),
+            .violations(violation("page_token", "PAGE_TOKEN_INVALID", FOREIGN_TOKEN)),
         OpsError::NoReadModel(_) => {
             return Status::new(florin_rpc::grpc_code(Kind::Unimplemented), text);
         }
@@ -32,9 +32,9 @@ pub(crate) fn refuse(error: OpsError) -> Status {
     told.into()
 }
 
-fn violation(field: &str, rule: &str) -> Violations {
+fn violation(field: &str, rule: &'static str, words: &str) -> Violations {
     let mut violations = Violations::new();
-    violations.add(field, "INVALID", rule);
+    violations.add(field, rule, words);
     violations
 }
 

@@ -37,6 +37,8 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 const LOOK_AT_TOKEN: Duration = Duration::from_secs(5);
 /// Kind of the load's journal transactions.
 const KIND: &str = "bench";
+/// The reasons that say that another request had used the reference or the key.
+const TAKEN: [&str; 2] = ["REFERENCE_REUSED", "IDEMPOTENCY_KEY_REUSED"];
 
 type Bearer = MetadataValue<Ascii>;
 
@@ -200,6 +202,9 @@ fn refused(status: &Status) -> Answer {
 
 /// Whether a failure is a decision, after which nothing was made.
 fn by_kind(kind: Option<Kind>, reason: String) -> Answer {
+    if TAKEN.contains(&reason.as_str()) {
+        return Answer::Taken(reason);
+    }
     match kind {
         Some(
             Kind::Invalid
