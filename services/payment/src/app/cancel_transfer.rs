@@ -7,10 +7,13 @@ use florin_runtime::{Failure, internal, once};
 use florin_store::{Tx, audit};
 use tonic::{Response, Status};
 
-use super::{App, events, get_transfer::transfer_not_found};
+use super::{App, accept::payer, events, get_transfer::transfer_not_found};
 use crate::{
     domain::{Event, NotAllowed},
-    grpc::convert::{transfer_id, wire_status, wire_transfer},
+    grpc::{
+        convert::transfer_id,
+        wire::{wire_status, wire_transfer},
+    },
     store::{self, Lease, Record},
 };
 
@@ -70,7 +73,7 @@ impl App {
         audit::record(tx, entry).await?;
         let (meter, status) = (self.meter.clone(), record.transfer.status());
         tx.on_commit(move || meter.ended(status));
-        Ok(CancelTransferResponse { transfer: Some(wire_transfer(&record)) })
+        Ok(CancelTransferResponse { transfer: Some(wire_transfer(&record, payer(ctx))) })
     }
 }
 

@@ -8,7 +8,7 @@ use florin_proto::{
     timestamp,
 };
 
-use crate::{domain::Status, grpc::convert::wire_of, store::Record};
+use crate::{domain::Status, grpc::wire::wire_of, store::Record};
 
 /// Version of the event of an acceptance.
 const ACCEPTED: i64 = 1;
@@ -100,7 +100,12 @@ mod tests {
         let screened = || Event::Screened(Screening::NotScreened);
         let refused = Event::Refused(Failure {
             reason: "INSUFFICIENT_FUNDS".into(),
-            message: "0.00 EUR available".into(),
+            domain: "account.florin.bank".into(),
+            message: format!(
+                "account {} has not enough available",
+                AccountId::from_parts(1, [1; 10])
+            ),
+            facts: [("account_id".into(), AccountId::from_parts(1, [1; 10]).to_string())].into(),
         });
         let posted = Event::Posted(TransactionId::from_parts(4, [4; 10]));
         let lines: String =

@@ -173,9 +173,12 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
         Some(Outcome::Refused(refusal)) => {
             let text = told(&refusal);
             match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
-                Some(Kind::Refused | Kind::NotFound) => {
-                    Verdict::Refused(Failure { reason: refusal.reason, message: refusal.message })
-                }
+                Some(Kind::Refused | Kind::NotFound) => Verdict::Refused(Failure {
+                    reason: refusal.reason,
+                    domain: refusal.domain,
+                    message: refusal.message,
+                    facts: refusal.metadata.into_iter().collect(),
+                }),
                 Some(
                     Kind::Aborted
                     | Kind::Exhausted
