@@ -16,7 +16,7 @@ use florin_events::{Outbox, position};
 use florin_kernel::{CustomerId, TransferId};
 use florin_proto::{
     common::v1::{Initiator, PrincipalKind},
-    payment::v1::{CreateTransferResponse, Reason},
+    payment::v1::{self as wire, CreateTransferResponse, Reason},
 };
 use florin_rpc::{CallContext, Error};
 use florin_runtime::{
@@ -107,11 +107,11 @@ impl Acceptances {
                 lease_token: None,
             })
             .collect();
-        let told = records
+        let (told, seen): (Vec<_>, Vec<_>) = records
             .iter()
             .zip(accepted)
-            .filter_map(|(record, one)| events::event_of(record, &one.request_id))
-            .collect();
+            .map(|(record, one)| events::accepted(record, &one.request_id))
+            .unzip();
         let events = self.outbox.append(tx, told).await?;
         for (record, event) in records.iter_mut().zip(&events) {
             record.position = position::encode(&[*event]);
@@ -127,8 +127,8 @@ impl Acceptances {
         audit::record_many(tx, entries.collect()).await?;
         let due = Arc::clone(&self.due);
         tx.on_commit(move || due.notify_one());
-        let answers = records.iter().zip(accepted);
-        Ok(answers.map(|(record, one)| accepted_answer(&record.transfer, one.viewer)).collect())
+        let answers = seen.into_iter().zip(accepted);
+        Ok(answers.map(|(transfer, one)| accepted_answer(transfer, one.viewer)).collect())
     }
 
     /// Decides the orders whose keys are new, in arrival order, and stores the answers, which
@@ -234,7 +234,7 @@ fn answered_by(record: &Record, key: &Key) -> Outcome {
         let order = record.transfer.order().clone();
         let created_at = record.transfer.created_at();
         let accepted = Transfer::accept(record.transfer.id(), order, created_at);
-        Outcome::Replayed(accepted_answer(&accepted, viewer_of(record)))
+        Outcome::Replayed(accepted_answer(wire_of(&accepted), viewer_of(record)))
     } else {
         Outcome::OtherPayload
     }
@@ -266,11 +266,11 @@ pub(super) fn response_of(record: &Record, viewer: Viewer) -> CreateTransferResp
 }
 
 /// The stored answer of an acceptance: a function of order, id, instant and creator alone.
-fn accepted_answer(accepted: &Transfer, viewer: Viewer) -> Answer {
+fn accepted_answer(accepted: wire::Transfer, viewer: Viewer) -> Answer {
     let response = CreateTransferResponse {
-        transfer_id: accepted.id().to_string(),
-        status: wire_status(accepted.status()).into(),
-        transfer: Some(seen_by(wire_of(accepted), viewer)),
+        transfer_id: accepted.transfer_id.clone(),
+        status: accepted.status,
+        transfer: Some(seen_by(accepted, viewer)),
     };
     Answer { code: 0, body: response.encode_to_vec() }
 }

@@ -1,5 +1,6 @@
 //! Cancels a transfer while it can be: before its money moves.
 
+use florin_events::position;
 use florin_kernel::TransferId;
 use florin_proto::payment::v1::{CancelTransferRequest, CancelTransferResponse, Reason};
 use florin_rpc::{CallContext, Error, Verb};
@@ -59,9 +60,9 @@ impl App {
         let now = tx.now().await?;
         record.transfer.apply(Event::Cancelled, now).map_err(not_cancellable)?;
         record.due_at = None;
-        let event = events::event_of(&record, &events::causation_of(&record.position));
+        let event = events::ended(&record, &events::causation_of(&[], &record));
         let ids = self.outbox.append(tx, event.into_iter().collect()).await?;
-        record.position = events::position_of("", &ids);
+        record.position = position::encode(&ids);
         store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
         let entry = audit::Entry {
             actor: ctx.principal.scope_key(),

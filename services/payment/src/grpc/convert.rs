@@ -179,7 +179,7 @@ fn amount(violations: &mut Violations, currency: &str, amount: &str) -> Option<M
         return None;
     }
     let known = known?;
-    let amount = Money::parse_positive(known.code(), amount).and_then(Money::movable);
+    let amount = Money::parse_in(known, amount).and_then(Money::positive).and_then(Money::movable);
     violations.check("amount", amount)
 }
 
