@@ -1,5 +1,6 @@
 //! OpenAPI 3.1, made from the descriptors: what the contract says, and nothing beside it.
 
+mod behaviour;
 mod comments;
 mod operation;
 mod schema;

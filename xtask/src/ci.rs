@@ -8,10 +8,10 @@ use std::{
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::{count::Count, process::Running, tests_step, tidy, tools};
+use crate::{count::Count, golden, process::Running, tests_step, tidy, tools};
 
 /// One step may take this long; the tests have a limit of their own.
-const STEP_LIMIT: Duration = Duration::from_secs(20 * 60);
+pub const STEP_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// What to run.
 #[derive(Args)]
@@ -36,7 +36,7 @@ enum Step {
     Fmt,
     /// Imports, dependencies, lengths, names, documentation, the roles' artefacts.
     Tidy,
-    /// `buf lint` of the contract.
+    /// `buf lint` of the contract, and `buf breaking` against its image.
     Proto,
     /// `cargo clippy`, warnings are errors.
     Clippy,
@@ -62,7 +62,7 @@ impl Step {
         match self {
             Self::Fmt => cargo(&["fmt", "--all", "--check"]),
             Self::Tidy => Ok(check(tidy::run()?)),
-            Self::Proto => lint_contract(),
+            Self::Proto => check_contract(),
             Self::Clippy => {
                 let scope = ["clippy", "--workspace", "--all-targets", "--locked", "--quiet"];
                 cargo(&[&scope[..], &["--", "-D", "warnings"]].concat())
@@ -122,7 +122,7 @@ fn cargo(arguments: &[&str]) -> Result<Count> {
     Ok(check(cargo.finish_within(STEP_LIMIT)?.success()))
 }
 
-fn lint_contract() -> Result<Count> {
+fn check_contract() -> Result<Count> {
     let buf = match tools::buf::find() {
         Ok(buf) => buf,
         Err(reason) => {
@@ -130,8 +130,12 @@ fn lint_contract() -> Result<Count> {
             return Ok(Count::SKIPPED);
         }
     };
-    let mut command = Command::new(buf);
-    command.arg("lint").current_dir(crate::root()?);
-    let lint = Running::start("buf lint", &mut command)?;
-    Ok(check(lint.finish_within(STEP_LIMIT)?.success()))
+    let mut total = Count::default();
+    for arguments in [&["lint"][..], &["breaking", "--against", golden::IMAGE]] {
+        let mut command = Command::new(&buf);
+        command.args(arguments).current_dir(crate::root()?);
+        let running = Running::start("buf", &mut command)?;
+        total.add(check(running.finish_within(STEP_LIMIT)?.success()));
+    }
+    Ok(total)
 }

@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod ci;
 mod count;
+mod golden;
 mod process;
 mod servers;
 mod tests_step;
@@ -33,6 +34,8 @@ enum Task {
     Ci(ci::Options),
     /// Measure the baseline on servers of its own, with pgbench beside it, and prove each run.
     Bench(bench::Options),
+    /// Write the image of the contract and the golden files of the gateway's tests anew.
+    Golden,
     /// Start PostgreSQL and NATS for the tests, print the exports, end both on Ctrl-C.
     Servers,
     /// Check imports, dependencies, lengths, names, documentation and the roles' artefacts.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = process::end_children_on_signals().and_then(|()| match arguments.command {
         Task::Ci(options) => ci::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Golden => golden::run(),
         Task::Servers => servers::run_until_interrupted(),
         Task::Tidy => tidy::run_alone(),
     });

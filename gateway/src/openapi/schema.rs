@@ -6,7 +6,7 @@ use florin_kernel::rule::RULES;
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use super::comments::Comments;
+use super::{behaviour, comments::Comments};
 use crate::{bind::short_names, route::Catalogue};
 
 /// The schemas that were asked for so far.
@@ -14,6 +14,8 @@ pub struct Schemas<'c> {
     comments: &'c Comments,
     /// Full names of the messages and enums that stand in answers.
     answered: BTreeSet<String>,
+    /// Full names of the messages of which an update sends parts.
+    in_parts: BTreeSet<String>,
     done: BTreeMap<String, Value>,
 }
 
@@ -38,7 +40,8 @@ impl<'c> Schemas<'c> {
         for route in catalogue.routes() {
             reach(&route.output, &mut answered);
         }
-        Self { comments, answered, done: BTreeMap::new() }
+        let in_parts = behaviour::sent_in_parts(catalogue);
+        Self { comments, answered, in_parts, done: BTreeMap::new() }
     }
 
     /// All of them, by component name.
@@ -79,10 +82,21 @@ impl<'c> Schemas<'c> {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for field in message.fields().filter(|field| wanted(field)) {
-            let schema = self.field(&field, way);
-            let schema = if way == Way::Sent { or_null(schema) } else { schema };
+            let mut schema = self.field(&field, way);
+            let needed = match way {
+                Way::Answered => !field.supports_presence(),
+                Way::Sent => {
+                    behaviour::is_required(&field) && !self.in_parts.contains(message.full_name())
+                }
+            };
+            if way == Way::Sent && !needed {
+                schema = or_null(schema);
+            }
+            if way == Way::Sent && behaviour::is_output_only(&field) {
+                schema["readOnly"] = Value::Bool(true);
+            }
             properties.insert(field.json_name().to_owned(), schema);
-            if way == Way::Answered && !field.supports_presence() {
+            if needed {
                 required.push(field.json_name().to_owned());
             }
         }

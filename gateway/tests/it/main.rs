@@ -9,6 +9,7 @@
 mod binding;
 mod body;
 mod connection;
+mod golden;
 mod http;
 mod issuer;
 mod key;

@@ -30,6 +30,29 @@ fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
 }
 
 #[test]
+fn what_a_request_needs_is_required_and_what_only_answers_have_is_read_only() {
+    let (_, document) = of_the_contract();
+    let body = |path: &str, method: &str| {
+        let pointer = format!(
+            "/paths/{}/{method}/requestBody/content/application~1json/schema",
+            path.replace('/', "~1")
+        );
+        document.pointer(&pointer).unwrap().clone()
+    };
+    let decide = body("/v1/customers/{customer_id}:decideKyc", "post");
+    assert_eq!(decide["required"], serde_json::json!(["status"]));
+    let relate = body("/v1/customers/{customer_id}/relations", "post");
+    assert_eq!(relate["required"], serde_json::json!(["kind", "otherCustomerId"]));
+    let customer = &document["components"]["schemas"]["cif.v1.CustomerInput"];
+    assert_eq!(customer["properties"]["kycStatus"]["readOnly"], true);
+    assert!(customer["properties"]["contact"].get("readOnly").is_none());
+    // Of a person an update may send the family name alone.
+    let person = &document["components"]["schemas"]["cif.v1.PersonInput"];
+    assert!(person["properties"]["familyName"].is_object());
+    assert!(person.get("required").is_none());
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     let (_, document) = of_the_contract();
     let mut found = Vec::new();
@@ -71,7 +94,12 @@ fn every_route_is_described_with_its_key_its_security_and_its_errors() {
         for reason in route.policy.reasons {
             let status = florin_rpc::http_status(reason.kind);
             let words = &responses[&status.to_string()]["description"];
-            assert!(words.as_str().unwrap().contains(reason.name), "{} {}", route.path, reason.name);
+            assert!(
+                words.as_str().unwrap().contains(reason.name),
+                "{} {}",
+                route.path,
+                reason.name
+            );
         }
     }
     assert_eq!(document["openapi"], "3.1.0");

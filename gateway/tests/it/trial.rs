@@ -75,6 +75,7 @@ static POLICY: MethodPolicy = MethodPolicy {
     idempotency: Idempotency::None,
     success_status: 200,
     reasons: &[],
+    item_reasons: &[],
 };
 
 /// The routes of the trial contract.

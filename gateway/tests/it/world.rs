@@ -234,7 +234,7 @@ impl PaymentService for Scripted {
         self.note(&request);
         let transfer_id = request.into_inner().transfer_id;
         let transfer = Some(payment::Transfer { transfer_id, ..payment::Transfer::default() });
-        Ok(Response::new(payment::GetTransferResponse { transfer }))
+        Ok(Response::new(payment::GetTransferResponse { transfer, work: None }))
     }
 
     async fn create_deposit(

@@ -15,5 +15,6 @@ mod privacy;
 mod rate_risk;
 mod register_customer;
 mod relations;
+mod required;
 mod served;
 mod update_customer;

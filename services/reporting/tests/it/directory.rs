@@ -20,7 +20,9 @@ use florin_proto::{
     cif::v1::{GetStandingsRequest, GetStandingsResponse, Standing},
     common::v1::Reason as Common,
 };
-use florin_rpc::{Dependency, Error, Metrics, StackLimits, tls};
+use florin_rpc::{
+    CallContext, Dependency, Error, Metrics, PrincipalKind, StackLimits, tls, worker_context,
+};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -230,4 +232,18 @@ where
 {
     let codec = tonic_prost::ProstCodec::<Res, Req>::default();
     tonic::server::Grpc::new(codec).unary(tower::service_fn(answer), request).await
+}
+
+pub fn staff() -> CallContext {
+    let mut ctx = worker_context(Role::Gateway);
+    ctx.principal.kind = PrincipalKind::Staff;
+    ctx
+}
+
+pub fn as_customer(customer: CustomerId) -> CallContext {
+    let mut ctx = worker_context(Role::Gateway);
+    ctx.principal.kind = PrincipalKind::Customer;
+    ctx.principal.customer = Some(customer);
+    ctx.bearer = Some(format!("customer:{customer}"));
+    ctx
 }

@@ -27,7 +27,7 @@ use florin_proto::{
     timestamp,
 };
 use florin_reporting::{Config, History, MIGRATIONS, Reporting, ReportingApi};
-use florin_rpc::{CallContext, Error, PrincipalKind, worker_context};
+use florin_rpc::{CallContext, Error};
 use florin_store::{Database, DatabaseOptions, Migrations, Tx, sql};
 use prost::Message;
 use tempfile::TempDir;
@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
 use crate::directory::Directory;
+pub use crate::directory::{as_customer, staff};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Recording time of the first posting.
@@ -372,20 +373,6 @@ impl Posting {
         };
         new_event("transaction_posted", id, 1, &told)
     }
-}
-
-pub fn staff() -> CallContext {
-    let mut ctx = worker_context(Role::Gateway);
-    ctx.principal.kind = PrincipalKind::Staff;
-    ctx
-}
-
-pub fn as_customer(customer: CustomerId) -> CallContext {
-    let mut ctx = worker_context(Role::Gateway);
-    ctx.principal.kind = PrincipalKind::Customer;
-    ctx.principal.customer = Some(customer);
-    ctx.bearer = Some(format!("customer:{customer}"));
-    ctx
 }
 
 pub fn of_account(account: AccountId) -> SearchTransactionsRequest {
