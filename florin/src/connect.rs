@@ -4,10 +4,10 @@
 use std::{collections::HashMap, future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use florin_kernel::Role;
+use florin_kernel::{Kind, Role};
 use florin_rpc::tls::{self, Identity, TlsFiles};
 use tokio::sync::Mutex;
-use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
+use tonic::{Request, Response, Status, Streaming, transport::Channel};
 
 use crate::{mesh::Mesh, token::Tokens};
 
@@ -155,7 +155,10 @@ impl Caller {
                 Ok(Err(status)) => status,
                 Err(_) => bail!("{role} did not answer within {} s", limit.as_secs()),
             };
-            if status.code() != Code::Unavailable || attempt == ATTEMPTS {
+            // A connection that has aged ends a new call as CANCELLED, which the mesh's own
+            // reading of a status tells from a refusal.
+            let kind = florin_rpc::Error::from_status(&status).kind();
+            if kind != Kind::Unavailable || attempt == ATTEMPTS {
                 return Err(in_words(role, &status));
             }
             tokio::time::sleep(wait).await;

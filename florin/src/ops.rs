@@ -1,17 +1,18 @@
 //! `florin ops`: dead letters, replay and rebuild, by the operator's certificate.
 
-use anyhow::{Context as _, Result};
+mod dead_letters;
+mod rebuild;
+
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use florin_kernel::Role;
-use florin_proto::ops::v1::{
-    DeadLetter, DiscardDeadLetterRequest, ListDeadLettersRequest, RebuildReadModelRequest,
-    ReplayEventsRequest, RetryDeadLetterRequest, ops_service_client::OpsServiceClient,
+use florin_proto::{
+    account::v1::{GetBusinessDateRequest, account_service_client::AccountServiceClient},
+    ops::v1::{ReplayEventsRequest, ops_service_client::OpsServiceClient},
 };
 
+use self::dead_letters::DeadLetters;
 use crate::{Outcome, cli::WhereArgs, connect::Caller, mesh::Mesh};
-
-/// Dead letters of a page, from the contract.
-const PAGE: i32 = 500;
 
 /// Options of `florin ops`.
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ enum OpsCommand {
     /// Events that a service could not apply, and those parked behind them.
     #[command(subcommand)]
     DeadLetters(DeadLetters),
-    /// Publish a role's events again; readers skip what they have.
+    /// Publish a role's events again; readers skip what they have. New events go before them.
     Replay {
         /// Whose outbox.
         role: Role,
@@ -40,138 +41,68 @@ enum OpsCommand {
         /// Last position; 0 means to the end.
         #[arg(long, default_value_t = 0)]
         to: i64,
+        /// Only events recorded at this instant or later: 2026-11-21T22:00:00Z.
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        since: Option<prost_types::Timestamp>,
+        /// Only this event.
+        #[arg(long, value_name = "EVENT_ID")]
+        event: Option<String>,
     },
-    /// Build a role's read models anew from the outboxes of its sources.
+    /// Show the open business date of the ledger.
+    BusinessDate,
+    /// Build a role's read models anew from the outboxes of its sources, and wait for it. It
+    /// goes on where this command is broken off.
     Rebuild {
         /// Whose read models.
         #[arg(default_value = "reporting")]
         role: Role,
+        /// Only tell how the latest rebuild stands.
+        #[arg(long)]
+        status: bool,
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum DeadLetters {
-    /// List them, oldest first.
-    List {
-        /// Of this role; of every role where absent.
-        role: Option<Role>,
-    },
-    /// Apply one again, then what is parked behind it, in order.
-    Retry {
-        /// The role that could not apply it.
-        role: Role,
-        /// Event id.
-        event_id: String,
-    },
-    /// Give one up: it counts as processed, and what is parked behind it goes on.
-    Discard {
-        /// The role that could not apply it.
-        role: Role,
-        /// Event id.
-        event_id: String,
-        /// Why, for the audit.
-        #[arg(long)]
-        reason: String,
-    },
+fn instant(text: &str) -> Result<prost_types::Timestamp, prost_types::TimestampError> {
+    text.parse()
 }
 
 /// Runs one of them.
 pub async fn run(args: OpsArgs) -> Result<Outcome> {
     let caller = Caller::operator(Mesh::find(&args.place)?, &args.operator)?;
     match args.command {
-        OpsCommand::DeadLetters(DeadLetters::List { role }) => {
-            let roles = role.map_or_else(|| Role::ALL.to_vec(), |role| vec![role]);
-            for role in roles.into_iter().filter(|role| role.is_service()) {
-                list(&caller, role).await?;
+        OpsCommand::DeadLetters(command) => return dead_letters::run(&caller, command).await,
+        OpsCommand::Replay { role, from, to, since, event } => {
+            if from < 0 || to < 0 {
+                bail!("positions are not negative");
             }
-        }
-        OpsCommand::DeadLetters(DeadLetters::Retry { role, event_id }) => {
-            let applied = retry(&caller, role, event_id).await?;
-            println!("{applied} events applied");
-        }
-        OpsCommand::DeadLetters(DeadLetters::Discard { role, event_id, reason }) => {
-            let applied = discard(&caller, role, event_id, reason).await?;
-            println!("discarded; {applied} events applied that were parked behind it");
-        }
-        OpsCommand::Replay { role, from, to } => {
-            let queued = replay(&caller, role, from, to).await?;
+            let message = ReplayEventsRequest {
+                from_position: from,
+                to_position: to,
+                since,
+                event_id: event.unwrap_or_default(),
+            };
+            let queued = replay(&caller, role, message).await?;
             println!("{queued} events of {role} queued for publishing again");
         }
-        OpsCommand::Rebuild { role } => {
-            let applied = rebuild(&caller, role).await?;
-            println!("the read models of {role} are built anew of {applied} events");
+        OpsCommand::BusinessDate => {
+            let open = caller
+                .call(Role::Account, GetBusinessDateRequest {}, |channel, request| async move {
+                    AccountServiceClient::new(channel).get_business_date(request).await
+                })
+                .await?;
+            println!("{}", open.business_date);
         }
+        OpsCommand::Rebuild { role, status: true } => return rebuild::status(&caller, role).await,
+        OpsCommand::Rebuild { role, status: false } => return rebuild::run(&caller, role).await,
     }
     Ok(Outcome::Clean)
 }
 
-async fn list(caller: &Caller, role: Role) -> Result<()> {
-    let (mut page_token, mut count) = (String::new(), 0_usize);
-    loop {
-        let message = ListDeadLettersRequest { page_size: PAGE, page_token };
-        let page = caller
-            .call(role, message, |channel, request| async move {
-                OpsServiceClient::new(channel).list_dead_letters(request).await
-            })
-            .await
-            .with_context(|| format!("listing the dead letters of {role}"))?;
-        count = count.saturating_add(page.dead_letters.len());
-        for letter in &page.dead_letters {
-            print_letter(role, letter);
-        }
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
-    println!("{role}: {count} dead letters and parked events");
-    Ok(())
-}
-
-fn print_letter(role: Role, letter: &DeadLetter) {
-    let DeadLetter { event_id, source, kind, aggregate, version, attempts, reason, .. } = letter;
-    let what = format!("{role}  {event_id}  {source}/{kind}  {aggregate} version {version}");
-    if letter.parked {
-        println!("{what}  parked");
-    } else {
-        println!("{what}  refused {attempts} times: {reason}");
-    }
-}
-
-async fn retry(caller: &Caller, role: Role, event_id: String) -> Result<i32> {
+async fn replay(caller: &Caller, role: Role, message: ReplayEventsRequest) -> Result<i64> {
     let response = caller
-        .call(role, RetryDeadLetterRequest { event_id }, |channel, request| async move {
-            OpsServiceClient::new(channel).retry_dead_letter(request).await
-        })
-        .await?;
-    Ok(response.applied)
-}
-
-async fn discard(caller: &Caller, role: Role, event_id: String, reason: String) -> Result<i32> {
-    let message = DiscardDeadLetterRequest { event_id, reason };
-    let response = caller
-        .call(role, message, |channel, request| async move {
-            OpsServiceClient::new(channel).discard_dead_letter(request).await
-        })
-        .await?;
-    Ok(response.applied)
-}
-
-async fn replay(caller: &Caller, role: Role, from: i64, to: i64) -> Result<i64> {
-    let message = ReplayEventsRequest { from_position: from, to_position: to };
-    let response = caller
-        .call(role, message, |channel, request| async move {
+        .call_long(role, message, |channel, request| async move {
             OpsServiceClient::new(channel).replay_events(request).await
         })
         .await?;
     Ok(response.queued)
-}
-
-async fn rebuild(caller: &Caller, role: Role) -> Result<i64> {
-    let response = caller
-        .call_long(role, RebuildReadModelRequest {}, |channel, request| async move {
-            OpsServiceClient::new(channel).rebuild_read_model(request).await
-        })
-        .await?;
-    Ok(response.applied)
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use florin_rpc::tls::{Expiry, expiries_of};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
@@ -25,6 +26,7 @@ pub struct PublicCertificate {
 #[derive(Debug)]
 struct Loaded {
     bytes: (Vec<u8>, Vec<u8>),
+    not_after: Option<i64>,
     config: Arc<ServerConfig>,
 }
 
@@ -46,6 +48,13 @@ impl PublicCertificate {
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
+    /// When the first certificate of the chain expires; nothing where none can be read.
+    #[must_use]
+    pub fn expiry(&self) -> Option<Expiry> {
+        let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
+        loaded.not_after.map(|not_after| Expiry { file: "public", not_after })
     }
 
     /// Takes over new files where they fit together.
@@ -88,6 +97,7 @@ impl Loaded {
         let chain: Vec<CertificateDer<'static>> =
             CertificateDer::pem_slice_iter(&bytes.0).filter_map(Result::ok).collect();
         ensure!(!chain.is_empty(), "cert_file holds no certificate in PEM");
+        let not_after = expiries_of(&chain, &[]).into_iter().map(|one| one.not_after).min();
         let key =
             PrivateKeyDer::from_pem_slice(&bytes.1).context("key_file holds no key in PEM")?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -97,6 +107,6 @@ impl Loaded {
             .with_single_cert(chain, key)
             .context("cert_file and key_file do not fit together")?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { bytes, config: Arc::new(config) })
+        Ok(Self { bytes, not_after, config: Arc::new(config) })
     }
 }

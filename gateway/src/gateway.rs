@@ -213,7 +213,7 @@ impl Gateway {
                 return Err(self.stranger(call, refused));
             }
         };
-        call.client.clone_from(&principal.client);
+        call.known(&principal);
         let client = format!("{}|{}", principal.issuer, principal.client);
         self.clients.take(&client).map_err(|wait| limited("client", wait))?;
         self.subjects.take(&principal.scope_key()).map_err(|wait| limited("subject", wait))?;
@@ -275,22 +275,26 @@ fn rendered(route: &Route, body: Bytes) -> Result<Response<Body>, Error> {
 
 async fn answer(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> Response<Body> {
     let mut call = Call::of(&request);
-    let span =
-        tracing::info_span!("request", request_id = %call.request_id, rpc = tracing::field::Empty);
+    let span = tracing::info_span!(
+        "request",
+        request_id = %call.request_id,
+        trace_id = %call.trace.trace_id_hex(),
+        method = tracing::field::Empty
+    );
     call.trace.adopt(&span);
     let (head, body) = request.into_parts();
     let mut body = Sent::new(body);
     let outcome = gateway.dispatch(&mut call, &head, &mut body).instrument(span.clone()).await;
-    span.record("rpc", call.rpc);
-    let (mut response, reason) = match outcome {
-        Ok(response) => (response, String::new()),
-        Err(problem) => (problem.response(&call.request_id), problem.reason().to_owned()),
+    span.record("method", call.rpc);
+    let (mut response, refused) = match outcome {
+        Ok(response) => (response, None),
+        Err(problem) => (problem.response(&call.request_id), Some(problem)),
     };
     call.finish(&mut response);
     if !body.leave(&head).await && head.version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    call.tell(&gateway.metrics, response.status(), &reason);
+    call.tell(&gateway.metrics, response.status(), refused.as_deref());
     response
 }
 

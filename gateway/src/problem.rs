@@ -102,6 +102,18 @@ impl Problem {
         &self.reason
     }
 
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What the refusal says of itself under a key: layer, dependency, cause.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).and_then(Value::as_str)
+    }
+
     /// The answer; `request_id` becomes its instance.
     #[must_use]
     pub fn response(&self, request_id: &str) -> Response<Body> {
@@ -144,6 +156,11 @@ impl From<Error> for Problem {
             .map(|one| json!({ "field": one.field, "rule": one.rule, "detail": one.description }))
             .collect();
         let internal = error.kind() == Kind::Internal;
+        // A defect of the gateway itself: of those further in only the public text came here,
+        // and their service has logged the other.
+        if internal && error.message() != error.public_message() {
+            tracing::error!(error = %error.message(), "a defect ended a request");
+        }
         let metadata = if internal { json!({}) } else { json!(error.metadata()) };
         let mut problem = Self {
             status: error.http_status(),

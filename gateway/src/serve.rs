@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
-use florin_rpc::Identity;
+use florin_rpc::{Identity, seldom::Seldom};
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::{
@@ -41,6 +41,8 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 const LAST_REQUESTS: Duration = Duration::from_secs(60);
 /// Pause after a refused accept: no file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// One line in so long tells of refused connections, and one of failed accepts.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// The certificate of the public port.
 #[derive(Debug, Clone)]
@@ -112,7 +114,11 @@ async fn accept(
     match listener.accept().await {
         Ok((tcp, remote)) => Some((tcp, remote, place)),
         Err(error) => {
-            tracing::warn!(%error, "a connection could not be accepted");
+            static LINES: Seldom = Seldom::new(TELL_EVERY);
+            if let Some(left_out) = LINES.take(std::time::Instant::now()) {
+                let role = "gateway";
+                tracing::warn!(role, %error, left_out, "a connection could not be accepted");
+            }
             sleep(ACCEPT_PAUSE).await;
             None
         }
@@ -133,14 +139,19 @@ async fn connection(
         () = shutdown.cancelled() => return,
         shaken = timeout(HANDSHAKE, shake) => match shaken {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "no TLS");
-                return;
-            }
-            Err(_) => return,
+            Ok(Err(error)) => return refused(remote, &error),
+            Err(_) => return refused(remote, &"the handshake took too long"),
         },
     };
     speak(stream, remote, router, shutdown).await;
+}
+
+/// The port is public: anybody may knock, so one line in a while tells of it.
+fn refused(address: SocketAddr, cause: &dyn std::fmt::Display) {
+    static LINES: Seldom = Seldom::new(TELL_EVERY);
+    if let Some(left_out) = LINES.take(std::time::Instant::now()) {
+        tracing::info!(role = "gateway", %address, %cause, left_out, "connection refused");
+    }
 }
 
 async fn speak(

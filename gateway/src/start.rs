@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context as _, Result, ensure};
 use florin_rpc::Role;
-use florin_runtime::Runtime;
+use florin_runtime::{Runtime, watch_readiness};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -62,6 +62,12 @@ pub async fn start(runtime: Runtime, config: GatewayConfig, listener: TcpListene
         metrics: runtime.metrics.clone(),
         config,
     })?;
+    let public = match &tls {
+        PublicTls::Role(_) => None,
+        PublicTls::Own(certificate) => Some(Arc::clone(certificate)),
+    };
+    let expiries = move || public.iter().filter_map(|one| one.expiry()).collect();
+    watch_readiness(&runtime, Box::new(expiries));
     let (readiness, shutdown) = (runtime.readiness.clone(), runtime.shutdown.clone());
     runtime.tasks.spawn("gateway server", async move {
         readiness.up(Role::Gateway.name());

@@ -4,6 +4,7 @@ mod embedded;
 mod jetstream;
 mod message;
 mod options;
+mod outage;
 mod stream;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 };
 
 pub use embedded::EmbeddedBus;
-
+use florin_kernel::UnixMicros;
 pub use jetstream::JetStreamBus;
 pub use options::NatsOptions;
 pub(crate) use stream::PROGRESS;
@@ -50,6 +51,13 @@ pub(crate) struct Outgoing {
     pub(crate) replay: i64,
 }
 
+impl Outgoing {
+    /// Since when a reader could have it: a replay is as old as the wish for it.
+    pub(crate) fn waiting_since(&self) -> UnixMicros {
+        if self.replay == 0 { self.event.recorded_at } else { UnixMicros(self.replay) }
+    }
+}
+
 /// What every bus has beside its wire.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
@@ -73,10 +81,11 @@ impl Bus {
         Self::Embedded(EmbeddedBus::new())
     }
 
-    /// Connects to NATS as one role.
+    /// Connects to NATS as one role, in the background: where no server answers, events wait
+    /// in the outbox until one does.
     ///
     /// # Errors
-    /// `Broker` where no server answers within the time limit or the settings are wrong.
+    /// `Broker` where the settings are wrong.
     pub async fn jetstream(options: &NatsOptions) -> Result<Self, BusError> {
         Ok(Self::JetStream(JetStreamBus::connect(options).await?))
     }
@@ -87,13 +96,23 @@ impl Bus {
         &self.shared().metrics
     }
 
-    /// Whether the bus works for a source: the broker is connected, every reader of it is
-    /// still there.
-    #[must_use]
-    pub fn is_ready(&self, source: &str) -> bool {
+    /// Whether the bus works for a source: the broker is connected and acknowledges, or every
+    /// reader of it is still there.
+    ///
+    /// # Errors
+    /// Why events stay in the outbox.
+    pub fn check(&self, source: &str) -> Result<(), BusError> {
         match self {
-            Self::Embedded(bus) => bus.readers(source).is_ok(),
-            Self::JetStream(bus) => bus.is_connected(),
+            Self::Embedded(bus) => bus.readers(source).map(drop),
+            Self::JetStream(bus) => bus.check(),
+        }
+    }
+
+    /// Makes sure that events of a source have where to go; false where the broker refuses.
+    pub(crate) async fn prepare(&self, source: &str) -> bool {
+        match self {
+            Self::Embedded(_) => true,
+            Self::JetStream(bus) => bus.prepare(source).await,
         }
     }
 
@@ -113,8 +132,9 @@ impl Bus {
         let count = events.len();
         match self {
             Self::Embedded(bus) => {
+                let waiting = events.iter().map(Outgoing::waiting_since).min();
                 let events: Arc<[_]> = events.into_iter().map(|sent| sent.event).collect();
-                match bus.publish(source, &events).await {
+                match bus.publish(source, &events, waiting).await {
                     Ok(()) => vec![true; count],
                     Err(error) => {
                         tracing::debug!(source, %error, "events stay in the outbox");

@@ -5,7 +5,13 @@ pub(crate) mod dead_letters;
 mod desk;
 mod settle;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 pub(crate) use desk::Desk;
 use florin_store::{Database, Retryable, StoreError, Tx};
@@ -144,7 +150,7 @@ fn consume_embedded(
                 delivery = deliveries.recv() => delivery,
             };
             let Some(delivery) = delivery else { return };
-            if !settler.settle(&delivery.events).await {
+            if !settler.settle(&delivery.events, delivery.waiting).await {
                 return;
             }
             // Nobody waits any more: it comes again and the inbox knows it.
@@ -155,8 +161,9 @@ fn consume_embedded(
 
 async fn consume_jetstream(bus: JetStreamBus, source: &'static str, settler: Settler) {
     let mut backoff = Backoff::new();
+    let lines = AtomicU32::new(0);
     loop {
-        let reading = read_jetstream(&bus, source, &settler, &mut backoff);
+        let reading = read_jetstream(&bus, source, &settler, &mut backoff, &lines);
         let error = tokio::select! {
             () = settler.stopped() => return,
             outcome = reading => match outcome {
@@ -166,7 +173,11 @@ async fn consume_jetstream(bus: JetStreamBus, source: &'static str, settler: Set
         };
         settler.cut_off();
         let wait = backoff.step();
-        tracing::warn!(source, reader = settler.name(), %error, ?wait, "consumer is opened anew");
+        let (reader, failures) = (settler.name(), lines.fetch_add(1, Ordering::Relaxed) + 1);
+        // One line an outage, and one at each doubling of its failures.
+        if failures.is_power_of_two() {
+            tracing::warn!(source, reader, failures, %error, ?wait, "consumer is opened anew");
+        }
         tokio::select! {
             () = settler.stopped() => return,
             () = tokio::time::sleep(wait) => {}
@@ -180,13 +191,17 @@ async fn read_jetstream(
     source: &'static str,
     settler: &Settler,
     backoff: &mut Backoff,
+    failures: &AtomicU32,
 ) -> Result<(), crate::bus::BusError> {
     let mut incoming = bus.open(settler.name(), source).await?;
     settler.connected();
+    if failures.swap(0, Ordering::Relaxed) > 0 {
+        tracing::info!(source, reader = settler.name(), "consumer reads again");
+    }
     loop {
         let batch = incoming.next().await?;
         backoff.reset();
-        let settling = settler.settle(&batch.events);
+        let settling = settler.settle(&batch.events, batch.waiting);
         tokio::pin!(settling);
         let settled = loop {
             tokio::select! {

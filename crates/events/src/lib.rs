@@ -25,9 +25,13 @@ pub mod position;
 mod relay;
 
 pub use bus::{Bus, BusError, EmbeddedBus, JetStreamBus, NatsOptions};
-pub use consume::{ConsumeError, Consumer, consume, link_traces};
+pub use consume::{
+    ConsumeError, Consumer, consume,
+    dead_letters::{OpenLetters, open_letters},
+    link_traces,
+};
 pub use event::{Cause, Envelope, EnvelopeError, NewEvent, PARTITIONS, partition_of};
 pub use metrics::EventMetrics;
-pub use ops::{OpsServer, Rebuild};
+pub use ops::{FOREIGN_TOKEN, OpsError, OpsServer, Progress, Rebuild};
 pub use outbox::Outbox;
 pub use relay::relay;

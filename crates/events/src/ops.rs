@@ -1,6 +1,7 @@
 //! What operators do with events, by RPC.
 
 mod dead;
+mod rebuild;
 mod refusal;
 mod sources;
 
@@ -8,22 +9,26 @@ use std::{fmt, sync::Arc};
 
 use florin_proto::ops::v1::{
     DiscardDeadLetterRequest, DiscardDeadLetterResponse, FindMissingEventsRequest,
-    FindMissingEventsResponse, ListDeadLettersRequest, ListDeadLettersResponse,
-    ListOutboxEventsRequest, ListOutboxEventsResponse, RebuildReadModelRequest,
-    RebuildReadModelResponse, ReplayEventsRequest, ReplayEventsResponse, RetryDeadLetterRequest,
-    RetryDeadLetterResponse, ops_service_server::OpsService,
+    FindMissingEventsResponse, GetRebuildRequest, GetRebuildResponse, ListDeadLettersRequest,
+    ListDeadLettersResponse, ListOutboxEventsRequest, ListOutboxEventsResponse,
+    RebuildReadModelRequest, RebuildReadModelResponse, ReplayEventsRequest, ReplayEventsResponse,
+    RetryDeadLetterRequest, RetryDeadLetterResponse, ops_service_server::OpsService,
 };
 use florin_store::{Database, StoreError, Tx, audit};
-use futures_util::future::BoxFuture;
+use tokio_util::task::TaskTracker;
 use tonic::{Extensions, Request, Response, Status, async_trait};
 
+use self::rebuild::Begun;
 use crate::{Bus, consume::Desk};
 
-/// Builds a service's read models anew; returns how many events were applied.
-pub type Rebuild = Arc<dyn Fn() -> BoxFuture<'static, Result<i64, Status>> + Send + Sync>;
+pub use rebuild::{Progress, Rebuild};
+pub use refusal::{FOREIGN_TOKEN, OpsError};
 
 /// Who calls, for the audit, from the extensions of the request.
 type Actor = fn(&Extensions) -> String;
+
+/// What a refusal is on the wire.
+type Refuse = fn(OpsError) -> Status;
 
 /// `florin.ops.v1.OpsService` over the database of one service.
 #[derive(Clone)]
@@ -32,7 +37,9 @@ pub struct OpsServer {
     bus: Bus,
     role: &'static str,
     actor: Actor,
+    refuse: Refuse,
     rebuild: Option<Rebuild>,
+    tasks: TaskTracker,
 }
 
 impl fmt::Debug for OpsServer {
@@ -42,10 +49,11 @@ impl fmt::Debug for OpsServer {
 }
 
 impl OpsServer {
-    /// The operators' service of a role.
+    /// The operators' service of a role; `refuse` makes statuses of its refusals.
     #[must_use]
-    pub fn new(db: Database, bus: Bus, role: &'static str) -> Self {
-        Self { db, bus, role, actor: |_| "operator".to_owned(), rebuild: None }
+    pub fn new(db: Database, bus: Bus, role: &'static str, refuse: fn(OpsError) -> Status) -> Self {
+        let actor: Actor = |_| "operator".to_owned();
+        Self { db, bus, role, actor, refuse, rebuild: None, tasks: TaskTracker::new() }
     }
 
     /// Says how to tell who calls.
@@ -60,6 +68,13 @@ impl OpsServer {
     pub fn with_rebuild(mut self, rebuild: Rebuild) -> Self {
         self.rebuild = Some(rebuild);
         self
+    }
+
+    /// What operators began and what outlives their calls; wait for it before the database is
+    /// closed.
+    #[must_use]
+    pub fn tasks(&self) -> TaskTracker {
+        self.tasks.clone()
     }
 
     fn desk(&self) -> Option<Arc<Desk>> {
@@ -101,7 +116,8 @@ impl OpsService for OpsServer {
         &self,
         request: Request<ListDeadLettersRequest>,
     ) -> Result<Response<ListDeadLettersResponse>, Status> {
-        dead::list(&self.db, self.role, &request.into_inner()).await.map(Response::new)
+        let listed = dead::list(&self.db, self.role, &request.into_inner()).await;
+        listed.map(Response::new).map_err(self.refuse)
     }
 
     async fn retry_dead_letter(
@@ -110,7 +126,8 @@ impl OpsService for OpsServer {
     ) -> Result<Response<RetryDeadLetterResponse>, Status> {
         let event_id = request.get_ref().event_id.clone();
         let record = self.entry(request.extensions(), "RetryDeadLetter", event_id.clone());
-        let applied = dead::retry(&self.db, self.desk(), &event_id, &record).await?;
+        let applied = dead::retry(&self.db, self.desk(), &event_id, &record).await;
+        let applied = applied.map_err(self.refuse)?;
         Ok(Response::new(RetryDeadLetterResponse { applied }))
     }
 
@@ -120,7 +137,8 @@ impl OpsService for OpsServer {
     ) -> Result<Response<DiscardDeadLetterResponse>, Status> {
         let DiscardDeadLetterRequest { event_id, reason } = request.get_ref().clone();
         let record = self.entry(request.extensions(), "DiscardDeadLetter", event_id.clone());
-        let applied = dead::discard(&self.db, self.desk(), (&event_id, &reason), &record).await?;
+        let applied = dead::discard(&self.db, self.desk(), (&event_id, &reason), &record).await;
+        let applied = applied.map_err(self.refuse)?;
         Ok(Response::new(DiscardDeadLetterResponse { applied }))
     }
 
@@ -128,10 +146,10 @@ impl OpsService for OpsServer {
         &self,
         request: Request<ReplayEventsRequest>,
     ) -> Result<Response<ReplayEventsResponse>, Status> {
-        let range = *request.get_ref();
-        let reference = format!("{}..{}", range.from_position, range.to_position);
+        let range = request.get_ref().clone();
+        let reference = sources::reference_of(&range);
         let record = self.entry(request.extensions(), "ReplayEvents", reference);
-        let queued = sources::replay(&self.db, &range, &record).await?;
+        let queued = sources::replay(&self.db, &range, &record).await.map_err(self.refuse)?;
         Ok(Response::new(ReplayEventsResponse { queued }))
     }
 
@@ -139,7 +157,8 @@ impl OpsService for OpsServer {
         &self,
         request: Request<ListOutboxEventsRequest>,
     ) -> Result<Response<ListOutboxEventsResponse>, Status> {
-        sources::list(&self.db, self.role, request.get_ref()).await.map(Response::new)
+        let listed = sources::list(&self.db, self.role, request.get_ref()).await;
+        listed.map(Response::new).map_err(self.refuse)
     }
 
     async fn find_missing_events(
@@ -148,9 +167,8 @@ impl OpsService for OpsServer {
     ) -> Result<Response<FindMissingEventsResponse>, Status> {
         let reads = self.desk();
         let sources = reads.as_ref().map_or(&[][..], |desk| desk.sources);
-        sources::find_missing(&self.db, self.role, sources, request.get_ref())
-            .await
-            .map(Response::new)
+        let found = sources::find_missing(&self.db, self.role, sources, request.get_ref()).await;
+        found.map(Response::new).map_err(self.refuse)
     }
 
     async fn rebuild_read_model(
@@ -158,14 +176,28 @@ impl OpsService for OpsServer {
         request: Request<RebuildReadModelRequest>,
     ) -> Result<Response<RebuildReadModelResponse>, Status> {
         let Some(rebuild) = &self.rebuild else {
-            return Err(Status::unimplemented(format!("{} has no read model", self.role)));
+            return Err((self.refuse)(OpsError::NoReadModel(self.role)));
         };
         let record = self.entry(request.extensions(), "RebuildReadModel", String::new());
-        self.db
-            .write(async |tx: Tx| record.write(&tx).await)
-            .await
-            .map_err(|error| refusal::internal(&error))?;
-        let applied = rebuild().await?;
-        Ok(Response::new(RebuildReadModelResponse { applied }))
+        let begun = rebuild::begin(&self.db, &record).await;
+        let running = match begun.map_err(|error| (self.refuse)(error.into()))? {
+            Begun::Running(running) => running,
+            Begun::New(begun) => {
+                let (db, id) = (self.db.clone(), begun.rebuild_id.clone());
+                self.tasks.spawn(rebuild::run(db, self.role, id, Arc::clone(rebuild)));
+                begun
+            }
+        };
+        Ok(Response::new(RebuildReadModelResponse { rebuild: Some(running) }))
+    }
+
+    async fn get_rebuild(
+        &self,
+        _request: Request<GetRebuildRequest>,
+    ) -> Result<Response<GetRebuildResponse>, Status> {
+        let latest = rebuild::latest(&self.db).await;
+        let latest = latest.map_err(|error| (self.refuse)(error.into()))?;
+        let rebuild = latest.ok_or_else(|| (self.refuse)(OpsError::NoRebuild(self.role)))?;
+        Ok(Response::new(GetRebuildResponse { rebuild: Some(rebuild) }))
     }
 }

@@ -19,6 +19,8 @@ use crate::{Outbox, backoff::Backoff, bus::Bus, metrics::Since};
 
 /// How often the relay looks by itself: for events of other replicas and after a fault.
 const POLL: Duration = Duration::from_millis(100);
+/// How often it looks while nobody takes events.
+const POLL_AWAY: Duration = Duration::from_secs(1);
 /// Events handed over at once.
 const BATCH: usize = 512;
 
@@ -61,6 +63,8 @@ enum Step {
     Idle,
     /// Some events were not acknowledged.
     HeldBack,
+    /// Nobody takes events.
+    Away,
 }
 
 impl Pump {
@@ -75,6 +79,10 @@ impl Pump {
                 }
                 Ok(Step::HeldBack) => {
                     backoff.wait(&self.shutdown).await;
+                }
+                Ok(Step::Away) => {
+                    backoff.reset();
+                    self.shutdown.run_until_cancelled(tokio::time::sleep(POLL_AWAY)).await;
                 }
                 Err(error) => {
                     tracing::warn!(role = self.outbox.role(), %error, "relay cannot read");
@@ -101,14 +109,25 @@ impl Pump {
         let role = self.outbox.role();
         let partitions = self.partitions.held();
         if partitions.is_empty() {
+            // Another replica has them, and tells their age.
+            self.age.set(None);
             return Ok(Step::Idle);
         }
         self.acknowledged.flush_if_due(&self.db).await?;
         if !self.bus.takes(role) {
-            return Ok(Step::Idle);
+            // Where nobody reads the source, nothing waits.
+            let waits = self.bus.check(role).is_err();
+            let oldest = pending::oldest(&self.db, &partitions, &self.acknowledged).await?;
+            self.age.set(oldest.filter(|_| waits));
+            return Ok(Step::Away);
+        }
+        if !self.bus.prepare(role).await {
+            let oldest = pending::oldest(&self.db, &partitions, &self.acknowledged).await?;
+            self.age.set(oldest);
+            return Ok(Step::HeldBack);
         }
         let batch = pending::next(&self.db, role, &partitions, &self.acknowledged, BATCH).await?;
-        self.age.set(batch.iter().map(|pending| pending.sent.event.recorded_at).min());
+        self.age.set(batch.iter().map(|pending| pending.sent.waiting_since()).min());
         if batch.is_empty() {
             return Ok(Step::Idle);
         }

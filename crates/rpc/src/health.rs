@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
 use florin_proto::common::v1::Reason;
 use futures_util::Stream;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -13,7 +14,7 @@ use self::wire::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
     health_server::HealthServer,
 };
-use crate::Error;
+use crate::{Error, Metrics, Role, metrics::MetricFamily};
 
 /// Messages, client and server of the protocol.
 #[allow(
@@ -36,7 +37,26 @@ const MOST_LISTED: usize = 100;
 
 /// How the services of one server are. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Health(Arc<watch::Sender<Board>>);
+pub struct Health {
+    board: Arc<watch::Sender<Board>>,
+    gauges: Option<Gauges>,
+}
+
+/// The same as metrics, for whoever alarms.
+#[derive(Debug, Clone)]
+struct Gauges {
+    role: &'static str,
+    family: MetricFamily<[(&'static str, String); 2], Gauge>,
+}
+
+impl Gauges {
+    fn set(&self, service: &str, status: ServingStatus) {
+        // A label that is empty is none: the server as a whole has a name here.
+        let name = if service.is_empty() { "server" } else { service };
+        let labels = [("role", self.role.to_owned()), ("name", name.to_owned())];
+        self.family.get_or_create(&labels).set(i64::from(status == ServingStatus::Serving));
+    }
+}
 
 #[derive(Debug, Default, Clone)]
 struct Board {
@@ -48,28 +68,42 @@ impl Health {
     /// Nothing is known yet.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(watch::channel(Board::default()).0))
+        Self { board: Arc::new(watch::channel(Board::default()).0), gauges: None }
+    }
+
+    /// As [`Health::new`], and each state is a gauge.
+    #[must_use]
+    pub fn measured(role: Role, metrics: &Metrics) -> Self {
+        let help = "1 while the named health is SERVING";
+        let family = metrics.gauges("florin_health", help);
+        Self { gauges: Some(Gauges { role: role.name(), family }), ..Self::new() }
     }
 
     /// Says how a service is; the empty name is the server as a whole.
     pub fn set(&self, service: &str, status: ServingStatus) {
-        self.0.send_if_modified(|board| {
+        let changed = self.board.send_if_modified(|board| {
             !board.stopped && board.services.insert(service.to_owned(), status) != Some(status)
         });
+        if let Some(gauges) = self.gauges.as_ref().filter(|_| changed) {
+            gauges.set(service, status);
+        }
     }
 
     /// How a service is; None where it is unknown.
     #[must_use]
     pub fn get(&self, service: &str) -> Option<ServingStatus> {
-        self.0.borrow().services.get(service).copied()
+        self.board.borrow().services.get(service).copied()
     }
 
     /// The server shuts down: everything is NOT_SERVING for good, and watchers end.
     pub fn stop(&self) {
-        self.0.send_modify(|board| {
+        self.board.send_modify(|board| {
             board.stopped = true;
-            for status in board.services.values_mut() {
+            for (service, status) in &mut board.services {
                 *status = ServingStatus::NotServing;
+                if let Some(gauges) = &self.gauges {
+                    gauges.set(service, *status);
+                }
             }
         });
     }
@@ -106,7 +140,7 @@ impl wire::health_server::Health for Health {
         &self,
         _request: Request<HealthListRequest>,
     ) -> Result<Response<HealthListResponse>, Status> {
-        let board = self.0.borrow().clone();
+        let board = self.board.borrow().clone();
         if board.services.len() > MOST_LISTED {
             return Err(Error::new(Reason::Overloaded, "more services than a list holds").into());
         }
@@ -122,7 +156,7 @@ impl wire::health_server::Health for Health {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let service = request.into_inner().service;
-        let mut board = self.0.subscribe();
+        let mut board = self.board.subscribe();
         let (sender, stream) = mpsc::channel(1);
         tokio::spawn(async move {
             let mut told = None;

@@ -14,6 +14,7 @@ pub mod page;
 pub mod prefer;
 mod principal;
 mod reflection;
+pub mod seldom;
 mod serve;
 pub mod server;
 mod stack;

@@ -8,10 +8,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::{
     collector::Collector,
     encoding::{EncodeLabelSet, EncodeMetric},
-    metrics::{TypedMetric, counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{TypedMetric, counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
 

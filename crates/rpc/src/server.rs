@@ -17,7 +17,7 @@ use crate::{
     Identity, Metrics, Role,
     health::{Health, ServingStatus},
     reflection,
-    tls::Incoming,
+    tls::{Ages, Incoming},
     token::Verifier,
 };
 
@@ -27,8 +27,12 @@ pub use services::Services;
 /// How long a connection lives before it is asked to come again.
 const CONNECTION_AGE: Duration = Duration::from_secs(300);
 
-/// How long the calls of an aged connection may still run before it is cut.
+/// How long an aged connection without calls may take to be closed in order.
 const AGE_GRACE: Duration = Duration::from_secs(60);
+
+/// How long the calls of an aged connection may still run before it is cut: proofs, exports
+/// and imports of a large bank stream for up to an hour, which is their callers' limit.
+const LONGEST_CALL: Duration = Duration::from_secs(3_700);
 
 /// How long closing may take once the drain is over and connections are cut.
 const CUT: Duration = Duration::from_secs(1);
@@ -59,6 +63,7 @@ pub struct Server {
     services: Services,
     health: Health,
     connection_age: Duration,
+    connection_grace: Duration,
 }
 
 impl Server {
@@ -70,14 +75,16 @@ impl Server {
         role: Role,
         metrics: impl Borrow<Metrics>,
     ) -> Self {
+        let metrics = metrics.borrow().clone();
         Self {
             identity,
             verifier,
             role,
-            metrics: metrics.borrow().clone(),
+            health: Health::measured(role, &metrics),
+            metrics,
             services: Services::new(),
-            health: Health::new(),
             connection_age: CONNECTION_AGE,
+            connection_grace: AGE_GRACE,
         }
     }
 
@@ -108,10 +115,12 @@ impl Server {
     }
 
     /// How long a connection lives before it is asked to come again, so that a revoked
-    /// certificate has an end and new replicas get their share.
+    /// certificate has an end and new replicas get their share. Calls under way then run to
+    /// their end; without one it is cut after `grace` more.
     #[must_use]
-    pub const fn connection_age(mut self, age: Duration) -> Self {
+    pub const fn connection_age(mut self, age: Duration, grace: Duration) -> Self {
         self.connection_age = age;
+        self.connection_grace = grace;
         self
     }
 
@@ -147,8 +156,11 @@ impl Server {
             .prepare();
 
         let cut = CancellationToken::new();
-        let longest = self.connection_age.saturating_add(AGE_GRACE);
-        let incoming = Incoming::new(listener, self.identity, longest, cut.clone());
+        let ages = Ages {
+            idle: self.connection_age.saturating_add(self.connection_grace),
+            longest: self.connection_age.saturating_add(LONGEST_CALL),
+        };
+        let incoming = Incoming::counted(listener, self.identity, ages, cut.clone(), &self.metrics);
         let serving = tonic::transport::Server::builder()
             .max_connection_age(self.connection_age)
             .max_concurrent_streams(STREAMS)

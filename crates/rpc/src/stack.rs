@@ -6,6 +6,7 @@
 
 mod breaker;
 mod budget;
+mod changes;
 mod limits;
 mod request;
 
@@ -67,7 +68,6 @@ struct Inner {
     budget: RetryBudget,
     own: &'static str,
     calls: MetricFamily<[(&'static str, &'static str); 3], Counter>,
-    open: Gauge,
     in_flight: Gauge,
 }
 
@@ -91,15 +91,14 @@ impl Dependency {
             role,
             channel: connector.channel(),
             permits: Semaphore::new(limits.permits),
-            breaker: Breaker::new(limits.breaker.clone()),
+            breaker: Breaker::new(
+                limits.breaker.clone(),
+                changes::teller(own, role, gauge(changes::GAUGE, changes::HELP)),
+            ),
             budget: RetryBudget::new(),
             own,
             calls: metrics
                 .counters("florin_dependency_calls", "Calls by role, dependency and outcome"),
-            open: gauge(
-                "florin_dependency_breaker_open",
-                "1 while the breaker lets no call through",
-            ),
             in_flight: gauge("florin_dependency_in_flight", "Calls under way"),
             limits,
         };
@@ -222,7 +221,6 @@ impl Dependency {
         let inner = &*self.inner;
         let permit = self.permit(deadline).await?;
         let admitted = inner.breaker.admit(Instant::now(), self.patience);
-        inner.open.set(i64::from(inner.breaker.is_open()));
         let ticket =
             admitted.map_err(|cause| self.refuse(Reason::Unavailable, "breaker", cause))?;
         let left = deadline.saturating_duration_since(Instant::now());

@@ -11,11 +11,13 @@
 //! Exit codes of a process: 0 it was asked to stop, 1 it could not start, 70 a task crashed.
 
 mod bus;
+mod certificates;
 pub mod clock;
 mod committers;
 mod data_dir;
 mod failure;
 pub mod keyed;
+mod operations;
 pub mod probe;
 mod process;
 mod readiness;
@@ -25,6 +27,7 @@ mod stop;
 mod supervise;
 pub mod telemetry;
 mod tokens;
+mod upkeep;
 
 pub use data_dir::DataDir;
 pub use failure::{Failure, internal};
@@ -35,3 +38,4 @@ pub use serve::{Started, serve_role};
 pub use settings::{Section, Settings, SettingsError};
 pub use stop::{CRASHED, NOT_STARTED, STOPPED, Stop};
 pub use supervise::Supervisor;
+pub use upkeep::{MoreCertificates, watch_readiness};

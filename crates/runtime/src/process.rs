@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use florin_events::{Bus, Outbox};
 use florin_kernel::Role;
 use florin_rpc::{Dependency, Identity, Metrics, StackLimits, TlsFiles, Verifier};
-use florin_store::{Database, Migrations};
+use florin_store::{Database, Migrations, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -137,8 +137,19 @@ impl Process {
 
     async fn database(&self, role: Role, migrations: Migrations) -> anyhow::Result<Database> {
         let options = self.settings.role(role).database;
-        let db = Database::connect(&options, migrations).await.with_context(|| {
-            format!("database of {role}; set url in [{role}.database] to one that is reachable")
+        let db = Database::connect(&options, migrations).await.map_err(|error| {
+            let hint = match &error {
+                StoreError::Unavailable(_) | StoreError::Timeout(_) => {
+                    format!("; set url in [{role}.database] to one that is reachable")
+                }
+                StoreError::Migration(_)
+                | StoreError::Serialization(_)
+                | StoreError::Locked
+                | StoreError::Conflict { .. }
+                | StoreError::Corrupt(_)
+                | StoreError::Database(_) => String::new(),
+            };
+            anyhow::Error::new(error).context(format!("database of {role}{hint}"))
         })?;
         self.databases.lock().unwrap_or_else(PoisonError::into_inner).push(db.clone());
         Ok(db)

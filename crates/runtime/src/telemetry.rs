@@ -28,15 +28,20 @@ pub struct Telemetry {
 /// # Errors
 /// The filter is malformed, the exporter cannot be built, or somebody was first.
 pub fn init(settings: &TelemetrySettings) -> anyhow::Result<Telemetry> {
-    let filter = EnvFilter::try_new(&settings.log_filter)
+    // The driver tells each attempt to reach a broker that is away; the health of the bus
+    // tells each change.
+    let quiet = if settings.log_filter.contains("async_nats") { "" } else { "async_nats=warn," };
+    let filter = EnvFilter::try_new(format!("{quiet}{}", settings.log_filter))
         .with_context(|| format!("telemetry.log_filter = {:?}", settings.log_filter))?;
     let lines: BoxedLayer = match settings.log_format {
         LogFormat::Text => fmt::layer().with_writer(std::io::stderr).with_filter(filter).boxed(),
         LogFormat::Json => fmt::layer()
             .json()
             .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            // All spans: what a call of another role logs stands below the request's span,
+            // which has the request id.
+            .with_current_span(false)
+            .with_span_list(true)
             .with_writer(std::io::stderr)
             .with_filter(filter)
             .boxed(),

@@ -1,10 +1,11 @@
 //! The database of one service: a writer and a pool of readers.
 
+mod health;
 mod postgres;
 mod sqlite;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -21,6 +22,8 @@ const MAX_ATTEMPTS: u32 = 6;
 const FIRST_BACKOFF: Duration = Duration::from_millis(4);
 /// How long one statement of a snapshot may run: proofs read whole tables.
 const SNAPSHOT_STATEMENT_TIMEOUT_MS: u32 = 600_000;
+/// How long a transaction waits for a connection while the database is known to be away.
+const WAIT_WHILE_AWAY: Duration = Duration::from_secs(1);
 
 /// The database of one service. Clones share the pools.
 #[derive(Debug, Clone)]
@@ -35,6 +38,32 @@ struct Pools {
     reader: DatabaseConnection,
     max_writers: u32,
     max_readers: u32,
+    options: DatabaseOptions,
+    /// Why the last check could not reach the server.
+    away: Mutex<Option<StoreError>>,
+}
+
+impl Pools {
+    fn away(&self) -> Option<StoreError> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_away(&self, cause: Option<StoreError>) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+    }
+
+    /// A transaction of the writers. While the server is known to be away the wait is short
+    /// and ends with the true cause: the pool only says that it waited.
+    async fn begin(&self, options: TransactionOptions) -> Result<DatabaseTransaction, StoreError> {
+        let begun = self.writer.begin_with_options(options);
+        let Some(cause) = self.away() else {
+            return Ok(begun.await?);
+        };
+        match tokio::time::timeout(WAIT_WHILE_AWAY, begun).await {
+            Ok(Ok(begun)) => Ok(begun),
+            Ok(Err(_)) | Err(_) => Err(cause),
+        }
+    }
 }
 
 /// How full a pool is, for the metrics.
@@ -74,7 +103,10 @@ impl Database {
             Engine::Postgres => postgres::open_readers(options)?,
         };
         let max_readers = options.max_read_connections.max(1);
-        Ok(Self { inner: Arc::new(Pools { engine, writer, reader, max_writers, max_readers }) })
+        let options = options.clone();
+        let away = Mutex::default();
+        let pools = Pools { engine, writer, reader, max_writers, max_readers, options, away };
+        Ok(Self { inner: Arc::new(pools) })
     }
 
     /// The engine underneath.
@@ -186,8 +218,7 @@ impl Database {
                 .then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let inner =
-            self.inner.writer.begin_with_options(options).await.map_err(StoreError::from)?;
+        let inner = self.inner.begin(options).await?;
         let tx = Tx::new(inner, self.inner.engine);
         match work(tx.lend()).await {
             Ok(done) => {

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use sea_orm::DatabaseConnection;
 use sqlx::{
     SqlSafeStr as _, SqlStr,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType, Migrator},
 };
 
 use crate::{Engine, StoreError};
@@ -20,8 +20,12 @@ use crate::{Engine, StoreError};
 const SHARED_TABLE: &str = "_store_migrations";
 
 /// The shared tables: outbox, inbox, keys, audit and what else every service has.
-const SHARED: Migrations =
-    crate::migrations!["0001_shared_tables", "0002_replay", "0004_withdrawn_proposals"];
+const SHARED: Migrations = crate::migrations![
+    "0001_shared_tables",
+    "0002_replay",
+    "0003_operations",
+    "0004_withdrawn_proposals"
+];
 
 /// One step, written for each engine.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +72,50 @@ impl Migrations {
     fn migrator(self, engine: Engine) -> Result<Migrator, StoreError> {
         let steps: Result<Vec<Migration>, StoreError> =
             self.0.iter().map(|step| step.of(engine)).collect();
-        Ok(Migrator { migrations: Cow::Owned(steps?), ..Migrator::DEFAULT })
+        let mut migrator = Migrator { migrations: Cow::Owned(steps?), ..Migrator::DEFAULT };
+        // A migration expands; what it made needless goes in a later release (ADR 2). So this
+        // program runs on the schema of the next one: else a replica that is moved while an
+        // upgrade runs could not start, and no upgrade could be taken back.
+        migrator.set_ignore_missing(true);
+        Ok(migrator)
+    }
+
+    /// The error in words: a changed file by its name.
+    fn explain(self, error: MigrateError) -> StoreError {
+        let MigrateError::VersionMismatch(version) = error else { return error.into() };
+        let number = |step: &&MigrationStep| step.number() == Some(version);
+        let name = self.0.iter().find(number).map_or("?", |step| step.name);
+        StoreError::Migration(format!(
+            "{name}.sql was changed after it had run on this database: files that have run are \
+             never edited. Start the program that the database was made by, or one with that \
+             file as it was"
+        ))
+    }
+
+    /// Tells of what a newer program did to the database.
+    fn tell_of_newer(self, table: &str, applied: &[AppliedMigration]) {
+        let known: Vec<_> = self.0.iter().filter_map(MigrationStep::number).collect();
+        let newer: Vec<_> =
+            applied.iter().map(|one| one.version).filter(|one| !known.contains(one)).collect();
+        if !newer.is_empty() {
+            tracing::warn!(
+                table,
+                versions = ?newer,
+                "the database has migrations of a newer program, which this one passes over"
+            );
+        }
+    }
+
+    async fn run_one<C: Migrate>(
+        self,
+        migrator: &Migrator,
+        connection: &mut C,
+    ) -> Result<(), StoreError> {
+        let done = migrator.run_direct(None, connection, false).await;
+        done.map_err(|error| self.explain(error))?;
+        let applied = connection.list_applied_migrations(&migrator.table_name).await?;
+        self.tell_of_newer(&migrator.table_name, &applied);
+        Ok(())
     }
 
     /// Brings the database up to date; concurrent starts wait for each other.
@@ -86,16 +133,16 @@ impl Migrations {
                 // lock; what sqlx begins inside becomes a savepoint.
                 let pool = writer.get_sqlite_connection_pool();
                 let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
-                shared.run_direct(None, &mut *tx, false).await?;
-                own.run_direct(None, &mut *tx, false).await?;
+                SHARED.run_one(&shared, &mut *tx).await?;
+                self.run_one(&own, &mut *tx).await?;
                 tx.commit().await?;
             }
             Engine::Postgres => {
                 // sqlx takes an advisory lock named after the database.
                 let mut connection = writer.get_postgres_connection_pool().acquire().await?;
-                let mut done = shared.run_direct(None, &mut *connection, false).await;
+                let mut done = SHARED.run_one(&shared, &mut *connection).await;
                 if done.is_ok() {
-                    done = own.run_direct(None, &mut *connection, false).await;
+                    done = self.run_one(&own, &mut *connection).await;
                 }
                 if done.is_err() {
                     // A failed run keeps the lock until its session ends.
@@ -109,11 +156,12 @@ impl Migrations {
 }
 
 impl MigrationStep {
+    fn number(&self) -> Option<i64> {
+        self.name.split_once('_')?.0.parse().ok()
+    }
+
     fn of(self, engine: Engine) -> Result<Migration, StoreError> {
-        let named = || {
-            let (number, description) = self.name.split_once('_')?;
-            Some((number.parse::<i64>().ok()?, description.replace('_', " ")))
-        };
+        let named = || Some((self.number()?, self.name.split_once('_')?.1.replace('_', " ")));
         let (number, description) = named().ok_or_else(|| {
             StoreError::Migration(format!("{:?} is not NUMBER_DESCRIPTION", self.name))
         })?;

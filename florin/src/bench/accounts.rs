@@ -4,14 +4,15 @@ use anyhow::{Context as _, Result, bail};
 use florin_kernel::{Currency, Money, Role};
 use florin_proto::{
     account::v1::{
-        Direction, GetBusinessDateRequest, ImportAccount, ImportAccountsRequest, Leg,
-        OpenAccountRequest, PostTransactionsRequest, TransactionRequest,
-        account_service_client::AccountServiceClient, leg::Target, transaction_result::Outcome,
+        GetBusinessDateRequest, ImportAccount, ImportAccountsRequest, Leg, OpenAccountRequest,
+        PostTransactionsRequest, TransactionRequest, account_service_client::AccountServiceClient,
+        leg::Target, transaction_result::Outcome,
     },
     cif::v1::{
         ImportCustomer, ImportCustomersRequest, Person, RegisterCustomerRequest,
         cif_service_client::CifServiceClient, register_customer_request::Party,
     },
+    common::v1::Direction,
     wire_money,
 };
 

@@ -7,7 +7,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use rand_distr::{Distribution as _, Zipf};
 use serde::Serialize;
 
-use crate::bench::figures::Settings;
+use crate::bench::{Work, figures::Settings};
 
 /// Largest amount in minor units; the smallest is 1.
 const MOST_MINOR: i64 = 999;
@@ -38,7 +38,8 @@ pub struct Plan {
     choice: Choice,
     currency: Currency,
     seed: u64,
-    run: String,
+    /// What each reference begins with. Postings and transfers of one name are two runs.
+    prefix: String,
 }
 
 /// One transfer between two accounts of the bank.
@@ -66,7 +67,12 @@ impl Plan {
                 Choice::Zipf(Zipf::new(f64::from(settings.accounts), exponent)?)
             }
         };
-        Ok(Self { accounts, choice, currency, seed: settings.seed, run: settings.run.clone() })
+        let kind = match settings.work {
+            Work::Posting => "posting",
+            Work::Transfer => "transfer",
+        };
+        let prefix = format!("bench/{}/{kind}/", settings.run);
+        Ok(Self { accounts, choice, currency, seed: settings.seed, prefix })
     }
 
     /// The n-th transfer.
@@ -92,13 +98,12 @@ impl Plan {
 
     /// The reference or idempotency key of the n-th transfer.
     pub fn reference(&self, number: u64) -> String {
-        format!("bench/{}/{number}", self.run)
+        format!("{}{number}", self.prefix)
     }
 
     /// Which transfer of this run a reference or key belongs to; none for another's.
     pub fn number(&self, reference: &str) -> Option<usize> {
-        let rest = reference.strip_prefix("bench/")?.strip_prefix(self.run.as_str())?;
-        rest.strip_prefix('/')?.parse().ok()
+        reference.strip_prefix(self.prefix.as_str())?.parse().ok()
     }
 }
 
@@ -118,7 +123,7 @@ mod tests {
     fn plan(choice: Choice) -> Plan {
         let accounts = (0..100).map(|at| format!("acc_{at}")).collect();
         let currency = "EUR".parse().unwrap();
-        Plan { accounts, choice, currency, seed: 7, run: "r1".to_owned() }
+        Plan { accounts, choice, currency, seed: 7, prefix: "bench/r1/transfer/".to_owned() }
     }
 
     fn uses(plan: &Plan) -> HashMap<&str, u32> {
@@ -156,7 +161,7 @@ mod tests {
     fn knows_its_own_references_again() {
         let plan = plan(Choice::Uniform);
         assert_eq!(plan.number(&plan.reference(12)), Some(12));
-        for other in ["bench/r2/12", "bench/r1/", "bench/r11/2", "import/12", "bench/r1"] {
+        for other in ["bench/r2/transfer/12", "bench/r1/posting/12", "bench/r1/transfer/", "12"] {
             assert_eq!(plan.number(other), None, "{other}");
         }
     }

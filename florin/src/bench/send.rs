@@ -9,9 +9,10 @@ use anyhow::{Context as _, Result};
 use florin_kernel::{Kind, Role, TransactionId, TransferId};
 use florin_proto::{
     account::v1::{
-        Direction, Leg, PostTransactionsRequest, TransactionRequest, TransactionResult,
+        Leg, PostTransactionsRequest, TransactionRequest, TransactionResult,
         account_service_client::AccountServiceClient, leg::Target, transaction_result::Outcome,
     },
+    common::v1::Direction,
     payment::v1::{CreateTransferRequest, payment_service_client::PaymentServiceClient},
     wire_money,
 };
@@ -36,6 +37,8 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 const LOOK_AT_TOKEN: Duration = Duration::from_secs(5);
 /// Kind of the load's journal transactions.
 const KIND: &str = "bench";
+/// The reasons that say that another request had used the reference or the key.
+const TAKEN: [&str; 2] = ["REFERENCE_REUSED", "IDEMPOTENCY_KEY_REUSED"];
 
 type Bearer = MetadataValue<Ascii>;
 
@@ -199,6 +202,9 @@ fn refused(status: &Status) -> Answer {
 
 /// Whether a failure is a decision, after which nothing was made.
 fn by_kind(kind: Option<Kind>, reason: String) -> Answer {
+    if TAKEN.contains(&reason.as_str()) {
+        return Answer::Taken(reason);
+    }
     match kind {
         Some(
             Kind::Invalid

@@ -28,6 +28,8 @@ pub enum Answer {
     },
     /// Refused for this reason: nothing was made.
     Refused(String),
+    /// Refused because another request had used the reference: its record is there.
+    Taken(String),
     /// No decision came back: something may have been made, or not.
     Unknown(String),
 }
@@ -46,7 +48,8 @@ pub struct Slot {
 pub enum State {
     /// It could not start: too much was in flight.
     NotStarted,
-    /// Sent, or due; nothing came back.
+    /// Sent or due, and nothing came back; or its reference was another's. One record may be
+    /// there.
     Unknown,
     /// Refused.
     Refused,
@@ -130,6 +133,7 @@ impl Tally {
                     slot.state = State::Refused;
                     one_more(&mut self.refused, reason);
                 }
+                Answer::Taken(reason) => one_more(&mut self.refused, reason),
                 Answer::Unknown(reason) => one_more(&mut self.unknown, reason),
             }
         }

@@ -6,7 +6,9 @@ use std::fmt;
 use anyhow::{Context as _, Result};
 use florin_kernel::{Date, Money, Role};
 use florin_proto::{
-    account::v1::{GetBalanceRequest, account_service_client::AccountServiceClient},
+    account::v1::{
+        GetBalanceRequest, account_service_client::AccountServiceClient, get_balance_request::AsOf,
+    },
     money_of,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -63,8 +65,7 @@ pub async fn reconcile(import: &Import, accounts: &Accounts) -> Result<Agreement
 async fn balance(import: &Import, account: &Imported, day: Date) -> Result<Money> {
     let message = GetBalanceRequest {
         account_id: account.account_id.clone(),
-        as_of_booking_date: day.to_string(),
-        ..GetBalanceRequest::default()
+        as_of: Some(AsOf::AsOfBookingDate(day.to_string())),
     };
     let response = import
         .caller

@@ -2,7 +2,8 @@
 
 use florin_kernel::{Date, Money, check_text, parse_date};
 use florin_proto::{
-    account::v1::{Direction, Leg, TransactionRequest, leg::Target},
+    account::v1::{Leg, TransactionRequest, leg::Target},
+    common::v1::Direction,
     wire_money,
 };
 

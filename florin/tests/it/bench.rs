@@ -62,6 +62,11 @@ fn a_run_of_the_same_name_only_replays() {
             assert_proven(&figures);
             assert_eq!(number(&figures, "/transfers/replayed"), replayed, "{figures}");
         }
+        // Other content under the same references: refused, and no breach.
+        let words = [&words[..], &["--seed", "9"]].concat();
+        let figures = bench(&folder, &words);
+        assert_eq!(figures.pointer("/proof/clean"), Some(&Value::Bool(true)), "{figures}");
+        assert_eq!(number(&figures, "/transfers/accepted"), 0, "{figures}");
     }
     assert!(bank.stop().success());
 }

@@ -6,4 +6,5 @@ mod bank;
 mod bench;
 mod commands;
 mod import;
+mod ops;
 mod up;

@@ -6,9 +6,11 @@ use std::{
 };
 
 use axum::body::Body;
-use florin_rpc::{Metrics, TraceParent, fresh_request_id, metrics::MetricFamily};
+use florin_rpc::{Metrics, Principal, Role, TraceParent, fresh_request_id, metrics::MetricFamily};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
+
+use crate::problem::Problem;
 
 /// A request id from outside has at most so many characters.
 const REQUEST_ID_LIMIT: usize = 128;
@@ -27,6 +29,10 @@ pub struct Call {
     pub rpc: &'static str,
     /// The OAuth2 client, once it is known.
     pub client: String,
+    /// What sort of principal acts, once it is known.
+    pub principal: &'static str,
+    /// The customer who acts, if one does.
+    pub customer: Option<String>,
 }
 
 /// Rate, errors and duration of REST, by RPC.
@@ -63,7 +69,16 @@ impl Call {
             remote: request.extensions().get::<Remote>().map(|remote| remote.0.ip()),
             rpc: "none",
             client: String::new(),
+            principal: "none",
+            customer: None,
         }
+    }
+
+    /// Who acts.
+    pub fn known(&mut self, principal: &Principal) {
+        self.client.clone_from(&principal.client);
+        self.principal = principal.kind.name();
+        self.customer = principal.customer.map(|customer| customer.to_string());
     }
 
     /// Adds the headers that every answer has.
@@ -80,24 +95,35 @@ impl Call {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, strict);
     }
 
-    /// One log line and the metrics of the request. Neither path nor query is told: they may
-    /// hold what a log must not.
-    pub fn tell(&self, metrics: &HttpMetrics, status: StatusCode, reason: &str) {
+    /// One log line and the metrics of the request, in the words of the services' lines.
+    /// Neither path nor query is told: they may hold what a log must not.
+    pub fn tell(&self, metrics: &HttpMetrics, status: StatusCode, refused: Option<&Problem>) {
         let elapsed = self.started.elapsed();
         let status_text = status.as_u16().to_string();
+        let reason = refused.map_or("", Problem::reason);
         let labels =
             [("rpc", self.rpc.to_owned()), ("status", status_text), ("reason", reason.to_owned())];
         metrics.requests.get_or_create(&labels).inc();
         metrics.seconds.get_or_create(&[("rpc", self.rpc)]).observe(elapsed.as_secs_f64());
+        let told = |key: &str| refused.and_then(|problem| problem.metadata(key));
+        // Of a denial the sentence is the cause: which issuer, which scope.
+        let denial = refused.filter(|problem| matches!(problem.status(), 401 | 403));
         tracing::info!(
-            rpc = self.rpc,
+            role = Role::Gateway.name(),
+            method = self.rpc,
+            address = self.remote.map(tracing::field::display),
+            client = %self.client,
+            principal = self.principal,
+            customer = self.customer,
             status = status.as_u16(),
             reason,
-            client = %self.client,
+            layer = told("layer"),
+            dependency = told("dependency"),
+            cause = told("cause").or_else(|| denial.map(Problem::detail)),
+            latency_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             request_id = %self.request_id,
             trace_id = %self.trace.trace_id_hex(),
-            elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-            "request answered"
+            "request"
         );
     }
 }

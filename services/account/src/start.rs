@@ -13,7 +13,7 @@ use florin_store::{
 
 use crate::{
     Config,
-    app::{batch::LedgerBatch, ledger::Ledger},
+    app::{batch::LedgerBatch, ledger::Ledger, watch_business_date::watch_business_date},
     grpc::AccountRpc,
     store::chart,
 };
@@ -27,6 +27,8 @@ const MAX_WEIGHT: usize = 1_024;
 /// Says which setting is wrong, or what the database lacks.
 pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
     let ledger = open(runtime, config).await?;
+    let watch = watch_business_date(ledger.db.clone(), runtime.clone());
+    runtime.tasks.spawn("account business date", watch);
     let service = AccountRpc::new(ledger);
     Ok(Started::new().with(|server| server.add_service(AccountServiceServer::new(service))))
 }
@@ -49,11 +51,7 @@ pub async fn open(runtime: &Runtime, config: Config) -> anyhow::Result<Ledger> {
     let batch = LedgerBatch { outbox: runtime.outbox.clone(), bank: bank.clone() };
     let committer =
         Committer::start(db.clone(), batch, limits, config.committers, runtime.shutdown.clone());
-    let (drained, shutdown) = (committer.clone(), runtime.shutdown.clone());
-    runtime.tasks.spawn("account committers", async move {
-        shutdown.cancelled().await;
-        drained.drained().await;
-    });
+    runtime.drain(&committer);
     Ok(Ledger {
         db,
         outbox: runtime.outbox.clone(),

@@ -4,7 +4,8 @@ use florin_events::{ConsumeError, Consumer, Envelope};
 use florin_kernel::{AccountId, TransactionId, parse_date};
 use florin_proto::{
     AccountFact, AnyFact, CifFact, PaymentFact,
-    account::v1::{Direction as WireDirection, PostedLeg, TransactionPosted},
+    account::v1::{PostedLeg, TransactionPosted},
+    common::v1::Direction as WireDirection,
     instant_of, money_of,
 };
 use florin_store::Tx;

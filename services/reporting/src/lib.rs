@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use florin_kernel::Role;
 use florin_proto::{
+    common::v1::Reason,
     ops::v1::{ListOutboxEventsRequest, ops_service_client::OpsServiceClient},
     reporting::v1::reporting_service_server::ReportingServiceServer,
 };
@@ -44,16 +45,30 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     let (account, cif) = (runtime.dependency(Role::Account), runtime.dependency(Role::Cif));
     let api = ReportingApi::new(Arc::new(Reporting::new(db.clone(), account, cif, &config)));
     let rebuilding = runtime.clone();
-    let rebuild: florin_events::Rebuild = Arc::new(move || {
+    let rebuild: florin_events::Rebuild = Arc::new(move |progress| {
         let (db, runtime) = (db.clone(), rebuilding.clone());
         Box::pin(async move {
-            let fetch = |source: Role, ask| fetch_page(runtime.dependency(source), ask);
+            let fetch = |source: Role, ask| {
+                let page = fetch_page(runtime.dependency(source), ask);
+                let (shutdown, progress) = (runtime.shutdown.clone(), progress.clone());
+                async move {
+                    // A rebuild that is broken off frees its lease while there is time.
+                    let page = shutdown.run_until_cancelled(page).await;
+                    let page = page.unwrap_or_else(|| Err(stopping()))?;
+                    progress.add(i64::try_from(page.events.len()).unwrap_or(i64::MAX));
+                    Ok(page)
+                }
+            };
             Ok(rebuild(&db, fetch).await?)
         })
     });
     Ok(Started::new()
         .with(|server| server.add_service(ReportingServiceServer::new(api)))
         .with_rebuild(rebuild))
+}
+
+fn stopping() -> florin_rpc::Error {
+    florin_rpc::Error::new(Reason::Unavailable, "the process stops")
 }
 
 async fn fetch_page(

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use florin_kernel::UnixMicros;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{BusError, Shared};
@@ -18,6 +19,8 @@ const WAITING_BATCHES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(crate) events: Arc<[Envelope]>,
+    /// Since when the oldest of them waits.
+    pub(crate) waiting: Option<UnixMicros>,
     pub(crate) applied: oneshot::Sender<()>,
 }
 
@@ -82,6 +85,7 @@ impl EmbeddedBus {
         &self,
         source: &str,
         events: &Arc<[Envelope]>,
+        waiting: Option<UnixMicros>,
     ) -> Result<(), BusError> {
         let readers = self.readers(source)?;
         if readers.is_empty() {
@@ -90,7 +94,7 @@ impl EmbeddedBus {
         let mut waits = Vec::with_capacity(readers.len());
         for (reader, line) in readers {
             let (applied, wait) = oneshot::channel();
-            let delivery = Delivery { events: Arc::clone(events), applied };
+            let delivery = Delivery { events: Arc::clone(events), waiting, applied };
             if line.send(delivery).await.is_err() {
                 return Err(BusError::ReaderStopped(reader));
             }

@@ -18,7 +18,10 @@ use async_nats::{
 };
 use futures_util::future::join_all;
 
-use super::{BusError, NatsOptions, Outgoing, Shared, message};
+use super::{
+    BusError, NatsOptions, Outgoing, Shared, message,
+    outage::{Outage, Refused},
+};
 
 /// How long a connection may take to come up, and a request to be answered.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,6 +45,7 @@ struct Inner {
     options: NatsOptions,
     /// Streams known to be there.
     ensured: Mutex<HashSet<String>>,
+    outage: Outage,
 }
 
 impl std::fmt::Debug for JetStreamBus {
@@ -61,6 +65,8 @@ impl JetStreamBus {
             .custom_inbox_prefix(format!("_INBOX.{}", options.role))
             .connection_timeout(CONNECT_TIMEOUT)
             .request_timeout(Some(REQUEST_TIMEOUT))
+            // A broker that is away keeps no role from starting: the outbox holds the events.
+            .retry_on_initial_connect()
             .reconnect_delay_callback(|attempts| {
                 let factor = u32::try_from(attempts.min(20)).unwrap_or(20);
                 (Duration::from_millis(100) * factor).min(RECONNECT_DELAY)
@@ -83,6 +89,7 @@ impl JetStreamBus {
             context,
             options: options.clone(),
             ensured: Mutex::default(),
+            outage: Outage::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -93,6 +100,30 @@ impl JetStreamBus {
 
     pub(super) fn is_connected(&self) -> bool {
         self.inner.client.connection_state() == State::Connected
+    }
+
+    /// Whether events go: connected, and the last of them were acknowledged.
+    pub(super) fn check(&self) -> Result<(), BusError> {
+        if !self.is_connected() {
+            return Err(broker(format!("no connection to {}", self.inner.options.servers)));
+        }
+        self.inner.outage.cause().map_or(Ok(()), |cause| Err(BusError::Broker(cause)))
+    }
+
+    /// Makes sure of the source's stream before there is an event, so that its readers open
+    /// their consumers and do not count as cut off. False where the broker refuses.
+    pub(super) async fn prepare(&self, source: &str) -> bool {
+        match self.ensure_stream(source).await {
+            Ok(()) => true,
+            Err(error) => {
+                self.refused(source, Refused { count: 0, first: None, cause: error.to_string() });
+                false
+            }
+        }
+    }
+
+    fn refused(&self, source: &str, refused: Refused) {
+        self.inner.outage.refused(source, refused, std::time::Instant::now());
     }
 
     pub(super) fn context(&self) -> &jetstream::Context {
@@ -128,11 +159,11 @@ impl JetStreamBus {
     /// before the next. An aggregate whose event fails waits, the others go on.
     pub(super) async fn publish(&self, source: &str, events: &[Outgoing]) -> Vec<bool> {
         let mut acknowledged = vec![false; events.len()];
-        if let Err(error) = self.ensure_stream(source).await {
-            tracing::warn!(source, %error, "no stream to publish to");
+        if !self.prepare(source).await {
             return acknowledged;
         }
         let mut held_back: HashSet<&str> = HashSet::new();
+        let mut first = None;
         for round in rounds(events) {
             let sending: Vec<_> = round
                 .into_iter()
@@ -146,11 +177,17 @@ impl JetStreamBus {
                         // Perhaps the stream is gone: look again before the next attempt.
                         let ensured = &self.inner.ensured;
                         ensured.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                        let event_id = sent.event.id;
-                        tracing::warn!(source, %event_id, %error, "event was not acknowledged");
+                        first.get_or_insert_with(|| (sent.event.id, error.to_string()));
                         held_back.insert(sent.event.aggregate.as_str());
                     }
                 }
+            }
+        }
+        match first {
+            None => self.inner.outage.works(source, std::time::Instant::now()),
+            Some((id, cause)) => {
+                let count = acknowledged.iter().filter(|acked| !**acked).count();
+                self.refused(source, Refused { count, first: Some(id), cause });
             }
         }
         acknowledged

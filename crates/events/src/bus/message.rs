@@ -106,6 +106,14 @@ pub(super) fn envelope(
     }
 }
 
+/// Since when a reader could have the event: a replay is as old as the wish for it, which its
+/// message id carries.
+pub(super) fn waiting_since(headers: Option<&HeaderMap>, event: &Envelope) -> UnixMicros {
+    let message_id = headers.and_then(|headers| headers.get(MESSAGE_ID)).map(ToString::to_string);
+    let replay = message_id.as_deref().and_then(|id| id.split_once('/')?.1.parse().ok());
+    replay.map_or(event.recorded_at, UnixMicros)
+}
+
 fn kind_and_partition(source: &str, subject: &str) -> (String, u8) {
     let rest = subject.strip_prefix(&format!("florin.{source}.v1.")).unwrap_or_default();
     let (kind, partition) = rest.rsplit_once('.').unwrap_or((rest, ""));
@@ -170,6 +178,17 @@ mod tests {
         };
         assert_eq!(id(0), event().id.to_string());
         assert_eq!(id(7), format!("{}/7", event().id));
+    }
+
+    #[test]
+    fn a_replay_waits_since_it_was_asked_for() {
+        let since = |replay| {
+            let headers = headers(&Outgoing { event: event(), replay });
+            waiting_since(Some(&headers), &event())
+        };
+        assert_eq!(since(0), event().recorded_at);
+        assert_eq!(since(1_800_000_000_000_000), UnixMicros(1_800_000_000_000_000));
+        assert_eq!(waiting_since(None, &event()), event().recorded_at);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(crate) struct Incoming {
 /// Some events in the order of the stream, to be acknowledged together.
 pub(crate) struct Batch {
     pub(crate) events: Vec<Envelope>,
+    /// Since when the oldest of them waits.
+    pub(crate) waiting: Option<UnixMicros>,
     messages: Vec<Message>,
 }
 
@@ -75,7 +77,7 @@ impl Incoming {
             Some(first) => first.map_err(broker)?,
             None => return Err(broker("the pull subscription ended")),
         };
-        let mut batch = Batch { events: Vec::new(), messages: Vec::new() };
+        let mut batch = Batch { events: Vec::new(), waiting: None, messages: Vec::new() };
         batch.push(&self.source, first)?;
         while batch.messages.len() < MAX_FETCHED {
             match self.messages.next().now_or_never() {
@@ -96,6 +98,8 @@ impl Batch {
         let subject = message.subject.as_str();
         let headers = message.headers.as_ref();
         let event = message::envelope(source, subject, headers, message.payload.clone(), place);
+        let since = message::waiting_since(headers, &event);
+        self.waiting = Some(self.waiting.map_or(since, |oldest| oldest.min(since)));
         self.events.push(event);
         self.messages.push(message);
         Ok(())

@@ -222,6 +222,36 @@ pub(crate) async fn page(
     sql::query_all(db.read(), query, values).await?.iter().map(read).collect()
 }
 
+/// How many events of a source are open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenLetters {
+    /// The role that recorded them.
+    pub source: String,
+    /// Events that were refused.
+    pub dead: i64,
+    /// Events that wait behind them.
+    pub parked: i64,
+}
+
+/// Counts the open dead letters of a reader, and what is parked behind them, by source.
+///
+/// # Errors
+/// Those of the database.
+pub async fn open_letters(db: &Database, consumer: &str) -> Result<Vec<OpenLetters>, StoreError> {
+    let query = "SELECT source, CAST(SUM(CASE WHEN attempts > 0 THEN 1 ELSE 0 END) AS BIGINT) \
+                 AS dead, COUNT(*) AS counted FROM dead_letters \
+                 WHERE consumer = $1 AND state = 'parked' GROUP BY source ORDER BY source";
+    let found = sql::query_all(db.read(), query, [consumer.into()]).await?;
+    found
+        .iter()
+        .map(|row| {
+            let (dead, counted): (i64, i64) =
+                (row.try_get("", "dead")?, row.try_get("", "counted")?);
+            Ok(OpenLetters { source: row.try_get("", "source")?, dead, parked: counted - dead })
+        })
+        .collect()
+}
+
 /// Which of the events are dead letters or parked.
 pub(crate) async fn among(
     db: &Database,

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use florin_kernel::UnixMicros;
 use florin_store::{Database, StoreError, Tx};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
@@ -55,8 +56,8 @@ impl Settler {
 
     /// Settles a batch: true once each event is in the inbox, parked or dead-lettered; false
     /// where the service stops before.
-    pub(super) async fn settle(&self, events: &[Envelope]) -> bool {
-        self.meter.lag.set(events.iter().map(|event| event.recorded_at).min());
+    pub(super) async fn settle(&self, events: &[Envelope], waiting: Option<UnixMicros>) -> bool {
+        self.meter.lag.set(waiting);
         let mut backoff = Backoff::new();
         let settled = loop {
             match attempt(&self.db, &self.desk, events).await {

@@ -8,9 +8,8 @@ use florin_proto::{
     timestamp,
 };
 use florin_store::{Database, StoreError, Tx};
-use tonic::Status;
 
-use super::{Record, refusal};
+use super::{OpsError, Record, refusal};
 use crate::{
     consume::{Desk, dead_letters, dead_letters::DeadLetter, drain_key},
     inbox,
@@ -25,7 +24,7 @@ pub(super) async fn list(
     db: &Database,
     role: &str,
     request: &ListDeadLettersRequest,
-) -> Result<ListDeadLettersResponse, Status> {
+) -> Result<ListDeadLettersResponse, OpsError> {
     let size = match request.page_size {
         0 => DEFAULT_PAGE,
         size @ 1..=MAX_PAGE => size,
@@ -33,9 +32,7 @@ pub(super) async fn list(
     };
     let after = ordinal_of(&request.page_token)?;
     let limit = i64::from(size) + 1;
-    let mut found = dead_letters::page(db, role, after, limit)
-        .await
-        .map_err(|error| refusal::internal(&error))?;
+    let mut found = dead_letters::page(db, role, after, limit).await?;
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let more = found.len() > size;
     found.truncate(size);
@@ -48,13 +45,13 @@ fn token_of(ordinal: i64) -> String {
     URL_SAFE_NO_PAD.encode(format!("dead-letters/{ordinal}"))
 }
 
-fn ordinal_of(token: &str) -> Result<i64, Status> {
+fn ordinal_of(token: &str) -> Result<i64, OpsError> {
     if token.is_empty() {
         return Ok(0);
     }
     let text = URL_SAFE_NO_PAD.decode(token).ok().and_then(|text| String::from_utf8(text).ok());
     text.and_then(|text| text.strip_prefix("dead-letters/")?.parse().ok())
-        .ok_or_else(refusal::foreign_page_token)
+        .ok_or_else(|| OpsError::ForeignPageToken)
 }
 
 fn wire(dead: DeadLetter) -> WireDeadLetter {
@@ -78,15 +75,13 @@ pub(super) async fn retry(
     desk: Option<Arc<Desk>>,
     event_id: &str,
     record: &Record,
-) -> Result<i32, Status> {
+) -> Result<i32, OpsError> {
     let desk = desk.ok_or_else(|| refusal::not_found(event_id))?;
     let found = dead_letters::find(db.read(), desk.name, event_id, "").await;
-    let Some(dead) = found.map_err(|error| refusal::internal(&error))? else {
+    let Some(dead) = found? else {
         return already_done(db, event_id).await;
     };
-    db.write(async |tx: Tx| record.write(&tx).await)
-        .await
-        .map_err(|error: StoreError| refusal::internal(&error))?;
+    db.write(async |tx: Tx| record.write(&tx).await).await?;
     drain(db, &desk, &dead, event_id).await
 }
 
@@ -96,7 +91,7 @@ pub(super) async fn discard(
     desk: Option<Arc<Desk>>,
     (event_id, reason): (&str, &str),
     record: &Record,
-) -> Result<i32, Status> {
+) -> Result<i32, OpsError> {
     if reason.is_empty() || reason.len() > MAX_REASON {
         return Err(refusal::invalid("reason", "must be given, in at most 500 bytes"));
     }
@@ -109,8 +104,7 @@ pub(super) async fn discard(
             }
             Ok::<_, StoreError>(found)
         })
-        .await
-        .map_err(|error| refusal::internal(&error))?;
+        .await?;
     let Some(dead) = discarded else {
         return already_done(db, event_id).await;
     };
@@ -119,12 +113,12 @@ pub(super) async fn discard(
         return Ok(0);
     }
     let drained = drain_key(db, &desk, &dead.event.source, &dead.event.aggregate).await;
-    Ok(drained.map_err(|error| refusal::internal(&error))?.applied)
+    Ok(drained?.applied)
 }
 
-async fn already_done(db: &Database, event_id: &str) -> Result<i32, Status> {
+async fn already_done(db: &Database, event_id: &str) -> Result<i32, OpsError> {
     let missing = inbox::missing(db, &[event_id.to_owned()]).await;
-    if missing.map_err(|error| refusal::internal(&error))?.is_empty() {
+    if missing?.is_empty() {
         return Ok(0);
     }
     Err(refusal::not_found(event_id))
@@ -135,16 +129,14 @@ async fn drain(
     desk: &Desk,
     dead: &DeadLetter,
     event_id: &str,
-) -> Result<i32, Status> {
-    let drained = drain_key(db, desk, &dead.event.source, &dead.event.aggregate)
-        .await
-        .map_err(|error| refusal::internal(&error))?;
+) -> Result<i32, OpsError> {
+    let drained = drain_key(db, desk, &dead.event.source, &dead.event.aggregate).await?;
     match drained.refused {
         // Something behind it is the dead letter now; this one is done.
         Some(reason) => {
             let still = dead_letters::find(db.read(), desk.name, event_id, "").await;
-            if still.map_err(|error| refusal::internal(&error))?.is_some() {
-                return Err(refusal::refused_again(reason));
+            if still?.is_some() {
+                return Err(OpsError::RefusedAgain(reason));
             }
             Ok(drained.applied)
         }

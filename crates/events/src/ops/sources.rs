@@ -1,6 +1,8 @@
 //! The outbox for others: pages, replay, and what an inbox lacks.
 
+use florin_kernel::UnixMicros;
 use florin_proto::{
+    instant_of,
     ops::v1::{
         FindMissingEventsRequest, FindMissingEventsResponse, ListOutboxEventsRequest,
         ListOutboxEventsResponse, OutboxEvent, ReplayEventsRequest,
@@ -8,9 +10,8 @@ use florin_proto::{
     timestamp,
 };
 use florin_store::{Database, StoreError, Tx, sql};
-use tonic::Status;
 
-use super::{Record, refusal};
+use super::{OpsError, Record, refusal};
 use crate::{consume::dead_letters, inbox, outbox::pages};
 
 const DEFAULT_PAGE: i32 = 500;
@@ -19,24 +20,26 @@ const MAX_PAGE: i32 = 1_000;
 const MAX_IDS: usize = 1_000;
 /// A page ends after so many bytes of payload, below the usual limit of a gRPC message.
 const MAX_PAGE_BYTES: usize = 2 << 20;
+/// Positions that one transaction of a replay looks at: on SQLite it has the only writer.
+const REPLAY_PAGE: i64 = 5_000;
 
 pub(super) async fn list(
     db: &Database,
     role: &str,
     request: &ListOutboxEventsRequest,
-) -> Result<ListOutboxEventsResponse, Status> {
+) -> Result<ListOutboxEventsResponse, OpsError> {
     let size = match request.page_size {
         0 => DEFAULT_PAGE,
         size @ 1..=MAX_PAGE => size,
         _ => return Err(refusal::invalid("page_size", "must be 1 to 1000, or 0 for 500")),
     };
-    let last_position = pages::last(db).await.map_err(|error| refusal::internal(&error))?;
-    let settled_position = pages::settled(db).await.map_err(|error| refusal::internal(&error))?;
+    let last_position = pages::last(db).await?;
+    let settled_position = pages::settled(db).await?;
     let found =
         pages::page(db, role, request.after_position, settled_position, i64::from(size)).await;
     let mut bytes = 0;
     let mut events = Vec::new();
-    for listed in found.map_err(|error| refusal::internal(&error))? {
+    for listed in found? {
         bytes += listed.event.payload.len();
         if bytes > MAX_PAGE_BYTES && !events.is_empty() && !request.keys_only {
             break;
@@ -65,33 +68,103 @@ fn wire(listed: pages::Listed, keys_only: bool) -> OutboxEvent {
     }
 }
 
-/// Makes the events pending once more; the relays find them by themselves.
+/// What the audit says of a replay.
+pub(super) fn reference_of(asked: &ReplayEventsRequest) -> String {
+    let ReplayEventsRequest { from_position, to_position, since, event_id } = asked;
+    if !event_id.is_empty() {
+        return event_id.clone();
+    }
+    let since = since.as_ref().and_then(instant_of);
+    let since = since.map(|since| format!(" since {}", since.0)).unwrap_or_default();
+    format!("{from_position}..{to_position}{since}")
+}
+
+/// Makes the events pending once more; the relays find them by themselves. It marks page by
+/// page: whoever gives up meanwhile has what was marked by then published, and asks again.
 pub(super) async fn replay(
     db: &Database,
-    range: &ReplayEventsRequest,
+    asked: &ReplayEventsRequest,
     record: &Record,
-) -> Result<i64, Status> {
-    if range.from_position < 0 {
+) -> Result<i64, OpsError> {
+    if asked.from_position < 0 {
         return Err(refusal::invalid("from_position", "must not be negative"));
     }
-    if range.to_position < 0 {
+    if asked.to_position < 0 {
         return Err(refusal::invalid("to_position", "must not be negative"));
     }
-    let to = if range.to_position == 0 { i64::MAX } else { range.to_position };
-    let queued = db
-        .write(async |tx: Tx| {
-            record.write(&tx).await?;
-            let now = tx.now().await?;
-            let again = "INSERT INTO outbox_pending (position, partition, event_id, replay) \
-                         SELECT position, partition, event_id, $3 FROM outbox \
-                         WHERE position >= $1 AND position <= $2 \
-                         ON CONFLICT (position) DO UPDATE SET replay = excluded.replay";
-            let values = [range.from_position.into(), to.into(), now.0.into()];
-            sql::execute(&tx, again, values).await
-        })
-        .await
-        .map_err(|error: StoreError| refusal::internal(&error))?;
-    Ok(i64::try_from(queued).unwrap_or(i64::MAX))
+    let since = match &asked.since {
+        None => 0,
+        Some(since) => {
+            instant_of(since).ok_or_else(|| refusal::invalid("since", "must be an instant"))?.0
+        }
+    };
+    let replay = Replay {
+        to: if asked.to_position == 0 { i64::MAX } else { asked.to_position },
+        since,
+        event_id: asked.event_id.clone(),
+    };
+    Ok(replay.mark(db, asked.from_position, record).await?)
+}
+
+/// Events to publish again.
+struct Replay {
+    to: i64,
+    since: i64,
+    event_id: String,
+}
+
+impl Replay {
+    async fn mark(&self, db: &Database, from: i64, record: &Record) -> Result<i64, StoreError> {
+        let now = db
+            .write(async |tx: Tx| {
+                record.write(&tx).await?;
+                tx.now().await
+            })
+            .await?;
+        let (mut from, mut marked) = (from, 0_i64);
+        while let Some(last) = self.end_of_page(db, from).await? {
+            let more = db.write(async |tx: Tx| self.mark_page(&tx, from, last, now).await).await?;
+            marked = marked.saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
+            from = last.saturating_add(1);
+        }
+        Ok(marked)
+    }
+
+    /// The last position of the page that begins at `from`; None at the end.
+    async fn end_of_page(&self, db: &Database, from: i64) -> Result<Option<i64>, StoreError> {
+        let query = if self.event_id.is_empty() {
+            "SELECT MAX(position) AS last FROM (SELECT position FROM outbox \
+             WHERE position >= $1 AND position <= $2 ORDER BY position LIMIT $3) AS page"
+        } else {
+            "SELECT position AS last FROM outbox \
+             WHERE position >= $1 AND position <= $2 AND event_id = $3"
+        };
+        let third = if self.event_id.is_empty() {
+            REPLAY_PAGE.into()
+        } else {
+            self.event_id.as_str().into()
+        };
+        let row = sql::query_one(db.read(), query, [from.into(), self.to.into(), third]).await?;
+        row.map_or(Ok(None), |row| Ok(row.try_get("", "last")?))
+    }
+
+    /// A row that was never published stays what it is: it goes before every replay anyway.
+    async fn mark_page(
+        &self,
+        tx: &Tx,
+        from: i64,
+        last: i64,
+        now: UnixMicros,
+    ) -> Result<u64, StoreError> {
+        let first = if self.event_id.is_empty() { from } else { last };
+        let again = "INSERT INTO outbox_pending (position, partition, event_id, replay) \
+                     SELECT position, partition, event_id, $4 FROM outbox \
+                     WHERE position >= $1 AND position <= $2 AND recorded_at >= $3 \
+                     ON CONFLICT (position) DO UPDATE SET replay = excluded.replay \
+                     WHERE outbox_pending.replay <> 0";
+        let values = [first.into(), last.into(), self.since.into(), now.0.into()];
+        sql::execute(tx, again, values).await
+    }
 }
 
 pub(super) async fn find_missing(
@@ -99,15 +172,14 @@ pub(super) async fn find_missing(
     role: &str,
     sources: &[&str],
     request: &FindMissingEventsRequest,
-) -> Result<FindMissingEventsResponse, Status> {
+) -> Result<FindMissingEventsResponse, OpsError> {
     if request.event_ids.len() > MAX_IDS {
         return Err(refusal::invalid("event_ids", "must be at most 1000"));
     }
     if !sources.contains(&request.source.as_str()) {
         return Ok(FindMissingEventsResponse::default());
     }
-    let internal = |error: StoreError| refusal::internal(&error);
-    let missing = inbox::missing(db, &request.event_ids).await.map_err(internal)?;
-    let dead_or_parked = dead_letters::among(db, role, &missing).await.map_err(internal)?;
+    let missing = inbox::missing(db, &request.event_ids).await?;
+    let dead_or_parked = dead_letters::among(db, role, &missing).await?;
     Ok(FindMissingEventsResponse { missing, dead_or_parked, reads_source: true })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use florin_kernel::UnixMicros;
 use florin_store::{Database, Engine, StoreError, Tx, sql};
 use tokio::time::Instant;
 
@@ -70,9 +71,10 @@ impl Acknowledged {
     }
 }
 
-/// The next events of the partitions in the order of positions, which is the order of each
-/// aggregate's versions. Any pending row counts, never "greater than the last seen": a row
-/// that commits late is seen late.
+/// The next events of the partitions: those never published before those that an operator
+/// asked for again, each in the order of positions, which is the order of each aggregate's
+/// versions. Any pending row counts, never "greater than the last seen": a row that commits
+/// late is seen late.
 pub(super) async fn next(
     db: &Database,
     role: &str,
@@ -80,6 +82,34 @@ pub(super) async fn next(
     acknowledged: &Acknowledged,
     limit: usize,
 ) -> Result<Vec<Pending>, StoreError> {
+    let mut found = some(db, role, partitions, acknowledged, (LIVE, limit)).await?;
+    let left = limit.saturating_sub(found.len());
+    if left > 0 {
+        found.extend(some(db, role, partitions, acknowledged, (REPLAYS, left)).await?);
+    }
+    Ok(found)
+}
+
+/// The conditions of the two partial indexes.
+const LIVE: &str = "p.replay = 0";
+const REPLAYS: &str = "p.replay <> 0";
+
+/// When the oldest event was recorded that was never published.
+pub(super) async fn oldest(
+    db: &Database,
+    partitions: &[u8],
+    acknowledged: &Acknowledged,
+) -> Result<Option<UnixMicros>, StoreError> {
+    let condition = condition(db, partitions, LIVE);
+    let query = format!(
+        "SELECT o.recorded_at FROM outbox_pending p JOIN outbox o ON o.position = p.position \
+         WHERE {condition} ORDER BY p.position LIMIT 1"
+    );
+    let row = sql::query_one(db.read(), query, [acknowledged.as_json().into()]).await?;
+    row.map(|row| Ok(UnixMicros(row.try_get("", "recorded_at")?))).transpose()
+}
+
+fn condition(db: &Database, partitions: &[u8], kind: &str) -> String {
     let among = if partitions.len() == usize::from(PARTITIONS) {
         String::new()
     } else {
@@ -92,11 +122,22 @@ pub(super) async fn next(
             "SELECT (pair ->> 0)::bigint FROM json_array_elements($1::json) AS pair"
         }
     };
+    format!("{kind} AND p.position NOT IN ({positions}) {among}")
+}
+
+async fn some(
+    db: &Database,
+    role: &str,
+    partitions: &[u8],
+    acknowledged: &Acknowledged,
+    (kind, limit): (&str, usize),
+) -> Result<Vec<Pending>, StoreError> {
+    let condition = condition(db, partitions, kind);
     let query = format!(
         "SELECT o.position, o.event_id, o.kind, o.partition, o.aggregate, o.version, o.payload, \
          o.correlation, o.causation, o.traceparent, o.historical, o.recorded_at, p.replay \
          FROM outbox_pending p JOIN outbox o ON o.position = p.position \
-         WHERE p.position NOT IN ({positions}) {among} ORDER BY p.position LIMIT $2"
+         WHERE {condition} ORDER BY p.position LIMIT $2"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = [acknowledged.as_json().into(), limit.into()];

@@ -18,7 +18,7 @@ async fn an_event_that_is_sent_twice_has_one_effect() {
         let ids = world.append(events).await;
         world.applied(&ids).await;
         world.sent().await;
-        let all = ReplayEventsRequest { from_position: 0, to_position: 0 };
+        let all = ReplayEventsRequest::default();
         let answer = world.source_ops().replay_events(Request::new(all)).await.unwrap();
         assert_eq!(answer.into_inner().queued, 60);
         let marker = world.append(vec![event("marker", 1, "x")]).await;
@@ -86,7 +86,7 @@ async fn replay_delivers_what_the_inbox_lacks() {
         // As after a restored backup of the reader.
         execute(&world.reader, &format!("DELETE FROM inbox WHERE event_id = '{}'", ids[2])).await;
         execute(&world.reader, "DELETE FROM effects WHERE aggregate = 'a3'").await;
-        let range = ReplayEventsRequest { from_position: 2, to_position: 4 };
+        let range = ReplayEventsRequest { from_position: 2, to_position: 4, ..Default::default() };
         let answer = world.source_ops().replay_events(Request::new(range)).await.unwrap();
         assert_eq!(answer.into_inner().queued, 3);
         world.applied(&ids).await;

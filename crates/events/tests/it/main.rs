@@ -7,4 +7,5 @@ mod delivery;
 mod faults;
 mod operators;
 mod order;
+mod outage;
 mod world;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use florin_events::OpsServer;
 use florin_proto::ops::v1::{
-    FindMissingEventsRequest, ListOutboxEventsRequest, ListOutboxEventsResponse,
-    RebuildReadModelRequest, ops_service_server::OpsService,
+    FindMissingEventsRequest, GetRebuildRequest, ListOutboxEventsRequest, ListOutboxEventsResponse,
+    RebuildReadModelRequest, RebuildState, ops_service_server::OpsService,
 };
 use florin_store::{StoreError, Tx};
 use tokio::sync::oneshot;
 use tonic::{Code, Request};
 
-use crate::world::{World, event, postgres_worlds, worlds};
+use crate::world::{World, event, execute, postgres_worlds, worlds};
 
 async fn page(world: &World, after_position: i64, page_size: i32) -> ListOutboxEventsResponse {
     let ask = ListOutboxEventsRequest { after_position, page_size, keys_only: false };
@@ -110,9 +110,81 @@ async fn rebuild_is_unimplemented_where_there_is_no_read_model() {
         let request = || Request::new(RebuildReadModelRequest {});
         let none = world.source_ops().rebuild_read_model(request()).await.unwrap_err();
         assert_eq!(none.code(), Code::Unimplemented);
-        let server: OpsServer =
-            world.reader_ops().with_rebuild(Arc::new(|| Box::pin(async { Ok(7) })));
-        let done = server.rebuild_read_model(request()).await.unwrap();
-        assert_eq!(done.into_inner().applied, 7);
+        let unknown = world.source_ops().get_rebuild(Request::new(GetRebuildRequest {})).await;
+        assert_eq!(unknown.unwrap_err().code(), Code::NotFound);
+    }
+}
+
+/// The state, the events and the cause of the latest rebuild, once it has ended.
+async fn ended(server: &OpsServer) -> (RebuildState, i64, String) {
+    loop {
+        let asked = server.get_rebuild(Request::new(GetRebuildRequest {})).await.unwrap();
+        let latest = asked.into_inner().rebuild.unwrap();
+        if latest.state() != RebuildState::Running {
+            return (latest.state(), latest.events, latest.cause);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_outlives_its_call_and_tells_how_it_stands() {
+    for world in worlds().await {
+        let (go, may_end) = tokio::sync::watch::channel(false);
+        let server: OpsServer = world.reader_ops().with_rebuild(Arc::new(move |progress| {
+            let mut may_end = may_end.clone();
+            Box::pin(async move {
+                progress.add(3);
+                may_end.wait_for(|go| *go).await.unwrap();
+                Ok(7)
+            })
+        }));
+        let begin = async || {
+            let begun = server.rebuild_read_model(Request::new(RebuildReadModelRequest {})).await;
+            begun.unwrap().into_inner().rebuild.unwrap()
+        };
+        let first = begin().await;
+        assert_eq!(first.state(), RebuildState::Running, "{}", world.label);
+        assert_eq!(begin().await.rebuild_id, first.rebuild_id, "one at a time");
+        go.send(true).unwrap();
+        assert_eq!(ended(&server).await, (RebuildState::Done, 7, String::new()));
+        assert_ne!(begin().await.rebuild_id, first.rebuild_id);
+        server.tasks().close();
+        server.tasks().wait().await;
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_that_fails_or_panics_says_why() {
+    for world in worlds().await {
+        let failing: OpsServer = world.reader_ops().with_rebuild(Arc::new(|progress| {
+            Box::pin(async move {
+                progress.add(5);
+                Err(tonic::Status::unavailable("the source is away"))
+            })
+        }));
+        let request = || Request::new(RebuildReadModelRequest {});
+        failing.rebuild_read_model(request()).await.unwrap();
+        let failed = (RebuildState::Failed, 5, "the source is away".to_owned());
+        assert_eq!(ended(&failing).await, failed, "{}", world.label);
+        let panicking: OpsServer = world
+            .reader_ops()
+            .with_rebuild(Arc::new(|_| Box::pin(async { panic!("of the test") })));
+        panicking.rebuild_read_model(request()).await.unwrap();
+        let (state, _, cause) = ended(&panicking).await;
+        assert_eq!(state, RebuildState::Failed);
+        assert!(cause.contains("panicked"), "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_whose_process_was_killed_has_failed() {
+    for world in worlds().await {
+        let silent = "INSERT INTO rebuilds (id, state, events, cause, began_at, heard_at) \
+                      VALUES ('rbd_1', 'running', 4, '', 1, 1)";
+        execute(&world.reader, silent).await;
+        let (state, events, cause) = ended(&world.reader_ops()).await;
+        assert_eq!((state, events), (RebuildState::Failed, 4), "{}", world.label);
+        assert!(cause.contains("process"), "{cause}");
     }
 }

@@ -10,14 +10,15 @@ use std::{
 };
 
 use florin_events::{
-    Bus, Cause, ConsumeError, Consumer, Envelope, NatsOptions, NewEvent, OpsServer, Outbox,
-    consume, inbox, relay,
+    Bus, Cause, ConsumeError, Consumer, Envelope, NatsOptions, NewEvent, OpsError, OpsServer,
+    Outbox, consume, inbox, relay,
 };
 use florin_kernel::EventId;
 use florin_store::{Database, DatabaseOptions, Engine, Migrations, StoreError, Tx, sql};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 const AT_MOST: Duration = Duration::from_secs(30);
@@ -35,7 +36,7 @@ pub struct World {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment")]
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     let value = std::env::var(name).ok();
     if value.is_none() {
         println!("{name} is not set: skipped");
@@ -98,7 +99,21 @@ async fn database(postgres: Option<&str>, folder: &TempDir, name: &str) -> Datab
 }
 
 impl World {
+    /// On SQLite, with a broker of the test's own.
+    pub async fn on_broker(servers: &str) -> Self {
+        Self::on_broker_with(servers, 1).await
+    }
+
+    /// As [`World::on_broker`], asking for so many copies of the stream.
+    pub async fn on_broker_with(servers: &str, replicas: usize) -> Self {
+        Self::of(None, Some(servers.to_owned()), replicas).await
+    }
+
     async fn new(postgres: Option<String>, nats: Option<String>) -> Self {
+        Self::of(postgres, nats, 1).await
+    }
+
+    async fn of(postgres: Option<String>, nats: Option<String>, replicas: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let engine = if postgres.is_some() { "postgres" } else { "sqlite" };
         let label = format!("{engine} {}", if nats.is_some() { "jetstream" } else { "embedded" });
@@ -117,8 +132,8 @@ impl World {
         let bus = match nats {
             None => Bus::embedded(),
             Some(servers) => {
-                let options =
-                    NatsOptions { servers, role: role.to_owned(), ..NatsOptions::default() };
+                let role = role.to_owned();
+                let options = NatsOptions { servers, role, replicas, ..NatsOptions::default() };
                 Bus::jetstream(&options).await.unwrap()
             }
         };
@@ -187,6 +202,15 @@ impl World {
         }
     }
 
+    /// Waits until something holds.
+    pub async fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let until = tokio::time::Instant::now() + AT_MOST;
+        while !holds() {
+            assert!(tokio::time::Instant::now() < until, "{}: {what}: never", self.label);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What was applied, in the order in which it was: aggregate and version.
     pub async fn effects(&self) -> Vec<(String, i64)> {
         let query = "SELECT aggregate, version FROM effects ORDER BY ordinal";
@@ -203,11 +227,23 @@ impl World {
     }
 
     pub fn source_ops(&self) -> OpsServer {
-        OpsServer::new(self.source.clone(), self.bus.clone(), self.role)
+        OpsServer::new(self.source.clone(), self.bus.clone(), self.role, refuse)
     }
 
     pub fn reader_ops(&self) -> OpsServer {
-        OpsServer::new(self.reader.clone(), self.bus.clone(), Recorder::NAME)
+        OpsServer::new(self.reader.clone(), self.bus.clone(), Recorder::NAME, refuse)
+    }
+}
+
+/// Tells refusals apart for these tests; on the mesh `rpc` has the table.
+fn refuse(error: OpsError) -> Status {
+    let text = error.to_string();
+    match error {
+        OpsError::DeadLetterNotFound(_) | OpsError::NoRebuild(_) => Status::not_found(text),
+        OpsError::RefusedAgain(_) => Status::failed_precondition(text),
+        OpsError::Invalid { .. } | OpsError::ForeignPageToken => Status::invalid_argument(text),
+        OpsError::NoReadModel(_) => Status::unimplemented(text),
+        OpsError::Store(_) => Status::internal(text),
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use florin_proto::common::v1::Reason;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
@@ -20,7 +20,7 @@ use super::{
     access::{self, Marks, admit},
     observe::{ObservedBody, Record, Rule, ServerMetrics},
 };
-use crate::{CallContext, Error, Peer, token::Verifier};
+use crate::{CallContext, Error, tls::Connection, token::Verifier};
 
 /// tonic's own timer, which answers CANCELLED, runs beside ours from the same header; ours
 /// fires this much earlier.
@@ -96,15 +96,19 @@ async fn handle(
         trace_id = record.trace_id
     );
     marks.trace.adopt(&span);
-    let peer = request.extensions().get::<Peer>().cloned();
+    let connection = request.extensions().get::<Connection>().cloned();
+    record.call = connection.as_ref().map(Connection::open_call);
     let headers = request.headers().clone();
     let work = async {
-        let context = check(rule, &verifier, peer, &headers, &marks, &mut record).await?;
+        let context = check(rule, &verifier, connection, &headers, &marks, &mut record).await?;
         if let Some(context) = context {
             request.extensions_mut().insert(context);
         }
         call(routes, request).await
     };
+    // Checks and handler run inside the span, so that each of their lines has its names and
+    // each call that they make goes on in its trace.
+    let work = work.instrument(span.clone());
     let answer = match left {
         Some(left) => match tokio::time::timeout(left, work).await {
             Ok(answer) => answer,
@@ -114,32 +118,38 @@ async fn handle(
         },
         None => work.await,
     };
-    let answer = async move {
-        match answer {
-            Ok(response) => observed(response, record, deadline),
-            Err(error) => refused(error, record),
-        }
-    };
-    answer.instrument(span).await
+    let request_id = HeaderValue::from_str(&record.request_id);
+    let mut response = span.in_scope(|| match answer {
+        Ok(response) => observed(response, record, deadline, span.clone()),
+        Err(error) => refused(error, record),
+    });
+    if let Ok(request_id) = request_id {
+        response.headers_mut().insert("x-request-id", request_id);
+    }
+    response
 }
 
 /// Everything that comes before the handler.
 async fn check(
     rule: Rule,
     verifier: &Verifier,
-    peer: Option<Peer>,
+    connection: Option<Connection>,
     headers: &HeaderMap,
     marks: &Marks,
     record: &mut Record,
 ) -> Result<Option<CallContext>, Error> {
-    let peer = peer.ok_or_else(|| Error::new(Reason::Unauthenticated, "no certificate"))?;
+    let connection =
+        connection.ok_or_else(|| Error::new(Reason::Unauthenticated, "no certificate"))?;
+    let peer = connection.peer();
     record.peer = peer.to_string();
+    record.address = connection.address().to_string();
     match rule {
         Rule::Unknown => Err(Error::new(Reason::NotFound, "this server has no such method")),
         Rule::Infrastructure => Ok(None),
         Rule::Contract(policy) => {
-            let context = admit(policy, &peer, headers, verifier, marks).await?;
+            let context = admit(policy, peer, headers, verifier, marks).await?;
             record.principal = context.principal.kind.name();
+            record.customer = context.principal.customer.map(|customer| customer.to_string());
             Ok(Some(context))
         }
     }
@@ -161,6 +171,7 @@ fn observed(
     response: Response<Body>,
     mut record: Record,
     deadline: Option<Instant>,
+    span: tracing::Span,
 ) -> Response<Body> {
     let status = Status::from_header_map(response.headers());
     if let Some(status) = status.filter(|status| status.code() != Code::Ok) {
@@ -169,16 +180,16 @@ fn observed(
             return refused(error, record);
         }
         record.end(status.code());
-        record.reason = Some(error.reason().to_owned());
+        record.refuse(&error);
         return response;
     }
     let deadline =
         deadline.map(|at| Box::pin(tokio::time::sleep_until(tokio::time::Instant::from_std(at))));
-    response.map(|inner| Body::new(ObservedBody { inner, record: Some(record), deadline }))
+    response.map(|inner| Body::new(ObservedBody { inner, record: Some(record), deadline, span }))
 }
 
 fn refused(error: Error, mut record: Record) -> Response<Body> {
-    record.reason = Some(error.reason().to_owned());
+    record.refuse(&error);
     let status = Status::from(error);
     record.end(status.code());
     status.into_http()

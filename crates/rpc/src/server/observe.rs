@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use florin_kernel::Kind;
 use florin_proto::{
     common::v1::Reason,
     policy::{MethodPolicy, POLICIES},
@@ -18,7 +19,7 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge, histogram::Hist
 use tokio::time::Sleep;
 use tonic::{Code, Status, body::Body};
 
-use crate::{Error, Metrics, Role, metrics::MetricFamily};
+use crate::{Error, Metrics, Role, metrics::MetricFamily, tls::OpenCall};
 
 /// What the server does with a method.
 #[derive(Clone, Copy)]
@@ -105,11 +106,38 @@ pub struct Record {
     method: Arc<Method>,
     started: Instant,
     code: Code,
-    pub reason: Option<String>,
+    refusal: Option<Refusal>,
+    /// Keeps an aged connection open while the answer is under way.
+    pub call: Option<OpenCall>,
     pub peer: String,
+    pub address: String,
     pub principal: &'static str,
+    pub customer: Option<String>,
     pub request_id: String,
     pub trace_id: String,
+}
+
+/// What the log says of a refusal: the caller is told the same.
+struct Refusal {
+    reason: String,
+    layer: Option<String>,
+    dependency: Option<String>,
+    cause: Option<String>,
+}
+
+impl Refusal {
+    /// Of a denial the sentence is the cause: which issuer, which scope.
+    fn of(error: &Error) -> Self {
+        let told = |key: &str| error.metadata().get(key).cloned();
+        let denied = matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden);
+        let cause = told("cause").or_else(|| denied.then(|| error.public_message().to_owned()));
+        Self {
+            reason: error.reason().to_owned(),
+            layer: told("layer"),
+            dependency: told("dependency"),
+            cause,
+        }
+    }
 }
 
 impl Record {
@@ -120,9 +148,12 @@ impl Record {
             method,
             started: Instant::now(),
             code: Code::Cancelled,
-            reason: None,
+            refusal: None,
+            call: None,
             peer: String::new(),
+            address: String::new(),
             principal: "none",
+            customer: None,
             request_id: String::new(),
             trace_id: String::new(),
         }
@@ -131,6 +162,11 @@ impl Record {
     /// How it ended; the last word counts.
     pub fn end(&mut self, code: Code) {
         self.code = code;
+    }
+
+    /// It was refused.
+    pub fn refuse(&mut self, error: &Error) {
+        self.refusal = Some(Refusal::of(error));
     }
 }
 
@@ -150,7 +186,8 @@ impl Drop for Record {
         if let Some(slot) = slot {
             slot.get_or_init(counter).inc();
         }
-        let reason = self.reason.as_deref().unwrap_or("");
+        let refusal = self.refusal.as_ref();
+        let reason = refusal.map_or("", |refusal| &refusal.reason);
         if matches!(self.code, Code::Unauthenticated | Code::PermissionDenied) {
             let known = florin_proto::REASONS.iter().find(|known| known.name == reason);
             let kind = known.map_or("OTHER", |known| known.name);
@@ -162,9 +199,14 @@ impl Drop for Record {
             role,
             method = method.path,
             peer = self.peer,
+            address = self.address,
             principal = self.principal,
+            customer = self.customer,
             code,
             reason,
+            layer = refusal.and_then(|refusal| refusal.layer.as_deref()),
+            dependency = refusal.and_then(|refusal| refusal.dependency.as_deref()),
+            cause = refusal.and_then(|refusal| refusal.cause.as_deref()),
             latency_ms,
             request_id = self.request_id,
             trace_id = self.trace_id,
@@ -201,6 +243,8 @@ pub struct ObservedBody {
     pub inner: Body,
     pub record: Option<Record>,
     pub deadline: Option<Pin<Box<Sleep>>>,
+    /// The request's span: what is logged while the answer streams belongs to it.
+    pub span: tracing::Span,
 }
 
 impl ObservedBody {
@@ -208,7 +252,7 @@ impl ObservedBody {
         if let Some(mut record) = self.record.take() {
             record.end(status.map_or(Code::Ok, Status::code));
             if let Some(status) = status.filter(|status| status.code() != Code::Ok) {
-                record.reason = Some(Error::from_status(status).reason().to_owned());
+                record.refuse(&Error::from_status(status));
             }
         }
     }
@@ -223,6 +267,8 @@ impl http_body::Body for ObservedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
+        let span = this.span.clone();
+        let _entered = span.enter();
         if this.record.is_none() {
             return Poll::Ready(None);
         }

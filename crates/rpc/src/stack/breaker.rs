@@ -24,10 +24,30 @@ pub enum Outcome {
     Neutral,
 }
 
+/// A change that an operator wants to know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It opened, or opened again after a probe.
+    Opened {
+        /// Whether it was closed before.
+        at_first: bool,
+        /// For how long no call gets through.
+        for_at_least: Duration,
+    },
+    /// Probes are let through.
+    HalfOpened,
+    /// Calls get through again.
+    Closed,
+}
+
+/// Whom a breaker tells of its changes; it must not block.
+pub type Tell = Box<dyn Fn(Change) + Send + Sync>;
+
 /// Decides whether a dependency is worth a call.
 pub struct Breaker {
     limits: BreakerLimits,
     state: Mutex<State>,
+    tell: Tell,
 }
 
 struct State {
@@ -65,7 +85,7 @@ pub struct Ticket {
 
 impl Breaker {
     /// A closed one.
-    pub fn new(limits: BreakerLimits) -> Arc<Self> {
+    pub fn new(limits: BreakerLimits, tell: Tell) -> Arc<Self> {
         let state = State {
             phase: Phase::Closed,
             generation: 0,
@@ -73,7 +93,7 @@ impl Breaker {
             in_flight: BTreeMap::new(),
             window: VecDeque::new(),
         };
-        Arc::new(Self { limits, state: Mutex::new(state) })
+        Arc::new(Self { limits, state: Mutex::new(state), tell })
     }
 
     /// Leave to call, or the cause of the refusal. A call that was asked to wait, for as
@@ -89,17 +109,18 @@ impl Breaker {
                 return Err("open after too many failures or slow calls");
             }
             state.enter(Phase::HalfOpen { passed: 0 });
+            (self.tell)(Change::HalfOpened);
         }
         match state.phase {
             Phase::Closed => {
                 if state.should_open(&self.limits, now) {
-                    state.open(&self.limits, now);
+                    self.open(&mut state, now);
                     return Err("open after too many failures or slow calls");
                 }
             }
             Phase::HalfOpen { passed } => {
                 if state.hung(&self.limits, now) > 0 {
-                    state.open(&self.limits, now);
+                    self.open(&mut state, now);
                     return Err("open again: a probe hangs");
                 }
                 let probing = u32::try_from(state.in_flight.len()).unwrap_or(u32::MAX);
@@ -123,11 +144,6 @@ impl Breaker {
         })
     }
 
-    /// Whether no call gets through.
-    pub fn is_open(&self) -> bool {
-        matches!(self.lock().phase, Phase::Open { .. })
-    }
-
     fn finish(&self, ticket: &Ticket) {
         let now = ticket.ended.unwrap_or_else(Instant::now);
         let mut state = self.lock();
@@ -144,20 +160,28 @@ impl Breaker {
             Phase::Closed => {
                 state.record(&self.limits, now, failed, slow);
                 if state.should_open(&self.limits, now) {
-                    state.open(&self.limits, now);
+                    self.open(&mut state, now);
                 }
             }
-            Phase::HalfOpen { .. } if failed || slow => state.open(&self.limits, now),
+            Phase::HalfOpen { .. } if failed || slow => self.open(&mut state, now),
             Phase::HalfOpen { passed } => {
                 let passed = passed.saturating_add(1);
                 if passed >= self.limits.probes {
                     state.enter(Phase::Closed);
+                    (self.tell)(Change::Closed);
                 } else {
                     state.phase = Phase::HalfOpen { passed };
                 }
             }
             Phase::Open { .. } => {}
         }
+    }
+
+    fn open(&self, state: &mut State, now: Instant) {
+        let at_first = matches!(state.phase, Phase::Closed);
+        let for_at_least = self.limits.open_for;
+        state.enter(Phase::Open { until: now.checked_add(for_at_least).unwrap_or(now) });
+        (self.tell)(Change::Opened { at_first, for_at_least });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -171,10 +195,6 @@ impl State {
         self.generation = self.generation.wrapping_add(1);
         self.in_flight.clear();
         self.window.clear();
-    }
-
-    fn open(&mut self, limits: &BreakerLimits, now: Instant) {
-        self.enter(Phase::Open { until: now.checked_add(limits.open_for).unwrap_or(now) });
     }
 
     /// Calls under way that are slow already.
@@ -233,136 +253,4 @@ impl Drop for Ticket {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A breaker with a clock of its own.
-    struct Bench {
-        breaker: Arc<Breaker>,
-        now: Instant,
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            let limits = BreakerLimits {
-                calls_at_least: 20,
-                slow_from: Duration::from_secs(2),
-                open_for: Duration::from_secs(1),
-                probes: 2,
-                ..BreakerLimits::default()
-            };
-            Self { breaker: Breaker::new(limits), now: Instant::now() }
-        }
-
-        fn opened() -> Self {
-            let mut bench = Self::new();
-            bench.calls(20, Outcome::Failure);
-            assert!(bench.breaker.is_open());
-            bench.pass(1_000);
-            bench
-        }
-
-        fn pass(&mut self, millis: u64) {
-            self.now += Duration::from_millis(millis);
-        }
-
-        fn admit(&self) -> Ticket {
-            self.breaker.admit(self.now, Duration::ZERO).ok().unwrap()
-        }
-
-        fn refuses(&self) -> bool {
-            self.breaker.admit(self.now, Duration::ZERO).is_err()
-        }
-
-        fn calls(&self, count: u32, outcome: Outcome) {
-            for _ in 0..count {
-                self.admit().finish(outcome, self.now);
-            }
-        }
-    }
-
-    #[test]
-    fn opens_on_failures_and_closes_after_good_probes() {
-        let bench = Bench::opened();
-        let (one, two) = (bench.admit(), bench.admit());
-        assert!(bench.refuses(), "only the probes get through");
-        one.finish(Outcome::Success, bench.now);
-        two.finish(Outcome::Success, bench.now);
-        let many: Vec<_> = (0..50).map(|_| bench.admit()).collect();
-        drop(many);
-        assert!(!bench.refuses());
-    }
-
-    #[test]
-    fn opens_while_twenty_calls_still_hang() {
-        let mut bench = Bench::new();
-        let hung: Vec<_> = (0..20).map(|_| bench.admit()).collect();
-        assert!(!bench.refuses());
-        bench.pass(2_000);
-        assert!(bench.refuses(), "none of them has returned");
-        bench.pass(1_000);
-        let probes = (bench.admit(), bench.admit());
-        // The hung calls of before return late and change nothing.
-        hung.into_iter().for_each(|ticket| ticket.finish(Outcome::Neutral, bench.now));
-        assert!(bench.refuses());
-        probes.0.finish(Outcome::Success, bench.now);
-        probes.1.finish(Outcome::Success, bench.now);
-        assert!(!bench.refuses());
-    }
-
-    #[test]
-    fn a_cancelled_probe_frees_its_place() {
-        let bench = Bench::opened();
-        for _ in 0..100 {
-            drop((bench.admit(), bench.admit()));
-        }
-        bench.calls(2, Outcome::Success);
-        assert!(!bench.breaker.is_open() && !bench.refuses());
-        bench.calls(50, Outcome::Success);
-    }
-
-    #[test]
-    fn a_hung_or_failed_probe_opens_it_again() {
-        let mut bench = Bench::opened();
-        let probe = bench.admit();
-        bench.pass(2_000);
-        assert!(bench.refuses() && bench.breaker.is_open());
-        drop(probe);
-        bench.pass(1_000);
-        bench.calls(1, Outcome::Failure);
-        assert!(bench.breaker.is_open());
-    }
-
-    #[test]
-    fn few_or_old_failures_open_nothing() {
-        let mut bench = Bench::new();
-        bench.calls(19, Outcome::Failure);
-        bench.pass(11_500);
-        bench.calls(19, Outcome::Failure);
-        assert!(!bench.refuses());
-    }
-
-    #[test]
-    fn a_call_that_was_asked_to_wait_is_not_slow_for_waiting() {
-        let mut bench = Bench::new();
-        let patience = Duration::from_secs(10);
-        let admit = || bench.breaker.admit(bench.now, patience).ok().unwrap();
-        let waiting: Vec<_> = (0..30).map(|_| admit()).collect();
-        bench.pass(10_000);
-        assert!(!bench.refuses());
-        bench.pass(2_000);
-        assert!(bench.refuses(), "now they hang");
-        drop(waiting);
-    }
-
-    #[test]
-    fn quickly_given_up_calls_tell_nothing_and_slowly_given_up_ones_are_slow() {
-        let mut bench = Bench::new();
-        bench.calls(100, Outcome::Neutral);
-        assert!(!bench.refuses());
-        let slow: Vec<_> = (0..20).map(|_| bench.admit()).collect();
-        bench.pass(2_000);
-        slow.into_iter().for_each(|ticket| ticket.finish(Outcome::Neutral, bench.now));
-        assert!(bench.breaker.is_open());
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -10,17 +11,19 @@ use std::{
 };
 
 use futures_util::Stream;
+use prometheus_client::metrics::counter::Counter;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
-    time::{Sleep, sleep, timeout},
+    time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use super::{Identity, Peer};
+use super::{Identity, Peer, connection::Connection};
+use crate::{Metrics, metrics::MetricFamily, seldom::Seldom};
 
 /// Longest handshake.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -33,6 +36,23 @@ const ACCEPTED: usize = 64;
 
 /// Pause after a refused accept: no file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often an aged connection is asked whether its calls have ended.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// One line in so long tells of refused connections, and one of failed accepts.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// How long connections live.
+#[derive(Debug, Clone, Copy)]
+pub struct Ages {
+    /// A connection without a call is cut so long after its handshake, and one with calls
+    /// when the last of them has ended.
+    pub idle: Duration,
+    /// A connection is cut so long after its handshake whatever runs on it: an open one would
+    /// outlive a revocation.
+    pub longest: Duration,
+}
 
 /// A stream of connections whose peers are known.
 pub struct Incoming(mpsc::Receiver<MeshStream>);
@@ -48,8 +68,23 @@ impl Incoming {
         longest: Duration,
         cut: CancellationToken,
     ) -> Self {
+        let ages = Ages { idle: longest, longest };
+        Self::counted(listener, identity, ages, cut, &Metrics::new())
+    }
+
+    /// As [`Incoming::new`], with an age for connections without calls, and counts of what
+    /// was refused.
+    #[must_use]
+    pub fn counted(
+        listener: TcpListener,
+        identity: Arc<Identity>,
+        ages: Ages,
+        cut: CancellationToken,
+        metrics: &Metrics,
+    ) -> Self {
         let (accepted, incoming) = mpsc::channel(ACCEPTED);
         let places = Arc::new(Semaphore::new(HANDSHAKES));
+        let refusals = Arc::new(Refusals::new(&identity, metrics));
         tokio::spawn(async move {
             loop {
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -57,18 +92,23 @@ impl Incoming {
                     () = accepted.closed() => return,
                     next = listener.accept() => next,
                 };
-                let Ok((tcp, _)) = tcp else {
-                    sleep(ACCEPT_PAUSE).await;
-                    continue;
+                let (tcp, address) = match tcp {
+                    Ok(tcp) => tcp,
+                    Err(error) => {
+                        refusals.not_accepted(&error);
+                        sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
                 };
                 let (identity, accepted, cut) =
                     (Arc::clone(&identity), accepted.clone(), cut.clone());
+                let refusals = Arc::clone(&refusals);
                 tokio::spawn(async move {
-                    match timeout(HANDSHAKE, shake(tcp, &identity, longest, cut)).await {
+                    match timeout(HANDSHAKE, shake((tcp, address), &identity, ages, cut)).await {
                         // Whoever does not receive any more has shut down.
                         Ok(Ok(stream)) => drop(accepted.send(stream).await),
-                        Ok(Err(error)) => tracing::info!(%error, "connection refused"),
-                        Err(_) => tracing::info!("connection refused: the handshake took too long"),
+                        Ok(Err(error)) => refusals.refused(address, &error),
+                        Err(_) => refusals.refused(address, &"the handshake took too long"),
                     }
                     drop(place);
                 });
@@ -78,10 +118,46 @@ impl Incoming {
     }
 }
 
+/// Tells of connections that nobody serves.
+struct Refusals {
+    role: &'static str,
+    lines: Seldom,
+    accept_lines: Seldom,
+    counts: MetricFamily<[(&'static str, &'static str); 2], Counter>,
+}
+
+impl Refusals {
+    fn new(identity: &Identity, metrics: &Metrics) -> Self {
+        let help = "Connections that were not taken: refused in the handshake, or not accepted";
+        Self {
+            role: identity.peer().caller(),
+            lines: Seldom::new(TELL_EVERY),
+            accept_lines: Seldom::new(TELL_EVERY),
+            counts: metrics.counters("florin_connections_refused", help),
+        }
+    }
+
+    fn refused(&self, address: SocketAddr, cause: &dyn std::fmt::Display) {
+        self.counts.get_or_create(&[("role", self.role), ("stage", "handshake")]).inc();
+        if let Some(left_out) = self.lines.take(std::time::Instant::now()) {
+            let role = self.role;
+            tracing::info!(role, %address, %cause, left_out, "connection refused");
+        }
+    }
+
+    /// Most likely the process has no file descriptors left: nobody gets in.
+    fn not_accepted(&self, cause: &io::Error) {
+        self.counts.get_or_create(&[("role", self.role), ("stage", "accept")]).inc();
+        if let Some(left_out) = self.accept_lines.take(std::time::Instant::now()) {
+            tracing::warn!(role = self.role, %cause, left_out, "a connection could not be accepted");
+        }
+    }
+}
+
 async fn shake(
-    tcp: TcpStream,
+    (tcp, address): (TcpStream, SocketAddr),
     identity: &Identity,
-    longest: Duration,
+    ages: Ages,
     cut: CancellationToken,
 ) -> io::Result<MeshStream> {
     tcp.set_nodelay(true)?;
@@ -89,10 +165,13 @@ async fn shake(
     let certificate = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let certificate = certificate.ok_or_else(|| io::Error::other("no client certificate"))?;
     let peer = Peer::of_certificate(certificate).map_err(io::Error::other)?;
+    let now = Instant::now();
+    let longest = now.checked_add(ages.longest).unwrap_or(now);
     Ok(MeshStream {
         tls,
-        peer,
-        end: Box::pin(sleep(longest)),
+        connection: Connection::new(peer, address),
+        end: Box::pin(sleep_until(now.checked_add(ages.idle).unwrap_or(now).min(longest))),
+        longest,
         cut: Box::pin(cut.cancelled_owned()),
     })
 }
@@ -108,15 +187,25 @@ impl Stream for Incoming {
 /// A connection with a known peer and a bounded age.
 pub struct MeshStream {
     tls: TlsStream<TcpStream>,
-    peer: Peer,
+    connection: Connection,
     end: Pin<Box<Sleep>>,
+    longest: Instant,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl MeshStream {
     fn poll_alive(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.end.as_mut().poll(cx).is_ready() {
-            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "maximum age reached"));
+        // The second look, if any, is at a moment to come: it only registers the waker.
+        while self.end.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            if self.connection.is_idle() || now >= self.longest {
+                return Err(io::Error::new(
+                    io::ErrorKind::ConnectionAborted,
+                    "maximum age reached",
+                ));
+            }
+            let again = now.checked_add(LOOK_AGAIN).unwrap_or(self.longest);
+            self.end.as_mut().reset(again.min(self.longest));
         }
         if self.cut.as_mut().poll(cx).is_ready() {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server has drained"));
@@ -126,10 +215,10 @@ impl MeshStream {
 }
 
 impl Connected for MeshStream {
-    type ConnectInfo = Peer;
+    type ConnectInfo = Connection;
 
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
+    fn connect_info(&self) -> Connection {
+        self.connection.clone()
     }
 }
 

@@ -18,7 +18,7 @@ use rustls::{
 use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::{Peer, PeerError, verifier::SpiffeVerifier};
+use super::{Expiry, Peer, PeerError, expiry, verifier::SpiffeVerifier};
 
 /// Where a certificate, its key and the authorities are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +159,13 @@ impl Identity {
     #[must_use]
     pub fn not_after(&self) -> i64 {
         self.loaded.load().not_after
+    }
+
+    /// When the certificate, its intermediates and its authority expire.
+    #[must_use]
+    pub fn expiries(&self) -> Vec<Expiry> {
+        let loaded = self.loaded.load();
+        expiry::expiries_of(&loaded.chain, &certificates(&loaded.bytes.ca))
     }
 
     /// Whether the certificate is still valid.

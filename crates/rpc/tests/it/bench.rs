@@ -19,7 +19,7 @@ use florin_proto::{
 };
 use florin_rpc::{
     CallContext, Dependency, Error, Identity, Metrics, Retry, Role, Server, StackLimits, TlsFiles,
-    Verifier, context, health::Health, tls, worker_context,
+    TraceParent, Verifier, context, health::Health, tls, worker_context,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
@@ -41,6 +41,8 @@ pub enum Act {
     UnavailableFurtherIn,
     Bare(tonic::Code),
     Refuse,
+    /// A defect, whose text stays inside.
+    Defect,
 }
 
 /// The handler's script and what it saw.
@@ -48,6 +50,8 @@ pub struct Script {
     pub act: Mutex<Act>,
     pub calls: AtomicU32,
     pub seen: Mutex<Option<CallContext>>,
+    /// The trace in which the handler would call on.
+    pub onward: Mutex<Option<TraceParent>>,
     pub release: Notify,
 }
 
@@ -67,6 +71,7 @@ impl Script {
     async fn play<T>(&self, request: &Request<T>) -> Result<(), Status> {
         let calls = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         *self.seen.lock().unwrap() = Some(context(request)?);
+        *self.onward.lock().unwrap() = TraceParent::current();
         let unavailable = || Error::new(Reason::Unavailable, "not now");
         let act = *self.act.lock().unwrap();
         match act {
@@ -84,6 +89,7 @@ impl Script {
                 Err(error.into())
             }
             Act::Bare(code) => Err(Status::new(code, "bare")),
+            Act::Defect => Err(Error::internal("row 7 is broken").into()),
             Act::Refuse => {
                 Err(Error::new(ops::Reason::DeadLetterNotFound, "no such dead letter").into())
             }
@@ -146,6 +152,12 @@ impl ops::ops_service_server::OpsService for Stub {
         &self,
         _: Request<ops::RebuildReadModelRequest>,
     ) -> Answer<ops::RebuildReadModelResponse> {
+        not_scripted()
+    }
+    async fn get_rebuild(
+        &self,
+        _: Request<ops::GetRebuildRequest>,
+    ) -> Answer<ops::GetRebuildResponse> {
         not_scripted()
     }
 }
@@ -230,12 +242,18 @@ impl Bench {
     }
 
     pub async fn start_with(verifier: Verifier) -> Self {
+        Self::start_as(verifier, |server| server).await
+    }
+
+    /// A server that is set up further.
+    pub async fn start_as(verifier: Verifier, set_up: impl FnOnce(Server) -> Server) -> Self {
         let dir = pki();
         let identity = Identity::load(&TlsFiles::in_dir(dir.path(), "payment")).unwrap();
         let script = Arc::new(Script {
             act: Mutex::new(Act::Answer),
             calls: AtomicU32::new(0),
             seen: Mutex::new(None),
+            onward: Mutex::new(None),
             release: Notify::new(),
         });
         let metrics = Metrics::new();
@@ -244,6 +262,7 @@ impl Bench {
         let server = Server::new(identity.clone(), Arc::new(verifier), Role::Payment, &metrics)
             .add_service(OpsServiceServer::new(Stub(script.clone())))
             .add_service(PaymentServiceServer::new(Stub(script.clone())));
+        let server = set_up(server);
         let health = server.health();
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();

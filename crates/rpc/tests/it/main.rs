@@ -10,8 +10,10 @@
 mod access;
 mod bench;
 mod breaker;
+mod connection;
 mod deadline;
 mod identity;
 mod retry;
 mod serving;
 mod token;
+mod trace;

@@ -5,3 +5,4 @@
 mod keyed;
 mod process;
 mod settings;
+mod upkeep;

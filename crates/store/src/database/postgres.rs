@@ -50,7 +50,20 @@ pub(super) async fn open_writers(
         connect = connect.options([("synchronous_commit", "off")]);
     }
     let pool = pool(options, options.max_connections).connect_with(connect).await;
-    Ok(DatabaseConnection::from(pool.map_err(unreachable)?))
+    match pool.map_err(unreachable) {
+        Ok(pool) => Ok(DatabaseConnection::from(pool)),
+        // The pool waits for a server that refuses, and then only says that it waited.
+        Err(waited) => Err(dial(options).await.err().unwrap_or(waited)),
+    }
+}
+
+/// One connection outside the pools, closed at once.
+pub(super) async fn dial(options: &DatabaseOptions) -> Result<(), StoreError> {
+    let mut connection = address(options)?.connect().await.map_err(unreachable)?;
+    connection.ping().await.map_err(unreachable)?;
+    // The server ends a session whose client has left.
+    drop(connection.close().await);
+    Ok(())
 }
 
 pub(super) fn open_readers(options: &DatabaseOptions) -> Result<DatabaseConnection, StoreError> {

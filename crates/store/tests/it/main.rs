@@ -5,6 +5,7 @@
 mod engines;
 mod group_commit;
 mod group_commit_time;
+mod health;
 mod idempotency;
 mod leases;
 mod rows;

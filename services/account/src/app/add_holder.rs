@@ -1,6 +1,7 @@
 //! Gives a verified customer a part in an account.
 
 use florin_kernel::AccountId;
+use florin_proto::account::v1::AccountChange;
 use florin_rpc::CallContext;
 use prost::Message;
 use tonic::{Response, Status};
@@ -21,7 +22,7 @@ use crate::domain::{
 /// Has a customer that `cif` has verified added, under the client's key.
 ///
 /// # Errors
-/// `HOLDER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, and the refusals of [`decide`].
+/// `CUSTOMER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, and the refusals of [`decide`].
 pub async fn add_holder<Req: Message, Res: Message + Default>(
     ledger: &Ledger,
     context: &CallContext,
@@ -58,6 +59,6 @@ pub fn decide(
     let account = working.account(id)?;
     account.version += 1;
     let account = account.clone();
-    let change = (EventKind::HolderAdded, "holder_added");
+    let change = (EventKind::HolderAdded, AccountChange::HolderAdded);
     Ok(open_account::record_change(working, account, change, &detail, actor))
 }

@@ -61,7 +61,10 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::HoldNotFound { .. } => Reason::HoldNotFound,
         Refusal::HoldNotOpen { .. } => Reason::HoldNotOpen,
         Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
-        Refusal::HolderExists { .. } | Refusal::LastOwner { .. } => Reason::HolderRefused,
+        Refusal::IsReversal { .. } => Reason::IsReversal,
+        Refusal::IbansUsedUp => Reason::IbansUsedUp,
+        Refusal::HolderExists { .. } => Reason::HolderExists,
+        Refusal::LastOwner { .. } => Reason::LastOwnerStays,
         Refusal::HolderNotFound { .. } => Reason::HolderNotFound,
     };
     own.known()
@@ -105,9 +108,12 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
             ("date", value.to_string()),
             ("booking_date", booking.to_string()),
         ],
-        Refusal::TransactionNotFound { transaction } | Refusal::AlreadyReversed { transaction } => {
+        Refusal::TransactionNotFound { transaction }
+        | Refusal::IsReversal { transaction }
+        | Refusal::AlreadyReversed { transaction } => {
             vec![("transaction_id", transaction.clone())]
         }
+        Refusal::IbansUsedUp => Vec::new(),
         Refusal::HoldNotOpen { hold } => vec![("hold_id", hold.clone())],
         Refusal::HolderExists { account, customer }
         | Refusal::HolderNotFound { account, customer }

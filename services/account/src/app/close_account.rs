@@ -1,7 +1,7 @@
 //! Closes an account for good: only at zero and without holds.
 
 use florin_kernel::AccountId;
-use florin_proto::account::v1::Reason;
+use florin_proto::account::v1::{AccountChange, Reason};
 use florin_rpc::{CallContext, Error};
 use prost::Message;
 use tonic::{Response, Status};
@@ -63,6 +63,6 @@ pub fn decide(
     let account = working.account(id)?;
     account.close()?;
     let account = account.clone();
-    let change = (EventKind::Closed, "closed");
+    let change = (EventKind::Closed, AccountChange::Closed);
     Ok(open_account::record_change(working, account, change, reason, actor))
 }

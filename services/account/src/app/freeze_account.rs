@@ -1,5 +1,7 @@
 //! Freezes an account: no debit and no credit until it is unfrozen.
 
+use florin_proto::account::v1::AccountChange;
+
 use super::{
     command::{Actor, Outcome},
     open_account,
@@ -20,6 +22,6 @@ pub fn decide(
     let account = working.account(id)?;
     account.freeze()?;
     let account = account.clone();
-    let change = (EventKind::Frozen, "frozen");
+    let change = (EventKind::Frozen, AccountChange::Frozen);
     Ok(open_account::record_change(working, account, change, reason, actor))
 }

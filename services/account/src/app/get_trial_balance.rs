@@ -20,7 +20,7 @@ pub async fn get_trial_balance(
     let rows = chart::trial_balance(ledger.db.read(), as_of).await.map_err(internal)?;
     let mut sums: BTreeMap<_, i128> = BTreeMap::new();
     for row in &rows {
-        *sums.entry(row.currency).or_default() += i128::from(row.credits) - i128::from(row.debits);
+        *sums.entry(row.currency).or_default() += row.credits - row.debits;
     }
     let balanced = sums.values().all(|sum| *sum == 0);
     Ok((rows, balanced))

@@ -3,7 +3,7 @@
 use florin_events::NewEvent;
 use florin_kernel::{AccountId, Date, Money};
 use florin_proto::{
-    account::v1::{self as proto, Reason},
+    account::v1::{self as proto, AccountChange, Reason},
     timestamp,
 };
 use florin_rpc::{CallContext, Error};
@@ -43,7 +43,7 @@ pub struct Opening {
 /// Opens an account for a customer that `cif` has verified, under the client's key.
 ///
 /// # Errors
-/// `HOLDER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, those of [`open_of`], and the refusals of
+/// `CUSTOMER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, those of [`open_of`], and the refusals of
 /// [`decide`].
 pub async fn open_account<Req: Message, Res: Message + Default>(
     ledger: &Ledger,
@@ -123,13 +123,13 @@ fn parts_of(holders: &[Holder]) -> String {
 /// # Errors
 /// [`Refusal::PeriodClosed`] where an import opens inside a closed period,
 /// [`Refusal::BookedAhead`] where it opens on a day that is yet to come;
-/// [`Refusal::OutOfRange`] where the bank's account numbers are used up.
+/// [`Refusal::IbansUsedUp`] where the bank's account numbers are used up.
 pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outcome, Refusal> {
     let (opened_on, _) = working.books.dates(open.opened_on, None, Rules::Import)?;
     let iban = working.ibans.pop_front();
     let account = Account {
         id: open.id.clone(),
-        iban: iban.ok_or_else(|| Refusal::OutOfRange { account: open.id.clone() })?,
+        iban: iban.ok_or(Refusal::IbansUsedUp)?,
         product: open.product.clone(),
         control_gl: open.control_gl.clone(),
         currency: open.overdraft_limit.currency(),
@@ -167,7 +167,7 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
 pub(super) fn record_change(
     working: &mut Working,
     account: Account,
-    (kind, change): (EventKind, &'static str),
+    (kind, change): (EventKind, AccountChange),
     detail: &str,
     actor: &Actor,
 ) -> Outcome {
@@ -177,7 +177,7 @@ pub(super) fn record_change(
     let holders: Vec<Holder> = working.holders.get(&account.id).cloned().unwrap_or_default();
     let event = proto::AccountChanged {
         account: Some(answer::wire_account(&account, &holders)),
-        change: change.to_owned(),
+        change: change.into(),
         at: Some(timestamp(working.now)),
     };
     let told = NewEvent::of(&event, &account.id, account.version, actor.cause());

@@ -4,7 +4,7 @@ use florin_events::{Cause, NewEvent};
 use florin_kernel::{Date, TransactionId};
 use florin_proto::{
     account::v1 as proto,
-    common::v1::{Initiator, Reason as CommonReason},
+    common::v1::{Direction, Initiator, Reason as CommonReason},
     timestamp, wire_money,
 };
 use florin_rpc::{CallContext, Error};
@@ -217,6 +217,6 @@ fn posted_leg(entry: &Entry) -> proto::PostedLeg {
 
 /// The side of a signed amount: credit positive.
 #[must_use]
-pub const fn direction(minor: i64) -> proto::Direction {
-    if minor > 0 { proto::Direction::Credit } else { proto::Direction::Debit }
+pub const fn direction(minor: i64) -> Direction {
+    if minor > 0 { Direction::Credit } else { Direction::Debit }
 }

@@ -1,5 +1,7 @@
 //! Takes a customer's part in an account away; the last owner stays.
 
+use florin_proto::account::v1::AccountChange;
+
 use super::{
     command::{Actor, Outcome},
     open_account,
@@ -24,6 +26,6 @@ pub fn decide(
     let account = working.account(id)?;
     account.version += 1;
     let account = account.clone();
-    let change = (EventKind::HolderRemoved, "holder_removed");
+    let change = (EventKind::HolderRemoved, AccountChange::HolderRemoved);
     Ok(open_account::record_change(working, account, change, customer, actor))
 }

@@ -18,7 +18,7 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
     let original =
         original.ok_or_else(|| Refusal::TransactionNotFound { transaction: transaction() })?;
     if original.is_reversal {
-        return Err(Refusal::AlreadyReversed { transaction: transaction() });
+        return Err(Refusal::IsReversal { transaction: transaction() });
     }
     let legs = original.legs.reversed();
     let legs = legs.map_err(|_| Refusal::OutOfRange { account: transaction() })?;

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use florin_proto::{
+    ErrorReason as _,
     account::v1::Reason,
-    cif::v1::{GetStandingsRequest, KycStatus, cif_service_client::CifServiceClient},
+    cif::v1::{
+        GetStandingsRequest, KycStatus, Reason as CifReason, cif_service_client::CifServiceClient,
+    },
 };
 use florin_rpc::{CallContext, Error, Retry};
 
@@ -49,9 +52,12 @@ fn objection(customer: &str, status: Option<KycStatus>) -> Option<Error> {
     let (reason, text) = match status {
         Some(KycStatus::Verified) => return None,
         Some(KycStatus::Pending | KycStatus::Rejected | KycStatus::Unspecified) => {
-            (Reason::CustomerNotVerified, format!("customer {customer} is not verified"))
+            (Reason::CustomerNotVerified.known(), format!("customer {customer} is not verified"))
         }
-        None => (Reason::HolderNotFound, format!("customer {customer} does not exist")),
+        None => {
+            let text = format!("customer {customer} does not exist");
+            (CifReason::CustomerNotFound.known(), text)
+        }
     };
     Some(Error::new(reason, text).with("customer_id", customer))
 }
@@ -59,8 +65,24 @@ fn objection(customer: &str, status: Option<KycStatus>) -> Option<Error> {
 /// Refuses a customer that `cif` does not know or has not verified.
 ///
 /// # Errors
-/// `HOLDER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, and those of the call.
+/// `CUSTOMER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, and those of the call.
 pub async fn verified(ledger: &Ledger, context: &CallContext, customer: &str) -> Result<(), Error> {
     let mut found = objections(ledger, context, [customer].into()).await?;
     found.remove(customer).map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_verified_customer_is_not_objected_to() {
+        let reason = |status| objection("cus_1", status).map(|error| error.reason().to_owned());
+        assert_eq!(reason(Some(KycStatus::Verified)), None);
+        for status in [KycStatus::Unspecified, KycStatus::Pending, KycStatus::Rejected] {
+            assert_eq!(reason(Some(status)).as_deref(), Some("CUSTOMER_NOT_VERIFIED"));
+        }
+        let unknown = objection("cus_1", None).expect("objected to");
+        assert_eq!((unknown.domain(), unknown.reason()), ("cif.florin.bank", "CUSTOMER_NOT_FOUND"));
+    }
 }

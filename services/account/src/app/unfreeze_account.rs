@@ -1,5 +1,7 @@
 //! Unfreezes an account; one that is open stays so, and a closed one stays closed.
 
+use florin_proto::account::v1::AccountChange;
+
 use super::{
     command::{Actor, Outcome},
     open_account,
@@ -24,6 +26,6 @@ pub fn decide(
         let holders = working.holders.get(id).cloned().unwrap_or_default();
         return Ok(Outcome::Account { account, holders, replayed: false, events: Vec::new() });
     }
-    let change = (EventKind::Unfrozen, "unfrozen");
+    let change = (EventKind::Unfrozen, AccountChange::Unfrozen);
     Ok(open_account::record_change(working, account, change, reason, actor))
 }

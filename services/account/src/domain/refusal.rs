@@ -111,8 +111,17 @@ pub enum Refusal {
         /// The id.
         transaction: String,
     },
-    /// Reversed before, or itself a reversal.
-    #[error("journal transaction {transaction} was reversed before or is a reversal itself")]
+    /// A reversal is not reversed.
+    #[error("journal transaction {transaction} is a reversal itself")]
+    IsReversal {
+        /// The id.
+        transaction: String,
+    },
+    /// No account number is left.
+    #[error("the bank has no account number left to issue")]
+    IbansUsedUp,
+    /// Reversed before, under another reference.
+    #[error("journal transaction {transaction} was reversed before")]
     AlreadyReversed {
         /// The id.
         transaction: String,

@@ -1,6 +1,6 @@
 //! RPCs on accounts and their holders.
 
-use florin_kernel::{AccountId, CustomerId, Iban, Violations};
+use florin_kernel::{AccountId, CustomerId, Iban, Violations, parse_date};
 use florin_proto::{account::v1 as proto, instant_of, timestamp, wire_money};
 use florin_rpc::{CallContext, Error, context};
 use tonic::{Request, Response, Status};
@@ -172,38 +172,35 @@ pub(super) async fn get_balance(
     let as_of = as_of(&mut violations, &request);
     let (id, as_of) = violations.finish(id.zip(as_of)).map_err(Error::from)?;
     let balance = app::get_balance::get_balance(ledger, &context, id, as_of).await?;
-    let Account { id, posted, held, .. } = &balance.account;
-    let money = |minor| Some(wire_money(balance.account.money(minor)));
-    let available = balance.account.available().map_err(|refusal| answer::error(&refusal))?;
+    let money = |minor| wire_money(balance.account.money(minor));
     Ok(Response::new(proto::GetBalanceResponse {
-        account_id: id.clone(),
-        posted: money(*posted),
-        held: money(*held),
-        available: money(available),
+        account_id: balance.account.id.clone(),
+        posted: Some(money(balance.posted)),
+        held: balance.spendable.map(|spendable| money(spendable.held)),
+        available: balance.spendable.map(|spendable| money(spendable.available)),
         version: balance.version,
     }))
 }
 
 fn as_of(violations: &mut Violations, request: &proto::GetBalanceRequest) -> Option<AsOf> {
-    let booked =
-        convert::optional_date(violations, "as_of_booking_date", &request.as_of_booking_date);
-    let valued = convert::optional_date(violations, "as_of_value_date", &request.as_of_value_date);
-    let recorded = request.as_of_recorded_at.as_ref().map(instant_of);
-    if recorded == Some(None) {
-        violations.add("as_of_recorded_at", "OUT_OF_RANGE", "must be within 64-bit microseconds");
+    use proto::get_balance_request::AsOf as Wire;
+    match &request.as_of {
+        None => Some(AsOf::Now),
+        Some(Wire::AsOfRecordedAt(at)) => {
+            let at = instant_of(at);
+            if at.is_none() {
+                let text = "must be within 64-bit microseconds";
+                violations.add("as_of_recorded_at", "OUT_OF_RANGE", text);
+            }
+            at.map(AsOf::Recorded)
+        }
+        Some(Wire::AsOfBookingDate(date)) => {
+            violations.check("as_of_booking_date", parse_date(date)).map(AsOf::Booked)
+        }
+        Some(Wire::AsOfValueDate(date)) => {
+            violations.check("as_of_value_date", parse_date(date)).map(AsOf::Valued)
+        }
     }
-    let asked = [
-        recorded.flatten().map(AsOf::Recorded),
-        booked.map(AsOf::Booked),
-        valued.map(AsOf::Valued),
-    ];
-    let mut asked = asked.into_iter().flatten();
-    let first = asked.next().unwrap_or(AsOf::Now);
-    if asked.next().is_some() {
-        let text = "at most one of the three as_of fields may be set";
-        violations.add("as_of_value_date", "ONE_OF", text);
-    }
-    Some(first)
 }
 
 pub(super) async fn list_entries(

@@ -3,7 +3,7 @@
 use florin_kernel::{
     AccountId, Currency, CustomerId, Date, Money, MoneyError, Violations, check_text, parse_date,
 };
-use florin_proto::{account::v1 as proto, money_of};
+use florin_proto::{account::v1 as proto, common::v1::Direction, money_of};
 
 use crate::{
     app::{open_account::Opening, post_transactions::Posting},
@@ -178,10 +178,10 @@ fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg>
         }
     };
     let money = positive(violations, &format!("{path}amount"), leg.amount.as_ref());
-    let amount = match proto::Direction::try_from(leg.direction) {
-        Ok(proto::Direction::Credit) => money,
-        Ok(proto::Direction::Debit) => money.and_then(|money| money.checked_neg().ok()),
-        Ok(proto::Direction::Unspecified) | Err(_) => {
+    let amount = match Direction::try_from(leg.direction) {
+        Ok(Direction::Credit) => money,
+        Ok(Direction::Debit) => money.and_then(|money| money.checked_neg().ok()),
+        Ok(Direction::Unspecified) | Err(_) => {
             violations.add(format!("{path}direction"), "UNKNOWN_VALUE", "must be DEBIT or CREDIT");
             None
         }

@@ -1,6 +1,6 @@
 //! RPCs on the journal, holds, the chart and the books.
 
-use florin_kernel::{AccountId, HoldId, TransactionId, Violations, check_text, parse_date};
+use florin_kernel::{AccountId, HoldId, Money, TransactionId, Violations, check_text, parse_date};
 use florin_proto::{
     account::v1::{self as proto, Reason},
     timestamp, wire_money,
@@ -237,11 +237,17 @@ pub(super) async fn create_gl_account(
 
 pub(super) async fn list_gl_accounts(
     ledger: &Ledger,
-    _: Request<proto::ListGlAccountsRequest>,
+    request: Request<proto::ListGlAccountsRequest>,
 ) -> Result<Response<proto::ListGlAccountsResponse>, Status> {
-    let chart = chart::gl_accounts(ledger.db.read()).await.map_err(internal)?;
-    let gl_accounts = chart.values().map(wire_gl).collect();
-    Ok(Response::new(proto::ListGlAccountsResponse { gl_accounts }))
+    let (context, request) = (context(&request)?, request.into_inner());
+    let mut violations = Violations::new();
+    convert::page_size(&mut violations, request.page_size, app::list_chart::MOST);
+    violations.finish(Some(())).map_err(Error::from)?;
+    let page = (request.page_size, request.page_token.as_str());
+    let (found, next_page_token) =
+        app::list_chart::list_gl_accounts(ledger, &context, page).await?;
+    let gl_accounts = found.iter().map(wire_gl).collect();
+    Ok(Response::new(proto::ListGlAccountsResponse { gl_accounts, next_page_token }))
 }
 
 pub(super) async fn get_trial_balance(
@@ -253,28 +259,42 @@ pub(super) async fn get_trial_balance(
     let as_of = convert::optional_date(&mut violations, "as_of_booking_date", text);
     violations.finish(Some(())).map_err(Error::from)?;
     let (found, balanced) = app::get_trial_balance::get_trial_balance(ledger, as_of).await?;
-    let rows = found.into_iter().map(|row| proto::TrialBalanceRow {
-        debits: Some(wire_money(florin_kernel::Money::new(row.debits, row.currency))),
-        credits: Some(wire_money(florin_kernel::Money::new(row.credits, row.currency))),
-        code: row.code,
-        name: row.name,
-        entries: row.entries,
+    let rows = found.into_iter().map(|row| {
+        let money = |sum| Some(wire_money(Money::new(i64::try_from(sum).ok()?, row.currency)));
+        let net = money(row.credits - row.debits);
+        let beyond =
+            || Error::internal(format!("the net of GL account {} leaves 64 bits", row.code));
+        Ok(proto::TrialBalanceRow {
+            debits: money(row.debits),
+            credits: money(row.credits),
+            net: Some(net.ok_or_else(beyond)?),
+            code: row.code.clone(),
+            name: row.name.clone(),
+            entries: row.entries,
+        })
     });
-    Ok(Response::new(proto::GetTrialBalanceResponse { rows: rows.collect(), balanced }))
+    let rows = rows.collect::<Result<_, Error>>()?;
+    Ok(Response::new(proto::GetTrialBalanceResponse { rows, balanced }))
 }
 
 pub(super) async fn list_products(
     ledger: &Ledger,
-    _: Request<proto::ListProductsRequest>,
+    request: Request<proto::ListProductsRequest>,
 ) -> Result<Response<proto::ListProductsResponse>, Status> {
-    let found = chart::products(ledger.db.read()).await.map_err(internal)?;
+    let (context, request) = (context(&request)?, request.into_inner());
+    let mut violations = Violations::new();
+    convert::page_size(&mut violations, request.page_size, app::list_chart::MOST);
+    violations.finish(Some(())).map_err(Error::from)?;
+    let page = (request.page_size, request.page_token.as_str());
+    let (found, next_page_token) = app::list_chart::list_products(ledger, &context, page).await?;
     let products = found.into_iter().map(|product| proto::Product {
         code: product.code,
         name: product.name,
         control_gl_code: product.control_gl,
         overdraft_maximum: product.overdraft_maxima.into_iter().map(wire_money).collect(),
     });
-    Ok(Response::new(proto::ListProductsResponse { products: products.collect() }))
+    let products = products.collect();
+    Ok(Response::new(proto::ListProductsResponse { products, next_page_token }))
 }
 
 pub(super) async fn get_business_date(

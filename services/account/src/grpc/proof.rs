@@ -1,5 +1,7 @@
 //! The streams of the proof: breaches as they are found, references to pair.
 
+use std::time::Duration;
+
 use florin_proto::account::v1 as proto;
 use florin_runtime::internal;
 use florin_store::StoreError;
@@ -17,6 +19,9 @@ use crate::app::{
 const BUFFER: usize = 256;
 /// Breaches of one statement that are named where the request gives no number.
 const MOST_BREACHES: i64 = 100;
+/// How often a verification that is at a long statement says so; its readers give up after a
+/// minute of silence.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
 /// A bounded stream of answers.
 pub type Stream<T> = ReceiverStream<Result<T, Status>>;
@@ -29,21 +34,38 @@ pub(super) fn verify_ledger(
     let most = if most > 0 { most } else { MOST_BREACHES };
     let (out, stream) = mpsc::channel(BUFFER);
     let db = ledger.db.clone();
-    tokio::spawn(async move {
+    let work = async move {
         let sink = out.clone();
         let report = async move |report| {
             let part = Some(part_of(report));
             let sent = sink.send(Ok(proto::VerifyLedgerResponse { part })).await;
             sent.map_err(|_| StoreError::Timeout("the reader of the verification left".into()))
         };
-        let last = match verify_ledger::verify(&db, most, report).await {
+        let verified = tokio::select! {
+            verified = verify_ledger::verify(&db, most, report) => verified,
+            () = signs_of_life(&out) => return,
+        };
+        let last = match verified {
             Ok(summary) => Ok(proto::VerifyLedgerResponse { part: Some(summary_of(summary)) }),
             Err(error) => Err(internal(error).into()),
         };
         // A reader that left needs no last word.
         drop(out.send(last).await);
-    });
+    };
+    tokio::spawn(work);
     Ok(Response::new(ReceiverStream::new(stream)))
+}
+
+/// One statement may run for minutes: the reader hears that it is still at work. Ends where
+/// the reader has left.
+async fn signs_of_life(out: &mpsc::Sender<Result<proto::VerifyLedgerResponse, Status>>) {
+    loop {
+        tokio::time::sleep(SIGN_OF_LIFE).await;
+        let part = Some(part_of(Report::Progress { check: "at_work", done: 0 }));
+        if out.send(Ok(proto::VerifyLedgerResponse { part })).await.is_err() {
+            return;
+        }
+    }
 }
 
 fn part_of(report: Report) -> proto::verify_ledger_response::Part {
@@ -73,10 +95,11 @@ pub(super) fn export_references(
 ) -> Result<Response<Stream<proto::ExportReferencesResponse>>, Status> {
     let (out, stream) = mpsc::channel(BUFFER);
     let ledger = ledger.clone();
-    tokio::spawn(async move {
+    let work = async move {
         if let Err(error) = export_references::export_references(&ledger, &out).await {
             drop(out.send(Err(error.into())).await);
         }
-    });
+    };
+    tokio::spawn(work);
     Ok(Response::new(ReceiverStream::new(stream)))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use florin_kernel::{Currency, Date, Money};
 use florin_store::{StoreError, Tx, sql};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::rows;
 use crate::domain::posting::{Books, GlAccount};
@@ -41,9 +41,9 @@ pub struct TrialRow {
     /// Currency.
     pub currency: Currency,
     /// Sum of the debits.
-    pub debits: i64,
+    pub debits: i128,
     /// Sum of the credits.
-    pub credits: i64,
+    pub credits: i128,
     /// Number of entries.
     pub entries: i64,
 }
@@ -91,17 +91,36 @@ pub async fn gl_accounts(
     let query = "SELECT code, name, class, control FROM gl_accounts ORDER BY code";
     let mut chart = BTreeMap::new();
     for row in sql::query_all(connection, query, []).await? {
-        let class = i32::try_from(rows::int(&row, "class")?)
-            .map_err(|_| StoreError::Corrupt("class of a GL account".into()))?;
-        let gl = GlAccount {
-            code: rows::text(&row, "code")?,
-            name: rows::text(&row, "name")?,
-            class,
-            control: row.try_get("", "control")?,
-        };
+        let gl = gl_account(&row)?;
         chart.insert(gl.code.clone(), gl);
     }
     Ok(chart)
+}
+
+/// GL accounts above a code, by code.
+///
+/// # Errors
+/// Those of the database.
+pub async fn gl_accounts_after(
+    connection: &impl ConnectionTrait,
+    code: &str,
+    limit: i64,
+) -> Result<Vec<GlAccount>, StoreError> {
+    let query = "SELECT code, name, class, control FROM gl_accounts WHERE code > $1 \
+                 ORDER BY code LIMIT $2";
+    let found = sql::query_all(connection, query, [code.into(), limit.into()]).await?;
+    found.iter().map(gl_account).collect()
+}
+
+fn gl_account(row: &QueryResult) -> Result<GlAccount, StoreError> {
+    let class = i32::try_from(rows::int(row, "class")?)
+        .map_err(|_| StoreError::Corrupt("class of a GL account".into()))?;
+    Ok(GlAccount {
+        code: rows::text(row, "code")?,
+        name: rows::text(row, "name")?,
+        class,
+        control: row.try_get("", "control")?,
+    })
 }
 
 /// Adds a GL account where its code is free; tells whether it was.
@@ -146,7 +165,8 @@ pub async fn products(connection: &impl ConnectionTrait) -> Result<Vec<Product>,
     Ok(products)
 }
 
-/// Sums the legs booked up to a date, by GL account and currency.
+/// Sums the legs booked up to a date, by GL account and currency: in billions and what is left
+/// over, for the turnover of years leaves 64 bits.
 ///
 /// # Errors
 /// Those of the database.
@@ -156,20 +176,30 @@ pub async fn trial_balance(
 ) -> Result<Vec<TrialRow>, StoreError> {
     let last = as_of.map_or_else(|| "9999-12-31".to_owned(), |date| date.to_string());
     let query = "SELECT l.gl_code, l.currency, COALESCE(g.name, '') AS name, \
-                 CAST(SUM(CASE WHEN l.amount < 0 THEN -l.amount ELSE 0 END) AS BIGINT) AS debits, \
-                 CAST(SUM(CASE WHEN l.amount > 0 THEN l.amount ELSE 0 END) AS BIGINT) AS credits, \
+                 CAST(SUM(CASE WHEN l.amount < 0 THEN -(l.amount / 1000000000) ELSE 0 END) \
+                 AS BIGINT) AS debit_billions, \
+                 CAST(SUM(CASE WHEN l.amount < 0 THEN -(l.amount % 1000000000) ELSE 0 END) \
+                 AS BIGINT) AS debit_rest, \
+                 CAST(SUM(CASE WHEN l.amount > 0 THEN l.amount / 1000000000 ELSE 0 END) \
+                 AS BIGINT) AS credit_billions, \
+                 CAST(SUM(CASE WHEN l.amount > 0 THEN l.amount % 1000000000 ELSE 0 END) \
+                 AS BIGINT) AS credit_rest, \
                  COUNT(*) AS entries \
                  FROM journal_legs AS l LEFT JOIN gl_accounts AS g ON g.code = l.gl_code \
                  WHERE l.booking_date <= $1 \
                  GROUP BY l.gl_code, l.currency, g.name ORDER BY l.gl_code, l.currency";
     let mut trial = Vec::new();
     for row in sql::query_all(connection, query, [last.into()]).await? {
+        let whole = |billions, rest| -> Result<i128, StoreError> {
+            let billions = i128::from(rows::int(&row, billions)?);
+            Ok(billions * 1_000_000_000 + i128::from(rows::int(&row, rest)?))
+        };
         trial.push(TrialRow {
             code: rows::text(&row, "gl_code")?,
             name: rows::text(&row, "name")?,
             currency: rows::currency(&row, "currency")?,
-            debits: rows::int(&row, "debits")?,
-            credits: rows::int(&row, "credits")?,
+            debits: whole("debit_billions", "debit_rest")?,
+            credits: whole("credit_billions", "credit_rest")?,
             entries: rows::int(&row, "entries")?,
         });
     }

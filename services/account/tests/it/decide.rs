@@ -103,9 +103,9 @@ fn a_posting_is_told_by_history_journal_turnover_and_one_event() {
     assert_eq!(
         sides,
         [
-            (proto::Direction::Debit, "0.60".to_owned()),
-            (proto::Direction::Credit, "0.50".to_owned()),
-            (proto::Direction::Credit, "0.10".to_owned()),
+            (florin_proto::common::v1::Direction::Debit, "0.60".to_owned()),
+            (florin_proto::common::v1::Direction::Credit, "0.50".to_owned()),
+            (florin_proto::common::v1::Direction::Credit, "0.10".to_owned()),
         ]
     );
     let after = told.legs[0].posted_after.as_ref().unwrap();
@@ -243,7 +243,7 @@ fn an_account_opens_empty_under_the_next_iban() {
     working.writes = Writes::default();
     open.id = "m".into();
     let used_up = open_account::decide(&mut working, &open, &actor());
-    assert!(matches!(used_up, Err(Refusal::OutOfRange { .. })), "{used_up:?}");
+    assert!(matches!(used_up, Err(Refusal::IbansUsedUp)), "{used_up:?}");
     assert_untouched(&working);
 }
 
@@ -313,6 +313,6 @@ fn a_reversal_counts_from_the_day_of_its_original_unless_that_is_closed() {
     let mut working = working();
     working.originals.insert("txn_1".into(), original(true, early));
     let twice = reverse_transaction::decide(&mut working, of_reverse(&command), &actor());
-    assert!(matches!(twice, Err(Refusal::AlreadyReversed { .. })), "{twice:?}");
+    assert!(matches!(twice, Err(Refusal::IsReversal { .. })), "{twice:?}");
     assert_untouched(&working);
 }

@@ -3,9 +3,10 @@
 use florin_kernel::{AccountId, CustomerId, HoldId, Money, TransactionId, UnixMicros};
 use florin_proto::{
     account::v1::{
-        Account, AccountChanged, AccountOpened, AccountStatus, BusinessDayClosed, Direction, Hold,
-        HoldChanged, HoldStatus, Holder, HolderRole, PostedLeg, TransactionPosted,
+        Account, AccountChange, AccountChanged, AccountOpened, AccountStatus, BusinessDayClosed,
+        Hold, HoldChanged, HoldStatus, Holder, HolderRole, PostedLeg, TransactionPosted,
     },
+    common::v1::Direction,
     timestamp, wire_money,
 };
 use prost::Message;
@@ -71,7 +72,8 @@ fn the_events_have_their_golden_bytes() {
         reference: "trf_1/hold".into(),
     };
     let opened = AccountOpened { account: Some(account()), at };
-    let changed = AccountChanged { account: Some(account()), change: "frozen".into(), at };
+    let changed =
+        AccountChanged { account: Some(account()), change: AccountChange::Frozen.into(), at };
     let held = HoldChanged { hold: Some(hold), account_version: 3, at };
     let closed = BusinessDayClosed { closed: "2026-11-21".into(), opened: "2026-11-23".into(), at };
     let events = [

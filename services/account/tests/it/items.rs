@@ -1,10 +1,10 @@
 use florin_proto::{
     account::v1::{
-        Direction, ImportAccount, ImportAccountsRequest, Leg, OpenAccountRequest,
-        PostTransactionsRequest, TransactionRequest, TransactionResult,
-        account_service_server::AccountService as _, leg::Target, transaction_result::Outcome,
+        ImportAccount, ImportAccountsRequest, Leg, OpenAccountRequest, PostTransactionsRequest,
+        TransactionRequest, TransactionResult, account_service_server::AccountService as _,
+        leg::Target, transaction_result::Outcome,
     },
-    common::v1::{Money, Refusal},
+    common::v1::{Direction, Money, Refusal},
 };
 use florin_rpc::Error;
 

@@ -41,7 +41,7 @@ async fn a_reversal_is_repeated_by_its_reference_and_never_reversed_itself() {
             matches!(&again, Outcome::Posted { replayed: true, transaction: same, .. } if *same == transaction)
         );
         let back = bench.run(reverse("rev2", &transaction)).await;
-        assert!(matches!(back, Outcome::Refused(Refusal::AlreadyReversed { .. })));
+        assert!(matches!(back, Outcome::Refused(Refusal::IsReversal { .. })));
         let nothing = bench.run(reverse("rev3", "txn_none")).await;
         assert!(matches!(nothing, Outcome::Refused(Refusal::TransactionNotFound { .. })));
         bench.assert_clean().await;

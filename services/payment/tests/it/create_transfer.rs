@@ -2,8 +2,8 @@
 
 use florin_payment::{Patience, Turn};
 use florin_proto::{
-    account::v1::{Direction, leg},
-    common::v1::Party,
+    account::v1::leg,
+    common::v1::{Direction, Party},
     payment::v1::{
         CreateTransferRequest, GetTransferRequest, Screening, TransferKind, TransferStatus,
     },

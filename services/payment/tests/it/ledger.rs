@@ -17,12 +17,12 @@ use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
-        Account, Direction, GetAccountRequest, GetAccountResponse, Holder, HolderRole,
+        Account, GetAccountRequest, GetAccountResponse, Holder, HolderRole,
         PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason,
         ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
         transaction_result::Outcome,
     },
-    common::v1::{Reason as Common, Refusal},
+    common::v1::{Direction, Reason as Common, Refusal},
     money_of,
 };
 use florin_rpc::Error;

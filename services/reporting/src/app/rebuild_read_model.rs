@@ -24,6 +24,8 @@ const PAGE: i32 = 500;
 /// One rebuild at a time; a killed one is waited for so long.
 const LEASE: &str = "rebuild";
 const LEASE_TTL: Duration = Duration::from_secs(60);
+/// How long a rebuild that failed clears what it wrote, before it frees the lease.
+const CLEARING: Duration = Duration::from_secs(2);
 /// How long to wait for a writer of the source that is still open, and how often: its time
 /// limit is below that.
 const OPEN_WRITER_WAIT: Duration = Duration::from_millis(200);
@@ -55,6 +57,10 @@ where
     };
     if outcome.is_err() {
         generations::abandon(db, built).await.map_err(internal)?;
+        // What is left the next rebuild clears: a process that stops must free the lease.
+        let cleared = tokio::time::timeout(CLEARING, generations::clear_retired(db)).await;
+        lease::release(db, &held).await.map_err(internal)?;
+        return cleared.map_or(Ok(()), |done| done.map_err(internal)).and(outcome);
     }
     generations::clear_retired(db).await.map_err(internal)?;
     lease::release(db, &held).await.map_err(internal)?;

@@ -14,11 +14,11 @@ use florin_events::{
 use florin_kernel::{AccountId, CustomerId, EventId, Role, TransactionId, UnixMicros};
 use florin_proto::{
     account::v1::{
-        Account, AccountChanged, AccountOpened, Direction, Holder, HolderRole, PostedLeg,
+        Account, AccountChange, AccountChanged, AccountOpened, Holder, HolderRole, PostedLeg,
         TransactionPosted,
     },
     cif::v1::{CustomerRegistered, PartyKind},
-    common::v1::Money,
+    common::v1::{Direction, Money},
     ops::v1::{ListOutboxEventsRequest, ListOutboxEventsResponse, ops_service_server::OpsService},
     reporting::v1::{
         HistoryEntry, SearchTransactionsRequest, SearchTransactionsResponse,
@@ -232,7 +232,8 @@ impl Drop for World {
 
 async fn source(postgres: Option<&str>, folder: &TempDir, role: Role, bus: &Bus) -> Source {
     let db = database(postgres, folder, role.name(), Migrations::none()).await;
-    let ops = OpsServer::new(db.clone(), bus.clone(), role.name());
+    let refuse = |error: florin_events::OpsError| tonic::Status::unknown(error.to_string());
+    let ops = OpsServer::new(db.clone(), bus.clone(), role.name(), refuse);
     Source { db, outbox: Outbox::new(role.name()), ops }
 }
 
@@ -300,7 +301,7 @@ pub fn opened(id: AccountId, holders: &[(CustomerId, HolderRole)]) -> NewEvent {
 
 pub fn changed(id: AccountId, version: i64, holders: &[(CustomerId, HolderRole)]) -> NewEvent {
     let account = Some(account(id, version, holders));
-    let told = AccountChanged { account, change: "holder_added".into(), at: None };
+    let told = AccountChanged { account, change: AccountChange::HolderAdded.into(), at: None };
     new_event("account_changed", id, version, &told)
 }
 

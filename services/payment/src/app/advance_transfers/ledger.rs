@@ -6,10 +6,10 @@ use florin_events::position;
 use florin_kernel::{EventId, Kind, Role, TransactionId};
 use florin_proto::{
     account::v1::{
-        self as wire, Direction, PostTransactionsRequest, TransactionRequest, TransactionResult,
+        self as wire, PostTransactionsRequest, TransactionRequest, TransactionResult,
         account_service_client::AccountServiceClient, leg, transaction_result::Outcome,
     },
-    common::v1::{Initiator, Refusal},
+    common::v1::{Direction, Initiator, Refusal},
     wire_money,
 };
 use florin_rpc::{CallContext, Error, Retry, worker_context};

@@ -1,0 +1,119 @@
+//! The baseline of the whole bank: `cargo xtask bench` sets the servers up and runs it.
+//!
+//! Each round starts with pgbench's TPC-B on the same PostgreSQL, then loads a distributed
+//! and an embedded bank, each new, by `florin bench`, which proves the bank after each run.
+//! Told are the medians of the rounds and their ratios to pgbench in the same round.
+
+#![allow(clippy::print_stderr, reason = "a program whose output is read by people")]
+
+#[path = "baseline/cases.rs"]
+mod cases;
+#[path = "baseline/medians.rs"]
+mod medians;
+#[path = "baseline/memory.rs"]
+mod memory;
+#[path = "baseline/postgres.rs"]
+mod postgres;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use florin_testkit::{Bank, bank::Mode};
+use serde_json::{Value, json};
+
+use crate::{cases::Case, postgres::Postgres};
+
+/// Where `cargo xtask bench` puts the options.
+const OPTIONS: &str = "FLORIN_BENCH";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Some(options) = florin_testkit::setting(OPTIONS) else {
+        println!("skipped: {OPTIONS} is not set; `cargo xtask bench` sets it");
+        return ExitCode::SUCCESS;
+    };
+    match run(&options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("baseline: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What `cargo xtask bench` was asked for.
+struct Options(Value);
+
+impl Options {
+    fn number(&self, name: &str) -> Result<u64> {
+        self.0.get(name).and_then(Value::as_u64).with_context(|| format!("no option {name}"))
+    }
+}
+
+async fn run(options: &str) -> Result<()> {
+    let options = Options(serde_json::from_str(options)?);
+    if let Ok(transfers) = options.number("transfers") {
+        let figures = memory::after(&options, transfers).await?;
+        println!("{figures}");
+        return Ok(());
+    }
+    let postgres = Postgres::find(&options.0)?;
+    postgres.prepare(options.number("pgbench_scale")?)?;
+    let mut rounds = Vec::new();
+    for round in 1..=options.number("rounds")? {
+        eprintln!("round {round}");
+        rounds.push(one_round(&options, &postgres).await?);
+    }
+    let medians = medians::of(&rounds);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let told = json!({
+        "options": options.0, "cores": cores, "postgres": postgres.settings()?,
+        "medians": medians, "rounds": rounds,
+    });
+    medians::print(&told);
+    println!("{told}");
+    Ok(())
+}
+
+/// Everything once: pgbench, then each mode on a new bank.
+async fn one_round(options: &Options, postgres: &Postgres) -> Result<Value> {
+    let seconds = options.number("seconds")?;
+    let pgbench = postgres.pgbench(options.number("pgbench_clients")?, seconds)?;
+    eprintln!("  pgbench {pgbench} a second");
+    let mut runs = Vec::new();
+    for mode in [Mode::Distributed, Mode::Embedded] {
+        let bank = match mode {
+            Mode::Distributed => Bank::distributed().await?.context("no servers")?,
+            Mode::Embedded => Bank::embedded().await?,
+        };
+        runs.extend(all_cases(options, &bank).await?);
+        drop(bank);
+        if mode == Mode::Distributed {
+            postgres.drop_schemas()?;
+        }
+    }
+    Ok(json!({"pgbench_per_second": pgbench, "runs": runs}))
+}
+
+async fn all_cases(options: &Options, bank: &Bank) -> Result<Vec<Value>> {
+    let idle = memory::resident_kib(bank)?;
+    let mut runs = Vec::new();
+    // Half of what whole transfers over all accounts reached, for the latency below the limit.
+    let mut half = 0;
+    for case in cases::CASES {
+        let rate = match case {
+            Case { half_rate: true, .. } if half == 0 => continue,
+            Case { half_rate: true, .. } => Some(half),
+            Case { half_rate: false, .. } => None,
+        };
+        let figures = case.run(options, bank, rate).await?;
+        if case.sets_half_rate() {
+            half = cases::per_second(&figures).unwrap_or(0) / 2;
+        }
+        runs.push(json!({
+            "mode": cases::mode(bank), "case": case.name, "idle_kib": idle, "figures": figures,
+            "resident_kib": memory::resident_kib(bank)?,
+        }));
+    }
+    Ok(runs)
+}
