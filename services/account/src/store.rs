@@ -1,12 +1,14 @@
 //! The tables of the ledger: rows to domain and back. Writes happen only in [`write`], in the
 //! transaction of a batch; the other modules read.
 
+pub mod chain;
 pub mod chart;
 pub mod entries;
 pub mod load;
 pub mod records;
 pub mod rows;
 pub mod verify;
+pub mod working;
 pub mod write;
 
 use florin_store::Migrations;

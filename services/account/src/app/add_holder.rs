@@ -11,13 +11,13 @@ use super::{
     command::{Actor, Change, Outcome, Work},
     ledger::Ledger,
     open_account, standing,
-    working::Working,
 };
 use crate::domain::{
     account::{self, Holder, Status as State},
     event::EventKind,
     refusal::Refusal,
 };
+use crate::store::working::Working;
 
 /// Has a customer that `cif` has verified added, under the client's key.
 ///

@@ -17,11 +17,14 @@ use super::{
     command::{Change, Command, Outcome, Work},
     freeze_account, open_account, place_hold, post_transactions, release_hold, remove_holder,
     reverse_transaction, unfreeze_account,
-    working::{Claimed, Working},
 };
 use crate::{
     domain::{record::Record, refusal::Refusal},
-    store,
+    store::{
+        self,
+        load::Needs,
+        working::{Claimed, Working},
+    },
 };
 
 /// The batch that the committers of the ledger apply.
@@ -48,7 +51,7 @@ impl Batch for LedgerBatch {
             .filter(|(_, settled)| settled.is_none())
             .map(|(command, _)| command)
             .collect();
-        let mut working = store::load::working(tx, &self.bank, &open).await?;
+        let mut working = store::load::working(tx, &self.bank, needs(&open)).await?;
         let mut outcomes: Vec<(Outcome, Range<usize>)> = Vec::with_capacity(commands.len());
         let mut decided_here = Vec::with_capacity(commands.len());
         for (command, settled) in commands.iter().zip(settled) {
@@ -129,11 +132,41 @@ async fn record_audit(tx: &Tx, working: &mut Working) -> Result<(), StoreError> 
     audit::record_many(tx, entries.collect()).await
 }
 
+/// What the commands need to be locked and read.
+fn needs(commands: &[&Command]) -> Needs {
+    let mut needs = Needs::default();
+    for command in commands {
+        let record = command.record();
+        needs.claims.extend(command.references().into_iter().map(|one| (one, record.clone())));
+        match &command.work {
+            Work::Post(post) => needs.accounts.extend(post.legs.accounts()),
+            Work::Reverse(reverse) => {
+                needs.originals.insert(reverse.original.clone());
+            }
+            Work::Place(place) => {
+                needs.accounts.insert(place.account.clone());
+                let id = (place.reference.caller.clone(), place.reference.text.clone());
+                needs.holds.insert(id);
+            }
+            Work::Release(release) => {
+                let id = (release.reference.caller.clone(), release.hold_reference.clone());
+                needs.holds.insert(id);
+            }
+            Work::Open(_) => needs.opens += 1,
+            Work::Change { account, .. } => {
+                needs.accounts.insert(account.clone());
+                needs.changed.insert(account.clone());
+            }
+        }
+    }
+    needs
+}
+
 fn decide(working: &mut Working, command: &Command) -> Outcome {
-    let decided = match working.claimed(command) {
+    let decided = match working.claimed(command.references()) {
         Ok(Claimed::Replay(record)) => replay(working, command, &record),
         Ok(Claimed::New) => execute(working, command)
-            .inspect(|outcome| working.settle(command, outcome.record().as_ref())),
+            .inspect(|outcome| working.settle(command.references(), outcome.record().as_ref())),
         Err(refusal) => Err(refusal),
     };
     decided.unwrap_or_else(Outcome::Refused)

@@ -12,13 +12,13 @@ use super::{
     get_account::get_account,
     ledger::Ledger,
     open_account,
-    working::Working,
 };
 use crate::domain::{
     account::{Holder, HolderRole},
     event::EventKind,
     refusal::Refusal,
 };
+use crate::store::working::Working;
 
 /// Has an account closed, under the client's key; a customer closes only what it owns.
 ///

@@ -1,6 +1,5 @@
 //! What the committer is asked to do and what became of it.
 
-use florin_events::Cause;
 use florin_kernel::{Date, EventId, Money};
 use florin_store::idempotency::{Answer, Key};
 
@@ -11,17 +10,7 @@ use crate::domain::{
     record::Record,
     refusal::Refusal,
 };
-
-/// A natural reference with the content that it stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// In whose name it is unique: a role, or `client:NAME`.
-    pub caller: String,
-    /// The reference itself.
-    pub text: String,
-    /// Hash of the content.
-    pub fingerprint: Vec<u8>,
-}
+pub use crate::store::working::{Actor, Reference};
 
 /// A journal transaction to post.
 #[derive(Debug, Clone)]
@@ -161,31 +150,6 @@ pub struct Command {
     pub key: Option<(Key, AnswerOf)>,
     /// Who asks, for the audit: principal, on whose behalf, method.
     pub actor: Actor,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Default)]
-pub struct Actor {
-    /// Scope key of the principal.
-    pub principal: String,
-    /// Path of the method.
-    pub method: &'static str,
-    /// Id of the request.
-    pub request: String,
-    /// W3C trace context of the request.
-    pub traceparent: Option<String>,
-}
-
-impl Actor {
-    /// What caused an event of a request that is no step of something greater.
-    #[must_use]
-    pub fn cause(&self) -> Cause {
-        Cause {
-            correlation: self.request.clone(),
-            causation: self.request.clone(),
-            traceparent: self.traceparent.clone(),
-        }
-    }
 }
 
 /// What became of a command.

@@ -12,12 +12,13 @@ use prost::Message;
 use tonic::{Response, Status};
 
 use super::{
-    answer, chain,
+    answer,
     command::{Actor, Open, Outcome, Reference, Work},
     ledger::{self, Ledger},
     standing,
-    working::{Facts, Working},
 };
+use crate::store::chain;
+use crate::store::working::{Facts, Working};
 use crate::{
     domain::{
         account::{Account, Holder, HolderRole, Rules, Status as State},

@@ -3,16 +3,14 @@
 use florin_events::{Cause, NewEvent};
 use florin_proto::{account::v1 as proto, timestamp, wire_money};
 
-use super::{
-    command::{Actor, Outcome, Place},
-    working::{Facts, Working},
-};
+use super::command::{Actor, Outcome, Place};
 use crate::domain::{
     account::Account,
     event::EventKind,
     hold::{Hold, HoldStatus},
     refusal::Refusal,
 };
+use crate::store::working::{Facts, Working};
 
 /// Decides one hold over the working set.
 ///

@@ -10,10 +10,8 @@ use florin_proto::{
 use florin_rpc::{CallContext, Error};
 
 use super::{
-    chain,
     command::{Actor, Command, Outcome, Post, Reference, Work},
     ledger::{self, Ledger},
-    working::{Facts, JournalRow, Working},
 };
 use crate::domain::{
     account::Rules,
@@ -21,6 +19,8 @@ use crate::domain::{
     posting::{self, Entry, Legs, Target},
     refusal::Refusal,
 };
+use crate::store::chain;
+use crate::store::working::{Facts, JournalRow, Working};
 
 /// A posting as asked for, before it is known who asks.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 use super::{
     command::{Actor, Outcome, Release},
     place_hold,
-    working::{Facts, Working},
 };
 use crate::domain::{event::EventKind, refusal::Refusal};
+use crate::store::working::{Facts, Working};
 
 /// Decides one release over the working set.
 ///

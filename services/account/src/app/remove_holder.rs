@@ -5,9 +5,9 @@ use florin_proto::account::v1::AccountChange;
 use super::{
     command::{Actor, Outcome},
     open_account,
-    working::Working,
 };
 use crate::domain::{account, event::EventKind, refusal::Refusal};
+use crate::store::working::Working;
 
 /// Decides over the working set.
 ///

@@ -3,9 +3,9 @@
 use super::{
     command::{Actor, Outcome, Reverse},
     post_transactions,
-    working::{JournalRow, Working},
 };
 use crate::domain::{account::Rules, posting, refusal::Refusal};
+use crate::store::working::{JournalRow, Working};
 
 /// Decides a reversal over the working set. That it is the only one is guarded by the claim
 /// [`Reverse::once`] and by the unique column `reverses`.

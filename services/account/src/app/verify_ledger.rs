@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use florin_store::{Database, StoreError};
 
-use super::chain;
+use crate::store::chain;
 use crate::{
     domain::{account::Account, event::AccountEvent},
     store::verify::{self, Snapshot},

@@ -103,6 +103,14 @@ impl Legs {
         &self.0
     }
 
+    /// The accounts of customers among the targets; one may come twice.
+    pub fn accounts(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().filter_map(|leg| match &leg.target {
+            Target::Account(id) => Some(id.clone()),
+            Target::Gl(_) => None,
+        })
+    }
+
     /// The same legs with the other sign: a whole reversal.
     ///
     /// # Errors

@@ -13,14 +13,14 @@ use tonic::{Request, Response, Status};
 use super::convert;
 use crate::{
     app::{
-        self, answer, chain,
+        self, answer,
         command::{Command, Outcome, Place, Reference, Release, Reverse, Work},
         ledger::{self, Ledger},
         place_hold, post_transactions,
     },
     domain::posting::{GlAccount, MOST_CLOSED_DAYS, days_between},
     store::{
-        chart,
+        chain, chart,
         records::{self, StoredLeg},
     },
 };

@@ -11,17 +11,15 @@ use florin_store::{
 };
 use serde_json::json;
 
-use super::{chart, rows};
-use crate::{
-    app::{
-        command::{Command, Work},
-        working::{Claim, Original, ReferenceId, Working, Writes},
-    },
-    domain::{
-        account::Holder,
-        posting::{Leg, Legs, Target},
-        record::Record,
-    },
+use super::{
+    chart, rows,
+    working::{Claim, Original, Reference, ReferenceId, Working, Writes},
+};
+use crate::domain::{
+    account::Holder,
+    hold::Hold,
+    posting::{Leg, Legs, Target},
+    record::Record,
 };
 
 const REFERENCE: [(&str, Column); 4] = [
@@ -31,27 +29,40 @@ const REFERENCE: [(&str, Column); 4] = [
     ("record", Column::Text),
 ];
 
+/// What the commands of a batch need.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// References to claim, each with the record that it would make, where that is known.
+    pub claims: Vec<(Reference, Option<Record>)>,
+    /// Accounts to open.
+    pub opens: usize,
+    /// Accounts to lock.
+    pub accounts: BTreeSet<String>,
+    /// Those of them whose holders matter.
+    pub changed: BTreeSet<String>,
+    /// Journal transactions to reverse.
+    pub originals: BTreeSet<String>,
+    /// Holds, by caller and reference.
+    pub holds: BTreeSet<ReferenceId>,
+}
+
 /// Claims, locks and reads all that the commands need.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn working(
-    tx: &Tx,
-    bank: &BankIdentity,
-    commands: &[&Command],
-) -> Result<Working, StoreError> {
-    let claims = claim(tx, commands).await?;
+pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Working, StoreError> {
+    let Needs { claims, opens, accounts: mut ids, changed, originals, holds: named } = needs;
+    let claims = claim(tx, claims).await?;
     let books = chart::books(tx, tx.engine().for_share()).await?;
     let chart = chart::gl_accounts(tx).await?;
-    let opens = commands.iter().filter(|command| matches!(command.work, Work::Open(_))).count();
     let ibans = reserve_ibans(tx, bank, opens).await?;
-    let originals = originals(tx, commands).await?;
-    let holds = holds(tx, commands).await?;
+    let originals = self::originals(tx, originals).await?;
+    let holds = self::holds(tx, &named).await?;
     let made = claims.values().filter(|claim| claim.made);
     let before: Vec<Record> = made.filter_map(|claim| claim.record.clone()).collect();
     let records: Vec<&str> = before.iter().map(Record::id).collect();
 
-    let mut ids = touched(commands, &originals);
+    ids.extend(originals.values().flat_map(|original| original.legs.accounts()));
     ids.extend(holds.values().map(|hold| hold.account.clone()));
     ids.extend(before.iter().filter_map(opened).map(str::to_owned));
     let ids: Vec<String> = ids.into_iter().collect();
@@ -78,7 +89,7 @@ pub async fn working(
         working.accounts.insert(account.id.clone(), account);
     }
     // Read again now that the accounts are locked: what was read before only told which.
-    working.holds = self::holds(tx, commands).await?;
+    working.holds = self::holds(tx, &named).await?;
     // A hold that was committed between the two reads: its account is not locked.
     if working.holds.values().any(|hold| !working.accounts.contains_key(&hold.account)) {
         return Err(StoreError::Serialization("a hold appeared beside the batch".into()));
@@ -94,26 +105,28 @@ pub async fn working(
             return Err(StoreError::Corrupt(format!("a reference names {id}, which is not")));
         }
     }
-    working.holders = holders(tx, &changed(commands, &before)).await?;
+    let opened = before.iter().filter_map(opened).map(str::to_owned);
+    let changed: Vec<String> = changed.into_iter().chain(opened).collect();
+    working.holders = holders(tx, &changed).await?;
     working.now = tx.now().await?.max(last);
     Ok(working)
 }
 
 /// Inserts the references that are new, in sorted order with one statement, and reads the
 /// others.
-async fn claim(tx: &Tx, commands: &[&Command]) -> Result<BTreeMap<ReferenceId, Claim>, StoreError> {
+async fn claim(
+    tx: &Tx,
+    wanted: Vec<(Reference, Option<Record>)>,
+) -> Result<BTreeMap<ReferenceId, Claim>, StoreError> {
     let mut claims: BTreeMap<ReferenceId, Claim> = BTreeMap::new();
-    for command in commands {
-        for reference in command.references() {
-            let id = (reference.caller, reference.text);
-            claims.entry(id).or_insert_with(|| Claim {
-                fingerprint: reference.fingerprint,
-                record: command.record(),
-                made: false,
-                new: false,
-                rewritten: false,
-            });
-        }
+    for (Reference { caller, text, fingerprint }, record) in wanted {
+        claims.entry((caller, text)).or_insert(Claim {
+            fingerprint,
+            record,
+            made: false,
+            new: false,
+            rewritten: false,
+        });
     }
     if claims.is_empty() {
         return Ok(claims);
@@ -192,47 +205,6 @@ async fn reserve_ibans(
     Ok(ibans)
 }
 
-/// The accounts that the commands name, with those of transactions to reverse.
-fn touched(commands: &[&Command], originals: &BTreeMap<String, Original>) -> BTreeSet<String> {
-    fn of(legs: &Legs) -> impl Iterator<Item = String> + '_ {
-        legs.as_slice().iter().filter_map(|leg| match &leg.target {
-            Target::Account(id) => Some(id.clone()),
-            Target::Gl(_) => None,
-        })
-    }
-    let mut ids = BTreeSet::new();
-    for command in commands {
-        match &command.work {
-            Work::Post(post) => ids.extend(of(&post.legs)),
-            Work::Reverse(reverse) => {
-                ids.extend(
-                    originals.get(&reverse.original).iter().flat_map(|found| of(&found.legs)),
-                );
-            }
-            Work::Place(place) => {
-                ids.insert(place.account.clone());
-            }
-            Work::Change { account, .. } => {
-                ids.insert(account.clone());
-            }
-            Work::Release(_) | Work::Open(_) => {}
-        }
-    }
-    ids
-}
-
-/// The accounts whose holders matter: those that change, and those opened before.
-fn changed(commands: &[&Command], before: &[Record]) -> Vec<String> {
-    let named = commands.iter().filter_map(|command| match &command.work {
-        Work::Change { account, .. } => Some(account.clone()),
-        Work::Post(_) | Work::Reverse(_) | Work::Place(_) | Work::Release(_) | Work::Open(_) => {
-            None
-        }
-    });
-    let opened = before.iter().filter_map(opened).map(str::to_owned);
-    named.chain(opened).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
 /// The account that an opening made.
 fn opened(record: &Record) -> Option<&str> {
     match record {
@@ -267,20 +239,8 @@ pub(super) fn holders_of(engine: Engine) -> String {
 
 async fn holds(
     tx: &Tx,
-    commands: &[&Command],
-) -> Result<BTreeMap<ReferenceId, crate::domain::hold::Hold>, StoreError> {
-    let wanted: BTreeSet<ReferenceId> = commands
-        .iter()
-        .filter_map(|command| match &command.work {
-            Work::Place(place) => {
-                Some((place.reference.caller.clone(), place.reference.text.clone()))
-            }
-            Work::Release(release) => {
-                Some((release.reference.caller.clone(), release.hold_reference.clone()))
-            }
-            Work::Post(_) | Work::Reverse(_) | Work::Open(_) | Work::Change { .. } => None,
-        })
-        .collect();
+    wanted: &BTreeSet<ReferenceId>,
+) -> Result<BTreeMap<ReferenceId, Hold>, StoreError> {
     let mut found = BTreeMap::new();
     if wanted.is_empty() {
         return Ok(found);
@@ -304,20 +264,12 @@ async fn holds(
 
 async fn originals(
     tx: &Tx,
-    commands: &[&Command],
+    ids: BTreeSet<String>,
 ) -> Result<BTreeMap<String, Original>, StoreError> {
-    let ids: BTreeSet<&str> = commands
-        .iter()
-        .filter_map(|command| match &command.work {
-            Work::Reverse(reverse) => Some(reverse.original.as_str()),
-            Work::Post(_) | Work::Place(_) | Work::Release(_) | Work::Open(_) => None,
-            Work::Change { .. } => None,
-        })
-        .collect();
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let ids: Vec<&str> = ids.into_iter().collect();
+    let ids: Vec<String> = ids.into_iter().collect();
     let mut legs: BTreeMap<String, Vec<Leg>> = BTreeMap::new();
     let query = format!(
         "SELECT transaction_id, account_id, gl_code, currency, amount, counterparty \

@@ -9,7 +9,8 @@ use florin_store::{
 };
 use serde_json::{Value, json};
 
-use crate::{app::working::Working, domain::record::Record};
+use super::working::Working;
+use crate::domain::record::Record;
 
 /// Writes everything but outbox, audit and answers.
 ///

@@ -3,7 +3,6 @@
 use florin_account::{
     app::{
         batch::LedgerBatch,
-        chain,
         command::{
             Actor, Change, Command, Open, Outcome, Place, Post, Reference, Release, Reverse, Work,
         },
@@ -13,7 +12,7 @@ use florin_account::{
         account::{Holder, HolderRole, Rules},
         posting::{Leg, Legs, Target},
     },
-    store::{self, chart},
+    store::{self, chain, chart},
 };
 use florin_events::Outbox;
 use florin_kernel::{BankIdentity, Date, Money};

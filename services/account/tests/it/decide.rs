@@ -3,16 +3,19 @@
 
 use florin_account::{
     app::{
-        add_holder, chain, close_account,
+        add_holder, close_account,
         command::{Open, Outcome, Work},
         freeze_account, open_account, place_hold, post_transactions, release_hold, remove_holder,
         reverse_transaction, unfreeze_account,
-        working::{Original, Working, Writes},
     },
     domain::{
         account::{HolderRole, Rules},
         posting::{Leg, Legs, Target},
         refusal::Refusal,
+    },
+    store::{
+        chain,
+        working::{Original, Working, Writes},
     },
 };
 use florin_kernel::Date;

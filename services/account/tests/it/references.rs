@@ -1,11 +1,9 @@
 //! What a reference says of a command before and after the command is done.
 
 use florin_account::{
-    app::{
-        command::{Change, Command, Work},
-        working::{Claim, Claimed, Working},
-    },
+    app::command::{Change, Command, Work},
     domain::{record::Record, refusal::Refusal},
+    store::working::{Claim, Claimed, Working},
 };
 
 use crate::{
@@ -30,14 +28,14 @@ fn claim(working: &mut Working, command: &Command, made: bool) {
 fn a_reference_is_free_until_settled_and_then_stands_for_its_record_and_content() {
     let mut working = working();
     let (first, other) = (place("h", "a", 70), place("h", "a", 71));
-    assert_eq!(working.claimed(&first), Ok(Claimed::New), "never claimed");
+    assert_eq!(working.claimed(first.references()), Ok(Claimed::New), "never claimed");
     claim(&mut working, &first, false);
-    assert_eq!(working.claimed(&first), Ok(Claimed::New), "claimed here, not made");
-    working.settle(&first, first.record().as_ref());
+    assert_eq!(working.claimed(first.references()), Ok(Claimed::New), "claimed here, not made");
+    working.settle(first.references(), first.record().as_ref());
     let id = of_place(&first).id.clone();
-    assert_eq!(working.claimed(&first), Ok(Claimed::Replay(Record::Hold(id.clone()))));
+    assert_eq!(working.claimed(first.references()), Ok(Claimed::Replay(Record::Hold(id.clone()))));
     let reused = Refusal::ReferenceReused { reference: "h".into() };
-    assert_eq!(working.claimed(&other), Err(reused));
+    assert_eq!(working.claimed(other.references()), Err(reused));
     let settled = working.claims.values().next().unwrap();
     assert_eq!(
         (settled.record.as_ref().map(Record::id), settled.made, settled.rewritten),
@@ -66,7 +64,7 @@ fn a_claim_that_another_command_settles_is_rewritten() {
     ] {
         let mut working = working();
         claim(&mut working, &inserted, false);
-        working.settle(by, by.record().as_ref());
+        working.settle(by.references(), by.record().as_ref());
         let settled = working.claims.values().next().unwrap();
         assert_eq!((settled.made, settled.rewritten), (true, rewritten));
         assert_eq!(settled.record, by.record());
@@ -79,13 +77,17 @@ fn a_transaction_is_reversed_once_whatever_the_reference() {
     let mut working = working();
     let (first, second) = (reverse("rev1", "txn_1"), reverse("rev2", "txn_1"));
     claim(&mut working, &first, false);
-    working.settle(&first, first.record().as_ref());
+    working.settle(first.references(), first.record().as_ref());
     assert_eq!(
-        working.claimed(&first),
+        working.claimed(first.references()),
         Ok(Claimed::Replay(Record::Transaction(of_reverse(&first).id.clone())))
     );
     let reversed = Refusal::AlreadyReversed { transaction: "txn_1".into() };
-    assert_eq!(working.claimed(&second), Err(reversed));
+    assert_eq!(working.claimed(second.references()), Err(reversed));
     let unrelated = change("a", Change::Freeze("x".into()));
-    assert_eq!(working.claimed(&unrelated), Ok(Claimed::New), "a change has no reference");
+    assert_eq!(
+        working.claimed(unrelated.references()),
+        Ok(Claimed::New),
+        "a change has no reference"
+    );
 }

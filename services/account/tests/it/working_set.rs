@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use florin_account::{
-    app::{
-        command::{Actor, Command, Place, Release, Reverse, Work},
-        working::{Working, Writes},
-    },
+    app::command::{Command, Place, Release, Reverse, Work},
     domain::{
         account::{Account, Holder, HolderRole, Status},
         posting::{Books, GlAccount},
     },
+    store::working::{Actor, Working, Writes},
 };
 use florin_kernel::{Date, UnixMicros};
 

@@ -2,13 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use florin_events::NewEvent;
+use florin_events::{Cause, NewEvent};
 use florin_kernel::{Date, EventId, UnixMicros};
 
-use super::{
-    chain,
-    command::{Actor, Command, Reference},
-};
+use super::chain;
 use crate::domain::{
     account::{Account, Holder},
     event::{AccountEvent, EventKind},
@@ -17,6 +14,42 @@ use crate::domain::{
     record::Record,
     refusal::Refusal,
 };
+
+/// A natural reference with the content that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// In whose name it is unique: a role, or `client:NAME`.
+    pub caller: String,
+    /// The reference itself.
+    pub text: String,
+    /// Hash of the content.
+    pub fingerprint: Vec<u8>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Default)]
+pub struct Actor {
+    /// Scope key of the principal.
+    pub principal: String,
+    /// Path of the method.
+    pub method: &'static str,
+    /// Id of the request.
+    pub request: String,
+    /// W3C trace context of the request.
+    pub traceparent: Option<String>,
+}
+
+impl Actor {
+    /// What caused an event of a request that is no step of something greater.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        Cause {
+            correlation: self.request.clone(),
+            causation: self.request.clone(),
+            traceparent: self.traceparent.clone(),
+        }
+    }
+}
 
 /// Caller and reference.
 pub type ReferenceId = (String, String);
@@ -164,13 +197,13 @@ pub struct Facts {
 }
 
 impl Working {
-    /// Whether the command's own references were used before.
+    /// Whether a command's own references were used before.
     ///
     /// # Errors
     /// [`Refusal::ReferenceReused`] where it was with other content; for a reversal under a
     /// new reference [`Refusal::AlreadyReversed`].
-    pub fn claimed(&self, command: &Command) -> Result<Claimed, Refusal> {
-        for reference in command.references() {
+    pub fn claimed(&self, references: Vec<Reference>) -> Result<Claimed, Refusal> {
+        for reference in references {
             let id = (reference.caller.clone(), reference.text.clone());
             let Some(claim) = self.claims.get(&id).filter(|claim| claim.made) else { continue };
             if reference.caller == "reverses" {
@@ -186,9 +219,9 @@ impl Working {
         Ok(Claimed::New)
     }
 
-    /// Notes that the command's references stand for its record from now on.
-    pub fn settle(&mut self, command: &Command, record: Option<&Record>) {
-        for Reference { caller, text, fingerprint } in command.references() {
+    /// Notes that a command's references stand for its record from now on.
+    pub fn settle(&mut self, references: Vec<Reference>, record: Option<&Record>) {
+        for Reference { caller, text, fingerprint } in references {
             let Some(claim) = self.claims.get_mut(&(caller, text)) else { continue };
             claim.made = true;
             claim.rewritten = claim.record.as_ref() != record || claim.fingerprint != fingerprint;
