@@ -8,6 +8,7 @@ mod iban;
 mod id;
 mod kind;
 mod money;
+mod person;
 mod role;
 pub mod rule;
 mod text;
@@ -22,6 +23,7 @@ pub use id::{
 pub use jiff::civil::Date;
 pub use kind::Kind;
 pub use money::{Currency, LARGEST_MOVEMENT, Money, MoneyError};
+pub use person::Person;
 pub use role::{Role, UnknownRole};
 pub use text::{TextError, check_text};
 pub use time::{DateError, UnixMicros, parse_date};

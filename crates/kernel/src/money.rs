@@ -158,7 +158,14 @@ impl Money {
     /// # Errors
     /// Names the rule that currency or amount break.
     pub fn parse(currency: &str, amount: &str) -> Result<Self, MoneyError> {
-        let currency = Currency::from_str(currency)?;
+        Self::parse_in(Currency::from_str(currency)?, amount)
+    }
+
+    /// Like [`Money::parse`], where the currency is known already.
+    ///
+    /// # Errors
+    /// Names the rule that the amount breaks.
+    pub fn parse_in(currency: Currency, amount: &str) -> Result<Self, MoneyError> {
         if amount.is_empty() {
             return Err(MoneyError::MissingAmount);
         }
@@ -197,8 +204,15 @@ impl Money {
     /// # Errors
     /// As [`Money::parse`], and [`MoneyError::NotPositive`].
     pub fn parse_positive(currency: &str, amount: &str) -> Result<Self, MoneyError> {
-        let money = Self::parse(currency, amount)?;
-        if money.minor > 0 { Ok(money) } else { Err(MoneyError::NotPositive) }
+        Self::parse(currency, amount)?.positive()
+    }
+
+    /// The amount, where it is above zero.
+    ///
+    /// # Errors
+    /// [`MoneyError::NotPositive`].
+    pub const fn positive(self) -> Result<Self, MoneyError> {
+        if self.minor > 0 { Ok(self) } else { Err(MoneyError::NotPositive) }
     }
 
     /// The amount, where one movement may have it in either direction.
@@ -302,6 +316,9 @@ mod tests {
             assert_eq!(Money::parse_positive("EUR", amount), Err(MoneyError::NotPositive));
         }
         assert_eq!(Money::parse_positive("EUR", "0.01"), Money::parse("EUR", "0.01"));
+        let eur = "EUR".parse().expect("euro");
+        assert_eq!(Money::parse_in(eur, "0.01"), Money::parse("EUR", "0.01"));
+        assert_eq!(Money::parse_in(eur, ""), Err(MoneyError::MissingAmount));
     }
 
     #[test]

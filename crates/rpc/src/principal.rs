@@ -1,6 +1,6 @@
 //! Who acts.
 
-use florin_kernel::{CustomerId, Role, UnixMicros};
+use florin_kernel::{CustomerId, Person, Role, UnixMicros};
 use florin_proto::common::v1::{Initiator, PrincipalKind as WireKind};
 
 /// What sort of principal acts.
@@ -169,6 +169,19 @@ impl Principal {
         }
     }
 
+    /// The person who acts, whichever program it uses: for what needs two persons. None for a
+    /// machine and for a role.
+    #[must_use]
+    pub fn person(&self) -> Option<Person> {
+        match self.kind {
+            PrincipalKind::Customer | PrincipalKind::Staff if !self.issuer.is_empty() => {
+                Some(Person::of_token(&self.issuer, &self.subject))
+            }
+            PrincipalKind::Staff => Some(Person::operator(&self.subject)),
+            PrincipalKind::Customer | PrincipalKind::Client | PrincipalKind::Service => None,
+        }
+    }
+
     /// What is kept with later work and published: never the token itself.
     #[must_use]
     pub fn to_initiator(&self) -> Initiator {
@@ -215,6 +228,25 @@ mod tests {
         }
         assert!(!principal.may(Verb::View, &[]));
         assert!(Principal::service(Role::Payment).may(Verb::Pay, &[]));
+    }
+
+    #[test]
+    fn one_person_with_two_programs_is_one_and_a_machine_is_none() {
+        let with = |client: &str| {
+            let mut principal = Principal::bare(PrincipalKind::Staff, "eva");
+            principal.issuer = "https://issuer".to_owned();
+            principal.client = client.to_owned();
+            principal
+        };
+        let (teller, back_office) = (with("teller-app"), with("back-office"));
+        assert_ne!(teller.scope_key(), back_office.scope_key());
+        assert!(teller.person().is_some());
+        assert_eq!(teller.person(), back_office.person());
+        let operator = Principal::bare(PrincipalKind::Staff, "eva");
+        assert!(operator.person().is_some_and(|person| Some(person) != teller.person()));
+        assert_eq!(Principal::service(Role::Payment).person(), None);
+        let machine = Principal { kind: PrincipalKind::Client, ..with("import") };
+        assert_eq!(machine.person(), None);
     }
 
     #[test]

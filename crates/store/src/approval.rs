@@ -1,8 +1,8 @@
-//! Commands that need two persons: one proposes, another decides; the second is never the
-//! first.
+//! Commands that need two persons: one proposes, another approves, never the same. Anybody
+//! who may decide can reject, the first one too, who so withdraws it.
 
 use aws_lc_rs::digest;
-use florin_kernel::{ApprovalId, UnixMicros};
+use florin_kernel::{ApprovalId, Person, UnixMicros};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::{StoreError, Tx, sql};
@@ -20,8 +20,8 @@ pub struct Proposal {
     /// The encoded command.
     pub payload: Vec<u8>,
     /// Who proposes.
-    pub maker: String,
-    /// From when on nobody can approve it.
+    pub maker: Person,
+    /// From when on nobody can approve it; it does not wait any more, and can be rejected.
     pub expires_at: UnixMicros,
 }
 
@@ -44,7 +44,7 @@ pub struct Approval {
     /// SHA-256 of the payload, checked on each read.
     pub payload_hash: [u8; 32],
     /// Who decided.
-    pub checker: Option<String>,
+    pub checker: Option<Person>,
     /// Where it stands.
     pub state: State,
     /// When it was proposed.
@@ -69,9 +69,9 @@ pub enum Decision {
     Decided(Approval),
     /// There is no such proposal.
     NotFound,
-    /// The checker is the maker.
+    /// The maker wanted to approve it.
     OwnProposal,
-    /// The proposal had expired.
+    /// It has expired and cannot be approved.
     Expired,
     /// Somebody decided before.
     AlreadyDecided(Approval),
@@ -114,7 +114,7 @@ pub async fn propose(tx: &Tx, proposal: &Proposal) -> Result<Approval, StoreErro
 pub async fn decide(
     tx: &Tx,
     id: &ApprovalId,
-    checker: &str,
+    checker: &Person,
     verdict: Verdict,
 ) -> Result<Decision, StoreError> {
     let Some(mut approval) = find(tx, id, tx.engine().for_update()).await? else {
@@ -125,20 +125,19 @@ pub async fn decide(
         State::Approved | State::Rejected => return Ok(Decision::AlreadyDecided(approval)),
         State::Proposed => {}
     }
-    if approval.proposal.maker == checker {
-        return Ok(Decision::OwnProposal);
-    }
-    if approval.proposal.expires_at <= now {
-        return Ok(Decision::Expired);
-    }
     approval.state = match verdict {
+        Verdict::Approve if approval.proposal.maker == *checker => {
+            return Ok(Decision::OwnProposal);
+        }
+        Verdict::Approve if approval.proposal.expires_at <= now => return Ok(Decision::Expired),
         Verdict::Approve => State::Approved,
         Verdict::Reject => State::Rejected,
     };
-    approval.checker = Some(checker.to_owned());
+    approval.checker = Some(checker.clone());
     approval.decided_at = Some(now);
     let update = "UPDATE approvals SET state = $2, checker = $3, decided_at = $4 WHERE id = $1";
-    let values = [id.to_string().into(), name(approval.state).into(), checker.into(), now.0.into()];
+    let values =
+        [id.to_string().into(), name(approval.state).into(), checker.as_str().into(), now.0.into()];
     sql::execute(tx, update, values).await?;
     Ok(Decision::Decided(approval))
 }
@@ -154,20 +153,24 @@ pub async fn get(
     find(connection, id, "").await
 }
 
-/// A page of the proposals that wait, by id from the one after `after` on.
+/// A page of the proposals that wait for a second person at this moment, by id from the one
+/// after `after` on; those that have expired by then do not.
 ///
 /// # Errors
 /// `Corrupt` if a stored payload is not what was proposed.
 pub async fn waiting(
     connection: &impl ConnectionTrait,
+    now: UnixMicros,
     after: Option<&ApprovalId>,
     limit: u32,
 ) -> Result<Vec<Approval>, StoreError> {
     let query = format!(
-        "SELECT {COLUMNS} FROM approvals WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3"
+        "SELECT {COLUMNS} FROM approvals WHERE state = $1 AND id > $2 AND expires_at > $3 \
+         ORDER BY id LIMIT $4"
     );
     let after = after.map_or_else(String::new, ToString::to_string);
-    let values = [name(State::Proposed).into(), after.into(), i64::from(limit).into()];
+    let values =
+        [name(State::Proposed).into(), after.into(), now.0.into(), i64::from(limit).into()];
     sql::query_all(connection, query, values).await?.iter().map(approval_of).collect()
 }
 
@@ -201,11 +204,11 @@ fn approval_of(row: &QueryResult) -> Result<Approval, StoreError> {
             id,
             command: row.try_get("", "command")?,
             payload,
-            maker: row.try_get("", "maker")?,
+            maker: Person::restore(row.try_get("", "maker")?),
             expires_at: UnixMicros(row.try_get("", "expires_at")?),
         },
         payload_hash,
-        checker: row.try_get("", "checker")?,
+        checker: row.try_get::<Option<String>>("", "checker")?.map(Person::restore),
         state,
         proposed_at: UnixMicros(row.try_get("", "proposed_at")?),
         decided_at: row.try_get::<Option<i64>>("", "decided_at")?.map(UnixMicros),

@@ -20,8 +20,12 @@ use crate::{Engine, StoreError};
 const SHARED_TABLE: &str = "_store_migrations";
 
 /// The shared tables: outbox, inbox, keys, audit and what else every service has.
-const SHARED: Migrations =
-    crate::migrations!["0001_shared_tables", "0002_replay", "0003_operations"];
+const SHARED: Migrations = crate::migrations![
+    "0001_shared_tables",
+    "0002_replay",
+    "0003_operations",
+    "0004_withdrawn_proposals"
+];
 
 /// One step, written for each engine.
 #[derive(Debug, Clone, Copy)]

@@ -143,7 +143,9 @@ impl Ended {
                 }
             }
             TransferStatus::Failed | TransferStatus::Cancelled => {
-                one_more(&mut self.failed, transfer.failure_reason.clone());
+                let failure = transfer.failure.as_ref();
+                let reason = failure.map(|failure| failure.reason.clone());
+                one_more(&mut self.failed, reason.unwrap_or_default());
             }
             TransferStatus::Processing
             | TransferStatus::AwaitingScore

@@ -227,13 +227,13 @@ fn at(value: &Value, pointer: &str) -> String {
 /// The state of a transfer in a word or two.
 fn state(transfer: &Value) -> String {
     let status = at(transfer, "/status").replace("TRANSFER_STATUS_", "");
-    let reason = at(transfer, "/failureReason");
+    let reason = at(transfer, "/failure/reason");
     if reason.is_empty() { status } else { format!("{status}, {reason}") }
 }
 
 fn expect(transfer: &Value, status: &str, reason: &str) -> Result<()> {
     let ended = at(transfer, "/status").ends_with(status);
-    if ended && at(transfer, "/failureReason") == reason {
+    if ended && at(transfer, "/failure/reason") == reason {
         return Ok(());
     }
     bail!("{} ended as {}, not as {status}", at(transfer, "/transferId"), state(transfer))

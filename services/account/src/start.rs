@@ -51,11 +51,7 @@ pub async fn open(runtime: &Runtime, config: Config) -> anyhow::Result<Ledger> {
     let batch = LedgerBatch { outbox: runtime.outbox.clone(), bank: bank.clone() };
     let committer =
         Committer::start(db.clone(), batch, limits, config.committers, runtime.shutdown.clone());
-    let (drained, shutdown) = (committer.clone(), runtime.shutdown.clone());
-    runtime.tasks.spawn("account committers", async move {
-        shutdown.cancelled().await;
-        drained.drained().await;
-    });
+    runtime.drain(&committer);
     Ok(Ledger {
         db,
         outbox: runtime.outbox.clone(),

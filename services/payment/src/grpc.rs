@@ -1,6 +1,7 @@
 //! The generated service over the use cases.
 
 pub mod convert;
+pub mod wire;
 
 use florin_proto::payment::v1::{
     CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,

@@ -30,7 +30,7 @@ async fn overspending(anna: &Holder, boris: &Holder) -> Result<()> {
         match answer.text("/status") {
             "TRANSFER_STATUS_COMPLETED" => completed += 1,
             "TRANSFER_STATUS_FAILED" => {
-                assert_eq!(answer.text("/transfer/failureReason"), "INSUFFICIENT_FUNDS");
+                assert_eq!(answer.text("/transfer/failure/reason"), "INSUFFICIENT_FUNDS");
             }
             other => panic!("{other}: {}", answer.json),
         }

@@ -18,7 +18,7 @@ async fn tell(bank: &Bank) -> Result<()> {
     assert_eq!(paid.text("/status"), "TRANSFER_STATUS_COMPLETED", "{}", paid.json);
     let id = paid.text("/transferId");
     let shown = expect(anna.rest.get(&format!("/v1/transfers/{id}")).await?, 200)?;
-    assert_eq!(shown.text("/transfer/screening"), "NOT_SCREENED");
+    assert_eq!(shown.text("/transfer/screening"), "SCREENING_NOT_SCREENED");
     let steps: Vec<String> = (0..3)
         .map(|at| {
             shown
@@ -36,7 +36,7 @@ async fn tell(bank: &Bank) -> Result<()> {
     let failed = anna.rest.post_and_wait("/v1/transfers", "rent-2", &body).await?;
     let failed = expect(failed, 202)?;
     assert_eq!(failed.text("/status"), "TRANSFER_STATUS_FAILED", "{}", failed.json);
-    assert_eq!(failed.text("/transfer/failureReason"), "INSUFFICIENT_FUNDS");
+    assert_eq!(failed.text("/transfer/failure/reason"), "INSUFFICIENT_FUNDS");
     assert_eq!(posted(&anna.rest, &anna.account).await?, "59.75");
 
     // The history shows it, with the position of the write.
@@ -65,7 +65,7 @@ async fn frozen_and_closed(
     expect(staff.post(&path("freeze"), "freeze-1", &why).await?, 200)?;
     let body = transfer(&anna.account, &boris.account, "1.00");
     let failed = anna.rest.post_and_wait("/v1/transfers", "rent-3", &body).await?;
-    assert_eq!(failed.text("/transfer/failureReason"), "ACCOUNT_FROZEN", "{}", failed.json);
+    assert_eq!(failed.text("/transfer/failure/reason"), "ACCOUNT_FROZEN", "{}", failed.json);
     expect(staff.post(&path("unfreeze"), "unfreeze-1", &why).await?, 200)?;
 
     let refused = staff.post(&path("close"), "close-1", &why).await?;
@@ -76,7 +76,7 @@ async fn frozen_and_closed(
     expect(staff.post(&path("close"), "close-2", &why).await?, 200)?;
     let body = transfer(&anna.account, &boris.account, "1.00");
     let failed = anna.rest.post_and_wait("/v1/transfers", "rent-4", &body).await?;
-    assert_eq!(failed.text("/transfer/failureReason"), "ACCOUNT_CLOSED", "{}", failed.json);
+    assert_eq!(failed.text("/transfer/failure/reason"), "ACCOUNT_CLOSED", "{}", failed.json);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use florin_events::Outbox;
 use florin_kernel::{BankIdentity, Kind};
-use florin_proto::common::v1::{Initiator, Reason};
+use florin_proto::common::v1::Initiator;
 use florin_rpc::{CallContext, Dependency, Error, Peer};
 use florin_runtime::{
     internal,
@@ -13,7 +13,7 @@ use florin_runtime::{
 };
 use florin_store::{
     Database, StoreError, Tx, audit,
-    commit::{CommitError, Committer},
+    commit::Committer,
     idempotency::{Key, Lookup, look_up},
 };
 use prost::Message;
@@ -50,8 +50,9 @@ impl Ledger {
         commands: Vec<Command>,
         deadline: Option<Instant>,
     ) -> Result<Vec<Outcome>, Error> {
-        let outcomes = self.committer.submit_many(commands, deadline).await.map_err(failed)?;
-        outcomes.into_iter().map(|outcome| outcome.map_err(failed)).collect()
+        let outcomes =
+            self.committer.submit_many(commands, deadline).await.map_err(keyed::not_committed)?;
+        outcomes.into_iter().map(|outcome| outcome.map_err(keyed::not_committed)).collect()
     }
 
     /// Has the commands of a call's items decided: what became of each, in its place. An item
@@ -73,7 +74,9 @@ impl Ledger {
         }
         let outcomes = match read.is_empty() {
             true => Vec::new(),
-            false => self.committer.submit_many(read, deadline).await.map_err(failed)?,
+            false => {
+                self.committer.submit_many(read, deadline).await.map_err(keyed::not_committed)?
+            }
         };
         let mut outcomes = outcomes.into_iter();
         let placed = ends.into_iter().map(|unread| {
@@ -81,7 +84,7 @@ impl Ledger {
                 return Ok(Err(error));
             }
             let none = || Error::internal("the committer gave no outcome");
-            match outcomes.next().ok_or_else(none)?.map_err(failed) {
+            match outcomes.next().ok_or_else(none)?.map_err(keyed::not_committed) {
                 Ok(outcome) => Ok(Ok(outcome)),
                 Err(defect) if defect.kind() == Kind::Internal => Ok(Err(defect)),
                 Err(error) => Err(error),
@@ -199,25 +202,6 @@ pub fn actor(context: &CallContext) -> Actor {
 #[must_use]
 pub fn caller(context: &CallContext) -> String {
     context.caller()
-}
-
-fn failed(error: CommitError) -> Error {
-    match error {
-        CommitError::Expired => Error::new(
-            Reason::DeadlineExceeded,
-            "the deadline passed while the command waited for its batch",
-        ),
-        CommitError::QueueFull => {
-            Error::new(Reason::Overloaded, "too many commands wait for the ledger")
-                .with("layer", "committer")
-                .retry_after(std::time::Duration::from_secs(1))
-        }
-        CommitError::Failed(StoreError::Locked) => keyed::in_use(),
-        CommitError::Failed(error) => internal(error),
-        CommitError::Stopped => {
-            Error::new(Reason::Unavailable, "this replica is stopping").with("layer", "committer")
-        }
-    }
 }
 
 /// The error of an outcome that is no success.

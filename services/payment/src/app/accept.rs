@@ -14,7 +14,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use florin_events::{Outbox, position};
 use florin_kernel::{CustomerId, TransferId};
-use florin_proto::payment::v1::{CreateTransferResponse, Reason};
+use florin_proto::{
+    common::v1::{Initiator, PrincipalKind},
+    payment::v1::{self as wire, CreateTransferResponse, Reason},
+};
 use florin_rpc::{CallContext, Error};
 use florin_runtime::{
     internal,
@@ -32,7 +35,7 @@ use tonic::{Response, Status};
 use super::{App, Patience, events};
 use crate::{
     domain::{Kind, LimitExceeded, Limits, Order, Transfer},
-    grpc::convert::{wire_of, wire_status, wire_transfer},
+    grpc::wire::{Viewer, seen_by, wire_of, wire_status, wire_transfer},
     store::{self, ClientKey, Record},
 };
 
@@ -52,6 +55,7 @@ pub struct Acceptance {
     initiator: Vec<u8>,
     traceparent: Option<String>,
     request_id: String,
+    viewer: Viewer,
     on_behalf_of: Option<CustomerId>,
 }
 
@@ -103,11 +107,11 @@ impl Acceptances {
                 lease_token: None,
             })
             .collect();
-        let told = records
+        let (told, seen): (Vec<_>, Vec<_>) = records
             .iter()
             .zip(accepted)
-            .filter_map(|(record, one)| events::event_of(record, &one.request_id))
-            .collect();
+            .map(|(record, one)| events::accepted(record, &one.request_id))
+            .unzip();
         let events = self.outbox.append(tx, told).await?;
         for (record, event) in records.iter_mut().zip(&events) {
             record.position = position::encode(&[*event]);
@@ -123,7 +127,8 @@ impl Acceptances {
         audit::record_many(tx, entries.collect()).await?;
         let due = Arc::clone(&self.due);
         tx.on_commit(move || due.notify_one());
-        Ok(records.iter().map(|record| accepted_answer(&record.transfer)).collect())
+        let answers = seen.into_iter().zip(accepted);
+        Ok(answers.map(|(transfer, one)| accepted_answer(transfer, one.viewer)).collect())
     }
 
     /// Decides the orders whose keys are new, in arrival order, and stores the answers, which
@@ -229,28 +234,43 @@ fn answered_by(record: &Record, key: &Key) -> Outcome {
         let order = record.transfer.order().clone();
         let created_at = record.transfer.created_at();
         let accepted = Transfer::accept(record.transfer.id(), order, created_at);
-        Outcome::Replayed(accepted_answer(&accepted))
+        Outcome::Replayed(accepted_answer(wire_of(&accepted), viewer_of(record)))
     } else {
         Outcome::OtherPayload
     }
 }
 
-/// The answer to an order. Deposits and withdrawals have the same fields under the same
-/// numbers, so one stored form serves all three.
-pub(super) fn response_of(record: &Record) -> CreateTransferResponse {
-    CreateTransferResponse {
-        transfer_id: record.transfer.id().to_string(),
-        status: wire_status(record.transfer.status()).into(),
-        transfer: Some(wire_transfer(record)),
+/// As what somebody sees a transfer that it creates or cancels: a customer pays by it.
+pub(super) fn payer(ctx: &CallContext) -> Viewer {
+    if ctx.principal.is_customer() { Viewer::Debtor } else { Viewer::Bank }
+}
+
+/// As what its creator saw it; who that was is kept with it.
+fn viewer_of(record: &Record) -> Viewer {
+    let kind = Initiator::decode(record.initiator.as_slice()).map(|initiator| initiator.kind());
+    match kind {
+        Ok(PrincipalKind::Staff | PrincipalKind::Client | PrincipalKind::Service) => Viewer::Bank,
+        // Where it is not known, less is told.
+        Ok(PrincipalKind::Customer | PrincipalKind::Unspecified) | Err(_) => Viewer::Debtor,
     }
 }
 
-/// The stored answer of an acceptance: a function of order, id and instant alone.
-fn accepted_answer(accepted: &Transfer) -> Answer {
+/// The answer to an order. Deposits and withdrawals have the same fields under the same
+/// numbers, so one stored form serves all three.
+pub(super) fn response_of(record: &Record, viewer: Viewer) -> CreateTransferResponse {
+    CreateTransferResponse {
+        transfer_id: record.transfer.id().to_string(),
+        status: wire_status(record.transfer.status()).into(),
+        transfer: Some(wire_transfer(record, viewer)),
+    }
+}
+
+/// The stored answer of an acceptance: a function of order, id, instant and creator alone.
+fn accepted_answer(accepted: wire::Transfer, viewer: Viewer) -> Answer {
     let response = CreateTransferResponse {
-        transfer_id: accepted.id().to_string(),
-        status: wire_status(accepted.status()).into(),
-        transfer: Some(wire_of(accepted)),
+        transfer_id: accepted.transfer_id.clone(),
+        status: accepted.status,
+        transfer: Some(seen_by(accepted, viewer)),
     };
     Answer { code: 0, body: response.encode_to_vec() }
 }
@@ -311,6 +331,7 @@ impl App {
             initiator: ctx.principal.to_initiator().encode_to_vec(),
             traceparent: ctx.traceparent.clone(),
             request_id: ctx.request_id.clone(),
+            viewer: payer(ctx),
             on_behalf_of,
         };
         match self.acceptances.submit(acceptance, ctx.deadline).await {

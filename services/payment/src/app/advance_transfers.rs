@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use florin_events::position;
 use florin_kernel::{TransferId, UnixMicros};
 use florin_rpc::TraceParent;
 use florin_store::{StoreError, Tx};
@@ -174,7 +175,7 @@ impl Worker {
                     };
                     self.judge(record, verdict, now)?;
                 }
-                self.publish(&tx, &mut records).await?;
+                self.publish(&tx, &mut records, &verdicts).await?;
                 store::update(&tx, &records, Lease::GivenBack).await?;
                 let ended = records.iter().filter(|record| record.transfer.status().is_end());
                 let ended: Vec<_> =
@@ -197,10 +198,7 @@ impl Worker {
         adopt(Some(record), &span);
         let _settling = span.entered();
         let event = match verdict {
-            Verdict::Posted { transaction, position } => {
-                record.position.clone_from(position);
-                Event::Posted(*transaction)
-            }
+            Verdict::Posted { transaction, events: _ } => Event::Posted(*transaction),
             Verdict::Refused(failure) => match self.quiet_until(record) {
                 // An earlier call may still be on its way into the ledger, and post when
                 // funds have come meanwhile: FAILED would be a lie. Ask again once it cannot.
@@ -231,21 +229,35 @@ impl Worker {
         record.unanswered_at.map(|at| later(at, self.app.config.ledger_quiet()))
     }
 
-    /// Appends the events of those that have ended, and makes them part of their positions.
-    async fn publish(&self, tx: &Tx, records: &mut [Record]) -> Result<(), StoreError> {
-        let mut ended: Vec<_> =
-            records.iter_mut().filter(|record| record.transfer.status().is_end()).collect();
+    /// Appends the events of those that have ended. Their positions are the ledger's events,
+    /// where it posted, and these.
+    async fn publish(
+        &self,
+        tx: &Tx,
+        records: &mut [Record],
+        verdicts: &HashMap<TransferId, &Verdict>,
+    ) -> Result<(), StoreError> {
+        let mut ended: Vec<_> = records
+            .iter_mut()
+            .filter(|record| record.transfer.status().is_end())
+            .map(|record| {
+                let ledger = match verdicts.get(&record.transfer.id()) {
+                    Some(Verdict::Posted { events, .. }) => events.as_slice(),
+                    Some(Verdict::Refused(_) | Verdict::Undecided(_) | Verdict::Stuck(_))
+                    | None => &[],
+                };
+                (record, ledger)
+            })
+            .collect();
         let told = ended
             .iter()
-            .filter_map(|record| events::event_of(record, &events::causation_of(&record.position)))
+            .filter_map(|(record, ledger)| {
+                events::ended(record, &events::causation_of(ledger, record))
+            })
             .collect();
         let ids = self.app.outbox.append(tx, told).await?;
-        for (record, id) in ended.iter_mut().zip(ids) {
-            let ledger = match record.transfer.status() {
-                Status::Completed => record.position.as_str(),
-                Status::Processing | Status::Posting | Status::Failed | Status::Cancelled => "",
-            };
-            record.position = events::position_of(ledger, &[id]);
+        for ((record, ledger), id) in ended.iter_mut().zip(ids) {
+            record.position = position::encode(&[*ledger, &[id]].concat());
         }
         Ok(())
     }

@@ -16,7 +16,10 @@ use florin_runtime::internal;
 use tokio::sync::Notify;
 use tonic::{Response, Status, metadata::MetadataMap};
 
-use super::{App, accept::response_of};
+use super::{
+    App,
+    accept::{payer, response_of},
+};
 use crate::store;
 
 /// What is left of the caller's deadline for the answer itself.
@@ -107,7 +110,7 @@ impl App {
             // Before the read, so that an end between read and wait is not missed.
             ended.as_mut().enable();
             if let Some(record) = store::find(self.db.read(), id).await.map_err(internal)? {
-                message = response_of(&record);
+                message = response_of(&record, payer(ctx));
                 if record.transfer.status().is_end() {
                     break;
                 }

@@ -1,5 +1,6 @@
 //! Cancels a transfer while it can be: before its money moves.
 
+use florin_events::position;
 use florin_kernel::TransferId;
 use florin_proto::payment::v1::{CancelTransferRequest, CancelTransferResponse, Reason};
 use florin_rpc::{CallContext, Error, Verb};
@@ -7,10 +8,13 @@ use florin_runtime::{Failure, internal, once};
 use florin_store::{Tx, audit};
 use tonic::{Response, Status};
 
-use super::{App, events, get_transfer::transfer_not_found};
+use super::{App, accept::payer, events, get_transfer::transfer_not_found};
 use crate::{
     domain::{Event, NotAllowed},
-    grpc::convert::{transfer_id, wire_status, wire_transfer},
+    grpc::{
+        convert::transfer_id,
+        wire::{wire_status, wire_transfer},
+    },
     store::{self, Lease, Record},
 };
 
@@ -56,9 +60,9 @@ impl App {
         let now = tx.now().await?;
         record.transfer.apply(Event::Cancelled, now).map_err(not_cancellable)?;
         record.due_at = None;
-        let event = events::event_of(&record, &events::causation_of(&record.position));
+        let event = events::ended(&record, &events::causation_of(&[], &record));
         let ids = self.outbox.append(tx, event.into_iter().collect()).await?;
-        record.position = events::position_of("", &ids);
+        record.position = position::encode(&ids);
         store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
         let entry = audit::Entry {
             actor: ctx.principal.scope_key(),
@@ -70,7 +74,7 @@ impl App {
         audit::record(tx, entry).await?;
         let (meter, status) = (self.meter.clone(), record.transfer.status());
         tx.on_commit(move || meter.ended(status));
-        Ok(CancelTransferResponse { transfer: Some(wire_transfer(&record)) })
+        Ok(CancelTransferResponse { transfer: Some(wire_transfer(&record, payer(ctx))) })
     }
 }
 

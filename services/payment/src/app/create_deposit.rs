@@ -49,7 +49,11 @@ impl App {
         };
         let creditor = self.account_of_bank(ctx, to).await?.ok_or_else(creditor_not_found)?;
         same_currency(&creditor.currency, amount.currency().code(), "creditor")?;
-        let route = Route::CashDeposit { to, cash_gl_code: self.config.cash_gl_code.clone() };
+        let route = Route::CashDeposit {
+            to,
+            to_iban: creditor.iban.parse().ok(),
+            cash_gl_code: self.config.cash_gl_code.clone(),
+        };
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &creditor) })
     }

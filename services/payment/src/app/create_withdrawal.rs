@@ -41,7 +41,11 @@ impl App {
         let WithdrawalDraft { from, amount, description } = draft;
         let debtor = self.account_of_bank(ctx, from).await?.ok_or_else(debtor_not_found)?;
         same_currency(&debtor.currency, amount.currency().code(), "debtor")?;
-        let route = Route::CashWithdrawal { from, cash_gl_code: self.config.cash_gl_code.clone() };
+        let route = Route::CashWithdrawal {
+            from,
+            from_iban: debtor.iban.parse().ok(),
+            cash_gl_code: self.config.cash_gl_code.clone(),
+        };
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &debtor) })
     }

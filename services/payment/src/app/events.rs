@@ -4,54 +4,60 @@
 use florin_events::{Cause, NewEvent, position};
 use florin_kernel::EventId;
 use florin_proto::{
-    payment::v1::{TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed},
+    payment::v1::{
+        self as wire, TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
+    },
     timestamp,
 };
 
-use crate::{domain::Status, grpc::convert::wire_of, store::Record};
+use crate::{domain::Status, grpc::wire::wire_of, store::Record};
 
 /// Version of the event of an acceptance.
 const ACCEPTED: i64 = 1;
 /// Version of the event of an end.
 const ENDED: i64 = 2;
 
-/// The event of the state that a transfer has come to; None for POSTING, which is nobody
-/// else's concern. `causation` is what led to it.
+/// The event of an acceptance, beside the transfer as it tells it.
 #[must_use]
-pub fn event_of(record: &Record, causation: &str) -> Option<NewEvent> {
+pub fn accepted(record: &Record, request_id: &str) -> (NewEvent, wire::Transfer) {
+    let at = Some(timestamp(record.transfer.changed_at()));
+    let id = record.transfer.id();
+    let fact = TransferAccepted { transfer: Some(wire_of(&record.transfer)), at };
+    let event = NewEvent::of(&fact, &id, ACCEPTED, cause(record, request_id));
+    (event, fact.transfer.unwrap_or_default())
+}
+
+/// The event of an end; None for a state that is none. `causation` is what led to it.
+#[must_use]
+pub fn ended(record: &Record, causation: &str) -> Option<NewEvent> {
     let transfer = Some(wire_of(&record.transfer));
     let at = Some(timestamp(record.transfer.changed_at()));
     let id = record.transfer.id();
-    let cause = Cause {
-        correlation: id.to_string(),
-        causation: causation.to_owned(),
-        traceparent: record.traceparent.clone(),
-    };
+    let cause = cause(record, causation);
     Some(match record.transfer.status() {
-        Status::Posting => return None,
-        Status::Processing => {
-            NewEvent::of(&TransferAccepted { transfer, at }, &id, ACCEPTED, cause)
-        }
+        Status::Processing | Status::Posting => return None,
         Status::Completed => NewEvent::of(&TransferCompleted { transfer, at }, &id, ENDED, cause),
         Status::Failed => NewEvent::of(&TransferFailed { transfer, at }, &id, ENDED, cause),
         Status::Cancelled => NewEvent::of(&TransferCancelled { transfer, at }, &id, ENDED, cause),
     })
 }
 
-/// The position of a write: the ledger's events, if it was asked, and ours. A token of the
-/// ledger that is none is left out: it only spares a reader a wait.
-#[must_use]
-pub fn position_of(ledger: &str, own: &[EventId]) -> String {
-    let mut events = position::decode(ledger).unwrap_or_default();
-    events.extend_from_slice(own);
-    position::encode(&events)
+fn cause(record: &Record, causation: &str) -> Cause {
+    Cause {
+        correlation: record.transfer.id().to_string(),
+        causation: causation.to_owned(),
+        traceparent: record.traceparent.clone(),
+    }
 }
 
 /// What led to an end: the ledger's event where it posted, else our own last one.
 #[must_use]
-pub fn causation_of(position: &str) -> String {
-    let events = position::decode(position).unwrap_or_default();
-    events.first().map(ToString::to_string).unwrap_or_default()
+pub fn causation_of(ledger: &[EventId], record: &Record) -> String {
+    let last = match ledger.first() {
+        Some(event) => Some(*event),
+        None => position::decode(&record.position).unwrap_or_default().first().copied(),
+    };
+    last.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -66,6 +72,7 @@ mod tests {
 
     /// The event of a fixed transfer after these changes, one a microsecond.
     fn told(changes: Vec<Event>) -> Option<NewEvent> {
+        let accepted_only = changes.is_empty();
         let account = |number| AccountId::from_parts(number, [1; 10]);
         let route = Route::Transfer {
             from: account(1),
@@ -92,7 +99,10 @@ mod tests {
             due_at: None,
             lease_token: None,
         };
-        event_of(&record, "cause")
+        if accepted_only {
+            return Some(accepted(&record, "cause").0);
+        }
+        ended(&record, "cause")
     }
 
     #[test]
@@ -100,7 +110,12 @@ mod tests {
         let screened = || Event::Screened(Screening::NotScreened);
         let refused = Event::Refused(Failure {
             reason: "INSUFFICIENT_FUNDS".into(),
-            message: "0.00 EUR available".into(),
+            domain: "account.florin.bank".into(),
+            message: format!(
+                "account {} has not enough available",
+                AccountId::from_parts(1, [1; 10])
+            ),
+            facts: [("account_id".into(), AccountId::from_parts(1, [1; 10]).to_string())].into(),
         });
         let posted = Event::Posted(TransactionId::from_parts(4, [4; 10]));
         let lines: String =

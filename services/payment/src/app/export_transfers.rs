@@ -7,7 +7,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::App;
-use crate::{grpc::convert::wire_export, store};
+use crate::{grpc::wire::wire_export, store};
 
 /// Transfers read at once.
 const PAGE: u32 = 500;

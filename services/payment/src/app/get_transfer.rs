@@ -8,7 +8,10 @@ use florin_runtime::internal;
 use super::App;
 use crate::{
     domain::Status,
-    grpc::convert::{transfer_id, wire_transfer, wire_work},
+    grpc::{
+        convert::transfer_id,
+        wire::{Viewer, wire_transfer, wire_work},
+    },
     store::{self, Record},
 };
 
@@ -25,34 +28,35 @@ impl App {
         let id = transfer_id(&request.transfer_id).map_err(Error::invalid)?;
         let record = store::find(self.db.read(), id).await.map_err(internal)?;
         let record = record.ok_or_else(|| transfer_not_found(id))?;
-        if !self.may_view(ctx, &record).await? {
+        let Some(viewer) = self.viewer(ctx, &record).await? else {
             return Err(transfer_not_found(id));
-        }
+        };
         // What is told there is for those who look after the bank, not for its customers.
         let work = match ctx.principal.kind {
             PrincipalKind::Staff => Some(wire_work(&record)),
             PrincipalKind::Customer | PrincipalKind::Client | PrincipalKind::Service => None,
         };
-        Ok(GetTransferResponse { transfer: Some(wire_transfer(&record)), work })
+        Ok(GetTransferResponse { transfer: Some(wire_transfer(&record, viewer)), work })
     }
 
     /// Holders of the paying account see all of it. Holders of the other see what they were
     /// paid; that somebody tried and failed to pay them is that one's own affair.
-    async fn may_view(&self, ctx: &CallContext, record: &Record) -> Result<bool, Error> {
+    async fn viewer(&self, ctx: &CallContext, record: &Record) -> Result<Option<Viewer>, Error> {
         if !ctx.principal.is_customer() {
-            return Ok(true);
+            return Ok(Some(Viewer::Bank));
         }
         let route = record.transfer.order().route();
         if let Some(debtor) = route.debtor()
             && self.caller_may(ctx, Verb::View, debtor).await?
         {
-            return Ok(true);
+            return Ok(Some(Viewer::Debtor));
         }
         match route.creditor() {
             Some(creditor) if record.transfer.status() == Status::Completed => {
-                self.caller_may(ctx, Verb::View, creditor).await
+                let may = self.caller_may(ctx, Verb::View, creditor).await?;
+                Ok(may.then_some(Viewer::Creditor))
             }
-            Some(_) | None => Ok(false),
+            Some(_) | None => Ok(None),
         }
     }
 }

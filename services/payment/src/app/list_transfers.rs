@@ -11,8 +11,11 @@ use prost::Message;
 
 use super::App;
 use crate::{
-    grpc::convert::{ListQuery, wire_transfer},
-    store::{self, Visible},
+    grpc::{
+        convert::ListQuery,
+        wire::{Viewer, wire_transfer},
+    },
+    store::{self, Record, Visible},
 };
 
 impl App {
@@ -51,7 +54,10 @@ impl App {
             Some(_) | None => String::new(),
         };
         Ok(ListTransfersResponse {
-            transfers: records.iter().map(wire_transfer).collect(),
+            transfers: records
+                .iter()
+                .map(|record| wire_transfer(record, viewer(visible, record)))
+                .collect(),
             next_page_token,
         })
     }
@@ -81,5 +87,16 @@ impl App {
                 Err(Error::new(AccountReason::AccountNotFound, text))
             }
         }
+    }
+}
+
+/// A holder sees each transfer from the account that it asks for.
+fn viewer(visible: Visible, record: &Record) -> Viewer {
+    match visible {
+        Visible::All | Visible::OfAccount(_) => Viewer::Bank,
+        Visible::OfHolder(account) if record.transfer.order().route().debtor() == Some(account) => {
+            Viewer::Debtor
+        }
+        Visible::OfHolder(_) => Viewer::Creditor,
     }
 }

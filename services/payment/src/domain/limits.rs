@@ -55,7 +55,7 @@ mod tests {
         let account = |number| AccountId::from_parts(number, [1; 10]);
         let order = |currency, amount, cash: bool| {
             let route = if cash {
-                Route::CashDeposit { to: account(1), cash_gl_code: "1010".into() }
+                Route::CashDeposit { to: account(1), to_iban: None, cash_gl_code: "1010".into() }
             } else {
                 Route::Transfer { from: account(1), from_iban: None, to: account(2), to_iban: None }
             };

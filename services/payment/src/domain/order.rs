@@ -61,6 +61,8 @@ pub enum Route {
     CashDeposit {
         /// The account that is paid.
         to: AccountId,
+        /// Its IBAN.
+        to_iban: Option<Iban>,
         /// The GL account of the cash.
         cash_gl_code: String,
     },
@@ -68,6 +70,8 @@ pub enum Route {
     CashWithdrawal {
         /// The account that pays.
         from: AccountId,
+        /// Its IBAN.
+        from_iban: Option<Iban>,
         /// The GL account of the cash.
         cash_gl_code: String,
     },
@@ -90,6 +94,26 @@ impl Route {
         match self {
             Self::Transfer { from, .. } | Self::CashWithdrawal { from, .. } => Some(*from),
             Self::CashDeposit { .. } => None,
+        }
+    }
+
+    /// The IBAN of the account that pays, where it is known.
+    #[must_use]
+    pub const fn debtor_iban(&self) -> Option<&Iban> {
+        match self {
+            Self::Transfer { from_iban, .. } | Self::CashWithdrawal { from_iban, .. } => {
+                from_iban.as_ref()
+            }
+            Self::CashDeposit { .. } => None,
+        }
+    }
+
+    /// The IBAN of the account that is paid: of a transfer where the client named it by that.
+    #[must_use]
+    pub const fn creditor_iban(&self) -> Option<&Iban> {
+        match self {
+            Self::Transfer { to_iban, .. } | Self::CashDeposit { to_iban, .. } => to_iban.as_ref(),
+            Self::CashWithdrawal { .. } => None,
         }
     }
 
@@ -225,8 +249,13 @@ mod tests {
     #[test]
     fn cash_may_come_and_go_on_any_account() {
         let amount = Money::parse("EUR", "1").expect("amount");
-        let deposit = Route::CashDeposit { to: account(1), cash_gl_code: "1010".into() };
-        let withdrawal = Route::CashWithdrawal { from: account(1), cash_gl_code: "1010".into() };
+        let deposit =
+            Route::CashDeposit { to: account(1), to_iban: None, cash_gl_code: "1010".into() };
+        let withdrawal = Route::CashWithdrawal {
+            from: account(1),
+            from_iban: None,
+            cash_gl_code: "1010".into(),
+        };
         for route in [deposit, withdrawal] {
             assert!(Order::new(route, amount, String::new()).is_ok());
         }
@@ -234,9 +263,14 @@ mod tests {
 
     #[test]
     fn cash_has_one_account() {
-        let deposit = Route::CashDeposit { to: account(1), cash_gl_code: "1010".into() };
+        let deposit =
+            Route::CashDeposit { to: account(1), to_iban: None, cash_gl_code: "1010".into() };
         assert_eq!((deposit.debtor(), deposit.creditor()), (None, Some(account(1))));
-        let withdrawal = Route::CashWithdrawal { from: account(1), cash_gl_code: "1010".into() };
+        let withdrawal = Route::CashWithdrawal {
+            from: account(1),
+            from_iban: None,
+            cash_gl_code: "1010".into(),
+        };
         assert_eq!((withdrawal.debtor(), withdrawal.creditor()), (Some(account(1)), None));
     }
 }

@@ -10,6 +10,8 @@
 //! ledger is never cancelled. AWAITING_SCORE of the contract has no state here while there is
 //! no fraud role to wait for.
 
+use std::collections::BTreeMap;
+
 use florin_kernel::{TransactionId, TransferId, UnixMicros};
 
 use super::Order;
@@ -103,8 +105,12 @@ impl Screening {
 pub struct Failure {
     /// Reason of the ledger, without prefix: `INSUFFICIENT_FUNDS`.
     pub reason: String,
+    /// Whose reason it is: `account.florin.bank`.
+    pub domain: String,
     /// In words.
     pub message: String,
+    /// Its facts by name, as the ledger told them.
+    pub facts: BTreeMap<String, String>,
 }
 
 /// What can happen to a transfer after its acceptance.
@@ -163,7 +169,7 @@ pub struct Step {
     pub status: Status,
     /// Since when.
     pub at: UnixMicros,
-    /// Why, without prefix; empty where nothing is to be said.
+    /// Why, without prefix; of FAILED alone.
     pub reason: String,
 }
 
@@ -222,7 +228,7 @@ impl Transfer {
         let (status, reason) = match (self.status, event) {
             (Status::Processing, Event::Screened(screening)) => {
                 self.screening = Some(screening);
-                (Status::Posting, screening.name().to_owned())
+                (Status::Posting, String::new())
             }
             (Status::Processing, Event::Cancelled) => {
                 self.ended = Ended::Withdrawn;

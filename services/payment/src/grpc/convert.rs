@@ -1,18 +1,12 @@
-//! Wire <-> domain. Reading a request collects every violation.
+//! Wire -> domain. Reading a request collects every violation.
 
 use florin_kernel::{AccountId, Currency, Money, MoneyError, TransferId, Violations, check_text};
-use florin_proto::{
-    payment::v1::{
-        self as wire, CreateDepositRequest, CreateTransferRequest, CreateWithdrawalRequest,
-        ListTransfersRequest, TransferKind, TransferStatus,
-    },
-    timestamp, wire_money,
+use florin_proto::payment::v1::{
+    CreateDepositRequest, CreateTransferRequest, CreateWithdrawalRequest, ListTransfersRequest,
+    TransferStatus,
 };
 
-use crate::{
-    domain::{Ended, Kind, Payee, Screening, Status, Step, Transfer, posting_reference},
-    store::Record,
-};
+use crate::domain::Payee;
 
 /// Characters in the text for the statements.
 const MOST_DESCRIPTION: usize = 140;
@@ -185,109 +179,12 @@ fn amount(violations: &mut Violations, currency: &str, amount: &str) -> Option<M
         return None;
     }
     let known = known?;
-    let amount = Money::parse_positive(known.code(), amount).and_then(Money::movable);
+    let amount = Money::parse_in(known, amount).and_then(Money::positive).and_then(Money::movable);
     violations.check("amount", amount)
 }
 
 fn description(violations: &mut Violations, text: &str) -> Option<String> {
     violations.check("description", check_text(text, 0, MOST_DESCRIPTION))
-}
-
-/// A transfer as clients see it. Before its end no event of the ledger is in the position, and
-/// a read that waited for it would miss the payment.
-#[must_use]
-pub fn wire_transfer(record: &Record) -> wire::Transfer {
-    let wire = wire_of(&record.transfer);
-    if record.transfer.status().is_end() {
-        return wire::Transfer { position: record.position.clone(), ..wire };
-    }
-    wire
-}
-
-/// A transfer as its events tell it: they are its position, so they carry none.
-#[must_use]
-pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
-    let order = transfer.order();
-    let (failure_reason, failure_message) = match transfer.ended() {
-        Ended::Unpaid(failure) => (failure.reason.clone(), failure.message.clone()),
-        Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => Default::default(),
-    };
-    wire::Transfer {
-        transfer_id: transfer.id().to_string(),
-        kind: wire_kind(order.route().kind()).into(),
-        status: wire_status(transfer.status()).into(),
-        from: order.route().debtor().map(|id| id.to_string()).unwrap_or_default(),
-        to: order.route().creditor().map(|id| id.to_string()).unwrap_or_default(),
-        amount: Some(wire_money(order.amount())),
-        description: order.description().to_owned(),
-        screening: transfer.screening().map(Screening::name).unwrap_or_default().to_owned(),
-        failure_reason,
-        failure_message,
-        transaction_id: transaction_id(transfer),
-        steps: transfer.steps().iter().map(wire_step).collect(),
-        created_at: Some(timestamp(transfer.created_at())),
-        position: String::new(),
-    }
-}
-
-/// How the work on a transfer stands.
-#[must_use]
-pub fn wire_work(record: &Record) -> wire::TransferWork {
-    wire::TransferWork {
-        attempts: i32::try_from(record.attempts).unwrap_or(i32::MAX),
-        last_cause: record.last_cause.clone().unwrap_or_default(),
-        next_attempt_at: record.due_at.map(timestamp),
-    }
-}
-
-/// A transfer in short, for the proof.
-#[must_use]
-pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
-    let transfer = &record.transfer;
-    wire::ExportTransfersResponse {
-        transfer_id: transfer.id().to_string(),
-        status: wire_status(transfer.status()).into(),
-        amount: Some(wire_money(transfer.order().amount())),
-        posting_reference: posting_reference(transfer.id()),
-        transaction_id: transaction_id(transfer),
-        changed_at: Some(timestamp(transfer.changed_at())),
-        idempotency_key: record.key.key.clone(),
-    }
-}
-
-/// A state as the contract has it.
-#[must_use]
-pub const fn wire_status(status: Status) -> TransferStatus {
-    match status {
-        Status::Processing => TransferStatus::Processing,
-        Status::Posting => TransferStatus::Posting,
-        Status::Completed => TransferStatus::Completed,
-        Status::Failed => TransferStatus::Failed,
-        Status::Cancelled => TransferStatus::Cancelled,
-    }
-}
-
-const fn wire_kind(kind: Kind) -> TransferKind {
-    match kind {
-        Kind::Transfer => TransferKind::Transfer,
-        Kind::CashDeposit => TransferKind::CashDeposit,
-        Kind::CashWithdrawal => TransferKind::CashWithdrawal,
-    }
-}
-
-fn wire_step(step: &Step) -> wire::TransferStep {
-    wire::TransferStep {
-        status: wire_status(step.status).into(),
-        at: Some(timestamp(step.at)),
-        reason: step.reason.clone(),
-    }
-}
-
-fn transaction_id(transfer: &Transfer) -> String {
-    match transfer.ended() {
-        Ended::Paid(transaction) => transaction.to_string(),
-        Ended::NotYet | Ended::Unpaid(_) | Ended::Withdrawn => String::new(),
-    }
 }
 
 #[cfg(test)]

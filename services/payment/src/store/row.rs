@@ -1,5 +1,7 @@
 //! A row of `transfers` and what it stands for.
 
+use std::collections::BTreeMap;
+
 use florin_kernel::{Currency, Iban, Money, UnixMicros};
 use florin_store::{StoreError, rows::Column, rows::hex};
 use sea_orm::QueryResult;
@@ -64,11 +66,13 @@ pub(super) const FIXED: [(&str, Column); 16] = [
 ];
 
 /// What changes with the state.
-pub(super) const CHANGING: [(&str, Column); 14] = [
+pub(super) const CHANGING: [(&str, Column); 16] = [
     ("status", Column::Int),
     ("screening", Column::Text),
     ("failure_reason", Column::Text),
     ("failure_message", Column::Text),
+    ("failure_domain", Column::Text),
+    ("failure_facts", Column::Text),
     ("transaction_id", Column::Text),
     ("steps", Column::Text),
     ("position", Column::Text),
@@ -86,9 +90,9 @@ impl Record {
     /// from here: whoever writes a row gives it back.
     pub(super) fn to_row(&self) -> Value {
         let transfer = &self.transfer;
-        let (reason, message) = match transfer.ended() {
-            Ended::Unpaid(failure) => (Some(&failure.reason), Some(&failure.message)),
-            Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => (None, None),
+        let failure = match transfer.ended() {
+            Ended::Unpaid(failure) => Some(failure),
+            Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => None,
         };
         let transaction = match transfer.ended() {
             Ended::Paid(transaction) => Some(transaction.to_string()),
@@ -105,8 +109,10 @@ impl Record {
             "created_at": transfer.created_at().0,
             "status": transfer.status().code(),
             "screening": transfer.screening().map(Screening::name),
-            "failure_reason": reason,
-            "failure_message": message,
+            "failure_reason": failure.map(|failure| &failure.reason),
+            "failure_message": failure.map(|failure| &failure.message),
+            "failure_domain": failure.map(|failure| &failure.domain),
+            "failure_facts": failure.map(|failure| json!(failure.facts).to_string()),
             "transaction_id": transaction,
             "steps": steps_to_text(transfer.steps()),
             "position": self.position,
@@ -171,18 +177,18 @@ fn corrupt(id: &str, what: &str) -> StoreError {
 }
 
 fn order_to_row(order: &Order) -> Value {
-    let (from_iban, to_iban, cash) = match order.route() {
-        Route::Transfer { from_iban, to_iban, .. } => (from_iban.as_ref(), to_iban.as_ref(), None),
+    let cash = match order.route() {
+        Route::Transfer { .. } => None,
         Route::CashDeposit { cash_gl_code, .. } | Route::CashWithdrawal { cash_gl_code, .. } => {
-            (None, None, Some(cash_gl_code))
+            Some(cash_gl_code)
         }
     };
     json!({
         "kind": order.route().kind().code(),
         "debtor_account": order.route().debtor().map(|id| id.to_string()),
-        "debtor_iban": from_iban.map(Iban::electronic),
+        "debtor_iban": order.route().debtor_iban().map(Iban::electronic),
         "creditor_account": order.route().creditor().map(|id| id.to_string()),
-        "creditor_iban": to_iban.map(Iban::electronic),
+        "creditor_iban": order.route().creditor_iban().map(Iban::electronic),
         "cash_gl_code": cash,
         "currency": order.amount().currency().code(),
         "amount": order.amount().minor(),
@@ -211,12 +217,16 @@ fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
             to: account("creditor_account")?,
             to_iban: iban("creditor_iban")?,
         },
-        Kind::CashDeposit => {
-            Route::CashDeposit { to: account("creditor_account")?, cash_gl_code: cash()? }
-        }
-        Kind::CashWithdrawal => {
-            Route::CashWithdrawal { from: account("debtor_account")?, cash_gl_code: cash()? }
-        }
+        Kind::CashDeposit => Route::CashDeposit {
+            to: account("creditor_account")?,
+            to_iban: iban("creditor_iban")?,
+            cash_gl_code: cash()?,
+        },
+        Kind::CashWithdrawal => Route::CashWithdrawal {
+            from: account("debtor_account")?,
+            from_iban: iban("debtor_iban")?,
+            cash_gl_code: cash()?,
+        },
     };
     let currency: String = row.try_get("", "currency")?;
     let currency: Currency = currency.parse().map_err(|_| corrupt(id, "currency"))?;
@@ -235,7 +245,12 @@ fn ended_of_row(id: &str, row: &QueryResult, status: i64) -> Result<Ended, Store
             .map_err(|_| corrupt(id, "transaction_id")),
         Status::Failed => Ok(Ended::Unpaid(Failure {
             reason: text("failure_reason")?,
+            domain: text("failure_domain")?,
             message: text("failure_message")?,
+            facts: match text("failure_facts")?.as_str() {
+                "" => BTreeMap::new(),
+                facts => serde_json::from_str(facts).map_err(|_| corrupt(id, "failure_facts"))?,
+            },
         })),
     }
 }

@@ -60,8 +60,13 @@ async fn a_refusal_of_the_ledger_fails_that_transfer_and_no_neighbour() {
         let mut reasons = Vec::new();
         for id in &ids {
             let transfer = bank.get(id).await;
-            assert_eq!(transfer.steps.last().unwrap().reason, transfer.failure_reason);
-            reasons.push((transfer.status(), transfer.failure_reason));
+            let failure = transfer.failure.clone().unwrap_or_default();
+            assert_eq!(transfer.steps.last().unwrap().reason, failure.reason);
+            if !failure.reason.is_empty() {
+                assert_eq!(failure.domain, "account.florin.bank");
+                assert_eq!(failure.metadata["scripted"], "yes", "the ledger's facts are kept");
+            }
+            reasons.push((transfer.status(), failure.reason));
         }
         let failed = |reason: &str| (TransferStatus::Failed, reason.to_owned());
         assert_eq!(
@@ -329,7 +334,7 @@ async fn a_refusal_is_not_believed_while_an_unanswered_call_may_still_post() {
         bank.let_calls_die_out().await;
         assert_eq!(poor.turn().await.unwrap(), Turn::Done);
         let failed = bank.get(&id).await;
-        assert_eq!(failed.failure_reason, "INSUFFICIENT_FUNDS");
+        assert_eq!(failed.failure.unwrap().reason, "INSUFFICIENT_FUNDS");
     }
 }
 

@@ -3,6 +3,7 @@
 use florin_payment::Patience;
 use florin_proto::{
     account::v1::leg,
+    common::v1::Party,
     payment::v1::{CreateDepositRequest, CreateWithdrawalRequest, TransferKind, TransferStatus},
 };
 
@@ -41,13 +42,12 @@ async fn cash_is_paid_in_and_out_against_the_cash_account() {
         let paid_in = bank.get(&paid_in.get_ref().transfer_id).await;
         let paid_out = bank.get(&paid_out.get_ref().transfer_id).await;
         assert_eq!(paid_in.kind(), TransferKind::CashDeposit);
-        assert_eq!((paid_in.from.as_str(), paid_in.to), ("", bank.to.to_string()));
+        let customer = Some((bank.to.to_string(), iban(2)));
+        let side = |party: Option<Party>| party.map(|one| (one.account_id, one.iban));
+        assert_eq!((side(paid_in.debtor), side(paid_in.creditor)), (None, customer.clone()));
         assert_eq!(paid_out.kind(), TransferKind::CashWithdrawal);
-        assert_eq!(
-            (paid_out.from.as_str(), paid_out.to.as_str()),
-            (bank.to.to_string().as_str(), "")
-        );
         assert_eq!(paid_out.status(), TransferStatus::Completed);
+        assert_eq!((side(paid_out.debtor), side(paid_out.creditor)), (customer, None));
         assert_eq!(bank.ledger.balance(bank.to), 1_000);
         let cash = Some(leg::Target::GlCode("1010".into()));
         let posted = bank.ledger.posted();
@@ -91,7 +91,7 @@ async fn more_cash_than_there_is_funds_for_fails_with_the_reason() {
         bank.app.worker().turn().await.unwrap();
         let failed = bank.get(&accepted.transfer_id).await;
         assert_eq!(failed.status(), TransferStatus::Failed);
-        assert_eq!(failed.failure_reason, "INSUFFICIENT_FUNDS");
+        assert_eq!(failed.failure.unwrap().reason, "INSUFFICIENT_FUNDS");
         assert_eq!(bank.ledger.balance(bank.from), 10_000);
     }
 }

@@ -3,8 +3,10 @@
 use florin_payment::{Patience, Turn};
 use florin_proto::{
     account::v1::leg,
-    common::v1::Direction,
-    payment::v1::{CreateTransferRequest, TransferKind, TransferStatus},
+    common::v1::{Direction, Party},
+    payment::v1::{
+        CreateTransferRequest, GetTransferRequest, Screening, TransferKind, TransferStatus,
+    },
 };
 use florin_rpc::Error;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +32,7 @@ async fn a_transfer_is_accepted_then_completed_by_a_worker() {
             (done.kind(), done.status()),
             (TransferKind::Transfer, TransferStatus::Completed)
         );
-        assert_eq!(done.screening, "NOT_SCREENED");
+        assert_eq!(done.screening(), Screening::NotScreened);
         assert!(done.transaction_id.starts_with("txn_"));
         let steps: Vec<_> =
             done.steps.iter().map(|step| (step.status(), step.reason.as_str())).collect();
@@ -38,7 +40,7 @@ async fn a_transfer_is_accepted_then_completed_by_a_worker() {
             steps,
             [
                 (TransferStatus::Processing, ""),
-                (TransferStatus::Posting, "NOT_SCREENED"),
+                (TransferStatus::Posting, ""),
                 (TransferStatus::Completed, ""),
             ]
         );
@@ -166,7 +168,7 @@ async fn a_client_that_prefers_to_wait_gets_the_end_state() {
         let ctx = customer(bank.alice, "CreateTransfer", "k2");
         let failed = bank.app.create_transfer(&ctx, bank.order("999"), wait).await.unwrap();
         let transfer = failed.into_inner().transfer.unwrap();
-        assert_eq!(transfer.failure_reason, "INSUFFICIENT_FUNDS");
+        assert_eq!(transfer.failure.unwrap().reason, "INSUFFICIENT_FUNDS");
 
         // The stored answer is the acceptance; patience tells the present state.
         let replay = bank.transfer("k1", bank.order("1")).await.unwrap();
@@ -193,5 +195,38 @@ async fn patience_ends_with_the_caller_s_deadline() {
             bank.app.create_transfer(&ctx, bank.order("1"), Patience::of(&metadata)).await.unwrap();
         assert_eq!(answer.get_ref().status(), TransferStatus::Processing);
         assert!(started.elapsed() < std::time::Duration::from_secs(2));
+    }
+}
+
+#[tokio::test]
+async fn a_payer_gets_back_the_iban_that_it_typed_and_learns_no_id_of_a_stranger() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let typed = CreateTransferRequest { to: iban(2), ..bank.order("1") };
+        let accepted = bank.transfer("k", typed).await.unwrap().into_inner();
+        let (of_payer, of_payee) = (bank.from.to_string(), bank.to.to_string());
+        let sides = |transfer: florin_proto::payment::v1::Transfer| {
+            let side = |party: Option<Party>| party.map(|one| (one.account_id, one.iban)).unwrap();
+            (side(transfer.debtor), side(transfer.creditor))
+        };
+        let seen_by_payer = ((of_payer.clone(), iban(1)), (String::new(), iban(2)));
+        assert_eq!(sides(accepted.transfer.clone().unwrap()), seen_by_payer);
+        assert_eq!(accepted.transfer.unwrap().position, "", "no event of the ledger is there yet");
+        bank.app.worker().turn().await.unwrap();
+        let get = async |ctx| {
+            let transfer_id = accepted.transfer_id.clone();
+            let answer = bank.app.get_transfer(&ctx, GetTransferRequest { transfer_id }).await;
+            answer.unwrap().transfer.unwrap()
+        };
+        let seen = get(customer(bank.alice, "GetTransfer", "")).await;
+        assert_ne!(seen.position, "");
+        assert_eq!(sides(seen), seen_by_payer);
+        let seen = get(customer(bank.bob, "GetTransfer", "")).await;
+        assert_eq!(sides(seen), ((String::new(), iban(1)), (of_payee.clone(), iban(2))));
+        let all = ((of_payer, iban(1)), (of_payee.clone(), iban(2)));
+        assert_eq!(sides(bank.get(&accepted.transfer_id).await), all);
+
+        let by_id = bank.transfer("by id", bank.order("1")).await.unwrap().into_inner();
+        assert_eq!(sides(by_id.transfer.unwrap()).1, (of_payee, String::new()));
     }
 }

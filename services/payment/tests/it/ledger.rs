@@ -227,6 +227,7 @@ impl Ledger {
                 reason: reason.name.to_owned(),
                 domain: reason.domain.to_owned(),
                 message: "scripted".into(),
+                metadata: [("scripted".to_owned(), "yes".to_owned())].into(),
                 ..Refusal::default()
             }),
         };

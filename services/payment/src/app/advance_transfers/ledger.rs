@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use florin_kernel::{Kind, Role, TransactionId};
+use florin_events::position;
+use florin_kernel::{EventId, Kind, Role, TransactionId};
 use florin_proto::{
     account::v1::{
         self as wire, PostTransactionsRequest, TransactionRequest, TransactionResult,
@@ -29,8 +30,8 @@ pub(super) enum Verdict {
     Posted {
         /// The journal transaction.
         transaction: TransactionId,
-        /// Position token of its events.
-        position: String,
+        /// Its events.
+        events: Vec<EventId>,
     },
     /// Decided against; nothing was posted.
     Refused(Failure),
@@ -167,15 +168,22 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
     }
     match result.outcome {
         Some(Outcome::Posted(posted)) => match posted.transaction_id.parse() {
-            Ok(transaction) => Verdict::Posted { transaction, position: posted.position },
+            // A token that is none is left out: it only spares a reader a wait.
+            Ok(transaction) => Verdict::Posted {
+                transaction,
+                events: position::decode(&posted.position).unwrap_or_default(),
+            },
             Err(error) => alarm(record, format!("transaction {:?} {error}", posted.transaction_id)),
         },
         Some(Outcome::Refused(refusal)) => {
             let text = told(&refusal);
             match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
-                Some(Kind::Refused | Kind::NotFound) => {
-                    Verdict::Refused(Failure { reason: refusal.reason, message: refusal.message })
-                }
+                Some(Kind::Refused | Kind::NotFound) => Verdict::Refused(Failure {
+                    reason: refusal.reason,
+                    domain: refusal.domain,
+                    message: refusal.message,
+                    facts: refusal.metadata.into_iter().collect(),
+                }),
                 Some(
                     Kind::Aborted
                     | Kind::Exhausted

@@ -15,7 +15,12 @@ fn transfer() -> Transfer {
 }
 
 fn failure() -> Failure {
-    Failure { reason: "INSUFFICIENT_FUNDS".into(), message: "0.00 available".into() }
+    Failure {
+        reason: "INSUFFICIENT_FUNDS".into(),
+        domain: "account.florin.bank".into(),
+        message: "not enough available".into(),
+        facts: BTreeMap::new(),
+    }
 }
 
 fn events() -> [Event; 4] {
@@ -84,11 +89,7 @@ fn every_end_is_told_with_its_reason() {
     let told: Vec<_> = steps.iter().map(|step| (step.status, step.reason.as_str())).collect();
     assert_eq!(
         told,
-        [
-            (Status::Processing, ""),
-            (Status::Posting, "NOT_SCREENED"),
-            (Status::Failed, "INSUFFICIENT_FUNDS"),
-        ]
+        [(Status::Processing, ""), (Status::Posting, ""), (Status::Failed, "INSUFFICIENT_FUNDS"),]
     );
     assert_eq!(in_state(Status::Failed).screening(), Some(Screening::NotScreened));
     let transaction = TransactionId::from_parts(4, [4; 10]);

@@ -1,0 +1,183 @@
+//! Domain -> wire.
+
+use florin_proto::{
+    common::v1::{Party, Refusal},
+    payment::v1::{self as wire, TransferKind, TransferStatus},
+    timestamp, wire_money,
+};
+
+use crate::{
+    domain::{Ended, Failure, Kind, Route, Screening, Status, Step, Transfer, posting_reference},
+    store::Record,
+};
+
+/// As what somebody sees a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewer {
+    /// Staff and machines: all of it.
+    Bank,
+    /// A holder of the account that pays.
+    Debtor,
+    /// A holder of the account that is paid.
+    Creditor,
+}
+
+/// A transfer as clients see it. Before its end no event of the ledger is in the position, and
+/// a read that waited for it would miss the payment.
+#[must_use]
+pub fn wire_transfer(record: &Record, viewer: Viewer) -> wire::Transfer {
+    let mut wire = wire_of(&record.transfer);
+    if record.transfer.status().is_end() {
+        wire.position.clone_from(&record.position);
+    }
+    seen_by(wire, viewer)
+}
+
+/// A transfer as its events tell it: they are its position, so they carry none.
+#[must_use]
+pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
+    let order = transfer.order();
+    let route = order.route();
+    let party = |account: Option<_>, iban: Option<&florin_kernel::Iban>| {
+        account.map(|id: florin_kernel::AccountId| Party {
+            account_id: id.to_string(),
+            iban: iban.map(|iban| iban.electronic().to_owned()).unwrap_or_default(),
+            ..Party::default()
+        })
+    };
+    let failure = match transfer.ended() {
+        Ended::Unpaid(failure) => Some(refusal(failure, route)),
+        Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => None,
+    };
+    let screening = transfer.screening().map_or(wire::Screening::Unspecified, wire_screening);
+    wire::Transfer {
+        transfer_id: transfer.id().to_string(),
+        kind: wire_kind(route.kind()).into(),
+        status: wire_status(transfer.status()).into(),
+        debtor: party(route.debtor(), route.debtor_iban()),
+        creditor: party(route.creditor(), route.creditor_iban()),
+        amount: Some(wire_money(order.amount())),
+        description: order.description().to_owned(),
+        screening: screening.into(),
+        failure,
+        transaction_id: transaction_id(transfer),
+        steps: transfer.steps().iter().map(wire_step).collect(),
+        created_at: Some(timestamp(transfer.created_at())),
+        position: String::new(),
+    }
+}
+
+/// Leaves out the id of an account that is another's. Who named the other by its id has it.
+#[must_use]
+pub fn seen_by(mut transfer: wire::Transfer, viewer: Viewer) -> wire::Transfer {
+    let other = match viewer {
+        Viewer::Bank => None,
+        Viewer::Debtor => transfer.creditor.as_mut().filter(|creditor| !creditor.iban.is_empty()),
+        Viewer::Creditor => transfer.debtor.as_mut(),
+    };
+    let Some(Party { account_id, iban, .. }) = other else { return transfer };
+    let hidden = std::mem::take(account_id);
+    if let Some(failure) = &mut transfer.failure {
+        failure.message = failure.message.replace(&hidden, iban);
+        failure.metadata.retain(|_, fact| *fact != hidden);
+    }
+    transfer
+}
+
+/// A failure with the ledger's facts, and the side of the account at fault.
+fn refusal(failure: &Failure, route: &Route) -> Refusal {
+    let at_fault = |account: Option<florin_kernel::AccountId>| {
+        account.is_some_and(|id| failure.facts.get("account_id") == Some(&id.to_string()))
+    };
+    let side = if at_fault(route.debtor()) {
+        Some("debtor")
+    } else if at_fault(route.creditor()) {
+        Some("creditor")
+    } else {
+        None
+    };
+    let side = side.map(|side| ("side".to_owned(), side.to_owned()));
+    Refusal {
+        reason: failure.reason.clone(),
+        domain: failure.domain.clone(),
+        message: failure.message.clone(),
+        metadata: failure.facts.clone().into_iter().chain(side).collect(),
+        violations: Vec::new(),
+    }
+}
+
+/// How the work on a transfer stands.
+#[must_use]
+pub fn wire_work(record: &Record) -> wire::TransferWork {
+    wire::TransferWork {
+        attempts: i32::try_from(record.attempts).unwrap_or(i32::MAX),
+        last_cause: record.last_cause.clone().unwrap_or_default(),
+        next_attempt_at: record.due_at.map(timestamp),
+    }
+}
+
+/// A transfer in short, for the proof.
+#[must_use]
+pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
+    let transfer = &record.transfer;
+    wire::ExportTransfersResponse {
+        transfer_id: transfer.id().to_string(),
+        status: wire_status(transfer.status()).into(),
+        amount: Some(wire_money(transfer.order().amount())),
+        posting_reference: posting_reference(transfer.id()),
+        transaction_id: transaction_id(transfer),
+        changed_at: Some(timestamp(transfer.changed_at())),
+        idempotency_key: record.key.key.clone(),
+    }
+}
+
+/// A state as the contract has it.
+#[must_use]
+pub const fn wire_status(status: Status) -> TransferStatus {
+    match status {
+        Status::Processing => TransferStatus::Processing,
+        Status::Posting => TransferStatus::Posting,
+        Status::Completed => TransferStatus::Completed,
+        Status::Failed => TransferStatus::Failed,
+        Status::Cancelled => TransferStatus::Cancelled,
+    }
+}
+
+const fn wire_kind(kind: Kind) -> TransferKind {
+    match kind {
+        Kind::Transfer => TransferKind::Transfer,
+        Kind::CashDeposit => TransferKind::CashDeposit,
+        Kind::CashWithdrawal => TransferKind::CashWithdrawal,
+    }
+}
+
+const fn wire_screening(screening: Screening) -> wire::Screening {
+    match screening {
+        Screening::NotScreened => wire::Screening::NotScreened,
+    }
+}
+
+/// Steps that were stored earlier carry the result of the scoring as the reason of POSTING.
+fn wire_step(step: &Step) -> wire::TransferStep {
+    let reason = match step.status {
+        Status::Failed => step.reason.clone(),
+        Status::Processing | Status::Posting | Status::Completed | Status::Cancelled => {
+            String::new()
+        }
+    };
+    wire::TransferStep {
+        status: wire_status(step.status).into(),
+        at: Some(timestamp(step.at)),
+        reason,
+    }
+}
+
+fn transaction_id(transfer: &Transfer) -> String {
+    match transfer.ended() {
+        Ended::Paid(transaction) => transaction.to_string(),
+        Ended::NotYet | Ended::Unpaid(_) | Ended::Withdrawn => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
