@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use florin_kernel::{Currency, Date, Role};
+use florin_kernel::{Currency, Date, Money, Role};
 use florin_proto::{
     account::v1::{
         GetTrialBalanceRequest, VerifyLedgerRequest, VerifySummary,
@@ -75,8 +75,12 @@ pub async fn trial_balance(caller: &Caller, day: Option<Date>, report: &mut Repo
         .await
         .context("asking for the trial balance")?;
     let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+    let mut turnover: BTreeMap<Currency, Option<i64>> = BTreeMap::new();
     for row in &response.rows {
         let net = money_of(row.net.as_ref())?;
+        let so_far = turnover.entry(net.currency()).or_insert(Some(0));
+        let debits = row.debits.as_ref().map(|money| money_of(Some(money))).transpose()?;
+        *so_far = so_far.zip(debits).and_then(|(sum, one)| sum.checked_add(one.minor()));
         if day.is_some() {
             let (code, name) = (&row.code, &row.name);
             let (debits, credits) = (side(row.debits.as_ref())?, side(row.credits.as_ref())?);
@@ -85,7 +89,14 @@ pub async fn trial_balance(caller: &Caller, day: Option<Date>, report: &mut Repo
         *sums.entry(net.currency()).or_default() += i128::from(net.minor());
     }
     for (currency, sum) in &sums {
-        report.step(&format!("trial balance {when}: {currency} sums to {sum} minor units"));
+        let turned = turnover.get(currency).copied().flatten();
+        let debits = turned.map_or_else(
+            || "beyond 64 bits".to_owned(),
+            |minor| Money::new(minor, *currency).to_string(),
+        );
+        report.step(&format!(
+            "trial balance {when}: debits {debits}, {currency} sums to {sum} minor units"
+        ));
         if *sum != 0 {
             report.breach("trial", &format!("{when}: {currency} sums to {sum} minor units"));
         }
