@@ -67,13 +67,13 @@ async fn ids(rest: &Rest, account: &str) -> Result<()> {
     }
     for path in ["/v1/accounts/acc_1", "/v1/accounts/cus_01890a5d-ac96-774b-bcce-b302099a8057"] {
         let answer = expect(rest.get(path).await?, 400)?;
-        assert_eq!(violations(&answer)[0].0, "account_id", "{}", answer.json);
+        assert_eq!(violations(&answer)[0].0, "accountId", "{}", answer.json);
     }
     // A page token from elsewhere.
     let entries = rest.get(&format!("/v1/accounts/{account}/entries?pageToken=Zm9v")).await?;
     assert_eq!(expect(entries, 400)?.text("/reason"), "PAGE_TOKEN_INVALID");
     let size = rest.get(&format!("/v1/accounts/{account}/entries?pageSize=501")).await?;
-    assert_eq!(violations(&expect(size, 400)?)[0].0, "page_size");
+    assert_eq!(violations(&expect(size, 400)?)[0].0, "pageSize");
     Ok(())
 }
 
