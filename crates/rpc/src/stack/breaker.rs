@@ -3,7 +3,7 @@
 //! is cancelled frees its place (a breaker stuck half-open is resilience4j #903).
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -56,7 +56,8 @@ struct State {
     generation: u64,
     next_id: u64,
     /// Calls of this generation under way, and from when on their time counts.
-    in_flight: BTreeMap<u64, Instant>,
+    /// Sorted by the start, so that those that hang are the first ones.
+    in_flight: BTreeSet<(Instant, u64)>,
     window: VecDeque<Bucket>,
 }
 
@@ -90,7 +91,7 @@ impl Breaker {
             phase: Phase::Closed,
             generation: 0,
             next_id: 0,
-            in_flight: BTreeMap::new(),
+            in_flight: BTreeSet::new(),
             window: VecDeque::new(),
         };
         Arc::new(Self { limits, state: Mutex::new(state), tell })
@@ -133,7 +134,7 @@ impl Breaker {
         let id = state.next_id;
         state.next_id = id.wrapping_add(1);
         let started = now.checked_add(patience).unwrap_or(now);
-        state.in_flight.insert(id, started);
+        state.in_flight.insert((started, id));
         Ok(Ticket {
             breaker: Arc::clone(self),
             id,
@@ -150,7 +151,7 @@ impl Breaker {
         if state.generation != ticket.generation {
             return;
         }
-        state.in_flight.remove(&ticket.id);
+        state.in_flight.remove(&(ticket.started, ticket.id));
         let slow = now.saturating_duration_since(ticket.started) >= self.limits.slow_from;
         let failed = ticket.outcome == Outcome::Failure;
         if ticket.outcome == Outcome::Neutral && !slow {
@@ -200,8 +201,8 @@ impl State {
     /// Calls under way that are slow already.
     fn hung(&self, limits: &BreakerLimits, now: Instant) -> u32 {
         let hangs =
-            |started: &&Instant| now.saturating_duration_since(**started) >= limits.slow_from;
-        u32::try_from(self.in_flight.values().filter(hangs).count()).unwrap_or(u32::MAX)
+            |call: &&(Instant, u64)| now.saturating_duration_since(call.0) >= limits.slow_from;
+        u32::try_from(self.in_flight.iter().take_while(hangs).count()).unwrap_or(u32::MAX)
     }
 
     fn record(&mut self, limits: &BreakerLimits, now: Instant, failed: bool, slow: bool) {

@@ -74,6 +74,9 @@ pub async fn accounts(
     with_holders(connection, found).await
 }
 
+const HOLDERS_OF_ONE: &str = "SELECT account_id, customer_id, role FROM holders \
+                              WHERE account_id = $1 ORDER BY role, customer_id";
+
 async fn with_holders(
     connection: &impl ConnectionTrait,
     found: Vec<QueryResult>,
@@ -87,8 +90,12 @@ async fn with_holders(
     }
     let ids: Vec<&str> = accounts.iter().map(|account| account.id.as_str()).collect();
     let mut holders: BTreeMap<String, Vec<Holder>> = BTreeMap::new();
-    let query = holders_of(Engine::of(connection));
-    for row in sql::query_all(connection, query, [texts(&ids)]).await? {
+    let told = match ids.as_slice() {
+        // Not by the list: PostgreSQL may scan the table for a list of unknown length.
+        [id] => sql::query_all(connection, HOLDERS_OF_ONE, [(*id).into()]).await?,
+        ids => sql::query_all(connection, holders_of(Engine::of(connection)), [texts(ids)]).await?,
+    };
+    for row in told {
         let (account, holder) = rows::holder(&row)?;
         holders.entry(account).or_default().push(holder);
     }
