@@ -219,7 +219,7 @@ def play(bank, holds):
     assert bank.balance(anna) == ("100.00", "70.00", "30.00")
     dear = {"from": anna, "to": boris.iban, "amount": "30.01", "currency": "EUR"}
     short = bank.settled(bank.payment.change("CreateTransfer", **dear).transfer_id)
-    assert (short.status, short.failure_reason) == (failed, "INSUFFICIENT_FUNDS"), short
+    assert (short.status, short.failure.reason) == (failed, "INSUFFICIENT_FUNDS"), short
     release = {"reference": f"{hold['reference']}/release", "hold_reference": hold["reference"]}
     assert not holds.call("ReleaseHold", **release)[0].replayed
     assert bank.balance(anna) == ("100.00", "0.00", "100.00")
