@@ -26,8 +26,10 @@ pub struct Lease {
 }
 
 /// Takes a lease that nobody holds or whose holder let it end; None while somebody has it,
-/// the same holder included. One that ends later than a lease taken now would was taken by a
-/// clock that was ahead: it would stand until the clock is there again, so it is taken too.
+/// the same holder included. One that ends more than `ttl` later than a lease taken now would
+/// was taken by a clock that was ahead: it would stand until the clock is there again, so it is
+/// taken too. (Not one that ends a little later: the clock is read before the row is locked,
+/// and whoever read it last may have come to the row first.)
 ///
 /// # Errors
 /// Those of the database.
@@ -56,6 +58,7 @@ pub async fn acquire_many(
     db.write(async |tx: Tx| {
         let now = tx.now().await?;
         let until = now.plus_micros(clock::micros(ttl));
+        let impossible = until.plus_micros(clock::micros(ttl));
         let columns = [
             ("name", Column::Text),
             ("holder", Column::Text),
@@ -73,8 +76,11 @@ pub async fn acquire_many(
              WHERE leases.until <= $2 OR leases.until > $3 RETURNING name, token",
             rows::select(tx.engine(), &columns),
         );
-        let values =
-            [serde_json::Value::Array(offered).to_string().into(), now.0.into(), until.0.into()];
+        let values = [
+            serde_json::Value::Array(offered).to_string().into(),
+            now.0.into(),
+            impossible.0.into(),
+        ];
         let taken = sql::query_all(&tx, take, values).await?;
         taken
             .iter()
