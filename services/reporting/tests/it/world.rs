@@ -142,7 +142,7 @@ impl World {
 
     pub async fn settled(&self, ids: &[EventId]) {
         let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-        assert!(inbox::wait_for(&self.db, &ids, Duration::from_secs(20)).await.unwrap());
+        assert!(inbox::wait_for(&self.db, &ids, Duration::from_secs(90)).await.unwrap());
     }
 
     /// A customer, registered and told.
