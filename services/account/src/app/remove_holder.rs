@@ -1,13 +1,37 @@
 //! Takes a customer's part in an account away; the last owner stays.
 
-use florin_proto::account::v1::AccountChange;
+use florin_proto::account::v1::{AccountChange, RemoveHolderRequest, RemoveHolderResponse};
+use florin_rpc::CallContext;
+use tonic::{Response, Status};
 
 use super::{
-    command::{Actor, Outcome},
+    answer,
+    command::{Actor, Change, Outcome, Work},
+    ledger::Ledger,
     open_account,
 };
-use crate::domain::{account, event::EventKind, refusal::Refusal};
-use crate::store::working::Working;
+use crate::{
+    domain::{account, event::EventKind, refusal::Refusal},
+    grpc::convert,
+    store::working::Working,
+};
+
+impl Ledger {
+    /// Has a customer's part taken away, under the client's key.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, and the refusals of [`decide`].
+    pub async fn remove_holder(
+        &self,
+        ctx: &CallContext,
+        request: RemoveHolderRequest,
+    ) -> Result<Response<RemoveHolderResponse>, Status> {
+        let (account, customer) = convert::old_holder(&request)?;
+        let change = Change::RemoveHolder(customer.to_string());
+        let work = Work::Change { account: account.to_string(), change };
+        self.answer(ctx, &request, work, answer::holder_removed).await
+    }
+}
 
 /// Decides over the working set.
 ///

@@ -1,11 +1,65 @@
 //! Reverses a journal transaction, whole and once only.
 
+use florin_kernel::TransactionId;
+use florin_proto::account::v1::{ReverseTransactionRequest, ReverseTransactionResponse};
+use florin_rpc::CallContext;
+use florin_store::id_parts;
+use tonic::{Response, Status};
+
 use super::{
-    command::{Actor, Outcome, Reverse},
+    answer,
+    command::{Actor, Outcome, Reference, Reverse, Work},
+    ledger::{self, Ledger},
     post_transactions,
 };
-use crate::domain::{account::Rules, posting, refusal::Refusal};
-use crate::store::working::{JournalRow, Working};
+use crate::{
+    domain::{account::Rules, posting, refusal::Refusal},
+    grpc::convert,
+    store::{
+        chain,
+        working::{JournalRow, Working},
+    },
+};
+
+/// A reversal as asked for, before it is known who asks.
+#[derive(Debug, Clone)]
+pub struct Reversal {
+    /// The transaction to reverse.
+    pub original: TransactionId,
+    /// Reference.
+    pub reference: String,
+    /// Text for the statement.
+    pub description: String,
+}
+
+impl Ledger {
+    /// Reverses a journal transaction, under the caller's key and once for ever.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, and the refusals of [`decide`].
+    pub async fn reverse_transaction(
+        &self,
+        ctx: &CallContext,
+        request: ReverseTransactionRequest,
+    ) -> Result<Response<ReverseTransactionResponse>, Status> {
+        let reversal = convert::reversal(&request)?;
+        let (millis, random) = id_parts();
+        let original = reversal.original.to_string();
+        let content = ["reverse", &original, &reversal.description];
+        let reverse = Reverse {
+            reference: Reference {
+                caller: ledger::caller(ctx),
+                fingerprint: chain::fingerprint(&content),
+                text: reversal.reference,
+            },
+            id: TransactionId::from_parts(millis, random).to_string(),
+            original,
+            description: reversal.description,
+            initiator: ledger::initiator(ctx, None),
+        };
+        self.answer(ctx, &request, Work::Reverse(reverse), answer::reversed).await
+    }
+}
 
 /// Decides a reversal over the working set. That it is the only one is guarded by the claim
 /// [`Reverse::once`] and by the unique column `reverses`.

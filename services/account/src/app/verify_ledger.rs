@@ -1,18 +1,36 @@
 //! Verifies the whole ledger from one read-only snapshot: sums, folds, versions, hashes,
 //! holds, references (DESIGN section 4, Proof).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use florin_proto::account::v1::{
+    Breach, VerifyLedgerRequest, VerifyLedgerResponse, VerifyProgress, VerifySummary,
+    verify_ledger_response::Part,
+};
+use florin_runtime::internal;
 use florin_store::{Database, StoreError};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
 
-use crate::store::chain;
+use super::{STREAM_BUFFER, ledger::Ledger};
 use crate::{
     domain::{account::Account, event::AccountEvent},
-    store::verify::{self, Snapshot},
+    store::{
+        chain,
+        verify::{self, Snapshot},
+    },
 };
 
 /// Rows of one page.
 const PAGE: i64 = 2_000;
+/// Breaches of one statement that are named where the request gives no number.
+const MOST_BREACHES: i64 = 100;
+/// How often a verification that is at a long statement says so; its readers give up after a
+/// minute of silence.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+type Out = mpsc::Sender<Result<VerifyLedgerResponse, Status>>;
 
 /// What the verification says on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +73,69 @@ struct Fold {
     posted: i64,
     held: i64,
     hash: Vec<u8>,
+}
+
+impl Ledger {
+    /// Verifies the whole ledger and streams breaches as they are found.
+    #[must_use]
+    pub fn verify_ledger(
+        &self,
+        request: VerifyLedgerRequest,
+    ) -> ReceiverStream<Result<VerifyLedgerResponse, Status>> {
+        let most = i64::from(request.most_breaches);
+        let most = if most > 0 { most } else { MOST_BREACHES };
+        let (out, stream) = mpsc::channel(STREAM_BUFFER);
+        let db = self.db.clone();
+        let work = async move {
+            let sink = out.clone();
+            let report = async move |report| {
+                let sent = sink.send(Ok(wire(report))).await;
+                sent.map_err(|_| StoreError::Timeout("the reader of the verification left".into()))
+            };
+            let verified = tokio::select! {
+                verified = verify(&db, most, report) => verified,
+                () = signs_of_life(&out) => return,
+            };
+            let last = match verified {
+                Ok(summary) => Ok(wire_summary(summary)),
+                Err(error) => Err(internal(error).into()),
+            };
+            // A reader that left needs no last word.
+            drop(out.send(last).await);
+        };
+        tokio::spawn(work);
+        ReceiverStream::new(stream)
+    }
+}
+
+/// One statement may run for minutes: the reader hears that it is still at work. Ends where
+/// the reader has left.
+async fn signs_of_life(out: &Out) {
+    loop {
+        tokio::time::sleep(SIGN_OF_LIFE).await;
+        let at_work = Report::Progress { check: "at_work", done: 0 };
+        if out.send(Ok(wire(at_work))).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn wire(report: Report) -> VerifyLedgerResponse {
+    let part = match report {
+        Report::Progress { check, done } => {
+            Part::Progress(VerifyProgress { check: check.to_owned(), done })
+        }
+        Report::Breach { check, record, description } => {
+            Part::Breach(Breach { check: check.to_owned(), record, description })
+        }
+    };
+    VerifyLedgerResponse { part: Some(part) }
+}
+
+fn wire_summary(summary: Summary) -> VerifyLedgerResponse {
+    let Summary { accounts, events, transactions, breaches } = summary;
+    let summary = VerifySummary { accounts, events, transactions, breaches };
+    VerifyLedgerResponse { part: Some(Part::Summary(summary)) }
 }
 
 /// Runs every check; `report` is given each breach as it is found.

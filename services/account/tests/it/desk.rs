@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use florin_account::{app::ledger::Ledger, grpc::AccountRpc};
+use florin_account::{app::ledger::Ledger, grpc::AccountApi};
 use florin_events::Outbox;
 use florin_kernel::{BankIdentity, Role};
 use florin_rpc::{
@@ -22,12 +22,12 @@ static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
-pub fn desk(bench: &Bench) -> AccountRpc {
+pub fn desk(bench: &Bench) -> AccountApi {
     let files = tls::TlsFiles::in_dir(CERTIFICATES.path(), "account");
     let identity = tls::Identity::load(&files).unwrap();
     let nowhere = "127.0.0.1:1";
     let cif = Dependency::new(Role::Cif, nowhere, identity, StackLimits::default(), Metrics::new());
-    AccountRpc::new(Ledger {
+    AccountApi::new(Ledger {
         db: bench.db.clone(),
         outbox: Outbox::new("account"),
         committer: bench.committer.clone(),
