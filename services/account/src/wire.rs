@@ -1,6 +1,6 @@
 //! Domain to protobuf.
 
-use florin_kernel::Money;
+use florin_kernel::{Money, TransactionId};
 use florin_proto::{account::v1 as proto, timestamp, wire_money};
 use florin_rpc::Error;
 
@@ -21,7 +21,7 @@ use crate::{
 /// The wire form of an account.
 pub(crate) fn account(account: &Account, holders: &[Holder]) -> proto::Account {
     proto::Account {
-        account_id: account.id.clone(),
+        account_id: account.id.to_string(),
         iban: account.iban.clone(),
         product: account.product.clone(),
         currency: account.currency.code().to_owned(),
@@ -35,14 +35,14 @@ pub(crate) fn account(account: &Account, holders: &[Holder]) -> proto::Account {
 }
 
 fn holder(holder: &Holder) -> proto::Holder {
-    proto::Holder { customer_id: holder.customer.clone(), role: holder.role.number() }
+    proto::Holder { customer_id: holder.customer.to_string(), role: holder.role.number() }
 }
 
 /// The wire form of an entry of an account.
 pub(crate) fn entry(account: &Account, row: &EntryRow) -> proto::Entry {
     let event = &row.event;
     proto::Entry {
-        transaction_id: event.transaction_id.clone().unwrap_or_default(),
+        transaction_id: optional(event.transaction_id),
         version: event.version,
         direction: direction(event.delta).into(),
         amount: Some(wire_money(account.money(event.delta.saturating_abs()))),
@@ -59,22 +59,27 @@ pub(crate) fn entry(account: &Account, row: &EntryRow) -> proto::Entry {
 /// The wire form of a hold.
 pub(crate) fn hold(hold: &Hold) -> proto::Hold {
     proto::Hold {
-        hold_id: hold.id.clone(),
-        account_id: hold.account.clone(),
+        hold_id: hold.id.to_string(),
+        account_id: hold.account.to_string(),
         amount: Some(wire_money(hold.amount)),
         status: hold.status.number(),
         reference: hold.reference.clone(),
     }
 }
 
+/// An id that may be absent: empty then.
+pub(crate) fn optional(id: Option<TransactionId>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
 /// The wire form of a journal transaction.
 pub(crate) fn transaction(
     stored: StoredTransaction,
     legs: &[StoredLeg],
-    reversed_by: String,
+    reversed_by: Option<TransactionId>,
 ) -> proto::JournalTransaction {
     proto::JournalTransaction {
-        transaction_id: stored.id,
+        transaction_id: stored.id.to_string(),
         reference: stored.reference,
         caller: stored.caller,
         kind: stored.kind,
@@ -83,17 +88,19 @@ pub(crate) fn transaction(
         booking_date: stored.booking_date.to_string(),
         value_date: stored.value_date.to_string(),
         recorded_at: Some(timestamp(stored.recorded_at)),
-        reverses: stored.reverses,
-        reversed_by,
+        reverses: optional(stored.reverses),
+        reversed_by: optional(reversed_by),
     }
 }
 
 fn leg(leg: &StoredLeg) -> proto::Leg {
     use proto::leg::Target;
-    let gl = || Target::GlCode(leg.gl_code.clone());
     let (minor, currency) = (leg.amount.minor(), leg.amount.currency());
     proto::Leg {
-        target: Some(leg.account.clone().map_or_else(gl, Target::AccountId)),
+        target: Some(match leg.account {
+            Some(id) => Target::AccountId(id.to_string()),
+            None => Target::GlCode(leg.gl_code.clone()),
+        }),
         direction: direction(minor).into(),
         amount: Some(wire_money(Money::new(minor.saturating_abs(), currency))),
         counterparty: leg.counterparty.clone(),

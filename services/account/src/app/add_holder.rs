@@ -1,5 +1,6 @@
 //! Gives a verified customer a part in an account.
 
+use florin_kernel::AccountId;
 use florin_proto::account::v1::{AccountChange, AddHolderRequest, AddHolderResponse};
 use florin_rpc::CallContext;
 use tonic::{Response, Status};
@@ -34,8 +35,8 @@ impl Ledger {
         if let Some(before) = self.replay(ctx, &request).await? {
             return Ok(before);
         }
-        standing::verified(self, ctx, &holder.customer).await?;
-        let work = Work::Change { account: account.to_string(), change: Change::AddHolder(holder) };
+        standing::verified(self, ctx, holder.customer).await?;
+        let work = Work::Change { account, change: Change::AddHolder(holder) };
         self.answer(ctx, &request, work, answer::holder_added).await
     }
 }
@@ -46,7 +47,7 @@ impl Ledger {
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(
     working: &mut Working,
-    id: &str,
+    id: AccountId,
     holder: &Holder,
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {
@@ -54,9 +55,9 @@ pub fn decide(
     if found.status == State::Closed {
         return Err(Refusal::Closed { account: found.id });
     }
-    let holders = working.holders.entry(id.to_owned()).or_default();
+    let holders = working.holders.entry(id).or_default();
     account::add_holder(id, holders, holder.clone())?;
-    working.writes.holders_added.push((id.to_owned(), holder.clone()));
+    working.writes.holders_added.push((id, holder.clone()));
     let detail = format!("{} {}", holder.customer, holder.role);
     let account = working.account(id)?;
     account.version += 1;

@@ -56,9 +56,9 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::Closed { account }
         | Refusal::NotEmpty { account, .. }
         | Refusal::HasHolds { account, .. }
-        | Refusal::OutOfRange { account } => vec![("account_id", account.clone())],
+        | Refusal::OutOfRange { account } => vec![("account_id", account.to_string())],
         Refusal::CurrencyMismatch { account, expected, given } => vec![
-            ("account_id", account.clone()),
+            ("account_id", account.to_string()),
             ("account_currency", expected.to_string()),
             ("currency", given.to_string()),
         ],
@@ -86,14 +86,14 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::TransactionNotFound { transaction }
         | Refusal::IsReversal { transaction }
         | Refusal::AlreadyReversed { transaction } => {
-            vec![("transaction_id", transaction.clone())]
+            vec![("transaction_id", transaction.to_string())]
         }
         Refusal::IbansUsedUp => Vec::new(),
-        Refusal::HoldNotOpen { hold } => vec![("hold_id", hold.clone())],
+        Refusal::HoldNotOpen { hold } => vec![("hold_id", hold.to_string())],
         Refusal::HolderExists { account, customer }
         | Refusal::HolderNotFound { account, customer }
         | Refusal::LastOwner { account, customer } => {
-            vec![("account_id", account.clone()), ("customer_id", customer.clone())]
+            vec![("account_id", account.to_string()), ("customer_id", customer.to_string())]
         }
     }
 }
@@ -143,7 +143,7 @@ pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
         return None;
     };
     Some(proto::PostedTransaction {
-        transaction_id: transaction.clone(),
+        transaction_id: transaction.to_string(),
         replayed: *replayed,
         position: position::encode(events),
         booking_date: booking_date.to_string(),

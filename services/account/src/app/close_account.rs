@@ -1,5 +1,6 @@
 //! Closes an account for good: only at zero and without holds.
 
+use florin_kernel::AccountId;
 use florin_proto::account::v1::{AccountChange, CloseAccountRequest, CloseAccountResponse, Reason};
 use florin_rpc::{CallContext, Error};
 use tonic::{Response, Status};
@@ -37,14 +38,13 @@ impl Ledger {
         }
         let (_, holders) = self.account_seen_by(ctx, account).await?;
         owner_only(ctx, &holders)?;
-        let work = Work::Change { account: account.to_string(), change: Change::Close(reason) };
+        let work = Work::Change { account, change: Change::Close(reason) };
         self.answer(ctx, &request, work, answer::closed).await
     }
 }
 
 fn owner_only(ctx: &CallContext, holders: &[Holder]) -> Result<(), Error> {
     let Some(customer) = ctx.principal.customer else { return Ok(()) };
-    let customer = customer.to_string();
     let owner = |holder: &Holder| holder.customer == customer && holder.role == HolderRole::Owner;
     if holders.iter().any(owner) {
         return Ok(());
@@ -58,7 +58,7 @@ fn owner_only(ctx: &CallContext, holders: &[Holder]) -> Result<(), Error> {
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(
     working: &mut Working,
-    id: &str,
+    id: AccountId,
     reason: &str,
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {

@@ -39,33 +39,33 @@ impl Ledger {
         &self,
         out: &mpsc::Sender<Result<ExportReferencesResponse, Status>>,
     ) -> Result<(), Error> {
-        let mut after = String::new();
+        let mut after = None;
         loop {
-            let page = records::transactions_after(self.db.read(), &after, PAGE).await;
+            let page = records::transactions_after(self.db.read(), after, PAGE).await;
             let page = page.map_err(internal)?;
             let Some((last, _)) = page.last() else { break };
-            after.clone_from(&last.id);
+            after = Some(last.id);
             for (transaction, debits) in page {
                 let item = Item::Transaction(TransactionReference {
-                    transaction_id: transaction.id,
+                    transaction_id: transaction.id.to_string(),
                     caller: transaction.caller,
                     reference: transaction.reference,
                     kind: transaction.kind,
                     debits: debits.into_iter().map(wire_money).collect(),
                     recorded_at: Some(timestamp(transaction.recorded_at)),
-                    reverses: transaction.reverses,
+                    reverses: wire::optional(transaction.reverses),
                 });
                 if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
                     return Ok(());
                 }
             }
         }
-        let mut after = String::new();
+        let mut after = None;
         loop {
-            let page = records::holds_after(self.db.read(), &after, PAGE).await;
+            let page = records::holds_after(self.db.read(), after, PAGE).await;
             let page = page.map_err(internal)?;
             let Some((last, _)) = page.last() else { return Ok(()) };
-            after.clone_from(&last.id);
+            after = Some(last.id);
             for (hold, placed_at) in page {
                 let item = Item::Hold(HoldReference {
                     hold: Some(wire::hold(&hold)),

@@ -1,5 +1,6 @@
 //! Freezes an account: no debit and no credit until it is unfrozen.
 
+use florin_kernel::AccountId;
 use florin_proto::account::v1::{AccountChange, FreezeAccountRequest, FreezeAccountResponse};
 use florin_rpc::CallContext;
 use tonic::{Response, Status};
@@ -27,7 +28,7 @@ impl Ledger {
         request: FreezeAccountRequest,
     ) -> Result<Response<FreezeAccountResponse>, Status> {
         let (account, reason) = convert::change(&request.account_id, &request.reason, 1)?;
-        let work = Work::Change { account: account.to_string(), change: Change::Freeze(reason) };
+        let work = Work::Change { account, change: Change::Freeze(reason) };
         self.answer(ctx, &request, work, answer::frozen).await
     }
 }
@@ -38,7 +39,7 @@ impl Ledger {
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(
     working: &mut Working,
-    id: &str,
+    id: AccountId,
     reason: &str,
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {

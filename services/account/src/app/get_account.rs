@@ -7,7 +7,7 @@ use florin_runtime::internal;
 use tonic::{Response, Status};
 
 use super::ledger::Ledger;
-use crate::{grpc::convert, store::records, wire};
+use crate::{domain::account::is_holder, grpc::convert, store::records, wire};
 
 impl Ledger {
     /// Returns an account; a customer without a part in it learns nothing.
@@ -34,13 +34,12 @@ impl Ledger {
         ctx: &CallContext,
         id: AccountId,
     ) -> Result<records::AccountRecord, Error> {
-        let found = records::account(self.db.read(), &id.to_string()).await.map_err(internal)?;
+        let found = records::account(self.db.read(), id).await.map_err(internal)?;
         let (account, holders) = found.ok_or_else(|| not_found(&id.to_string()))?;
         if ctx.principal.is_customer() {
-            let own = ctx.principal.customer.map(|customer| customer.to_string());
-            let part = holders.iter().any(|holder| Some(&holder.customer) == own.as_ref());
-            if !part {
-                return Err(not_found(&account.id));
+            let own = ctx.principal.customer;
+            if !own.is_some_and(|customer| is_holder(&holders, customer)) {
+                return Err(not_found(&id.to_string()));
             }
         }
         Ok((account, holders))

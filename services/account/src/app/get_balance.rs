@@ -59,7 +59,7 @@ impl Ledger {
         let balance = self.balance(ctx, id, as_of).await?;
         let money = |minor| wire_money(balance.account.money(minor));
         Ok(Response::new(GetBalanceResponse {
-            account_id: balance.account.id.clone(),
+            account_id: balance.account.id.to_string(),
             posted: Some(money(balance.posted)),
             held: balance.spendable.as_ref().map(|spendable| money(spendable.held)),
             available: balance.spendable.as_ref().map(|spendable| money(spendable.available)),
@@ -78,14 +78,14 @@ impl Ledger {
         let (posted, held, version) = match as_of {
             AsOf::Now => (account.posted, Some(account.held), account.version),
             AsOf::Recorded(at) => {
-                let found = entries::as_recorded(read, &account.id, at).await.map_err(internal)?;
+                let found = entries::as_recorded(read, id, at).await.map_err(internal)?;
                 (found.0, Some(found.1), found.2)
             }
             AsOf::Booked(on) => {
-                (entries::as_booked(read, &account.id, on).await.map_err(internal)?, None, 0)
+                (entries::as_booked(read, id, on).await.map_err(internal)?, None, 0)
             }
             AsOf::Valued(on) => {
-                (entries::as_valued(read, &account.id, on).await.map_err(internal)?, None, 0)
+                (entries::as_valued(read, id, on).await.map_err(internal)?, None, 0)
             }
         };
         // Before its opening an account has no limit either.

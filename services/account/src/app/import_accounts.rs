@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use florin_kernel::Date;
+use florin_kernel::{CustomerId, Date};
 use florin_proto::account::v1::{
     ImportAccountResult, ImportAccountsRequest, ImportAccountsResponse,
 };
@@ -61,8 +61,8 @@ impl Ledger {
         items: Vec<Result<Item, Error>>,
     ) -> Result<Vec<Result<Outcome, Error>>, Error> {
         let read = || items.iter().flatten();
-        let customers: BTreeSet<&str> =
-            read().flat_map(|item| &item.holders).map(|holder| holder.customer.as_str()).collect();
+        let customers: BTreeSet<CustomerId> =
+            read().flat_map(|item| &item.holders).map(|holder| holder.customer).collect();
         let objections = standing::objections(self, ctx, customers).await?;
         let objected = |item: &Item| {
             item.holders.iter().find_map(|holder| objections.get(&holder.customer)).cloned()
@@ -92,7 +92,7 @@ impl Ledger {
 fn result(reference: String, end: &Result<Outcome, Error>) -> ImportAccountResult {
     let opened = answer::item(end, |outcome| match outcome {
         Outcome::Account { account, replayed, .. } => Some(ImportAccountResult {
-            account_id: account.id.clone(),
+            account_id: account.id.to_string(),
             iban: account.iban.clone(),
             replayed: *replayed,
             ..ImportAccountResult::default()

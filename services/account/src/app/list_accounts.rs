@@ -26,9 +26,11 @@ impl Ledger {
         let filter = customer.map(|id| id.to_string()).unwrap_or_default();
         let below = page::decode(ctx.method, filter.as_bytes(), &request.page_token)?;
         let below = below.as_deref().unwrap_or(LAST);
-        let found = records::accounts(self.db.read(), &filter, below, size + 1).await;
+        let found = records::accounts(self.db.read(), customer, below, size + 1).await;
         let (found, next_page_token) =
-            cut(ctx, &filter, found.map_err(internal)?, size, |(account, _)| account.id.clone());
+            cut(ctx, &filter, found.map_err(internal)?, size, |(account, _)| {
+                account.id.to_string()
+            });
         let accounts =
             found.iter().map(|(account, holders)| wire::account(account, holders)).collect();
         Ok(Response::new(ListAccountsResponse { accounts, next_page_token }))

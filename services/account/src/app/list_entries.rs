@@ -23,7 +23,7 @@ impl Ledger {
         let filter = id.to_string();
         let below = page::decode(ctx.method, filter.as_bytes(), &request.page_token)?;
         let below = below.and_then(|cursor| cursor.parse().ok()).unwrap_or(i64::MAX);
-        let found = entries::page(self.db.read(), &account.id, below, size + 1).await;
+        let found = entries::page(self.db.read(), id, below, size + 1).await;
         let (found, next_page_token) =
             cut(ctx, &filter, found.map_err(internal)?, size, |row| row.event.version.to_string());
         let entries = found.iter().map(|row| wire::entry(&account, row)).collect();

@@ -1,7 +1,7 @@
 //! Opens an account for customers who were verified before the command was queued.
 
 use florin_events::NewEvent;
-use florin_kernel::{AccountId, Date, Money};
+use florin_kernel::{AccountId, CustomerId, Date, Money};
 use florin_proto::{
     account::v1::{
         AccountChange, AccountChanged, AccountOpened, OpenAccountRequest, OpenAccountResponse,
@@ -38,7 +38,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Opening {
     /// The owner.
-    pub customer: String,
+    pub customer: CustomerId,
     /// Code of the product.
     pub product: String,
     /// Limit in the account's currency.
@@ -63,8 +63,8 @@ impl Ledger {
         if let Some(before) = self.replay(ctx, &request).await? {
             return Ok(before);
         }
-        standing::verified(self, ctx, &opening.customer).await?;
-        let owner = Holder { customer: opening.customer.clone(), role: HolderRole::Owner };
+        standing::verified(self, ctx, opening.customer).await?;
+        let owner = Holder { customer: opening.customer, role: HolderRole::Owner };
         let products = chart::products(self.db.read()).await.map_err(internal)?;
         let open = open_of(&products, ctx, opening, vec![owner], None)?;
         self.answer(ctx, &request, Work::Open(open), answer::opened).await
@@ -101,7 +101,7 @@ pub(super) fn open_of(
         text: opening.reference.clone(),
         fingerprint: chain::fingerprint(&[
             "open",
-            &opening.customer,
+            &opening.customer.to_string(),
             &opening.product,
             &opening.overdraft_limit.to_string(),
             &opened_on.map(|date| date.to_string()).unwrap_or_default(),
@@ -110,7 +110,7 @@ pub(super) fn open_of(
     });
     Ok(Open {
         reference,
-        id: AccountId::from_parts(millis, random).to_string(),
+        id: AccountId::from_parts(millis, random),
         product: product.code.clone(),
         control_gl: product.control_gl.clone(),
         overdraft_limit: opening.overdraft_limit,
@@ -138,7 +138,7 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
     let (opened_on, _) = working.books.dates(open.opened_on, None, Rules::Import)?;
     let iban = working.ibans.pop_front();
     let account = Account {
-        id: open.id.clone(),
+        id: open.id,
         iban: iban.ok_or(Refusal::IbansUsedUp)?,
         product: open.product.clone(),
         control_gl: open.control_gl.clone(),
@@ -157,12 +157,12 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
         ..Facts::default()
     };
     working.append(&account, EventKind::Opened, facts);
-    let added = open.holders.iter().map(|holder| (account.id.clone(), holder.clone()));
+    let added = open.holders.iter().map(|holder| (account.id, holder.clone()));
     working.writes.holders_added.extend(added);
-    working.writes.opened.push(account.id.clone());
-    working.writes.audit.push((actor.clone(), account.id.clone()));
-    working.holders.insert(account.id.clone(), open.holders.clone());
-    working.accounts.insert(account.id.clone(), account.clone());
+    working.writes.opened.push(account.id);
+    working.writes.audit.push((actor.clone(), account.id.to_string()));
+    working.holders.insert(account.id, open.holders.clone());
+    working.accounts.insert(account.id, account.clone());
     let event = AccountOpened {
         account: Some(wire::account(&account, &open.holders)),
         at: Some(timestamp(working.now)),
@@ -183,7 +183,7 @@ pub(super) fn record_change(
 ) -> Outcome {
     let facts = Facts { detail: detail.to_owned(), ..Facts::default() };
     working.append(&account, kind, facts);
-    working.writes.audit.push((actor.clone(), account.id.clone()));
+    working.writes.audit.push((actor.clone(), account.id.to_string()));
     let holders: Vec<Holder> = working.holders.get(&account.id).cloned().unwrap_or_default();
     let event = AccountChanged {
         account: Some(wire::account(&account, &holders)),
@@ -210,7 +210,7 @@ mod tests {
             overdraft_maxima: vec![Money::new(500, eur)],
         }];
         let opening = Opening {
-            customer: "cus_1".into(),
+            customer: CustomerId::from_parts(1, [1; 10]),
             product: product.into(),
             overdraft_limit: Money::new(limit, currency.parse().expect(currency)),
             reference: String::new(),

@@ -54,16 +54,15 @@ impl Ledger {
     ) -> Result<Response<PlaceHoldResponse>, Status> {
         let holding = convert::hold(&request)?;
         let (millis, random) = id_parts();
-        let account = holding.account.to_string();
-        let content = ["hold", &account, &holding.amount.to_string()];
+        let content = ["hold", &holding.account.to_string(), &holding.amount.to_string()];
         let place = Place {
             reference: Reference {
                 caller: ledger::caller(ctx),
                 fingerprint: chain::fingerprint(&content),
                 text: holding.reference,
             },
-            id: HoldId::from_parts(millis, random).to_string(),
-            account,
+            id: HoldId::from_parts(millis, random),
+            account: holding.account,
             amount: holding.amount,
             correlation: holding.correlation,
             initiator: ledger::initiator(ctx, request.initiator.as_ref()),
@@ -92,23 +91,20 @@ impl Ledger {
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(working: &mut Working, place: &Place, actor: &Actor) -> Result<Outcome, Refusal> {
-    let account = working.account(&place.account)?;
+    let account = working.account(place.account)?;
     account.hold(place.amount)?;
     let account = account.clone();
     let hold = Hold {
-        id: place.id.clone(),
-        account: account.id.clone(),
+        id: place.id,
+        account: account.id,
         caller: place.reference.caller.clone(),
         reference: place.reference.text.clone(),
         amount: place.amount,
         remaining: place.amount.minor(),
         status: HoldStatus::Open,
     };
-    let facts = Facts {
-        hold_id: Some(hold.id.clone()),
-        held_delta: place.amount.minor(),
-        ..Facts::default()
-    };
+    let facts =
+        Facts { hold_id: Some(hold.id), held_delta: place.amount.minor(), ..Facts::default() };
     working.append(&account, EventKind::HoldPlaced, facts);
     announce(working, &hold, &account, &place.correlation, actor);
     let key = (hold.caller.clone(), hold.reference.clone());

@@ -31,6 +31,7 @@ use crate::{
         chain,
         working::{Facts, JournalRow, Working},
     },
+    wire,
 };
 
 /// A posting as asked for, before it is known who asks.
@@ -106,7 +107,7 @@ fn command(ctx: &CallContext, posting: Posting) -> Command {
     let rules = if posting.booking_date.is_some() { Rules::Import } else { Rules::Today };
     let post = Post {
         reference,
-        id: TransactionId::from_parts(millis, random).to_string(),
+        id: TransactionId::from_parts(millis, random),
         kind: posting.kind,
         description: posting.description,
         legs: posting.legs,
@@ -151,7 +152,7 @@ pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outco
         working.books.dates(post.booking_date, post.value_date, post.rules)?;
     let entries = posting::decide(&post.legs, post.rules, &mut working.accounts, &working.chart)?;
     let row = JournalRow {
-        id: post.id.clone(),
+        id: post.id,
         caller: post.reference.caller.clone(),
         reference: post.reference.text.clone(),
         kind: post.kind.clone(),
@@ -174,10 +175,10 @@ pub(super) fn record(
     historical: bool,
 ) -> Outcome {
     for (leg, entry) in (1_i64..).zip(&row.entries) {
-        let Some(account) = &entry.account else { continue };
+        let Some(account) = entry.account else { continue };
         let kind = if entry.amount.minor() > 0 { EventKind::Credited } else { EventKind::Debited };
         let facts = Facts {
-            transaction_id: Some(row.id.clone()),
+            transaction_id: Some(row.id),
             leg,
             delta: entry.amount.minor(),
             counterparty: entry.counterparty.clone(),
@@ -186,7 +187,7 @@ pub(super) fn record(
         };
         let after = (entry.version, entry.posted_after, entry.held_after);
         working.append_at(account, after, kind, facts);
-        let net = working.writes.turnover.entry((account.clone(), row.value_date)).or_default();
+        let net = working.writes.turnover.entry((account, row.value_date)).or_default();
         *net += i128::from(entry.amount.minor());
     }
     let cause = Cause {
@@ -196,9 +197,9 @@ pub(super) fn record(
     };
     let told = NewEvent::of(&posted_event(&row, working), &row.id, 1, cause);
     working.writes.outbox.push(NewEvent { historical, ..told });
-    working.posted_before.insert(row.id.clone(), row.booking_date);
+    working.posted_before.insert(row.id, row.booking_date);
     let outcome = Outcome::Posted {
-        transaction: row.id.clone(),
+        transaction: row.id,
         booking_date: row.booking_date,
         replayed: false,
         events: Vec::new(),
@@ -209,7 +210,7 @@ pub(super) fn record(
 
 fn posted_event(row: &JournalRow, working: &Working) -> TransactionPosted {
     TransactionPosted {
-        transaction_id: row.id.clone(),
+        transaction_id: row.id.to_string(),
         caller: row.caller.clone(),
         reference: row.reference.clone(),
         kind: row.kind.clone(),
@@ -218,7 +219,7 @@ fn posted_event(row: &JournalRow, working: &Working) -> TransactionPosted {
         booking_date: row.booking_date.to_string(),
         value_date: row.value_date.to_string(),
         recorded_at: Some(timestamp(working.now)),
-        reverses: row.reverses.clone().unwrap_or_default(),
+        reverses: wire::optional(row.reverses),
     }
 }
 
@@ -228,7 +229,7 @@ fn posted_leg(entry: &Entry) -> PostedLeg {
     let of_customer = entry.account.is_some();
     let minor = entry.amount.minor();
     PostedLeg {
-        account_id: entry.account.clone().unwrap_or_default(),
+        account_id: entry.account.map(|id| id.to_string()).unwrap_or_default(),
         gl_code: entry.gl_code.clone(),
         direction: direction(minor).into(),
         amount: Some(money(minor.saturating_abs())),

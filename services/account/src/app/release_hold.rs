@@ -66,12 +66,11 @@ pub fn decide(working: &mut Working, release: &Release, actor: &Actor) -> Result
         found.ok_or_else(|| Refusal::HoldNotFound { reference: release.hold_reference.clone() })?;
     let given_back = hold.release()?;
     let held_delta = given_back.checked_neg();
-    let held_delta =
-        held_delta.ok_or_else(|| Refusal::OutOfRange { account: hold.account.clone() })?;
-    let account = working.account(&hold.account)?;
+    let held_delta = held_delta.ok_or(Refusal::OutOfRange { account: hold.account })?;
+    let account = working.account(hold.account)?;
     account.unhold(given_back)?;
     let account = account.clone();
-    let facts = Facts { hold_id: Some(hold.id.clone()), held_delta, ..Facts::default() };
+    let facts = Facts { hold_id: Some(hold.id), held_delta, ..Facts::default() };
     working.append(&account, EventKind::HoldReleased, facts);
     place_hold::announce(working, &hold, &account, &release.correlation, actor);
     working.holds.insert(key, hold.clone());

@@ -1,5 +1,6 @@
 //! Takes a customer's part in an account away; the last owner stays.
 
+use florin_kernel::{AccountId, CustomerId};
 use florin_proto::account::v1::{AccountChange, RemoveHolderRequest, RemoveHolderResponse};
 use florin_rpc::CallContext;
 use tonic::{Response, Status};
@@ -27,8 +28,8 @@ impl Ledger {
         request: RemoveHolderRequest,
     ) -> Result<Response<RemoveHolderResponse>, Status> {
         let (account, customer) = convert::old_holder(&request)?;
-        let change = Change::RemoveHolder(customer.to_string());
-        let work = Work::Change { account: account.to_string(), change };
+        let change = Change::RemoveHolder(customer);
+        let work = Work::Change { account, change };
         self.answer(ctx, &request, work, answer::holder_removed).await
     }
 }
@@ -39,17 +40,17 @@ impl Ledger {
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(
     working: &mut Working,
-    id: &str,
-    customer: &str,
+    id: AccountId,
+    customer: CustomerId,
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {
     working.account(id)?;
-    let holders = working.holders.entry(id.to_owned()).or_default();
+    let holders = working.holders.entry(id).or_default();
     account::remove_holder(id, holders, customer)?;
-    working.writes.holders_removed.push((id.to_owned(), customer.to_owned()));
+    working.writes.holders_removed.push((id, customer));
     let account = working.account(id)?;
     account.version += 1;
     let account = account.clone();
     let change = (EventKind::HolderRemoved, AccountChange::HolderRemoved);
-    Ok(open_account::record_change(working, account, change, customer, actor))
+    Ok(open_account::record_change(working, account, change, &customer.to_string(), actor))
 }

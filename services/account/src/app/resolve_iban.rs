@@ -22,6 +22,6 @@ impl Ledger {
         let found = records::account_of_iban(self.db.read(), iban.electronic()).await;
         let account = found.map_err(internal)?.ok_or_else(|| not_found(iban.electronic()))?;
         let currency = account.currency.code().to_owned();
-        Ok(Response::new(ResolveIbanResponse { account_id: account.id, currency }))
+        Ok(Response::new(ResolveIbanResponse { account_id: account.id.to_string(), currency }))
     }
 }

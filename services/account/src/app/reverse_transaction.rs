@@ -44,16 +44,15 @@ impl Ledger {
     ) -> Result<Response<ReverseTransactionResponse>, Status> {
         let reversal = convert::reversal(&request)?;
         let (millis, random) = id_parts();
-        let original = reversal.original.to_string();
-        let content = ["reverse", &original, &reversal.description];
+        let content = ["reverse", &reversal.original.to_string(), &reversal.description];
         let reverse = Reverse {
             reference: Reference {
                 caller: ledger::caller(ctx),
                 fingerprint: chain::fingerprint(&content),
                 text: reversal.reference,
             },
-            id: TransactionId::from_parts(millis, random).to_string(),
-            original,
+            id: TransactionId::from_parts(millis, random),
+            original: reversal.original,
             description: reversal.description,
             initiator: ledger::initiator(ctx, None),
         };
@@ -67,15 +66,13 @@ impl Ledger {
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result<Outcome, Refusal> {
-    let transaction = || reverse.original.clone();
-    let original = working.originals.get(&reverse.original).cloned();
-    let original =
-        original.ok_or_else(|| Refusal::TransactionNotFound { transaction: transaction() })?;
+    let transaction = reverse.original;
+    let original = working.originals.get(&transaction).cloned();
+    let original = original.ok_or(Refusal::TransactionNotFound { transaction })?;
     if original.is_reversal {
-        return Err(Refusal::IsReversal { transaction: transaction() });
+        return Err(Refusal::IsReversal { transaction });
     }
     let legs = original.legs.reversed();
-    let legs = legs.map_err(|_| Refusal::OutOfRange { account: transaction() })?;
     // Interest counts the reversal from the day from which it counted the original, however
     // long ago, unless that day's period is closed.
     let (booking_date, today) = working.books.dates(None, None, Rules::Today)?;
@@ -85,14 +82,14 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
         .map_or(today, |(_, value_date)| value_date);
     let entries = posting::decide(&legs, Rules::Today, &mut working.accounts, &working.chart)?;
     let row = JournalRow {
-        id: reverse.id.clone(),
+        id: reverse.id,
         caller: reverse.reference.caller.clone(),
         reference: reverse.reference.text.clone(),
         kind: format!("{}_reversal", original.kind),
         description: reverse.description.clone(),
         booking_date,
         value_date,
-        reverses: Some(reverse.original.clone()),
+        reverses: Some(transaction),
         correlation: original.correlation,
         initiator: reverse.initiator.clone(),
         entries,

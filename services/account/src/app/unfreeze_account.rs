@@ -1,5 +1,6 @@
 //! Unfreezes an account; one that is open stays so, and a closed one stays closed.
 
+use florin_kernel::AccountId;
 use florin_proto::account::v1::{AccountChange, UnfreezeAccountRequest, UnfreezeAccountResponse};
 use florin_rpc::CallContext;
 use tonic::{Response, Status};
@@ -27,7 +28,7 @@ impl Ledger {
         request: UnfreezeAccountRequest,
     ) -> Result<Response<UnfreezeAccountResponse>, Status> {
         let (account, reason) = convert::change(&request.account_id, &request.reason, 1)?;
-        let work = Work::Change { account: account.to_string(), change: Change::Unfreeze(reason) };
+        let work = Work::Change { account, change: Change::Unfreeze(reason) };
         self.answer(ctx, &request, work, answer::unfrozen).await
     }
 }
@@ -38,7 +39,7 @@ impl Ledger {
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(
     working: &mut Working,
-    id: &str,
+    id: AccountId,
     reason: &str,
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {
@@ -46,7 +47,7 @@ pub fn decide(
     let was_frozen = account.unfreeze()?;
     let account = account.clone();
     if !was_frozen {
-        let holders = working.holders.get(id).cloned().unwrap_or_default();
+        let holders = working.holders.get(&id).cloned().unwrap_or_default();
         return Ok(Outcome::Account { account, holders, replayed: false, events: Vec::new() });
     }
     let change = (EventKind::Unfrozen, AccountChange::Unfrozen);

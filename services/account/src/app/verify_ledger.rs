@@ -178,13 +178,17 @@ where
     let mut last_account = String::new();
     loop {
         let page = verify::events_after(snapshot, (&at.0, at.1), PAGE).await?;
-        let Some((end, _)) = page.last() else { break };
-        at = (end.account_id.clone(), end.version);
-        for (event, hash) in &page {
-            let fold = folds.entry(event.account_id.clone()).or_default();
-            for (check, description) in fold.apply(event, hash) {
+        let Some(end) = page.last() else { break };
+        at = (end.account.clone(), end.version);
+        for row in page {
+            let fold = folds.entry(row.account.clone()).or_default();
+            let found = match row.event {
+                Ok((event, hash)) => fold.apply(&event, &hash),
+                Err(unreadable) => vec![("hash", unreadable)],
+            };
+            for (check, description) in found {
                 summary.breaches += 1;
-                let record = format!("{} version {}", event.account_id, event.version);
+                let record = format!("{} version {}", row.account, row.version);
                 report(Report::Breach { check, record, description }).await?;
             }
             summary.events += 1;
@@ -223,17 +227,20 @@ where
     loop {
         let page = verify::accounts_after(snapshot, last, PAGE).await?;
         let before_end = |id: &str| end.is_none_or(|end| id < end);
-        let within: Vec<_> =
-            page.into_iter().take_while(|(account, _)| before_end(&account.id)).collect();
-        let Some((final_account, _)) = within.last() else { break };
-        last.clone_from(&final_account.id);
-        for (account, hash) in &within {
+        let within: Vec<_> = page.into_iter().take_while(|(id, _)| before_end(id)).collect();
+        let Some((final_id, _)) = within.last() else { break };
+        last.clone_from(final_id);
+        for (id, account) in within {
             summary.accounts += 1;
-            let fold = folds.remove(&account.id).unwrap_or_default();
-            let totals = [held, turnover].map(|of| of.get(&account.id).copied().unwrap_or(0));
-            for (check, description) in fold.differences(account, hash, totals) {
+            let fold = folds.remove(&id).unwrap_or_default();
+            let totals = [held, turnover].map(|of| of.get(&id).copied().unwrap_or(0));
+            let found = match account {
+                Ok((account, hash)) => fold.differences(&account, &hash, totals),
+                Err(unreadable) => vec![("projection", unreadable)],
+            };
+            for (check, description) in found {
                 summary.breaches += 1;
-                report(Report::Breach { check, record: account.id.clone(), description }).await?;
+                report(Report::Breach { check, record: id.clone(), description }).await?;
             }
         }
     }

@@ -154,7 +154,7 @@ fn holder(violations: &mut Violations, path: &str, customer: &str, role: i32) ->
         let text = "must be OWNER, AUTHORISED_USER or VIEWER";
         violations.add(format!("{path}role"), "UNKNOWN_VALUE", text);
     }
-    Some(Holder { customer: id?.to_string(), role: known? })
+    Some(Holder { customer: id?, role: known? })
 }
 
 /// What to open. A customer sets no limit.
@@ -200,7 +200,7 @@ fn opened(
     let field = format!("{path}reference");
     let reference = reference(violations, &field, &request.reference, reference_least);
     Some(Opening {
-        customer: customer?.to_string(),
+        customer: customer?,
         product: product?,
         overdraft_limit: limit?,
         reference: reference?,
@@ -235,11 +235,13 @@ fn import(violations: &mut Violations, item: &proto::ImportAccount) -> Option<It
         others.push(holder(violations, &path, &one.customer_id, one.role));
     }
     let opening = opening?;
-    let mut holders = vec![Holder { customer: opening.customer.clone(), role: HolderRole::Owner }];
+    let mut holders = vec![Holder { customer: opening.customer, role: HolderRole::Owner }];
     for other in others.into_iter().collect::<Option<Vec<_>>>()? {
-        let result = account::add_holder("", &mut holders, other);
-        if let Err(refusal) = result {
-            violations.add("holders", "DUPLICATE", refusal.to_string());
+        if account::is_holder(&holders, other.customer) {
+            let text = format!("customer {} is named twice", other.customer);
+            violations.add("holders", "DUPLICATE", text);
+        } else {
+            holders.push(other);
         }
     }
     Some(Item { opening, opened_on: opened_on?, holders })

@@ -108,9 +108,9 @@ fn legs(violations: &mut Violations, path: &str, wire: &[proto::Leg]) -> Option<
 fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg> {
     use proto::leg::Target as Wire;
     let target = match &leg.target {
-        Some(Wire::AccountId(id)) => violations
-            .check(format!("{path}account_id"), AccountId::parse(id))
-            .map(|id| Target::Account(id.to_string())),
+        Some(Wire::AccountId(id)) => {
+            violations.check(format!("{path}account_id"), AccountId::parse(id)).map(Target::Account)
+        }
         Some(Wire::GlCode(code)) => {
             gl_code(violations, &format!("{path}gl_code"), code).map(Target::Gl)
         }
