@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use florin_kernel::{AccountId, Currency, Date, Money, UnixMicros};
-use florin_store::StoreError;
+use florin_store::{StoreError, rows::Keyed};
 use sea_orm::QueryResult;
 
 use crate::domain::{
@@ -16,6 +16,9 @@ use crate::domain::{
 /// Columns of `accounts` in the order of their reading.
 pub const ACCOUNT: &str = "id, iban, product, control_gl, currency, status, overdraft_limit, \
      opened_on, reference, version, posted, held, last_hash, last_recorded_at";
+
+/// The accounts.
+pub const ACCOUNTS: Keyed<'static> = Keyed { table: "accounts", id_column: "id", columns: ACCOUNT };
 
 /// Columns of `account_events`.
 pub const EVENT: &str = "account_id, version, kind, transaction_id, leg, hold_id, delta, \
@@ -64,7 +67,7 @@ pub fn optional_id<T: FromStr>(row: &QueryResult, column: &str) -> Result<Option
     text.map(|text| text.parse().map_err(|_| corrupt(column)())).transpose()
 }
 
-/// An account with the hash of its last event.
+/// An account with the hash of its last event and when that was recorded.
 pub fn account(row: &QueryResult) -> Result<(Account, Vec<u8>, UnixMicros), StoreError> {
     let account = Account {
         id: id(row, "id")?,
