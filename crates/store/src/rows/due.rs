@@ -13,6 +13,8 @@ pub struct Due<'a> {
     pub table: &'a str,
     /// Its primary key, a text.
     pub id_column: &'a str,
+    /// The columns to read of what was claimed, with commas between them; never `*`.
+    pub columns: &'a str,
     /// When the row wants to be worked on, in microseconds; null for never.
     pub due_column: &'a str,
     /// Until when a worker has it, in microseconds; null for nobody.
@@ -43,22 +45,23 @@ pub async fn claim_due(
     lease_until: UnixMicros,
     limit: u32,
 ) -> Result<Claimed, StoreError> {
-    let Due { table, id_column: id, due_column, lease_until_column, lease_token_column } = *due;
+    let Due { table, id_column: id, columns, due_column, .. } = *due;
+    let Due { lease_until_column, lease_token_column, .. } = *due;
     let token = new_token()?;
     let select = format!(
-        "SELECT {id} FROM {table} WHERE {due_column} <= $3 \
+        "SELECT {id} AS due_id FROM {table} WHERE {due_column} <= $3 \
          AND ({lease_until_column} IS NULL OR {lease_until_column} <= $3) \
          ORDER BY {due_column}, {id} LIMIT $4"
     );
     let set = format!("SET {lease_until_column} = $1, {lease_token_column} = $2");
     let claim = match tx.engine() {
         Engine::Sqlite => {
-            format!("UPDATE {table} {set} WHERE {id} IN ({select}) RETURNING *")
+            format!("UPDATE {table} {set} WHERE {id} IN ({select}) RETURNING {columns}")
         }
         // Materialised: a plan may otherwise run the limited query once for each row.
         Engine::Postgres => format!(
             "WITH due AS MATERIALIZED ({select} FOR UPDATE SKIP LOCKED) \
-             UPDATE {table} {set} FROM due WHERE {table}.{id} = due.{id} RETURNING {table}.*"
+             UPDATE {table} {set} FROM due WHERE {table}.{id} = due.due_id RETURNING {columns}"
         ),
     };
     let values =
