@@ -177,6 +177,7 @@ impl Gateway {
             deadline: Some(deadline),
             bearer: Some(token.to_owned()),
             idempotency_key: key.as_deref().map(wire_key),
+            wait,
             traceparent: Some(call.trace.to_string()),
             request_id: call.request_id.clone(),
             method: route.policy.path,

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use self::ledger::Verdict;
-use super::{App, events};
+use super::{Payment, events};
 use crate::{
     domain::{Ended, Event, Screening, Status},
     store::{self, Claim, Lease, Record},
@@ -39,7 +39,7 @@ const MOST_CAUSE: usize = 500;
 
 /// A worker. Several may run, in this process and in other replicas.
 pub struct Worker {
-    app: App,
+    payment: Payment,
 }
 
 /// What a turn of a worker came to.
@@ -54,8 +54,8 @@ pub enum Turn {
 }
 
 impl Worker {
-    pub(super) const fn new(app: App) -> Self {
-        Self { app }
+    pub(super) const fn new(payment: Payment) -> Self {
+        Self { payment }
     }
 
     /// Works until the shutdown; the turn under way is finished. A commit of this replica
@@ -70,23 +70,23 @@ impl Worker {
                 }
                 Ok(Turn::Idle) => {
                     failures = 0;
-                    self.app.config.poll()
+                    self.payment.config.poll()
                 }
                 Ok(Turn::Undecided) => {
                     failures += 1;
-                    self.app.config.backoff(failures)
+                    self.payment.config.backoff(failures)
                 }
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(%error, failures, "transfers could not be advanced");
-                    self.app.config.backoff(failures)
+                    self.payment.config.backoff(failures)
                 }
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
                 // A ledger that is away is not called more often for new transfers.
-                () = self.app.due.notified(), if failures == 0 => {}
+                () = self.payment.due.notified(), if failures == 0 => {}
             }
         }
     }
@@ -98,16 +98,17 @@ impl Worker {
     pub async fn turn(&self) -> Result<Turn, StoreError> {
         // Counted from before the lease: a worker that was held up does not call the ledger
         // when another may have judged its transfers already.
-        let deadline = Instant::now().checked_add(self.app.config.ledger_timeout());
+        let deadline = Instant::now().checked_add(self.payment.config.ledger_timeout());
         let claim = self.take().await?;
         if claim.records.is_empty() {
             return Ok(Turn::Idle);
         }
-        if u32::try_from(claim.records.len()).is_ok_and(|taken| taken >= self.app.config.batch) {
+        if u32::try_from(claim.records.len()).is_ok_and(|taken| taken >= self.payment.config.batch)
+        {
             // A full batch: there may be work for the next worker.
-            self.app.due.notify_one();
+            self.payment.due.notify_one();
         }
-        self.app.meter.taken(claim.records.len());
+        self.payment.meter.taken(claim.records.len());
         let span = tracing::info_span!("advance_transfers", transfers = claim.records.len());
         // One call serves many traces: it is shown in that of the first, and each transfer
         // has a span in its own.
@@ -118,18 +119,18 @@ impl Worker {
             Ok::<_, StoreError>((verdicts, ended))
         };
         let (verdicts, ended) = work.instrument(span).await?;
-        self.app.watchers.tell(ended);
+        self.payment.watchers.tell(ended);
         let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|one| is(one)).count();
         let undecided = count(|verdict| matches!(verdict, Verdict::Undecided(_)));
-        self.app.meter.undecided(undecided);
-        self.app.meter.stuck(count(|verdict| matches!(verdict, Verdict::Stuck(_))));
+        self.payment.meter.undecided(undecided);
+        self.payment.meter.stuck(count(|verdict| matches!(verdict, Verdict::Stuck(_))));
         Ok(if undecided > 0 { Turn::Undecided } else { Turn::Done })
     }
 
     /// Leases what is due and commits POSTING before the ledger hears of it.
     async fn take(&self) -> Result<Claim, StoreError> {
-        let config = &self.app.config;
-        self.app
+        let config = &self.payment.config;
+        self.payment
             .db
             .write(async |tx: Tx| {
                 let now = tx.now().await?;
@@ -158,7 +159,7 @@ impl Worker {
             claim.records.iter().map(|record| record.transfer.id()).zip(verdicts).collect();
         let contradicted = AtomicUsize::new(0);
         let ended = self
-            .app
+            .payment
             .db
             .write(async |tx: Tx| {
                 let mut records = store::lock(&tx, &ids).await?;
@@ -183,8 +184,8 @@ impl Worker {
                 Ok::<_, StoreError>(ended)
             })
             .await?;
-        self.app.meter.contradicted(contradicted.into_inner());
-        ended.iter().for_each(|(_, status)| self.app.meter.ended(*status));
+        self.payment.meter.contradicted(contradicted.into_inner());
+        ended.iter().for_each(|(_, status)| self.payment.meter.ended(*status));
         Ok(ended.into_iter().map(|(id, _)| id).collect())
     }
 
@@ -209,12 +210,12 @@ impl Worker {
                 Some(_) | None => Event::Refused(failure.clone()),
             },
             Verdict::Undecided(cause) => {
-                let wait = self.app.config.backoff(record.attempts);
+                let wait = self.payment.config.backoff(record.attempts);
                 leave(record, cause, now, wait);
                 return Ok(());
             }
             Verdict::Stuck(cause) => {
-                let wait = self.app.config.backoff_stuck(record.attempts);
+                let wait = self.payment.config.backoff_stuck(record.attempts);
                 leave(record, cause, now, wait);
                 return Ok(());
             }
@@ -226,7 +227,7 @@ impl Worker {
     /// Until when the ledger may act on an earlier call that went unanswered. A worker that
     /// died left no such mark, but its lease is longer.
     fn quiet_until(&self, record: &Record) -> Option<UnixMicros> {
-        record.unanswered_at.map(|at| later(at, self.app.config.ledger_quiet()))
+        record.unanswered_at.map(|at| later(at, self.payment.config.ledger_quiet()))
     }
 
     /// Appends the events of those that have ended. Their positions are the ledger's events,
@@ -255,7 +256,7 @@ impl Worker {
                 events::ended(record, &events::causation_of(ledger, record))
             })
             .collect();
-        let ids = self.app.outbox.append(tx, told).await?;
+        let ids = self.payment.outbox.append(tx, told).await?;
         for ((record, ledger), id) in ended.iter_mut().zip(ids) {
             record.position = position::encode(&[*ledger, &[id]].concat());
         }

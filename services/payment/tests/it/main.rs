@@ -13,4 +13,5 @@ mod idempotency;
 mod ledger;
 mod list_transfers;
 mod lost_keys;
+mod required;
 mod served;

@@ -80,7 +80,7 @@ impl Worker {
         let request = PostTransactionsRequest { transactions };
         // The worker itself is the one layer that retries.
         let answer = self
-            .app
+            .payment
             .account
             .call(ctx, POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
                 AccountServiceClient::new(channel).post_transactions(request).await
