@@ -10,7 +10,7 @@ mod due;
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::Value;
 
-pub use due::{Claimed, Due, claim_due};
+pub use due::{Claimed, Claiming, Due, claim_due};
 
 use crate::{Engine, StoreError, Tx, sql};
 

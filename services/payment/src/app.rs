@@ -11,6 +11,7 @@ mod create_withdrawal;
 mod events;
 mod export_transfers;
 mod get_transfer;
+mod guard_keys;
 mod list_transfers;
 
 use std::sync::Arc;
@@ -37,7 +38,10 @@ use crate::{Config, meter::Meter};
 pub struct App {
     db: Database,
     outbox: Outbox,
+    /// What handlers ask `account`.
     account: Dependency,
+    /// The worker's way to the ledger: what was accepted moves on while reads are refused.
+    postings: Dependency,
     bank: BankIdentity,
     config: Config,
     acceptances: Committer<Acceptances>,
@@ -71,6 +75,7 @@ impl App {
             db,
             outbox: runtime.outbox.clone(),
             account: runtime.dependency(Role::Account),
+            postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
             config,
             acceptances,

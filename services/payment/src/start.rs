@@ -18,6 +18,7 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         runtime.tasks.spawn(name, worker.run(runtime.shutdown.clone()));
     }
     runtime.tasks.spawn("payment meter", app.measure(runtime.shutdown.clone()));
+    runtime.tasks.spawn("payment keys", app.guard_keys(runtime.shutdown.clone()));
     let service = PaymentRpc::new(app);
     Ok(Started::new().with(|server| server.add_service(PaymentServiceServer::new(service))))
 }

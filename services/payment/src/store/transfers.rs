@@ -1,10 +1,10 @@
 //! Writing transfers.
 
-use florin_kernel::{TransferId, UnixMicros};
+use florin_kernel::TransferId;
 use florin_store::{
     Engine, StoreError, Tx,
     idempotency::Key,
-    rows::{self, Column, Due},
+    rows::{self, Claiming, Column, Due},
     sql,
 };
 use sea_orm::ConnectionTrait;
@@ -21,6 +21,7 @@ const DUE: Due<'static> = Due {
     due_column: "due_at",
     lease_until_column: "lease_until",
     lease_token_column: "lease_token",
+    taken_over_column: Some("unanswered_at"),
 };
 
 /// Transfers that a worker has taken.
@@ -28,6 +29,8 @@ const DUE: Due<'static> = Due {
 pub struct Claim {
     /// The worker's token; every row carries it until somebody else takes the row.
     pub token: String,
+    /// How many of the transfers are due in the future, by a clock that was ahead.
+    pub ahead: usize,
     /// The transfers, those due first in front.
     pub records: Vec<Record>,
 }
@@ -42,19 +45,18 @@ pub async fn insert(tx: &Tx, records: &[Record]) -> Result<(), StoreError> {
     expect_all(rows::insert_many(tx, TABLE, &columns, rows).await?, records.len())
 }
 
-/// Takes at most `limit` transfers that are due and that nobody has.
+/// Takes transfers that are due and that nobody has, or that a clock which was ahead has put off.
+/// One that was taken before and not given back is marked as unanswered: whoever had it may
+/// still be calling the ledger.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn claim(
-    tx: &Tx,
-    now: UnixMicros,
-    lease_until: UnixMicros,
-    limit: u32,
-) -> Result<Claim, StoreError> {
-    let claimed = rows::claim_due(tx, &DUE, now, lease_until, limit).await?;
-    let records = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
-    Ok(Claim { token: claimed.token, records })
+pub async fn claim(tx: &Tx, claiming: &Claiming) -> Result<Claim, StoreError> {
+    let claimed = rows::claim_due(tx, &DUE, claiming).await?;
+    let records: Vec<_> = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
+    let due_later = |record: &&Record| record.due_at.is_some_and(|due| due > claiming.now);
+    let ahead = records.iter().filter(due_later).count();
+    Ok(Claim { token: claimed.token, ahead, records })
 }
 
 /// A row that is no transfer keeps its lease and holds up no other.

@@ -13,4 +13,7 @@ mod idempotency;
 mod ledger;
 mod list_transfers;
 mod lost_keys;
+mod refused_reads;
 mod served;
+mod unscoped_keys;
+mod worker_clocks;
