@@ -1,6 +1,9 @@
 //! The call to the owning service: encoded bytes there, encoded bytes back.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use florin_proto::policy::{Idempotency, MethodPolicy};
@@ -25,14 +28,18 @@ pub struct Reply {
     pub replayed: bool,
 }
 
-/// Calls the method of a policy with an encoded message.
+/// Calls the method of a policy with an encoded message, and asks the service to wait for up to
+/// `wait` for an end state.
 pub async fn call(
     dependency: &Dependency,
     context: &CallContext,
     policy: &'static MethodPolicy,
     message: Bytes,
-    prefer: Option<MetadataValue<Ascii>>,
+    wait: Duration,
 ) -> Reply {
+    // What was read of all the client's lines is sent, not the lines: both sides wait alike.
+    let prefer = (!wait.is_zero()).then(|| format!("wait={}", wait.as_secs()));
+    let prefer = prefer.and_then(|wish| MetadataValue::<Ascii>::try_from(wish).ok());
     let retry = match policy.idempotency {
         Idempotency::None => Retry::Read,
         Idempotency::Required | Idempotency::PerItem | Idempotency::Natural => Retry::Keyed,

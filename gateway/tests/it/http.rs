@@ -205,6 +205,24 @@ async fn a_late_answer_is_a_deadline_and_prefer_wait_moves_it() {
 }
 
 #[tokio::test]
+async fn the_service_is_asked_for_the_wait_that_was_read_of_all_prefer_lines() {
+    let world = World::start(config()).await;
+    let rest = world.as_client("demo").await;
+    for (lines, sent) in [
+        (["respond-async", "wait=5"], Some("wait=5")),
+        (["wait=3600", "respond-async"], Some("wait=10")),
+        (["respond-async", "wait=0"], None),
+    ] {
+        let prefer = lines.map(|line| ("prefer", line));
+        let headers = [JSON, KEY, prefer[0], prefer[1]];
+        let answer = rest.send(Method::POST, "/v1/transfers", &headers, transfer("x")).await;
+        assert_eq!(answer.unwrap().status, 202);
+        let seen = world.last_seen();
+        assert_eq!(seen.get("prefer").map(String::as_str), sent, "{lines:?}");
+    }
+}
+
+#[tokio::test]
 async fn rates_are_kept_for_clients_subjects_and_strangers() {
     let mut limited = config();
     (limited.client_rate, limited.subject_rate) = (Rate::of(1, 4), Rate::of(1, 2));
