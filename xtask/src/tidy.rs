@@ -21,6 +21,7 @@ mod imports;
 mod manifests;
 mod roles;
 mod source;
+mod statements;
 mod tokens;
 
 /// One breach of one rule.
@@ -110,6 +111,7 @@ fn check(root: &Path, metadata: &Metadata) -> Result<Vec<Finding>> {
     for file in &sources {
         findings.extend(source::check(file));
         findings.extend(tokens::check(file));
+        findings.extend(statements::check(file));
     }
     findings.extend(roles::check(root));
     findings.extend(crypto::check(root)?);

@@ -3,12 +3,11 @@
 use std::{collections::HashSet, time::Duration};
 
 use florin_store::{
-    Database, Engine, StoreError, Tx, outbox,
+    Database, Engine, StoreError, Tx, outbox, row,
     rows::{self, Column},
     sql,
 };
 use sea_orm::ConnectionTrait;
-use serde_json::json;
 use tokio::time::Instant;
 
 use crate::event::Envelope;
@@ -44,7 +43,8 @@ pub(crate) async fn missing_in(
     let among = rows::among(Engine::of(connection), 1);
     let query = format!("SELECT DISTINCT event_id FROM inbox WHERE event_id {among}");
     let mut present = HashSet::new();
-    for row in sql::query_all(connection, query, [rows::texts(ids)]).await? {
+    for row in sql::query_all(connection, query, [rows::texts(Engine::of(connection), ids)]).await?
+    {
         present.insert(row.try_get::<String>("", "event_id")?);
     }
     Ok(ids.iter().filter(|id| !present.contains(*id)).cloned().collect())
@@ -91,14 +91,14 @@ pub(crate) async fn record(
     let new_rows = sorted
         .iter()
         .map(|event| {
-            json!({
+            row! {
                 "consumer": consumer,
                 "event_id": event.id.to_string(),
-                "source": event.source,
-                "aggregate": event.aggregate,
+                "source": event.source.as_str(),
+                "aggregate": event.aggregate.as_str(),
                 "version": event.version,
                 "processed_at": now.0,
-            })
+            }
         })
         .collect();
     let key = &["consumer", "event_id"];

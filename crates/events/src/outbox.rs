@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use florin_kernel::EventId;
 use florin_store::{
-    Engine, StoreError, Tx, outbox,
-    rows::{self, Column},
+    Engine, StoreError, Tx, outbox, row,
+    rows::{self, Column, Row},
     sql,
 };
-use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::event::{NewEvent, partition_of};
@@ -67,19 +66,19 @@ impl Outbox {
             let (millis, random) = florin_store::id_parts();
             let id = EventId::from_parts(millis, random);
             ids.push(id);
-            new_rows.push(json!({
+            new_rows.push(row! {
                 "event_id": id.to_string(),
                 "kind": event.kind,
-                "partition": partition_of(&event.aggregate),
+                "partition": i64::from(partition_of(&event.aggregate)),
                 "aggregate": event.aggregate,
                 "version": event.version,
-                "payload": rows::hex(&event.payload),
+                "payload": event.payload,
                 "correlation": event.cause.correlation,
                 "causation": event.cause.causation,
                 "traceparent": event.cause.traceparent,
                 "historical": event.historical,
                 "recorded_at": recorded_at.0,
-            }));
+            });
         }
         match tx.engine() {
             Engine::Sqlite => append_sqlite(tx, new_rows, &ids).await?,
@@ -96,11 +95,7 @@ impl Outbox {
     }
 }
 
-async fn append_sqlite(
-    tx: &Tx,
-    new_rows: Vec<serde_json::Value>,
-    ids: &[EventId],
-) -> Result<(), StoreError> {
+async fn append_sqlite(tx: &Tx, new_rows: Vec<Row>, ids: &[EventId]) -> Result<(), StoreError> {
     rows::insert_many(tx, outbox::OUTBOX, COLUMNS, new_rows).await?;
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     let pend = format!(
@@ -108,35 +103,33 @@ async fn append_sqlite(
          SELECT position, partition, event_id FROM outbox WHERE event_id {}",
         rows::among(Engine::Sqlite, 1),
     );
-    sql::execute(tx, pend, [rows::texts(&ids)]).await?;
+    sql::execute(tx, pend, [rows::texts(Engine::Sqlite, &ids)]).await?;
     Ok(())
 }
 
 /// One statement. Before it draws positions it announces, by a shared advisory lock that ends
 /// with the transaction, above which position it will write: [`pages::settled`] reads these
 /// locks and so knows which positions may still be filled by somebody who commits late.
-async fn append_postgres(tx: &Tx, new_rows: Vec<serde_json::Value>) -> Result<(), StoreError> {
-    let append = format!(
-        "WITH announced AS MATERIALIZED ( \
+async fn append_postgres(tx: &Tx, new_rows: Vec<Row>) -> Result<(), StoreError> {
+    let append = |events: &str| {
+        format!(
+            "WITH announced AS MATERIALIZED ( \
            SELECT pg_advisory_xact_lock_shared('outbox'::regclass::oid::int4, \
              (CASE WHEN is_called THEN last_value ELSE 0 END & {mask})::int4) \
            FROM outbox_position_seq), \
          added AS ( \
            INSERT INTO outbox (event_id, kind, partition, aggregate, version, payload, \
              correlation, causation, traceparent, historical, recorded_at) \
-           SELECT r.event_id, r.kind, r.partition, r.aggregate, r.version, \
-             decode(r.payload, 'hex'), r.correlation, r.causation, r.traceparent, \
-             r.historical, r.recorded_at \
-           FROM announced CROSS JOIN json_to_recordset($1::json) AS r (event_id text, \
-             kind text, partition bigint, aggregate text, version bigint, payload text, \
-             correlation text, causation text, traceparent text, historical boolean, \
-             recorded_at bigint) \
+           SELECT r.event_id, r.kind, r.partition, r.aggregate, r.version, r.payload, \
+             r.correlation, r.causation, r.traceparent, r.historical, r.recorded_at \
+           FROM announced CROSS JOIN ({events}) AS r \
            RETURNING position, partition, event_id) \
          INSERT INTO outbox_pending (position, partition, event_id) \
          SELECT position, partition, event_id FROM added",
-        mask = pages::ANNOUNCED_BITS,
-    );
-    sql::execute(tx, append, [serde_json::Value::Array(new_rows).to_string().into()]).await?;
+            mask = pages::ANNOUNCED_BITS,
+        )
+    };
+    rows::execute(tx, COLUMNS, new_rows, append).await?;
     Ok(())
 }
 

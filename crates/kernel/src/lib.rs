@@ -4,6 +4,7 @@
 //! Nothing here does I/O, is asynchronous, reads a clock or draws a random number:
 //! whatever varies comes in as an argument.
 
+mod day_count;
 mod iban;
 mod id;
 mod kind;
@@ -15,6 +16,7 @@ mod text;
 mod time;
 mod violation;
 
+pub use day_count::{DayCount, NegativePeriod, UnknownDayCount, YearFraction};
 pub use iban::{BankIdentity, Iban, IbanError};
 pub use id::{
     AccountId, ApprovalId, CustomerId, EventId, HoldId, IdError, LoanId, NotificationId,

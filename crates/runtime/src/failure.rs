@@ -83,7 +83,7 @@ pub fn internal(error: StoreError) -> Error {
                 .with("cause", "timeout")
                 .retry_after(AFTER_OUTAGE)
         }
-        StoreError::Serialization(_) | StoreError::Locked => {
+        StoreError::Serialization(_) | StoreError::Locked | StoreError::KeyInUse => {
             Error::new(Reason::ConcurrentChange, "the record was changed at the same moment")
                 .retry_after(AFTER_CONFLICT)
         }

@@ -136,7 +136,7 @@ pub fn not_committed(error: CommitError) -> Error {
             told(Reason::Overloaded, "too many changes wait for their commit", "queue")
         }
         CommitError::Stopped => told(Reason::Unavailable, "this replica is stopping", "shutdown"),
-        CommitError::Failed(StoreError::Locked) => in_use(),
+        CommitError::Failed(StoreError::KeyInUse) => in_use(),
         CommitError::Failed(error) => internal(error),
     }
 }
@@ -161,7 +161,8 @@ mod tests {
             (CommitError::Expired, "DEADLINE_EXCEEDED", Some("deadline")),
             (CommitError::QueueFull, "OVERLOADED", Some("queue")),
             (CommitError::Stopped, "UNAVAILABLE", Some("shutdown")),
-            (CommitError::Failed(StoreError::Locked), "IDEMPOTENCY_KEY_IN_USE", None),
+            (CommitError::Failed(StoreError::KeyInUse), "IDEMPOTENCY_KEY_IN_USE", None),
+            (CommitError::Failed(StoreError::Locked), "CONCURRENT_CHANGE", None),
             (
                 CommitError::Failed(StoreError::Timeout(String::new())),
                 "UNAVAILABLE",

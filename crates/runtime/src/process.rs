@@ -145,6 +145,7 @@ impl Process {
                 StoreError::Migration(_)
                 | StoreError::Serialization(_)
                 | StoreError::Locked
+                | StoreError::KeyInUse
                 | StoreError::Conflict { .. }
                 | StoreError::Corrupt(_)
                 | StoreError::Database(_) => String::new(),

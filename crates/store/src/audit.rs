@@ -2,10 +2,9 @@
 //! transaction is that record.
 
 use florin_kernel::UnixMicros;
-use serde_json::json;
 
 use crate::{
-    StoreError, Tx,
+    StoreError, Tx, row,
     rows::{self, Column},
 };
 
@@ -47,13 +46,13 @@ pub async fn record_many(tx: &Tx, entries: Vec<Entry>) -> Result<(), StoreError>
     let entries = entries
         .into_iter()
         .map(|entry| {
-            json!({
+            row! {
                 "actor": entry.actor,
                 "on_behalf_of": entry.on_behalf_of,
                 "method": entry.method,
                 "reference": entry.reference,
                 "at": entry.at.0,
-            })
+            }
         })
         .collect();
     rows::insert_many(tx, "audit", &columns, entries).await?;

@@ -61,7 +61,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// Its deadline passed while it waited for its batch, for a connection, or for another run
-    /// of the batch; no run of it began after the deadline.
+    /// of the batch; it was not applied. (A commit whose answer was lost is `Failed`.)
     #[error("deadline passed before the command was applied")]
     Expired,
     /// Too many commands wait; it was not applied.

@@ -22,6 +22,9 @@ const MAX_ATTEMPTS: u32 = 6;
 const FIRST_BACKOFF: Duration = Duration::from_millis(4);
 /// How long one statement of a snapshot may run: proofs read whole tables.
 const SNAPSHOT_STATEMENT_TIMEOUT_MS: u32 = 600_000;
+/// How long PostgreSQL may be silent about the begin and the end of a transaction. Then it
+/// counts as away and its connection is given up; the outcome of a commit is unknown.
+const SERVER_SILENCE: Duration = Duration::from_secs(10);
 /// How long a transaction waits for a connection while the database is known to be away.
 const WAIT_WHILE_AWAY: Duration = Duration::from_secs(1);
 
@@ -57,7 +60,8 @@ impl Pools {
     async fn begin(&self, options: TransactionOptions) -> Result<DatabaseTransaction, StoreError> {
         let begun = self.writer.begin_with_options(options);
         let Some(cause) = self.away() else {
-            return Ok(begun.await?);
+            let longest = self.options.acquire_timeout + SERVER_SILENCE;
+            return Ok(answered("BEGIN", longest, begun).await?);
         };
         match tokio::time::timeout(WAIT_WHILE_AWAY, begun).await {
             Ok(Ok(begun)) => Ok(begun),
@@ -222,7 +226,12 @@ impl Database {
         let tx = Tx::new(inner, self.inner.engine);
         match work(tx.lend()).await {
             Ok(done) => {
-                for hook in tx.commit().await? {
+                let hooks = match self.inner.engine {
+                    // The disk of this machine: what it does is known in the end.
+                    Engine::Sqlite => tx.commit().await?,
+                    Engine::Postgres => answered("COMMIT", SERVER_SILENCE, tx.commit()).await?,
+                };
+                for hook in hooks {
                     hook();
                 }
                 Ok(done)
@@ -230,7 +239,7 @@ impl Database {
             Err(error) => {
                 // The error of the work says more than that of a rollback on a lost
                 // connection, whose transaction the server ends by itself.
-                if let Err(lost) = tx.rollback().await {
+                if let Err(lost) = answered("ROLLBACK", SERVER_SILENCE, tx.rollback()).await {
                     tracing::debug!(error = %lost, "rollback failed");
                 }
                 Err(error)
@@ -278,6 +287,19 @@ impl Database {
         self.inner.reader.close_by_ref().await?;
         self.inner.writer.close_by_ref().await?;
         Ok(())
+    }
+}
+
+/// A step of a transaction that a server may leave without an answer: its host is gone, and no
+/// network says so.
+async fn answered<T, E: Into<StoreError>>(
+    step: &str,
+    at_most: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(at_most, work).await {
+        Ok(answer) => answer.map_err(Into::into),
+        Err(_) => Err(StoreError::Unavailable(format!("no answer to {step}"))),
     }
 }
 

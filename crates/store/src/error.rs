@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A lock was not granted within the limit that the statement set.
     #[error("lock not granted in time")]
     Locked,
+    /// The idempotency key is in another transaction's hands for longer than a claim waits.
+    #[error("the idempotency key is in use")]
+    KeyInUse,
     /// A unique, foreign key or check constraint refused the row. PostgreSQL names the
     /// constraint, SQLite the columns (`table.column, ..`).
     #[error("constraint {constraint} violated")]

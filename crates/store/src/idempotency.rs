@@ -6,17 +6,19 @@ use std::{collections::HashMap, time::Duration};
 
 use florin_kernel::UnixMicros;
 use sea_orm::{ConnectionTrait, QueryResult};
-use serde_json::json;
 
 use crate::{
-    Database, Engine, StoreError, Tx,
-    rows::{self, Column, hex},
+    Database, Engine, StoreError, Tx, row,
+    rows::{self, Column, Row},
     sql,
 };
 
 /// How long a claim waits for a concurrent transaction with the same key; then the caller
-/// gets [`StoreError::Locked`], which is 409 with `Retry-After`.
+/// gets [`StoreError::KeyInUse`], which is 409 with `Retry-After`.
 const CLAIM_WAIT: Duration = Duration::from_secs(1);
+/// The primary key.
+const ID: [(&str, Column); 3] =
+    [("scope", Column::Text), ("method", Column::Text), ("key", Column::Text)];
 /// Keys that one statement of [`prune`] deletes, so that it does not hold up the writer.
 const PRUNE_PAGE: i64 = 5_000;
 
@@ -78,17 +80,15 @@ pub async fn look_up_many(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let columns = [("scope", Column::Text), ("method", Column::Text), ("key", Column::Text)];
-    let wanted = rows::select(Engine::of(connection), &columns);
-    let query = format!(
-        "SELECT k.scope, k.method, k.key, k.fingerprint, k.code, k.body \
-         FROM (SELECT {wanted}) AS w JOIN idempotency_keys AS k \
-         ON k.scope = w.scope AND k.method = w.method AND k.key = w.key"
-    );
-    let ids: Vec<_> = keys.iter().map(id_json).collect();
-    let ids = serde_json::Value::Array(ids).to_string();
+    let query = |wanted: &str| {
+        format!(
+            "SELECT k.scope, k.method, k.key, k.fingerprint, k.code, k.body \
+             FROM ({wanted}) AS w JOIN idempotency_keys AS k \
+             ON k.scope = w.scope AND k.method = w.method AND k.key = w.key"
+        )
+    };
     let mut found = HashMap::new();
-    for row in sql::query_all(connection, query, [ids.into()]).await? {
+    for row in rows::query(connection, &ID, keys.iter().map(id_row).collect(), query).await? {
         found.insert(id_of(&row)?, row);
     }
     keys.iter()
@@ -104,7 +104,7 @@ pub async fn look_up_many(
 /// for, at most one second.
 ///
 /// # Errors
-/// `Locked` when that wait ends; the transaction is of no use then.
+/// `KeyInUse` when that wait ends; the transaction is of no use then.
 pub async fn claim(tx: &Tx, key: &Key) -> Result<Lookup, StoreError> {
     let claimed = claim_many(tx, std::slice::from_ref(key)).await?;
     Ok(claimed.into_iter().next().unwrap_or(Lookup::New))
@@ -114,7 +114,7 @@ pub async fn claim(tx: &Tx, key: &Key) -> Result<Lookup, StoreError> {
 /// that two batches do not deadlock. One result a key.
 ///
 /// # Errors
-/// `Locked` as with [`claim`]; `Corrupt` if two of the keys are the same but for the
+/// `KeyInUse` as with [`claim`]; `Corrupt` if two of the keys are the same but for the
 /// fingerprint: the caller joins duplicates before.
 pub async fn claim_many(tx: &Tx, keys: &[Key]) -> Result<Vec<Lookup>, StoreError> {
     let mut sorted: Vec<_> = keys.iter().collect();
@@ -133,7 +133,7 @@ pub async fn claim_many(tx: &Tx, keys: &[Key]) -> Result<Vec<Lookup>, StoreError
             }
             match answers.next() {
                 // Pruned between the two statements: as good as in use.
-                None | Some(Lookup::New) => Err(StoreError::Locked),
+                None | Some(Lookup::New) => Err(StoreError::KeyInUse),
                 Some(seen) => Ok(seen),
             }
         })
@@ -157,24 +157,28 @@ async fn insert_claims(
         ("fingerprint", Column::Bytes),
         ("created_at", Column::Int),
     ];
-    let insert = format!(
-        "INSERT INTO idempotency_keys (scope, method, key, fingerprint, created_at) \
-         SELECT {} WHERE true ON CONFLICT (scope, method, key) DO NOTHING \
-         RETURNING scope, method, key",
-        rows::select(tx.engine(), &columns),
-    );
+    let insert = |claims: &str| {
+        format!(
+            "INSERT INTO idempotency_keys (scope, method, key, fingerprint, created_at) \
+             {claims} WHERE true ON CONFLICT (scope, method, key) DO NOTHING \
+             RETURNING scope, method, key"
+        )
+    };
     let claims: Vec<_> = sorted
         .iter()
         .map(|key| {
-            json!({
-                "scope": key.scope, "method": key.method, "key": key.key,
-                "fingerprint": hex(&key.fingerprint), "created_at": now.0,
-            })
+            row! {
+                "scope": key.scope.as_str(), "method": key.method.as_str(),
+                "key": key.key.as_str(), "fingerprint": key.fingerprint.to_vec(),
+                "created_at": now.0,
+            }
         })
         .collect();
     limit_wait(tx, Some(CLAIM_WAIT)).await?;
-    let claims = serde_json::Value::Array(claims).to_string();
-    let new = sql::query_all(tx, insert, [claims.into()]).await?;
+    let new = rows::query(tx, &columns, claims, insert).await.map_err(|error| match error {
+        StoreError::Locked => StoreError::KeyInUse,
+        error => error,
+    })?;
     limit_wait(tx, None).await?;
     new.iter().map(id_of).collect()
 }
@@ -188,7 +192,8 @@ async fn limit_wait(tx: &Tx, at_most: Option<Duration>) -> Result<(), StoreError
             tx.execute_unprepared(&set).await?;
         }
         (Engine::Postgres, None) => {
-            tx.execute_unprepared("SET LOCAL lock_timeout = 0").await?;
+            let set = format!("SET LOCAL lock_timeout = {}", tx.lock_wait().as_millis());
+            tx.execute_unprepared(&set).await?;
         }
     }
     Ok(())
@@ -210,15 +215,14 @@ pub async fn store_many(tx: &Tx, answers: &[(Key, Answer)]) -> Result<(), StoreE
     let rows: Vec<_> = answers
         .iter()
         .map(|(key, answer)| {
-            let mut row = id_json(key);
-            row["code"] = answer.code.into();
-            row["body"] = hex(&answer.body).into();
-            row
+            row! {
+                "scope": key.scope.as_str(), "method": key.method.as_str(),
+                "key": key.key.as_str(), "code": answer.code, "body": answer.body.clone(),
+            }
         })
         .collect();
-    let key = [("scope", Column::Text), ("method", Column::Text), ("key", Column::Text)];
     let set = [("code", Column::Int), ("body", Column::Bytes)];
-    let stored = rows::update_many(tx, "idempotency_keys", &key, &set, rows).await?;
+    let stored = rows::update_many(tx, "idempotency_keys", &ID, &set, rows).await?;
     if usize::try_from(stored) != Ok(answers.len()) {
         return Err(StoreError::Corrupt("an answer to an idempotency key never claimed".into()));
     }
@@ -233,14 +237,13 @@ pub async fn give_back_many(tx: &Tx, claimed: &[&Key]) -> Result<(), StoreError>
     if claimed.is_empty() {
         return Ok(());
     }
-    let columns = [("scope", Column::Text), ("method", Column::Text), ("key", Column::Text)];
-    let delete = format!(
-        "DELETE FROM idempotency_keys WHERE code IS NULL AND (scope, method, key) IN (SELECT {})",
-        rows::select(tx.engine(), &columns),
-    );
-    let ids: Vec<_> = claimed.iter().map(|key| id_json(key)).collect();
-    let deleted =
-        sql::execute(tx, delete, [serde_json::Value::Array(ids).to_string().into()]).await?;
+    let delete = |ids: &str| {
+        format!(
+            "DELETE FROM idempotency_keys WHERE code IS NULL AND (scope, method, key) IN ({ids})"
+        )
+    };
+    let ids = claimed.iter().map(|key| id_row(key)).collect();
+    let deleted = rows::execute(tx, &ID, ids, delete).await?;
     if usize::try_from(deleted) != Ok(claimed.len()) {
         return Err(StoreError::Corrupt(
             "an idempotency key given back that nobody claimed".into(),
@@ -291,8 +294,8 @@ fn id_of(row: &QueryResult) -> Result<Id, StoreError> {
     Ok((row.try_get("", "scope")?, row.try_get("", "method")?, row.try_get("", "key")?))
 }
 
-fn id_json(key: &Key) -> serde_json::Value {
-    json!({"scope": key.scope, "method": key.method, "key": key.key})
+fn id_row(key: &Key) -> Row {
+    row! {"scope": key.scope.as_str(), "method": key.method.as_str(), "key": key.key.as_str()}
 }
 
 fn same_id(left: &Key, right: &Key) -> bool {

@@ -4,13 +4,14 @@
 use std::{collections::HashMap, time::Duration};
 
 use florin_kernel::UnixMicros;
-use serde_json::json;
 
 use crate::{
-    Database, StoreError, Tx, clock,
-    rows::{self, Column},
+    Database, StoreError, Tx, clock, row,
+    rows::{self, Column, Keyed},
     sql,
 };
+
+const LEASES: Keyed<'static> = Keyed { table: "leases", id_column: "name", columns: "name, token" };
 
 /// A lease that was granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,25 +60,18 @@ pub async fn acquire_many(
         let now = tx.now().await?;
         let until = now.plus_micros(clock::micros(ttl));
         let impossible = until.plus_micros(clock::micros(ttl));
-        let columns = [
-            ("name", Column::Text),
-            ("holder", Column::Text),
-            ("token", Column::Int),
-            ("until", Column::Int),
-        ];
-        let offered: Vec<_> = names
-            .iter()
-            .map(|name| json!({"name": name, "holder": holder, "token": 1, "until": until.0}))
-            .collect();
         let take = format!(
-            "INSERT INTO leases (name, holder, token, until) SELECT {} WHERE true \
+            "INSERT INTO leases (name, holder, token, until) \
+             SELECT wanted.value, $2, 1, $3 FROM {} WHERE true \
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, \
              token = leases.token + 1, until = excluded.until \
-             WHERE leases.until <= $2 OR leases.until > $3 RETURNING name, token",
-            rows::select(tx.engine(), &columns),
+             WHERE leases.until <= $4 OR leases.until > $5 RETURNING name, token",
+            rows::each(tx.engine(), 1, "wanted"),
         );
         let values = [
-            serde_json::Value::Array(offered).to_string().into(),
+            rows::texts(tx.engine(), &names),
+            holder.into(),
+            until.0.into(),
             now.0.into(),
             impossible.0.into(),
         ];
@@ -124,7 +118,7 @@ pub async fn renew_many(
     let names: Vec<_> = leases.iter().map(|lease| lease.name.clone()).collect();
     db.write(async |tx: Tx| {
         let mut current: HashMap<String, i64> = HashMap::new();
-        for row in rows::lock_by_id(&tx, "leases", "name", &names).await? {
+        for row in rows::lock_by_id(&tx, LEASES, &names).await? {
             current.insert(row.try_get("", "name")?, row.try_get("", "token")?);
         }
         let until = tx.now().await?.plus_micros(clock::micros(ttl));
@@ -134,7 +128,7 @@ pub async fn renew_many(
             .map(|lease| Lease { until, ..lease.clone() })
             .collect();
         let prolonged =
-            held.iter().map(|lease| json!({"name": lease.name, "until": until.0})).collect();
+            held.iter().map(|lease| row! {"name": lease.name.as_str(), "until": until.0}).collect();
         let key = [("name", Column::Text)];
         rows::update_many(&tx, "leases", &key, &[("until", Column::Int)], prolonged).await?;
         Ok(held)

@@ -1,33 +1,37 @@
-//! Multi-row statements: one statement a table, bound to one JSON (`json_each` on SQLite,
-//! `json_to_recordset` on PostgreSQL), so that neither the count of rows nor that of columns
-//! meets a bind limit, and a row costs a fortieth of a statement of its own.
+//! Multi-row statements, so that a row costs a fraction of a statement of its own. A column is
+//! one array on PostgreSQL (`unnest`); on SQLite each value is bound, in pages of a few sizes,
+//! so that few texts are prepared and no bind limit is met.
 //!
 //! Names of tables and columns are written by us and go into the SQL as they stand; values
 //! never do.
 
 mod due;
+mod row;
+mod source;
 
 use sea_orm::{ConnectionTrait, QueryResult};
-use serde_json::Value;
 
 pub use due::{Claimed, Claiming, Due, claim_due};
+pub use row::{Fields, Row};
+pub use sea_orm::Value;
 
 use crate::{Engine, StoreError, Tx, sql};
+use source::pages;
 
-/// How a JSON value becomes a column. Null is null in each.
+/// What a column holds; each may be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// A string.
     Text,
     /// An integer of 64 bits.
     Int,
-    /// Bytes, given as a string of hexadecimal digits; see [`hex`].
+    /// Bytes.
     Bytes,
     /// True or false.
     Bool,
 }
 
-/// Bytes as the hexadecimal digits that [`Column::Bytes`] expects.
+/// Bytes as hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -39,21 +43,30 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Inserts rows, objects keyed by column, in their order. Returns how many.
+/// The bytes of hexadecimal digits; None where they are not.
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let digit = |at: u8| char::from(at).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Inserts rows in their order. Returns how many.
 ///
 /// # Errors
-/// `Conflict` where a constraint refuses one of them; then none is inserted.
-pub async fn insert_many(
+/// `Conflict` where a constraint refuses one of them; the transaction is of no use then.
+pub async fn insert_many<R: Fields>(
     tx: &Tx,
     table: &str,
     columns: &[(&str, Column)],
-    rows: Vec<Value>,
+    rows: Vec<R>,
 ) -> Result<u64, StoreError> {
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    let insert = insert_sql(tx.engine(), table, columns);
-    sql::execute(tx, insert, [to_text(rows)]).await
+    execute(tx, columns, rows, |rows| insert_sql(table, columns, rows)).await
 }
 
 /// Inserts those rows that do not meet an existing one in the unique columns `conflict`, and
@@ -62,58 +75,94 @@ pub async fn insert_many(
 ///
 /// # Errors
 /// `Serialization` for a deadlock with somebody who did not sort.
-pub async fn insert_new(
+pub async fn insert_new<R: Fields>(
     tx: &Tx,
     table: &str,
     columns: &[(&str, Column)],
     conflict: &[&str],
-    rows: Vec<Value>,
+    rows: Vec<R>,
     returning: &str,
 ) -> Result<Vec<String>, StoreError> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let insert = format!(
-        "{} ON CONFLICT ({}) DO NOTHING RETURNING CAST({returning} AS TEXT) AS new_key",
-        insert_sql(tx.engine(), table, columns),
-        conflict.join(", "),
-    );
-    let new = sql::query_all(tx, insert, [to_text(rows)]).await?;
+    let insert = |rows: &str| {
+        format!(
+            "{} ON CONFLICT ({}) DO NOTHING RETURNING CAST({returning} AS TEXT) AS new_key",
+            insert_sql(table, columns, rows),
+            conflict.join(", "),
+        )
+    };
+    let new = query(tx, columns, rows, insert).await?;
     new.iter().map(|row| Ok(row.try_get("", "new_key")?)).collect()
 }
 
-/// Updates the row of each object, found by the columns `key`, to its columns `set`. Returns
+/// Updates the row of each one given, found by the columns `key`, to its columns `set`. Returns
 /// how many rows were found.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn update_many(
+pub async fn update_many<R: Fields>(
     tx: &Tx,
     table: &str,
     key: &[(&str, Column)],
     set: &[(&str, Column)],
-    rows: Vec<Value>,
+    rows: Vec<R>,
 ) -> Result<u64, StoreError> {
-    if rows.is_empty() {
-        return Ok(0);
-    }
     let columns: Vec<_> = key.iter().chain(set).copied().collect();
-    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
     let assign: Vec<_> = set.iter().map(|(name, _)| format!("{name} = r.{name}")).collect();
     let found: Vec<_> = key.iter().map(|(name, _)| format!("{table}.{name} = r.{name}")).collect();
-    let update = format!(
-        "UPDATE {table} SET {} FROM (SELECT {}) AS r ({}) WHERE {}",
-        assign.join(", "),
-        select(tx.engine(), &columns),
-        names.join(", "),
-        found.join(" AND "),
-    );
-    let update = match tx.engine() {
-        // SQLite names the columns of a subquery inside it only.
-        Engine::Sqlite => update.replacen(&format!(" AS r ({})", names.join(", ")), " AS r", 1),
-        Engine::Postgres => update,
-    };
-    sql::execute(tx, update, [to_text(rows)]).await
+    let (assign, found) = (assign.join(", "), found.join(" AND "));
+    execute(tx, &columns, rows, |rows| {
+        format!("UPDATE {table} SET {assign} FROM ({rows}) AS r WHERE {found}")
+    })
+    .await
+}
+
+/// Runs the statement that `sql` makes of a query for the rows (`SELECT` of the columns under
+/// their names) and returns how many rows of the table it changed. More rows than a page may
+/// have run it several times.
+///
+/// # Errors
+/// Those of the database, and `Corrupt` for a value that is not of its column's kind.
+pub async fn execute<R: Fields>(
+    connection: &impl ConnectionTrait,
+    columns: &[(&str, Column)],
+    rows: Vec<R>,
+    sql: impl Fn(&str) -> String,
+) -> Result<u64, StoreError> {
+    let mut changed = 0;
+    for page in pages(Engine::of(connection), columns, rows)? {
+        changed += sql::execute(connection, sql(&page.query), page.values).await?;
+    }
+    Ok(changed)
+}
+
+/// Runs the query that `sql` makes of a query for the rows, as with [`execute`], and returns
+/// what it finds.
+///
+/// # Errors
+/// Those of the database, and `Corrupt` for a value that is not of its column's kind.
+pub async fn query<R: Fields>(
+    connection: &impl ConnectionTrait,
+    columns: &[(&str, Column)],
+    rows: Vec<R>,
+    sql: impl Fn(&str) -> String,
+) -> Result<Vec<QueryResult>, StoreError> {
+    let mut found = Vec::new();
+    for page in pages(Engine::of(connection), columns, rows)? {
+        found.extend(sql::query_all(connection, sql(&page.query), page.values).await?);
+    }
+    Ok(found)
+}
+
+/// A table whose rows are found by a text. The columns to read are named, never `*`: what a
+/// connection has prepared would not survive the column that a newer version adds.
+#[derive(Debug, Clone, Copy)]
+pub struct Keyed<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// Its key, a text.
+    pub id_column: &'a str,
+    /// The columns to read, with commas between them.
+    pub columns: &'a str,
 }
 
 /// Locks the rows with these ids, in the order of the ids, and returns them in that order; an
@@ -123,11 +172,10 @@ pub async fn update_many(
 /// Those of the database.
 pub async fn lock_by_id(
     tx: &Tx,
-    table: &str,
-    id_column: &str,
+    of: Keyed<'_>,
     ids: &[String],
 ) -> Result<Vec<QueryResult>, StoreError> {
-    by_id(tx, table, id_column, ids, tx.engine().for_update()).await
+    by_id(tx, of, ids, tx.engine().for_update()).await
 }
 
 /// Reads the rows with these values in a column, in its order, without locking them.
@@ -136,91 +184,63 @@ pub async fn lock_by_id(
 /// Those of the database.
 pub async fn read_by_id(
     connection: &impl ConnectionTrait,
-    table: &str,
-    id_column: &str,
+    of: Keyed<'_>,
     ids: &[String],
 ) -> Result<Vec<QueryResult>, StoreError> {
-    by_id(connection, table, id_column, ids, "").await
+    by_id(connection, of, ids, "").await
 }
 
 async fn by_id(
     connection: &impl ConnectionTrait,
-    table: &str,
-    id_column: &str,
+    of: Keyed<'_>,
     ids: &[String],
     lock: &str,
 ) -> Result<Vec<QueryResult>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let among = among(Engine::of(connection), 1);
-    let query =
-        format!("SELECT * FROM {table} WHERE {id_column} {among} ORDER BY {id_column}{lock}");
-    sql::query_all(connection, query, [texts(ids)]).await
+    let Keyed { table, id_column, columns } = of;
+    let engine = Engine::of(connection);
+    let among = among(engine, 1);
+    let query = format!(
+        "SELECT {columns} FROM {table} WHERE {id_column} {among} ORDER BY {id_column}{lock}"
+    );
+    sql::query_all(connection, query, [texts(engine, ids)]).await
 }
 
-/// The condition "is one of the strings of the JSON array bound as `$number`", for portable
-/// SQL with a list of any length; bind [`texts`].
+/// The condition "is one of the strings of the list bound as `$number`", for portable SQL with
+/// a list of any length; bind [`texts`].
 #[must_use]
 pub fn among(engine: Engine, number: usize) -> String {
     match engine {
         Engine::Sqlite => format!("IN (SELECT value FROM json_each(${number}))"),
-        // An array, evaluated once, lets PostgreSQL use the index whatever it guesses.
-        Engine::Postgres => {
-            format!("= ANY(ARRAY(SELECT json_array_elements_text(${number}::json)))")
-        }
+        Engine::Postgres => format!("= ANY(${number})"),
+    }
+}
+
+/// The strings of the list bound as `$number` as a table with the column `value`, for FROM.
+#[must_use]
+pub fn each(engine: Engine, number: usize, name: &str) -> String {
+    match engine {
+        Engine::Sqlite => format!("json_each(${number}) AS {name}"),
+        Engine::Postgres => format!("unnest(${number}::text[]) AS {name} (value)"),
     }
 }
 
 /// Strings as the one bind value that [`among`] expects.
 #[must_use]
-pub fn texts<S: AsRef<str>>(ids: &[S]) -> sea_orm::Value {
-    let ids = ids.iter().map(|id| Value::from(id.as_ref())).collect();
-    to_text(ids)
+pub fn texts<S: AsRef<str>>(engine: Engine, ids: &[S]) -> sea_orm::Value {
+    match engine {
+        Engine::Sqlite => {
+            let ids = ids.iter().map(|id| serde_json::Value::from(id.as_ref())).collect();
+            serde_json::Value::Array(ids).to_string().into()
+        }
+        Engine::Postgres => source::array(ids.iter().map(|id| id.as_ref().into()).collect()),
+    }
 }
 
-fn to_text(rows: Vec<Value>) -> sea_orm::Value {
-    Value::Array(rows).to_string().into()
-}
-
-fn insert_sql(engine: Engine, table: &str, columns: &[(&str, Column)]) -> String {
+fn insert_sql(table: &str, columns: &[(&str, Column)], rows: &str) -> String {
     let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
     // "WHERE true" tells SQLite's parser that a following ON belongs to the INSERT.
-    format!(
-        "INSERT INTO {table} ({}) SELECT {} WHERE true",
-        names.join(", "),
-        select(engine, columns)
-    )
-}
-
-/// The select list and the FROM clause that turn the JSON `$1` into rows of the columns.
-pub fn select(engine: Engine, columns: &[(&str, Column)]) -> String {
-    let list: Vec<_> = columns
-        .iter()
-        .map(|(name, column)| match (engine, column) {
-            (Engine::Sqlite, Column::Bytes) => {
-                format!("unhex(j.value ->> '$.{name}') AS {name}")
-            }
-            (Engine::Sqlite, Column::Text | Column::Int | Column::Bool) => {
-                format!("j.value ->> '$.{name}' AS {name}")
-            }
-            (Engine::Postgres, Column::Bytes) => format!("decode(j.{name}, 'hex') AS {name}"),
-            (Engine::Postgres, Column::Text | Column::Int | Column::Bool) => format!("j.{name}"),
-        })
-        .collect();
-    let from = match engine {
-        Engine::Sqlite => "json_each($1) AS j".to_owned(),
-        Engine::Postgres => {
-            let types: Vec<_> = columns
-                .iter()
-                .map(|(name, column)| match column {
-                    Column::Text | Column::Bytes => format!("{name} text"),
-                    Column::Int => format!("{name} bigint"),
-                    Column::Bool => format!("{name} boolean"),
-                })
-                .collect();
-            format!("json_to_recordset($1::json) AS j ({})", types.join(", "))
-        }
-    };
-    format!("{} FROM {from}", list.join(", "))
+    format!("INSERT INTO {table} ({}) {rows} WHERE true", names.join(", "))
 }

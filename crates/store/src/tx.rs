@@ -3,7 +3,11 @@
 use std::{
     fmt,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use florin_kernel::UnixMicros;
@@ -29,6 +33,16 @@ struct Shared {
     inner: DatabaseTransaction,
     engine: Engine,
     hooks: Mutex<Vec<Hook>>,
+    /// How long a statement waits for a lock, in milliseconds; 0 for as long as it may run.
+    lock_wait: AtomicU64,
+}
+
+/// How long a transaction's parts may take; see [`Tx::bound`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TxBounds {
+    pub(crate) statement: Duration,
+    pub(crate) lock: Duration,
+    pub(crate) idle: Duration,
 }
 
 impl fmt::Debug for Tx {
@@ -39,7 +53,8 @@ impl fmt::Debug for Tx {
 
 impl Tx {
     pub(crate) fn new(inner: DatabaseTransaction, engine: Engine) -> Self {
-        Self { shared: Arc::new(Shared { inner, engine, hooks: Mutex::default() }) }
+        let (hooks, lock_wait) = (Mutex::default(), AtomicU64::new(0));
+        Self { shared: Arc::new(Shared { inner, engine, hooks, lock_wait }) }
     }
 
     /// The handle that goes into the closure, while the caller keeps this one to commit.
@@ -70,6 +85,32 @@ impl Tx {
         }
     }
 
+    /// How long a statement waits for a lock; zero for as long as it may run.
+    pub(crate) fn lock_wait(&self) -> Duration {
+        Duration::from_millis(self.shared.lock_wait.load(Ordering::Relaxed))
+    }
+
+    /// Bounds a transaction on PostgreSQL: each statement, each wait for a lock, and how long
+    /// the server keeps its locks for a client that says nothing any more. On SQLite the
+    /// writer was waited for before it began.
+    pub(crate) async fn bound(&self, bounds: TxBounds) -> Result<(), StoreError> {
+        if self.shared.engine == Engine::Sqlite {
+            return Ok(());
+        }
+        let TxBounds { statement, lock, idle } = bounds;
+        let [statement, lock, idle] = [statement, lock, idle].map(|bound| {
+            // PostgreSQL takes 0 for no limit.
+            u64::try_from(bound.as_millis()).unwrap_or(u64::MAX).max(1)
+        });
+        self.shared.lock_wait.store(lock, Ordering::Relaxed);
+        let set = format!(
+            "SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}; \
+             SET LOCAL idle_in_transaction_session_timeout = {idle}"
+        );
+        self.execute_unprepared(&set).await?;
+        Ok(())
+    }
+
     /// Registers what is to happen once the commit is certain, such as waking a relay. It must
     /// not block. After a rollback nothing is called.
     pub fn on_commit(&self, hook: impl FnOnce() + Send + 'static) {
@@ -90,6 +131,8 @@ impl Tx {
         #[expect(clippy::disallowed_methods, reason = "a savepoint inside a write transaction")]
         let inner = self.shared.inner.begin().await.map_err(StoreError::from)?;
         let nested = Self::new(inner, self.shared.engine);
+        let lock_wait = self.shared.lock_wait.load(Ordering::Relaxed);
+        nested.shared.lock_wait.store(lock_wait, Ordering::Relaxed);
         match work(nested.lend()).await {
             Ok(done) => {
                 for hook in nested.commit().await? {

@@ -44,6 +44,8 @@ pub struct Source {
     pub file: String,
     /// Every identifier with its line, macros included.
     pub words: Vec<Word>,
+    /// Every literal as it is written, with its line, macros included.
+    pub literals: Vec<(String, usize)>,
     /// The identifiers alone.
     pub identifiers: BTreeSet<String>,
     lines: usize,
@@ -65,10 +67,12 @@ impl Source {
     pub fn parse(file: &str, text: &str) -> Result<Self> {
         let tokens: TokenStream = text.parse().map_err(|error| anyhow::anyhow!("{error}"))?;
         let mut words = Vec::new();
-        collect(tokens, &mut words);
+        let mut literals = Vec::new();
+        collect(tokens, &mut words, &mut literals);
         let identifiers = words.iter().map(|word| word.text.clone()).collect();
         let tree = syn::parse_file(text)?;
-        Ok(Self { file: file.to_owned(), words, identifiers, lines: text.lines().count(), tree })
+        let (file, lines) = (file.to_owned(), text.lines().count());
+        Ok(Self { file, words, literals, identifiers, lines, tree })
     }
 }
 
@@ -83,12 +87,12 @@ pub fn read_all(root: &Path, files: &[PathBuf]) -> Result<Vec<Source>> {
     .collect()
 }
 
-fn collect(tokens: TokenStream, words: &mut Vec<Word>) {
+fn collect(tokens: TokenStream, words: &mut Vec<Word>, literals: &mut Vec<(String, usize)>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let colon = |index: usize| matches!(tokens.get(index), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
     for (index, token) in tokens.iter().enumerate() {
         match token {
-            TokenTree::Group(group) => collect(group.stream(), words),
+            TokenTree::Group(group) => collect(group.stream(), words, literals),
             TokenTree::Ident(ident) => {
                 let previous = index.checked_sub(1);
                 let after_path =
@@ -103,7 +107,10 @@ fn collect(tokens: TokenStream, words: &mut Vec<Word>) {
                     names_crate: (before_path && !after_path) || after_use,
                 });
             }
-            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            TokenTree::Literal(literal) => {
+                literals.push((literal.to_string(), literal.span().start().line));
+            }
+            TokenTree::Punct(_) => {}
         }
     }
 }

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use florin_kernel::UnixMicros;
 use florin_store::{
-    Database, Engine, StoreError, Tx, outbox,
+    Database, Engine, StoreError, Tx, outbox, row,
     rows::{self, Column},
     sql,
 };
 use sea_orm::QueryResult;
-use serde_json::{Value, json};
 
 use crate::{event::Envelope, inbox};
 
@@ -73,7 +72,8 @@ pub(super) async fn parked_keys(
         rows::among(tx.engine(), 2),
         tx.engine().for_update(),
     );
-    let found = sql::query_all(tx, query, [consumer.into(), rows::texts(&aggregates)]).await?;
+    let found =
+        sql::query_all(tx, query, [consumer.into(), rows::texts(tx.engine(), &aggregates)]).await?;
     found
         .iter()
         .map(|row| Ok((row.try_get("", "source")?, row.try_get("", "aggregate")?)))
@@ -106,29 +106,29 @@ async fn insert(
     let ids: Vec<_> = events.iter().map(|event| event.id.to_string()).collect();
     let unapplied: HashSet<_> = inbox::missing_in(tx, &ids).await?.into_iter().collect();
     let now = tx.now().await?;
-    let new_rows: Vec<Value> = events
+    let new_rows = events
         .iter()
         .filter(|event| unapplied.contains(&event.id.to_string()))
         .map(|event| {
-            json!({
+            row! {
                 "consumer": consumer,
                 "event_id": event.id.to_string(),
-                "source": event.source,
-                "kind": event.kind,
-                "partition": event.partition,
-                "aggregate": event.aggregate,
+                "source": event.source.as_str(),
+                "kind": event.kind.as_str(),
+                "partition": i64::from(event.partition),
+                "aggregate": event.aggregate.as_str(),
                 "version": event.version,
-                "payload": rows::hex(&event.payload),
-                "correlation": event.correlation,
-                "causation": event.causation,
-                "traceparent": event.traceparent,
+                "payload": event.payload.to_vec(),
+                "correlation": event.correlation.as_str(),
+                "causation": event.causation.as_str(),
+                "traceparent": event.traceparent.clone(),
                 "historical": event.historical,
                 "recorded_at": event.recorded_at.0,
                 "attempts": attempts,
                 "reason": reason,
                 "first_failed_at": now.0,
                 "state": "parked",
-            })
+            }
         })
         .collect();
     let key = &["consumer", "event_id"];
@@ -263,7 +263,12 @@ pub(crate) async fn among(
          AND event_id {} ORDER BY ordinal",
         rows::among(Engine::of(db.read()), 2),
     );
-    let found = sql::query_all(db.read(), query, [consumer.into(), rows::texts(ids)]).await?;
+    let found = sql::query_all(
+        db.read(),
+        query,
+        [consumer.into(), rows::texts(Engine::of(db.read()), ids)],
+    )
+    .await?;
     found.iter().map(|row| Ok(row.try_get("", "event_id")?)).collect()
 }
 

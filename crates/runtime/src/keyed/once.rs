@@ -121,7 +121,7 @@ where
         Ok(Lookup::New) => {}
         Ok(Lookup::Replay(stored)) => return Ok(replayed(seal, key, stored)),
         Ok(Lookup::OtherPayload) => return Ok(Ended::OtherPayload),
-        Err(StoreError::Locked) => return Err(Undecided::KeyInUse),
+        Err(StoreError::KeyInUse) => return Err(Undecided::KeyInUse),
         Err(error) => return Err(error.into()),
     }
     // The savepoint undoes a refused effect and leaves the claimed key.

@@ -1,13 +1,21 @@
 //! One batch from its transaction to the answers.
 
-use std::{panic::AssertUnwindSafe, sync::atomic::Ordering::Relaxed, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt;
-use sea_orm::ConnectionTrait;
 use tokio::sync::oneshot;
 
 use super::{Batch, CommitError, Pending, Shared};
-use crate::{Engine, StoreError, Tx};
+use crate::{StoreError, Tx, tx::TxBounds};
+
+/// The part of its time that a batch waits for one lock.
+const LOCK_SHARE: u32 = 4;
+/// How long PostgreSQL waits for the next statement of a batch before it ends the session.
+const LONGEST_SILENCE: Duration = Duration::from_secs(5);
 
 /// Commands that share a transaction, beside those who wait for their outcomes. They are kept
 /// apart so that a batch is lent its commands, however often it runs.
@@ -64,6 +72,11 @@ impl<B: Batch> Group<B> {
     }
 }
 
+/// Whether somebody else has what the batch needs: waiting once more would be for the same.
+const fn is_held(error: &StoreError) -> bool {
+    matches!(error, StoreError::Locked | StoreError::KeyInUse)
+}
+
 fn passed(deadline: Option<Instant>) -> bool {
     deadline.is_some_and(|deadline| deadline <= Instant::now())
 }
@@ -75,20 +88,28 @@ impl<B: Batch> Shared<B> {
         let mut groups = vec![Group::of(batch)];
         while let Some(group) = groups.pop() {
             // Nothing runs after its deadline: the caller may have drawn its conclusions.
-            let mut group = self.unexpired(group);
+            let mut group = self.unexpired(group, &CommitError::Expired);
             if group.commands.is_empty() {
                 continue;
             }
             let deadline = group.earliest();
             match self.apply_once(&group.commands, deadline).await {
                 Ok(outcomes) => group.answer(outcomes.into_iter().map(Ok)),
+                // The connection was lost, perhaps with the answer to the commit: whose
+                // deadline has passed cannot ask again here, and must not hear that nothing
+                // was applied.
+                Err(error) if passed(deadline) && error.is_outage() => {
+                    tracing::warn!(%error, "a deadline passed in a batch whose end is unknown");
+                    self.retries.fetch_add(1, Relaxed);
+                    groups.push(self.unexpired(group, &CommitError::Failed(error)));
+                }
                 // Those whose deadline it was are told at the next turn, which is without them.
                 Err(error) if passed(deadline) => {
                     tracing::debug!(%error, "a deadline passed in the batch");
                     self.retries.fetch_add(1, Relaxed);
                     groups.push(group);
                 }
-                Err(error) if group.attempts > 1 && !matches!(error, StoreError::Locked) => {
+                Err(error) if group.attempts > 1 && !is_held(&error) => {
                     tracing::debug!(%error, "batch is retried");
                     self.retries.fetch_add(1, Relaxed);
                     group.attempts -= 1;
@@ -108,8 +129,8 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    /// Those whose deadline has not passed; the others are told.
-    fn unexpired(&self, group: Group<B>) -> Group<B> {
+    /// Those whose deadline has not passed; the others are told so, or what is given.
+    fn unexpired(&self, group: Group<B>, told: &CommitError) -> Group<B> {
         if !passed(group.earliest()) {
             return group;
         }
@@ -117,7 +138,7 @@ impl<B: Batch> Shared<B> {
         for (command, caller) in group.commands.into_iter().zip(group.callers) {
             if passed(caller.deadline) {
                 self.dropped.fetch_add(1, Relaxed);
-                let _ = caller.answer.send(Err(CommitError::Expired));
+                let _ = caller.answer.send(Err(told.clone()));
             } else {
                 kept.commands.push(command);
                 kept.callers.push(caller);
@@ -164,18 +185,20 @@ impl<B: Batch> Shared<B> {
             return Err(late("a deadline passed before it began"));
         }
         let left = bounds.ends.saturating_duration_since(Instant::now());
-        let limit = left.as_millis();
-        // PostgreSQL takes 0 for no limit.
-        if limit == 0 {
+        if left.is_zero() {
             return Err(late("its time was over before it began"));
         }
-        // The server ends a wait for a lock by itself: a rollback would wait behind it.
-        if tx.engine() == Engine::Postgres {
-            tx.execute_unprepared(&format!("SET LOCAL statement_timeout = {limit}")).await?;
-        }
-        let outcomes = tokio::time::timeout(left, self.batch.apply(tx, commands))
-            .await
-            .map_err(|_| late("its time was over"))??;
+        // The server ends a wait for a lock by itself, and well before the limit: then the
+        // batch is split, so that those who do not need the lock go on. And it gives the locks
+        // of a replica that has vanished to the next one, not after a minute.
+        let idle = left.min(LONGEST_SILENCE);
+        let bounds = TxBounds { statement: left, lock: left / LOCK_SHARE, idle };
+        let work = async {
+            tx.bound(bounds).await?;
+            self.batch.apply(tx, commands).await
+        };
+        let outcomes =
+            tokio::time::timeout(left, work).await.map_err(|_| late("its time was over"))??;
         if outcomes.len() != commands.len() {
             return Err(StoreError::Corrupt("a batch without one outcome a command".into()));
         }

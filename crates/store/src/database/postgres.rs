@@ -14,6 +14,8 @@ use crate::{DatabaseOptions, StoreError};
 const SCHEMA_LOCK: i64 = 0x666c_6f72_696e;
 /// A connection unused for longer than this is pinged before its next use.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
+/// How long a connection that is given back waits for the server.
+const RELEASE_PING: Duration = Duration::from_secs(5);
 /// The server ends a transaction whose client has been silent for so long.
 const IDLE_IN_TRANSACTION_MS: &str = "60000";
 /// The longest name that PostgreSQL keeps whole.
@@ -49,8 +51,16 @@ pub(super) async fn open_writers(
     if options.synchronous_off {
         connect = connect.options([("synchronous_commit", "off")]);
     }
-    let pool = pool(options, options.max_connections).connect_with(connect).await;
-    match pool.map_err(unreachable) {
+    let writers = pool(options, options.max_connections).after_release(|connection, _| {
+        // A server that is silent must not keep the place in the pool.
+        Box::pin(async move {
+            match tokio::time::timeout(RELEASE_PING, connection.ping()).await {
+                Ok(answer) => answer.map(|()| !connection.is_in_transaction()),
+                Err(_) => Err(sqlx::Error::PoolTimedOut),
+            }
+        })
+    });
+    match writers.connect_with(connect).await.map_err(unreachable) {
         Ok(pool) => Ok(DatabaseConnection::from(pool)),
         // The pool waits for a server that refuses, and then only says that it waited.
         Err(waited) => Err(dial(options).await.err().unwrap_or(waited)),

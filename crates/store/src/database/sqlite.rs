@@ -1,10 +1,11 @@
 //! Opening a SQLite file: one writer, several readers.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, pin::Pin, time::Duration};
 
 use sea_orm::DatabaseConnection;
 use sqlx::{
-    ConnectOptions,
+    ConnectOptions, Connection, SqliteConnection,
+    pool::PoolConnectionMetadata,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -43,6 +44,7 @@ pub(super) async fn open_writer(
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            .after_release(outside_transaction)
             .acquire_timeout(options.acquire_timeout)
             .connect_with(connect.clone())
             .await
@@ -66,9 +68,25 @@ pub(super) fn open_readers(options: &DatabaseOptions) -> Result<DatabaseConnecti
         .max_connections(options.max_read_connections.max(1))
         .idle_timeout(READER_IDLE)
         .test_before_acquire(false)
+        .after_release(outside_transaction)
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(connect);
     Ok(DatabaseConnection::from(pool))
+}
+
+/// Whether a connection that is given back can serve the next user. After some errors (disk
+/// full, I/O, memory) SQLite ends the transaction by itself and refuses COMMIT and ROLLBACK;
+/// sqlx then still counts a transaction, makes the next one a savepoint inside it, and what is
+/// "committed" there never is. Such a connection is closed, and a new one opened.
+fn outside_transaction(
+    connection: &mut SqliteConnection,
+    _: PoolConnectionMetadata,
+) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + '_>> {
+    Box::pin(async move {
+        // A rollback that was begun is done before it answers.
+        connection.ping().await?;
+        Ok(!connection.is_in_transaction())
+    })
 }
 
 fn settings(options: &DatabaseOptions) -> Result<SqliteConnectOptions, StoreError> {

@@ -15,6 +15,8 @@ pub struct Due<'a> {
     pub table: &'a str,
     /// Its primary key, a text.
     pub id_column: &'a str,
+    /// The columns to read of what was claimed, with commas between them; never `*`.
+    pub columns: &'a str,
     /// When the row wants to be worked on, in microseconds; null for never.
     pub due_column: &'a str,
     /// Until when a worker has it, in microseconds; null for nobody.
@@ -79,23 +81,24 @@ pub async fn claim_due(tx: &Tx, due: &Due<'_>, claiming: &Claiming) -> Result<Cl
 }
 
 fn claim_on_sqlite(due: &Due<'_>) -> String {
-    let Due { table, id_column: id, .. } = *due;
+    let Due { table, id_column: id, columns, .. } = *due;
     let (set, [soon, ahead]) = (set(due), selects(due));
     format!(
-        "UPDATE {table} {set} WHERE {id} IN (SELECT {id} FROM ({soon}) UNION ALL \
-         SELECT {id} FROM ({ahead}) LIMIT $4) RETURNING *"
+        "UPDATE {table} {set} WHERE {id} IN (SELECT due_id FROM ({soon}) UNION ALL \
+         SELECT due_id FROM ({ahead}) LIMIT $4) RETURNING {columns}"
     )
 }
 
 /// Materialised: a plan may otherwise run the limited queries once for each row.
 fn claim_on_postgres(due: &Due<'_>) -> String {
-    let Due { table, id_column: id, .. } = *due;
+    let Due { table, id_column: id, columns, .. } = *due;
     let (set, [soon, ahead]) = (set(due), selects(due));
     format!(
         "WITH soon AS MATERIALIZED ({soon} FOR UPDATE SKIP LOCKED), \
          ahead AS MATERIALIZED ({ahead} FOR UPDATE SKIP LOCKED), \
-         taken AS MATERIALIZED (SELECT {id} FROM soon UNION ALL SELECT {id} FROM ahead LIMIT $4) \
-         UPDATE {table} {set} FROM taken WHERE {table}.{id} = taken.{id} RETURNING {table}.*"
+         taken AS MATERIALIZED \
+         (SELECT due_id FROM soon UNION ALL SELECT due_id FROM ahead LIMIT $4) \
+         UPDATE {table} {set} FROM taken WHERE {table}.{id} = taken.due_id RETURNING {columns}"
     )
 }
 
@@ -113,7 +116,7 @@ fn selects(due: &Due<'_>) -> [String; 2] {
     let Due { table, id_column: id, due_column, lease_until_column: until, .. } = *due;
     ["<= $3", "> $5"].map(|range| {
         format!(
-            "SELECT {id} FROM {table} WHERE {due_column} {range} \
+            "SELECT {id} AS due_id FROM {table} WHERE {due_column} {range} \
              AND ({until} IS NULL OR {until} <= $3 OR {until} > $6) \
              ORDER BY {due_column}, {id} LIMIT $4"
         )

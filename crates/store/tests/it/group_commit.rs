@@ -6,7 +6,7 @@ use std::{
 use florin_store::{
     Database, StoreError, Tx,
     commit::{Batch, CommitError, Committer, Limits},
-    rows::{self, Column},
+    rows::{self, Column, Keyed},
 };
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -277,7 +277,8 @@ impl Batch for Claims {
         let rows = keys.iter().map(|key| json!({"id": key})).collect();
         let columns = [("id", Column::Text)];
         let mut new = rows::insert_new(tx, "things", &columns, &["id"], rows, "id").await?;
-        rows::lock_by_id(tx, "things", "id", &keys).await?;
+        let things = Keyed { table: "things", id_column: "id", columns: "id" };
+        rows::lock_by_id(tx, things, &keys).await?;
         let claim = |key: &String| {
             let at = new.iter().position(|one| one == key);
             at.map(|at| new.swap_remove(at)).is_some()

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use florin_store::{Database, MigrationStep, Migrations, StoreError, Tx, sql};
+use florin_store::{
+    Database, MigrationStep, Migrations, StoreError, Tx,
+    rows::{self, Claiming, Due, Keyed},
+    sql,
+};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::engines::{MIGRATIONS, is_postgres, number, places, postgres};
@@ -162,5 +166,44 @@ async fn a_program_runs_on_the_schema_of_the_next_release() {
         let older = place.open().await;
         assert_eq!(number(&older, "SELECT count(*) FROM things").await, 0);
         assert_eq!(number(&older, "SELECT count(*) FROM _sqlx_migrations").await, 2);
+    }
+}
+
+const THINGS: Keyed<'static> = Keyed { table: "things", id_column: "id", columns: "id, note" };
+const DUE: Due<'static> = Due {
+    table: "things",
+    id_column: "id",
+    columns: "id, due",
+    due_column: "due",
+    lease_until_column: "lease_until",
+    lease_token_column: "lease_token",
+    taken_over_column: None,
+};
+
+/// Statements that were prepared before another replica added a column are used after it.
+#[tokio::test]
+async fn a_running_program_survives_the_migration_of_the_next_release() {
+    for mut place in places() {
+        // The same connection before and after.
+        place.options.max_connections = 1;
+        place.options.max_read_connections = 1;
+        let older = place.open().await;
+        let work = async || {
+            older
+                .write(async |tx: Tx| {
+                    rows::lock_by_id(&tx, THINGS, &["a".to_owned()]).await?;
+                    let now = tx.now().await?;
+                    let claiming =
+                        Claiming { now, lease_until: now, longest_wait: SHORT, limit: 1 };
+                    rows::claim_due(&tx, &DUE, &claiming).await?;
+                    rows::read_by_id(&tx, THINGS, &["a".to_owned()]).await
+                })
+                .await
+        };
+        for _ in 0..3 {
+            work().await.unwrap();
+        }
+        drop(Database::connect(&place.options, NEXT_RELEASE).await.unwrap());
+        work().await.unwrap();
     }
 }

@@ -124,7 +124,7 @@ async fn the_wait_for_a_key_in_use_ends_after_a_second() {
         is_claimed.await.unwrap();
         let started = Instant::now();
         let busy = run(&db, &key("k", 1), "second").await;
-        assert!(matches!(busy, Err(StoreError::Locked)), "{busy:?}");
+        assert!(matches!(busy, Err(StoreError::KeyInUse)), "{busy:?}");
         let waited = started.elapsed();
         assert!(waited > Duration::from_millis(900) && waited < Duration::from_secs(3));
         finish.send(()).unwrap();

@@ -3,7 +3,7 @@ use std::time::Duration;
 use florin_kernel::UnixMicros;
 use florin_store::{
     StoreError, Tx,
-    rows::{self, Claiming, Column, Due, hex},
+    rows::{self, Claiming, Column, Due, Keyed, hex},
 };
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::json;
@@ -17,6 +17,9 @@ const COLUMNS: &[(&str, Column)] = &[
     ("flag", Column::Bool),
     ("note", Column::Text),
 ];
+
+const THINGS: Keyed<'static> =
+    Keyed { table: "things", id_column: "id", columns: "id, number, content, flag, note" };
 
 type Thing = (String, Option<i64>, Option<Vec<u8>>, Option<bool>, Option<String>);
 
@@ -50,7 +53,7 @@ async fn rows_come_back_as_they_went_in() {
             .write(async |tx: Tx| {
                 let inserted = rows::insert_many(&tx, "things", COLUMNS, rows.clone()).await?;
                 let wanted = ids(&["a", "absent", "null", "z"]);
-                let found = rows::lock_by_id(&tx, "things", "id", &wanted).await?;
+                let found = rows::lock_by_id(&tx, THINGS, &wanted).await?;
                 Ok::<_, StoreError>((inserted, found))
             })
             .await
@@ -69,7 +72,7 @@ async fn rows_come_back_as_they_went_in() {
             ),
         ];
         assert_eq!(found, expected);
-        let read = rows::read_by_id(db.read(), "things", "id", &ids(&["z"])).await.unwrap();
+        let read = rows::read_by_id(db.read(), THINGS, &ids(&["z"])).await.unwrap();
         assert_eq!(thing(&read[0]).4.as_deref(), Some(text));
     }
 }
@@ -83,7 +86,7 @@ async fn ids_sort_bytewise_whatever_the_locale() {
             .write(async |tx: Tx| {
                 let rows = names.iter().map(|id| json!({"id": id})).collect();
                 rows::insert_many(&tx, "things", &COLUMNS[..1], rows).await?;
-                rows::lock_by_id(&tx, "things", "id", &ids(&names)).await
+                rows::lock_by_id(&tx, THINGS, &ids(&names)).await
             })
             .await
             .unwrap();
@@ -131,7 +134,7 @@ async fn update_many_changes_the_named_columns_of_the_rows_found() {
                     json!({"id": "c", "number": 3}),
                 ];
                 let changed = rows::update_many(&tx, "things", &key, &set, after).await?;
-                let all = rows::lock_by_id(&tx, "things", "id", &ids(&["a", "b", "c"])).await?;
+                let all = rows::lock_by_id(&tx, THINGS, &ids(&["a", "b", "c"])).await?;
                 Ok::<_, StoreError>((changed, all))
             })
             .await
@@ -183,6 +186,7 @@ async fn one_refused_row_refuses_all() {
 const DUE: Due<'_> = Due {
     table: "things",
     id_column: "id",
+    columns: "id, number, content, flag, note, due, lease_until, lease_token",
     due_column: "due",
     lease_until_column: "lease_until",
     lease_token_column: "lease_token",
@@ -342,7 +346,7 @@ async fn portable_sql_takes_lists_of_any_length() {
             rows::among(db.engine(), 1)
         );
         let many: Vec<_> = (0..50_000).map(|n| n.to_string()).collect();
-        let query = db.engine().statement(query, [rows::texts(&many), 1_i64.into()]);
+        let query = db.engine().statement(query, [rows::texts(db.engine(), &many), 1_i64.into()]);
         let row = db.read().query_one_raw(query).await.unwrap().unwrap();
         assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 0);
     }

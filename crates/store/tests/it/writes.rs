@@ -272,3 +272,40 @@ async fn a_write_that_is_dropped_anywhere_leaves_the_connections_usable() {
         assert!((certain + 8..=408).contains(&count), "{certain} of {count}");
     }
 }
+
+/// SQLite ends the transaction by itself when the disk is full, and refuses the ROLLBACK that
+/// follows. What is written once there is room is in the file all the same.
+#[tokio::test]
+async fn after_a_full_disk_what_is_answered_as_written_is_written() {
+    let place = places().remove(0);
+    let db = place.open().await;
+    for round in 0..2 {
+        let full = db
+            .write(async |tx: Tx| {
+                // The disk of this connection has no further page.
+                tx.execute_unprepared("PRAGMA max_page_count = 1").await?;
+                // One row is written without a journal of the statement: the whole transaction
+                // is undone.
+                let fill = format!(
+                    "INSERT INTO things (id, content) VALUES ('{round}/full', zeroblob(200000))"
+                );
+                tx.execute_unprepared(&fill).await.map_err(StoreError::from)
+            })
+            .await;
+        assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
+        db.write(async |tx: Tx| insert(&tx, &format!("{round}/first")).await).await.unwrap();
+        let refused = db
+            .write(async |tx: Tx| {
+                insert(&tx, &format!("{round}/refused")).await?;
+                Err::<(), _>(StoreError::Corrupt("on purpose".into()))
+            })
+            .await;
+        assert!(refused.is_err());
+        db.write(async |tx: Tx| insert(&tx, &format!("{round}/second")).await).await.unwrap();
+        // What another connection sees is committed.
+        assert_eq!(number(&db, "SELECT count(*) FROM things").await, 2 * (round + 1));
+    }
+    db.close().await.unwrap();
+    let again = place.open().await;
+    assert_eq!(number(&again, "SELECT count(*) FROM things").await, 4);
+}

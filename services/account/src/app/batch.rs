@@ -2,7 +2,7 @@
 //! order, each command is decided in memory in the order of arrival, and all is written
 //! with a statement a table (DESIGN section 4).
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use florin_events::Outbox;
 use florin_kernel::{BankIdentity, EventId};
@@ -62,11 +62,7 @@ impl Batch for LedgerBatch {
         }
         store::write::all(tx, &mut working).await?;
         let ids = self.outbox.append(tx, std::mem::take(&mut working.writes.outbox)).await?;
-        let outcomes = outcomes.into_iter().map(|(mut outcome, range)| {
-            outcome.with_events(ids.get(range).unwrap_or_default());
-            outcome
-        });
-        let outcomes = outcomes.collect();
+        let outcomes = with_events(outcomes, &ids);
         record_audit(tx, &mut working).await?;
         answer_keys(tx, commands, &decided_here, outcomes).await
     }
@@ -227,6 +223,22 @@ fn held_before(working: &Working, caller: &str, reference: &str) -> Result<Outco
     let hold = working.holds.get(&(caller.to_owned(), reference.to_owned())).cloned();
     let hold = hold.ok_or_else(|| Refusal::HoldNotFound { reference: reference.to_owned() })?;
     Ok(Outcome::Held { hold, replayed: true })
+}
+
+/// Gives each outcome the ids of its events: those in its range, or for a replay of what this
+/// batch made those of the first.
+fn with_events(outcomes: Vec<(Outcome, Range<usize>)>, ids: &[EventId]) -> Vec<Outcome> {
+    let mut made: HashMap<String, &[EventId]> = HashMap::new();
+    let mut told = Vec::with_capacity(outcomes.len());
+    for (mut outcome, range) in outcomes {
+        let own = ids.get(range).unwrap_or_default();
+        if let Some(record) = outcome.record() {
+            let of_record = made.entry(record.id().to_owned()).or_insert(own);
+            outcome.with_events(if own.is_empty() { of_record } else { own });
+        }
+        told.push(outcome);
+    }
+    told
 }
 
 impl Outcome {

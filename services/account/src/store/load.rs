@@ -82,7 +82,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         writes: Writes::default(),
     };
     let mut last = UnixMicros(0);
-    for row in many::lock_by_id(tx, "accounts", "id", &ids).await? {
+    for row in many::lock_by_id(tx, rows::ACCOUNTS, &ids).await? {
         let (account, hash, recorded_at) = rows::account(&row)?;
         last = last.max(recorded_at);
         working.hashes.insert(account.id.clone(), hash);
@@ -94,11 +94,12 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     if working.holds.values().any(|hold| !working.accounts.contains_key(&hold.account)) {
         return Err(StoreError::Serialization("a hold appeared beside the batch".into()));
     }
+    let placed_before = placed_before(tx, &before).await?;
     for record in &before {
         let there = match record {
             Record::Transaction(id) => working.posted_before.contains_key(id),
             Record::Account(id) => working.accounts.contains_key(id),
-            Record::Hold(id) => working.holds.values().any(|hold| hold.id == *id),
+            Record::Hold(id) => placed_before.contains(id),
         };
         if !there {
             let id = record.id();
@@ -142,14 +143,14 @@ async fn claim(
             })
         })
         .collect();
-    let wanted = serde_json::Value::Array(wanted).to_string();
-    let select = many::select(tx.engine(), &REFERENCE);
-    let insert = format!(
-        "INSERT INTO ledger_references (caller, reference, fingerprint, record) \
-         SELECT {select} WHERE true ON CONFLICT (caller, reference) DO NOTHING \
-         RETURNING caller, reference"
-    );
-    for row in sql::query_all(tx, insert, [wanted.clone().into()]).await? {
+    let insert = |rows: &str| {
+        format!(
+            "INSERT INTO ledger_references (caller, reference, fingerprint, record) \
+             {rows} WHERE true ON CONFLICT (caller, reference) DO NOTHING \
+             RETURNING caller, reference"
+        )
+    };
+    for row in many::query(tx, &REFERENCE, wanted, insert).await? {
         let id = (rows::text(&row, "caller")?, rows::text(&row, "reference")?);
         if let Some(claim) = claims.get_mut(&id) {
             claim.new = true;
@@ -158,12 +159,17 @@ async fn claim(
     if claims.values().all(|claim| claim.new) {
         return Ok(claims);
     }
-    let read = format!(
-        "SELECT r.caller, r.reference, r.fingerprint, r.record \
-         FROM (SELECT {select}) AS w JOIN ledger_references AS r \
-         ON r.caller = w.caller AND r.reference = w.reference"
-    );
-    for row in sql::query_all(tx, read, [wanted.into()]).await? {
+    let read = |rows: &str| {
+        format!(
+            "SELECT r.caller, r.reference, r.fingerprint, r.record \
+             FROM ({rows}) AS w JOIN ledger_references AS r \
+             ON r.caller = w.caller AND r.reference = w.reference"
+        )
+    };
+    let [caller, reference, ..] = REFERENCE;
+    let old = claims.iter().filter(|(_, claim)| !claim.new);
+    let old = old.map(|((caller, reference), _)| json!({"caller": caller, "reference": reference}));
+    for row in many::query(tx, &[caller, reference], old.collect(), read).await? {
         let id = (rows::text(&row, "caller")?, rows::text(&row, "reference")?);
         if let Some(claim) = claims.get_mut(&id).filter(|claim| !claim.new) {
             claim.fingerprint = rows::bytes(&row, "fingerprint")?;
@@ -221,7 +227,7 @@ async fn holders(
     if accounts.is_empty() {
         return Ok(found);
     }
-    for row in sql::query_all(tx, holders_of(tx.engine()), [texts(accounts)]).await? {
+    for row in sql::query_all(tx, holders_of(tx.engine()), [texts(tx.engine(), accounts)]).await? {
         let (account, holder) = rows::holder(&row)?;
         found.entry(account).or_default().push(holder);
     }
@@ -246,16 +252,16 @@ async fn holds(
         return Ok(found);
     }
     let [caller, reference, ..] = REFERENCE;
-    let query = format!(
-        "SELECT h.id, h.account_id, h.caller, h.reference, h.amount, h.currency, h.remaining, \
-         h.status FROM (SELECT {}) AS w JOIN holds AS h \
-         ON h.caller = w.caller AND h.reference = w.reference",
-        many::select(tx.engine(), &[caller, reference])
-    );
+    let query = |wanted: &str| {
+        format!(
+            "SELECT h.id, h.account_id, h.caller, h.reference, h.amount, h.currency, \
+             h.remaining, h.status FROM ({wanted}) AS w JOIN holds AS h \
+             ON h.caller = w.caller AND h.reference = w.reference"
+        )
+    };
     let wanted =
         wanted.iter().map(|(caller, reference)| json!({"caller": caller, "reference": reference}));
-    let wanted = serde_json::Value::Array(wanted.collect()).to_string();
-    for row in sql::query_all(tx, query, [wanted.into()]).await? {
+    for row in many::query(tx, &[caller, reference], wanted.collect(), query).await? {
         let hold = rows::hold(&row)?;
         found.insert((hold.caller.clone(), hold.reference.clone()), hold);
     }
@@ -276,7 +282,7 @@ async fn originals(
          FROM journal_legs WHERE transaction_id {} ORDER BY transaction_id, leg",
         among(tx.engine(), 1)
     );
-    for row in sql::query_all(tx, query, [texts(&ids)]).await? {
+    for row in sql::query_all(tx, query, [texts(tx.engine(), &ids)]).await? {
         let account: Option<String> = row.try_get("", "account_id")?;
         let gl = Target::Gl(rows::text(&row, "gl_code")?);
         let amount = Money::new(rows::int(&row, "amount")?, rows::currency(&row, "currency")?);
@@ -290,7 +296,7 @@ async fn originals(
         among(tx.engine(), 1)
     );
     let mut found = BTreeMap::new();
-    for row in sql::query_all(tx, query, [texts(&ids)]).await? {
+    for row in sql::query_all(tx, query, [texts(tx.engine(), &ids)]).await? {
         let id = rows::text(&row, "id")?;
         let legs = Legs::new(legs.remove(&id).unwrap_or_default())
             .map_err(|error| StoreError::Corrupt(format!("journal {id}: {error}")))?;
@@ -307,13 +313,26 @@ async fn originals(
     Ok(found)
 }
 
+/// Those of the holds among the records that there are: a reference may be used again with
+/// content that names another hold, or none.
+async fn placed_before(tx: &Tx, records: &[Record]) -> Result<BTreeSet<String>, StoreError> {
+    let holds: Vec<&str> =
+        records.iter().filter(|record| matches!(record, Record::Hold(_))).map(Record::id).collect();
+    if holds.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let query = format!("SELECT id FROM holds WHERE id {}", among(tx.engine(), 1));
+    let found = sql::query_all(tx, query, [texts(tx.engine(), &holds)]).await?;
+    found.iter().map(|row| rows::text(row, "id")).collect()
+}
+
 async fn posted_before(tx: &Tx, records: &[&str]) -> Result<BTreeMap<String, Date>, StoreError> {
     let mut found = BTreeMap::new();
     if records.is_empty() {
         return Ok(found);
     }
     let query = format!("SELECT id, booking_date FROM journal WHERE id {}", among(tx.engine(), 1));
-    for row in sql::query_all(tx, query, [texts(records)]).await? {
+    for row in sql::query_all(tx, query, [texts(tx.engine(), records)]).await? {
         found.insert(rows::text(&row, "id")?, rows::date(&row, "booking_date")?);
     }
     Ok(found)
@@ -331,7 +350,7 @@ async fn events_before(
         "SELECT aggregate, event_id FROM outbox WHERE version = 1 AND aggregate {}",
         among(tx.engine(), 1)
     );
-    for row in sql::query_all(tx, query, [texts(records)]).await? {
+    for row in sql::query_all(tx, query, [texts(tx.engine(), records)]).await? {
         let of = found.entry(rows::text(&row, "aggregate")?).or_default();
         let id = EventId::parse(&rows::text(&row, "event_id")?);
         of.push(id.map_err(|_| StoreError::Corrupt("an event id in the outbox".into()))?);

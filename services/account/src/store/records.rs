@@ -93,7 +93,14 @@ async fn with_holders(
     let told = match ids.as_slice() {
         // Not by the list: PostgreSQL may scan the table for a list of unknown length.
         [id] => sql::query_all(connection, HOLDERS_OF_ONE, [(*id).into()]).await?,
-        ids => sql::query_all(connection, holders_of(Engine::of(connection)), [texts(ids)]).await?,
+        ids => {
+            sql::query_all(
+                connection,
+                holders_of(Engine::of(connection)),
+                [texts(Engine::of(connection), ids)],
+            )
+            .await?
+        }
     };
     for row in told {
         let (account, holder) = rows::holder(&row)?;
@@ -206,7 +213,12 @@ pub async fn references_of(
         "SELECT reference FROM ledger_references WHERE caller = $2 AND reference {}",
         among(Engine::of(connection), 1)
     );
-    let found = sql::query_all(connection, query, [texts(references), caller.into()]).await?;
+    let found = sql::query_all(
+        connection,
+        query,
+        [texts(Engine::of(connection), references), caller.into()],
+    )
+    .await?;
     found.iter().map(|row| rows::text(row, "reference")).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Rows to domain values; what does not parse is corrupt, not a default.
 
 use florin_kernel::{Currency, Date, Money, UnixMicros};
-use florin_store::StoreError;
+use florin_store::{StoreError, rows::Keyed};
 use sea_orm::QueryResult;
 
 use crate::domain::{
@@ -14,6 +14,9 @@ use crate::domain::{
 /// Columns of `accounts` in the order of their reading.
 pub const ACCOUNT: &str = "id, iban, product, control_gl, currency, status, overdraft_limit, \
      opened_on, reference, version, posted, held, last_hash, last_recorded_at";
+
+/// The accounts.
+pub const ACCOUNTS: Keyed<'static> = Keyed { table: "accounts", id_column: "id", columns: ACCOUNT };
 
 /// Columns of `account_events`.
 pub const EVENT: &str = "account_id, version, kind, transaction_id, leg, hold_id, delta, \
@@ -51,7 +54,7 @@ pub fn currency(row: &QueryResult, column: &str) -> Result<Currency, StoreError>
     text(row, column)?.parse().map_err(|_| corrupt(column)())
 }
 
-/// An account with the hash of its last event.
+/// An account with the hash of its last event and when that was recorded.
 pub fn account(row: &QueryResult) -> Result<(Account, Vec<u8>, UnixMicros), StoreError> {
     let account = Account {
         id: text(row, "id")?,

@@ -188,13 +188,14 @@ async fn turnover(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             Ok(json!({"account_id": account, "value_date": date.to_string(), "net": net}))
         })
         .collect::<Result<_, StoreError>>()?;
-    let upsert = format!(
-        "INSERT INTO value_turnover (account_id, value_date, net) SELECT {} WHERE true \
-         ON CONFLICT (account_id, value_date) \
-         DO UPDATE SET net = value_turnover.net + excluded.net",
-        many::select(tx.engine(), &columns)
-    );
-    sql::execute(tx, upsert, [Value::Array(rows).to_string().into()]).await.map(|_| ())
+    let upsert = |rows: &str| {
+        format!(
+            "INSERT INTO value_turnover (account_id, value_date, net) {rows} WHERE true \
+             ON CONFLICT (account_id, value_date) \
+             DO UPDATE SET net = value_turnover.net + excluded.net"
+        )
+    };
+    many::execute(tx, &columns, rows, upsert).await.map(|_| ())
 }
 
 async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
@@ -272,11 +273,10 @@ async fn references(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             .iter()
             .map(|((caller, reference), _)| json!({"caller": caller, "reference": reference}))
             .collect();
-        let delete = format!(
-            "DELETE FROM ledger_references WHERE (caller, reference) IN (SELECT {})",
-            many::select(tx.engine(), &key)
-        );
-        sql::execute(tx, delete, [Value::Array(rows).to_string().into()]).await?;
+        let delete = |rows: &str| {
+            format!("DELETE FROM ledger_references WHERE (caller, reference) IN ({rows})")
+        };
+        many::execute(tx, &key, rows, delete).await?;
     }
     let rows: Vec<Value> = made
         .iter()

@@ -40,6 +40,36 @@ async fn a_hold_is_given_back_once() {
     }
 }
 
+/// Its neighbours in the batch hear nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_of_a_hold_used_with_other_content_is_refused_alone() {
+    for bench in each().await {
+        let account = bench.open(100).await;
+        for name in ["h1", "h2"] {
+            bench.run(place(name, &account, 10)).await;
+        }
+        bench.run(release("rel", "h1")).await;
+        let others = [
+            release("rel", "h2"),
+            place("rel", &account, 5),
+            post("rel", &[(&account, -5)]),
+            place("h1", &account, 11),
+            release("h2", "h1"),
+        ];
+        for (number, other) in others.into_iter().enumerate() {
+            let neighbour = post(&format!("neighbour {number}"), &[(&account, -1)]);
+            let told = bench.run_all(vec![other, neighbour]).await;
+            assert!(
+                matches!(told[0], Outcome::Refused(Refusal::ReferenceReused { .. })),
+                "{told:?}"
+            );
+            assert!(matches!(told[1], Outcome::Posted { .. }), "{told:?}");
+        }
+        assert_eq!(bench.balance(&account).await, (95, 10));
+        bench.assert_clean().await;
+    }
+}
+
 /// What a reference made is known by its id, never by how a caller's text looks.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_is_replayed_whatever_its_hold_is_called() {

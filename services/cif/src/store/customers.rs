@@ -3,7 +3,7 @@
 use florin_kernel::{CustomerId, UnixMicros};
 use florin_store::{
     Engine, StoreError, Tx,
-    rows::{self, Column, among, hex, texts},
+    rows::{self, Column, Keyed, among, hex, texts},
     sql,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
@@ -21,6 +21,8 @@ const CONTACT: &str = "contact";
 const REASON: &str = "reason";
 const COLUMNS: &str = "id, party, kyc_status, risk_rating, reference, version, key_version, \
                        wrapped_key, party_sealed, contact_sealed, registered_at, changed_at";
+
+const CUSTOMERS: Keyed<'static> = Keyed { table: "customers", id_column: "id", columns: COLUMNS };
 
 /// A customer and the key of its data, which is gone once the customer is erased.
 pub(crate) struct Stored {
@@ -139,7 +141,7 @@ pub(crate) async fn lock(
     vault: &Vault,
     id: CustomerId,
 ) -> Result<Option<Stored>, StoreError> {
-    let found = rows::lock_by_id(tx, "customers", "id", &[id.to_string()]).await?;
+    let found = rows::lock_by_id(tx, CUSTOMERS, &[id.to_string()]).await?;
     found.first().map(|row| open(vault, row)).transpose()
 }
 
@@ -151,7 +153,7 @@ pub(crate) async fn with_ids(
 ) -> Result<Vec<Customer>, StoreError> {
     let among = among(Engine::of(connection), 1);
     let query = format!("SELECT {COLUMNS} FROM customers WHERE id {among} ORDER BY id DESC");
-    let found = sql::query_all(connection, query, [texts(ids)]).await?;
+    let found = sql::query_all(connection, query, [texts(Engine::of(connection), ids)]).await?;
     found.iter().map(|row| Ok(open(vault, row)?.customer)).collect()
 }
 
@@ -172,7 +174,7 @@ pub(crate) async fn standings(
 ) -> Result<Vec<Standing>, StoreError> {
     let among = among(Engine::of(connection), 1);
     let query = format!("SELECT id, kyc_status, risk_rating FROM customers WHERE id {among}");
-    let found = sql::query_all(connection, query, [texts(ids)]).await?;
+    let found = sql::query_all(connection, query, [texts(Engine::of(connection), ids)]).await?;
     let standing = |row: &QueryResult| {
         let (kyc_status, risk_rating) = statuses(row)?;
         Ok(Standing { id: row.try_get("", "id")?, kyc_status, risk_rating })

@@ -91,7 +91,7 @@ pub(crate) async fn release_identifiers(tx: &Tx, entries: &[Entry]) -> Result<()
     let among = rows::among(tx.engine(), 2);
     let delete = format!("DELETE FROM customer_identifiers WHERE kind = $1 AND digest {among}");
     let kind = Indexed::Identification.name();
-    sql::execute(tx, delete, [kind.into(), rows::texts(&digests)]).await?;
+    sql::execute(tx, delete, [kind.into(), rows::texts(tx.engine(), &digests)]).await?;
     Ok(())
 }
 

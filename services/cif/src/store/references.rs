@@ -61,7 +61,7 @@ pub(crate) async fn known(
         "SELECT reference, customer_id, content_hash FROM customer_references \
          WHERE caller = $1 AND reference {among}"
     );
-    let found = sql::query_all(tx, query, [caller.into(), texts(references)]).await?;
+    let found = sql::query_all(tx, query, [caller.into(), texts(tx.engine(), references)]).await?;
     found
         .iter()
         .map(|row| {
@@ -79,6 +79,6 @@ pub(crate) async fn release(tx: &Tx, caller: &str, references: &[&str]) -> Resul
     }
     let among = among(tx.engine(), 2);
     let delete = format!("DELETE FROM customer_references WHERE caller = $1 AND reference {among}");
-    sql::execute(tx, delete, [caller.into(), texts(references)]).await?;
+    sql::execute(tx, delete, [caller.into(), texts(tx.engine(), references)]).await?;
     Ok(())
 }

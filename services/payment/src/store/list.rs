@@ -4,7 +4,7 @@ use florin_kernel::{AccountId, TransferId, UnixMicros};
 use florin_store::{StoreError, sql};
 use sea_orm::{ConnectionTrait, Value};
 
-use super::row::Record;
+use super::row::{Record, columns};
 use crate::domain::Status;
 
 /// Which transfers a list may show.
@@ -65,7 +65,8 @@ pub async fn list(
         None => filter,
         Some(sides) => format!("id IN ({})", sides.join(" UNION ")),
     };
-    let query = format!("SELECT * FROM transfers WHERE {among} ORDER BY id DESC LIMIT {limit}");
+    let query =
+        format!("SELECT {} FROM transfers WHERE {among} ORDER BY id DESC LIMIT {limit}", columns());
     read(connection, query, values).await
 }
 
@@ -79,8 +80,8 @@ pub async fn after(
     limit: u32,
 ) -> Result<Vec<Record>, StoreError> {
     let after = after.map(|id| id.to_string()).unwrap_or_default();
-    let query = "SELECT * FROM transfers WHERE id > $1 ORDER BY id LIMIT $2";
-    read(connection, query.to_owned(), vec![after.into(), i64::from(limit).into()]).await
+    let query = format!("SELECT {} FROM transfers WHERE id > $1 ORDER BY id LIMIT $2", columns());
+    read(connection, query, vec![after.into(), i64::from(limit).into()]).await
 }
 
 /// The transfers in one state that is no end.

@@ -85,6 +85,12 @@ pub(super) const CHANGING: [(&str, Column); 16] = [
     ("last_cause", Column::Text),
 ];
 
+/// Every column, as a list for SELECT.
+pub(super) fn columns() -> String {
+    let names: Vec<_> = FIXED.iter().chain(&CHANGING).map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
 impl Record {
     /// The row as JSON, every column of [`FIXED`] and [`CHANGING`]. A lease is never written
     /// from here: whoever writes a row gives it back.

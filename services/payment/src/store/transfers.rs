@@ -2,27 +2,30 @@
 
 use florin_kernel::TransferId;
 use florin_store::{
-    Engine, StoreError, Tx,
+    StoreError, Tx,
     idempotency::Key,
-    rows::{self, Claiming, Column, Due},
+    rows::{self, Claiming, Column, Due, Keyed},
     sql,
 };
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
-use super::row::{CHANGING, FIXED, Record};
+use super::row::{CHANGING, FIXED, Record, columns};
 use crate::domain::Kind;
 
 const TABLE: &str = "transfers";
 
-const DUE: Due<'static> = Due {
-    table: TABLE,
-    id_column: "id",
-    due_column: "due_at",
-    lease_until_column: "lease_until",
-    lease_token_column: "lease_token",
-    taken_over_column: Some("unanswered_at"),
-};
+fn due(columns: &str) -> Due<'_> {
+    Due {
+        table: TABLE,
+        id_column: "id",
+        columns,
+        due_column: "due_at",
+        lease_until_column: "lease_until",
+        lease_token_column: "lease_token",
+        taken_over_column: Some("unanswered_at"),
+    }
+}
 
 /// Transfers that a worker has taken.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ pub async fn insert(tx: &Tx, records: &[Record]) -> Result<(), StoreError> {
 /// # Errors
 /// Those of the database.
 pub async fn claim(tx: &Tx, claiming: &Claiming) -> Result<Claim, StoreError> {
-    let claimed = rows::claim_due(tx, &DUE, claiming).await?;
+    let claimed = rows::claim_due(tx, &due(&columns()), claiming).await?;
     let records: Vec<_> = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
     let due_later = |record: &&Record| record.due_at.is_some_and(|due| due > claiming.now);
     let ahead = records.iter().filter(due_later).count();
@@ -72,7 +75,9 @@ fn readable(record: Result<Record, StoreError>) -> Option<Record> {
 pub async fn lock(tx: &Tx, ids: &[TransferId]) -> Result<Vec<Record>, StoreError> {
     let mut ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     ids.sort_unstable();
-    let rows = rows::lock_by_id(tx, TABLE, "id", &ids).await?;
+    let columns = columns();
+    let keyed = Keyed { table: TABLE, id_column: "id", columns: &columns };
+    let rows = rows::lock_by_id(tx, keyed, &ids).await?;
     rows.iter().map(Record::from_row).collect()
 }
 
@@ -109,7 +114,7 @@ pub async fn find(
     connection: &impl ConnectionTrait,
     id: TransferId,
 ) -> Result<Option<Record>, StoreError> {
-    let query = "SELECT * FROM transfers WHERE id = $1";
+    let query = format!("SELECT {} FROM transfers WHERE id = $1", columns());
     let row = sql::query_one(connection, query, [id.to_string().into()]).await?;
     row.as_ref().map(Record::from_row).transpose()
 }
@@ -127,18 +132,20 @@ pub async fn of_keys(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let columns = [("scope", Column::Text), ("kind", Column::Int), ("key", Column::Text)];
-    let query = format!(
-        "SELECT t.* FROM (SELECT {}) AS w JOIN {TABLE} AS t ON t.idempotency_scope = w.scope \
-         AND t.kind = w.kind AND t.idempotency_key = w.key",
-        rows::select(Engine::of(connection), &columns),
-    );
+    let columns =
+        [("the_scope", Column::Text), ("the_kind", Column::Int), ("the_key", Column::Text)];
+    let read = self::columns();
+    let query = |wanted: &str| {
+        format!(
+            "SELECT {read} FROM ({wanted}) AS w JOIN {TABLE} ON idempotency_scope = w.the_scope \
+             AND kind = w.the_kind AND idempotency_key = w.the_key"
+        )
+    };
     let wanted = keys
         .iter()
-        .map(|(kind, key)| json!({"scope": key.scope, "kind": kind.code(), "key": key.key}))
+        .map(|(kind, key)| json!({"the_scope": key.scope, "the_kind": kind.code(), "the_key": key.key}))
         .collect();
-    let found =
-        sql::query_all(connection, query, [Value::Array(wanted).to_string().into()]).await?;
+    let found = rows::query(connection, &columns, wanted, query).await?;
     found.iter().map(Record::from_row).collect()
 }
 

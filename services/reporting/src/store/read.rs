@@ -65,7 +65,7 @@ impl Query {
             query.and("e.account_id = ", account.as_str());
         } else {
             // Over several accounts the database sorts what matches.
-            query.values.push(rows::texts(accounts));
+            query.values.push(rows::texts(engine, accounts));
             let among = rows::among(engine, query.values.len());
             query.text.push_str(&format!(" AND e.account_id {among}"));
         }
