@@ -19,6 +19,9 @@ use crate::{Readiness, Settings, Stop, Supervisor, bus, probe, stop};
 /// How long a database may take to be closed.
 const CLOSING: Duration = Duration::from_secs(2);
 
+/// A way to another role, and its purpose where it is not the general one.
+type Way = (Role, Option<&'static str>);
+
 /// One process of the mesh. Clones share it.
 #[derive(Clone)]
 pub struct Process {
@@ -65,7 +68,7 @@ pub struct Runtime {
     pub tasks: Supervisor,
     /// Cancelled when all roles of the process have started.
     pub(crate) complete: CancellationToken,
-    dependencies: Arc<Mutex<HashMap<(Role, Option<&'static str>), Dependency>>>,
+    dependencies: Arc<Mutex<HashMap<Way, Dependency>>>,
 }
 
 impl Process {
@@ -252,7 +255,7 @@ impl Runtime {
 
     fn way(
         &self,
-        which: (Role, Option<&'static str>),
+        which: Way,
         make: impl FnOnce(String, Arc<Identity>, StackLimits) -> Dependency,
     ) -> Dependency {
         let mut known = self.dependencies.lock().unwrap_or_else(PoisonError::into_inner);
