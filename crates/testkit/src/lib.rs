@@ -1,10 +1,11 @@
 //! What tests stand on: for one service a database of its own on each engine and principals
-//! that call ([`place`]); for stories a whole bank as its users run it, from the real
+//! that call ([`place`]), and what the contract requires of a call ([`contract`]); for stories a whole bank as its users run it, from the real
 //! executable, embedded or on PostgreSQL and JetStream, a REST client and certificates.
 //!
 //! A dev-dependency only. Everything listens on loopback and ends with the value that owns it.
 
 pub mod bank;
+pub mod contract;
 pub mod place;
 pub mod rest;
 

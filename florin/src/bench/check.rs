@@ -6,12 +6,16 @@ use anyhow::{Context as _, Result};
 use florin_kernel::{Role, TransactionId, TransferId};
 use florin_proto::{
     account::v1::{
-        ExportReferencesRequest, account_service_client::AccountServiceClient,
-        export_references_response::Item,
+        ExportReferencesRequest, ExportReferencesResponse,
+        account_service_client::AccountServiceClient, export_references_response::Item,
     },
-    payment::v1::{ExportTransfersRequest, payment_service_client::PaymentServiceClient},
+    payment::v1::{
+        ExportTransfersRequest, ExportTransfersResponse,
+        payment_service_client::PaymentServiceClient,
+    },
 };
 use serde::Serialize;
+use tonic::Streaming;
 
 use crate::{
     bench::{
@@ -70,20 +74,20 @@ async fn references(
     tally: &Tally,
     found: &mut [Found],
 ) -> Result<()> {
-    let mut items = operator
+    let items = operator
         .stream(Role::Account, ExportReferencesRequest {}, |channel, request| async move {
             AccountServiceClient::new(channel).export_references(request).await
         })
         .await
         .context("exporting references")?;
-    while let Some(item) = items.message().await.context("exporting references")? {
-        if let Some(Item::Transaction(one)) = item.item {
-            let number = plan.number(&one.reference);
+    let made = |item: ExportReferencesResponse| match item.item {
+        Some(Item::Transaction(one)) => {
             let made = TransactionId::parse(&one.transaction_id).ok().map(Made::Transaction);
-            meet(tally, found, number, made);
+            (plan.number(&one.reference), made)
         }
-    }
-    Ok(())
+        Some(Item::Hold(_)) | None => (None, None),
+    };
+    meet_all(items, tally, found, made).await.context("exporting references")
 }
 
 async fn transfers(
@@ -92,15 +96,29 @@ async fn transfers(
     tally: &Tally,
     found: &mut [Found],
 ) -> Result<()> {
-    let mut items = operator
+    let items = operator
         .stream(Role::Payment, ExportTransfersRequest {}, |channel, request| async move {
             PaymentServiceClient::new(channel).export_transfers(request).await
         })
         .await
         .context("exporting transfers")?;
-    while let Some(one) = items.message().await.context("exporting transfers")? {
-        let number = plan.number(&one.idempotency_key);
+    let made = |one: ExportTransfersResponse| {
         let made = TransferId::parse(&one.transfer_id).ok().map(Made::Transfer);
+        (plan.number(&one.idempotency_key), made)
+    };
+    meet_all(items, tally, found, made).await.context("exporting transfers")
+}
+
+/// Reads an export to its end; `made` tells which transfer of the plan an item is of, and under
+/// which id the bank has it.
+async fn meet_all<T>(
+    mut items: Streaming<T>,
+    tally: &Tally,
+    found: &mut [Found],
+    made: impl Fn(T) -> (Option<usize>, Option<Made>),
+) -> Result<()> {
+    while let Some(item) = items.message().await? {
+        let (number, made) = made(item);
         meet(tally, found, number, made);
     }
     Ok(())

@@ -12,19 +12,46 @@ pub mod export_references;
 pub mod freeze_account;
 pub mod get_account;
 pub mod get_balance;
+pub mod get_business_date;
+pub mod get_transaction;
 pub mod get_trial_balance;
 pub mod import_accounts;
 pub mod ledger;
 pub mod list_accounts;
-pub mod list_chart;
 pub mod list_entries;
+pub mod list_gl_accounts;
+pub mod list_products;
 pub mod open_account;
 pub mod place_hold;
 pub mod post_transactions;
 pub mod release_hold;
 pub mod remove_holder;
+pub mod resolve_iban;
 pub mod reverse_transaction;
 pub mod standing;
 pub mod unfreeze_account;
 pub mod verify_ledger;
 pub mod watch_business_date;
+
+use florin_rpc::{CallContext, page};
+
+/// Messages of a stream on their way to a reader that has not taken them.
+const STREAM_BUFFER: usize = 256;
+
+/// A page of at most `size` of the rows that were read, which are one more where another page
+/// follows, and the token of that page, or empty: made of `filter`, which selects the rows, and
+/// the `cursor` of the last row of this page.
+fn cut<T>(
+    ctx: &CallContext,
+    filter: &str,
+    mut rows: Vec<T>,
+    size: i64,
+    cursor: impl Fn(&T) -> String,
+) -> (Vec<T>, String) {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let last = rows.last().filter(|_| more);
+    let next = last.map(|row| page::encode(ctx.method, filter.as_bytes(), &cursor(row)));
+    (rows, next.unwrap_or_default())
+}

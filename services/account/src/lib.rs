@@ -9,6 +9,7 @@ pub mod domain;
 pub mod grpc;
 pub mod start;
 pub mod store;
+mod wire;
 
 pub use config::Config;
 pub use start::start;

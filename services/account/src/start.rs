@@ -14,7 +14,7 @@ use florin_store::{
 use crate::{
     Config,
     app::{batch::LedgerBatch, ledger::Ledger, watch_business_date::watch_business_date},
-    grpc::AccountRpc,
+    grpc::AccountApi,
     store::chart,
 };
 
@@ -29,7 +29,7 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     let ledger = open(runtime, config).await?;
     let watch = watch_business_date(ledger.db.clone(), runtime.clone());
     runtime.tasks.spawn("account business date", watch);
-    let service = AccountRpc::new(ledger);
+    let service = AccountApi::new(ledger);
     Ok(Started::new().with(|server| server.add_service(AccountServiceServer::new(service))))
 }
 

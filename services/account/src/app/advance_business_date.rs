@@ -3,24 +3,48 @@
 use florin_events::{NewEvent, Outbox};
 use florin_kernel::Date;
 use florin_proto::{
-    account::v1::{BusinessDayClosed, Reason},
+    account::v1::{
+        AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BusinessDayClosed, Reason,
+    },
     timestamp,
 };
 use florin_rpc::{CallContext, Error};
-use florin_runtime::Failure;
+use florin_runtime::{Failure, once};
 use florin_store::Tx;
+use tonic::{Response, Status};
 
-use super::ledger;
-use crate::store::chart;
+use super::ledger::{self, Ledger};
+use crate::{grpc::convert, store::chart};
+
+impl Ledger {
+    /// Advances the business date, under the caller's key.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, `BUSINESS_DATE_STALE`.
+    pub async fn advance_business_date(
+        &self,
+        ctx: &CallContext,
+        request: AdvanceBusinessDateRequest,
+    ) -> Result<Response<AdvanceBusinessDateResponse>, Status> {
+        let (closing, opening) = convert::dates(&request)?;
+        let outbox = &self.outbox;
+        once(&self.db, ctx, &request, async |tx: Tx| {
+            let date = advance(&tx, outbox, ctx, closing, opening).await?;
+            let business_date = date.to_string();
+            Ok::<_, Failure>(AdvanceBusinessDateResponse { business_date })
+        })
+        .await
+    }
+}
 
 /// Advances under the exclusive lock of the books, which every batch holds shared.
 ///
 /// # Errors
 /// `BUSINESS_DATE_STALE` where `closing` is not the open date and this is no repeat.
-pub async fn advance_business_date(
+async fn advance(
     tx: &Tx,
     outbox: &Outbox,
-    context: &CallContext,
+    ctx: &CallContext,
     closing: Date,
     opening: Date,
 ) -> Result<Date, Failure> {
@@ -43,8 +67,8 @@ pub async fn advance_business_date(
     };
     let epoch = Date::constant(1970, 1, 1);
     let days = i64::from(closing.since(epoch).map_or(0, |span| span.get_days()));
-    let cause = ledger::actor(context).cause();
+    let cause = ledger::actor(ctx).cause();
     outbox.append(tx, vec![NewEvent::of(&event, &"business_date", days, cause)]).await?;
-    ledger::record_audit(tx, context, &format!("business_date/{closing}")).await?;
+    ledger::record_audit(tx, ctx, &format!("business_date/{closing}")).await?;
     Ok(opening)
 }

@@ -1,44 +1,19 @@
 //! Outcomes and refusals as the contract says them: messages, reasons, stored answers.
 
 use florin_events::position;
-use florin_kernel::{Kind, Money};
+use florin_kernel::Kind;
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1 as proto,
     account::v1::Reason,
     common::v1::{Reason as CommonReason, Refusal as WireRefusal},
-    wire_money,
 };
 use florin_rpc::Error;
 use florin_store::idempotency::Answer;
 use prost::Message;
 
 use super::command::Outcome;
-use crate::domain::{
-    account::{Account, Holder},
-    refusal::Refusal,
-};
-
-/// The wire form of an account.
-#[must_use]
-pub fn wire_account(account: &Account, holders: &[Holder]) -> proto::Account {
-    proto::Account {
-        account_id: account.id.clone(),
-        iban: account.iban.clone(),
-        product: account.product.clone(),
-        currency: account.currency.code().to_owned(),
-        status: account.status.number(),
-        holders: holders.iter().map(wire_holder).collect(),
-        overdraft_limit: Some(wire_money(account.money(account.overdraft_limit))),
-        opened_on: account.opened_on.to_string(),
-        version: account.version,
-        reference: account.reference.clone(),
-    }
-}
-
-fn wire_holder(holder: &Holder) -> proto::Holder {
-    proto::Holder { customer_id: holder.customer.clone(), role: holder.role.number() }
-}
+use crate::{domain::refusal::Refusal, wire};
 
 /// The reason of a refusal in the contract.
 #[must_use]
@@ -81,9 +56,9 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::Closed { account }
         | Refusal::NotEmpty { account, .. }
         | Refusal::HasHolds { account, .. }
-        | Refusal::OutOfRange { account } => vec![("account_id", account.clone())],
+        | Refusal::OutOfRange { account } => vec![("account_id", account.to_string())],
         Refusal::CurrencyMismatch { account, expected, given } => vec![
-            ("account_id", account.clone()),
+            ("account_id", account.to_string()),
             ("account_currency", expected.to_string()),
             ("currency", given.to_string()),
         ],
@@ -111,14 +86,14 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::TransactionNotFound { transaction }
         | Refusal::IsReversal { transaction }
         | Refusal::AlreadyReversed { transaction } => {
-            vec![("transaction_id", transaction.clone())]
+            vec![("transaction_id", transaction.to_string())]
         }
         Refusal::IbansUsedUp => Vec::new(),
-        Refusal::HoldNotOpen { hold } => vec![("hold_id", hold.clone())],
+        Refusal::HoldNotOpen { hold } => vec![("hold_id", hold.to_string())],
         Refusal::HolderExists { account, customer }
         | Refusal::HolderNotFound { account, customer }
         | Refusal::LastOwner { account, customer } => {
-            vec![("account_id", account.clone()), ("customer_id", customer.clone())]
+            vec![("account_id", account.to_string()), ("customer_id", customer.to_string())]
         }
     }
 }
@@ -168,7 +143,7 @@ pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
         return None;
     };
     Some(proto::PostedTransaction {
-        transaction_id: transaction.clone(),
+        transaction_id: transaction.to_string(),
         replayed: *replayed,
         position: position::encode(events),
         booking_date: booking_date.to_string(),
@@ -201,7 +176,7 @@ macro_rules! account_answer {
         pub fn $name(outcome: &Outcome) -> Answer {
             stored(outcome, |outcome| match outcome {
                 Outcome::Account { account, holders, events, .. } => Some(proto::$response {
-                    account: Some(wire_account(account, holders)),
+                    account: Some(wire::account(account, holders)),
                     position: position::encode(events),
                 }),
                 Outcome::Posted { .. }
@@ -241,10 +216,4 @@ pub fn reversed(outcome: &Outcome) -> Answer {
         let reversal = wire_posted(outcome)?;
         Some(proto::ReverseTransactionResponse { reversal: Some(reversal) })
     })
-}
-
-/// The wire form of `minor` units in the currency of `like`.
-#[must_use]
-pub fn wire_minor(minor: i64, like: Money) -> florin_proto::common::v1::Money {
-    wire_money(Money::new(minor, like.currency()))
 }

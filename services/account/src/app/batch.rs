@@ -2,7 +2,7 @@
 //! order, each command is decided in memory in the order of arrival, and all is written
 //! with a statement a table (DESIGN section 4).
 
-use std::{collections::HashMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range};
 
 use florin_events::Outbox;
 use florin_kernel::{BankIdentity, EventId};
@@ -133,14 +133,14 @@ fn needs(commands: &[&Command]) -> Needs {
     let mut needs = Needs::default();
     for command in commands {
         let record = command.record();
-        needs.claims.extend(command.references().into_iter().map(|one| (one, record.clone())));
+        needs.claims.extend(command.references().into_iter().map(|one| (one, record)));
         match &command.work {
             Work::Post(post) => needs.accounts.extend(post.legs.accounts()),
             Work::Reverse(reverse) => {
-                needs.originals.insert(reverse.original.clone());
+                needs.originals.insert(reverse.original);
             }
             Work::Place(place) => {
-                needs.accounts.insert(place.account.clone());
+                needs.accounts.insert(place.account);
                 let id = (place.reference.caller.clone(), place.reference.text.clone());
                 needs.holds.insert(id);
             }
@@ -150,8 +150,8 @@ fn needs(commands: &[&Command]) -> Needs {
             }
             Work::Open(_) => needs.opens += 1,
             Work::Change { account, .. } => {
-                needs.accounts.insert(account.clone());
-                needs.changed.insert(account.clone());
+                needs.accounts.insert(*account);
+                needs.changed.insert(*account);
             }
         }
     }
@@ -160,9 +160,9 @@ fn needs(commands: &[&Command]) -> Needs {
 
 fn decide(working: &mut Working, command: &Command) -> Outcome {
     let decided = match working.claimed(command.references()) {
-        Ok(Claimed::Replay(record)) => replay(working, command, &record),
+        Ok(Claimed::Replay(record)) => replay(working, command, record),
         Ok(Claimed::New) => execute(working, command)
-            .inspect(|outcome| working.settle(command.references(), outcome.record().as_ref())),
+            .inspect(|outcome| working.settle(command.references(), outcome.record())),
         Err(refusal) => Err(refusal),
     };
     decided.unwrap_or_else(Outcome::Refused)
@@ -177,24 +177,23 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Release(release) => release_hold::decide(working, release, actor),
         Work::Open(open) => open_account::decide(working, open, actor),
         Work::Change { account, change } => match change {
-            Change::Freeze(reason) => freeze_account::decide(working, account, reason, actor),
-            Change::Unfreeze(reason) => unfreeze_account::decide(working, account, reason, actor),
-            Change::Close(reason) => close_account::decide(working, account, reason, actor),
-            Change::AddHolder(holder) => add_holder::decide(working, account, holder, actor),
+            Change::Freeze(reason) => freeze_account::decide(working, *account, reason, actor),
+            Change::Unfreeze(reason) => unfreeze_account::decide(working, *account, reason, actor),
+            Change::Close(reason) => close_account::decide(working, *account, reason, actor),
+            Change::AddHolder(holder) => add_holder::decide(working, *account, holder, actor),
             Change::RemoveHolder(customer) => {
-                remove_holder::decide(working, account, customer, actor)
+                remove_holder::decide(working, *account, *customer, actor)
             }
         },
     }
 }
 
 /// The first answer again, from the record that the reference made.
-fn replay(working: &Working, command: &Command, record: &Record) -> Result<Outcome, Refusal> {
-    let events = working.events_before.get(record.id()).cloned().unwrap_or_default();
+fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcome, Refusal> {
+    let events = working.events_before.get(&record).cloned().unwrap_or_default();
     match (record, &command.work) {
-        (Record::Transaction(id), _) => {
-            let transaction = id.clone();
-            match working.posted_before.get(id).copied() {
+        (Record::Transaction(transaction), _) => {
+            match working.posted_before.get(&transaction).copied() {
                 Some(booking_date) => {
                     Ok(Outcome::Posted { transaction, booking_date, replayed: true, events })
                 }
@@ -205,15 +204,14 @@ fn replay(working: &Working, command: &Command, record: &Record) -> Result<Outco
             held_before(working, &release.reference.caller, &release.hold_reference)
         }
         (Record::Hold(id), _) => {
-            let hold = working.holds.values().find(|hold| hold.id == *id).cloned();
-            let hold = hold.ok_or_else(|| Refusal::HoldNotFound { reference: id.clone() })?;
+            let hold = working.holds.values().find(|hold| hold.id == id).cloned();
+            let hold = hold.ok_or_else(|| Refusal::HoldNotFound { reference: id.to_string() })?;
             Ok(Outcome::Held { hold, replayed: true })
         }
         (Record::Account(id), _) => {
-            let account = working.accounts.get(id).cloned();
-            let account =
-                account.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
-            let holders = working.holders.get(id).cloned().unwrap_or_default();
+            let account = working.accounts.get(&id).cloned();
+            let account = account.ok_or(Refusal::AccountNotFound { account: id })?;
+            let holders = working.holders.get(&id).cloned().unwrap_or_default();
             Ok(Outcome::Account { account, holders, replayed: true, events })
         }
     }
@@ -228,12 +226,12 @@ fn held_before(working: &Working, caller: &str, reference: &str) -> Result<Outco
 /// Gives each outcome the ids of its events: those in its range, or for a replay of what this
 /// batch made those of the first.
 fn with_events(outcomes: Vec<(Outcome, Range<usize>)>, ids: &[EventId]) -> Vec<Outcome> {
-    let mut made: HashMap<String, &[EventId]> = HashMap::new();
+    let mut made: BTreeMap<Record, &[EventId]> = BTreeMap::new();
     let mut told = Vec::with_capacity(outcomes.len());
     for (mut outcome, range) in outcomes {
         let own = ids.get(range).unwrap_or_default();
         if let Some(record) = outcome.record() {
-            let of_record = made.entry(record.id().to_owned()).or_insert(own);
+            let of_record = made.entry(record).or_insert(own);
             outcome.with_events(if own.is_empty() { of_record } else { own });
         }
         told.push(outcome);

@@ -1,6 +1,6 @@
 //! What the committer is asked to do and what became of it.
 
-use florin_kernel::{Date, EventId, Money};
+use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, Money, TransactionId};
 use florin_store::idempotency::{Answer, Key};
 
 use crate::domain::{
@@ -18,7 +18,7 @@ pub struct Post {
     /// Its reference.
     pub reference: Reference,
     /// The id that it gets: minted by the caller, so that a repeated batch is the same.
-    pub id: String,
+    pub id: TransactionId,
     /// Kind, lower snake case.
     pub kind: String,
     /// Text for the statement.
@@ -43,9 +43,9 @@ pub struct Reverse {
     /// Its reference.
     pub reference: Reference,
     /// The id that it gets.
-    pub id: String,
+    pub id: TransactionId,
     /// The transaction to reverse.
-    pub original: String,
+    pub original: TransactionId,
     /// Text for the statement.
     pub description: String,
     /// Who set it going, as JSON.
@@ -58,9 +58,9 @@ pub struct Place {
     /// Its reference.
     pub reference: Reference,
     /// The id that it gets.
-    pub id: String,
+    pub id: HoldId,
     /// The account.
-    pub account: String,
+    pub account: AccountId,
     /// Positive.
     pub amount: Money,
     /// Ties together what one request caused.
@@ -86,7 +86,7 @@ pub struct Open {
     /// Its reference, where the caller gave one.
     pub reference: Option<Reference>,
     /// The id that it gets.
-    pub id: String,
+    pub id: AccountId,
     /// Code of the product.
     pub product: String,
     /// GL control account of the product.
@@ -113,7 +113,7 @@ pub enum Change {
     /// Give a customer a part.
     AddHolder(Holder),
     /// Take a customer's part away.
-    RemoveHolder(String),
+    RemoveHolder(CustomerId),
 }
 
 /// The work of a command.
@@ -132,7 +132,7 @@ pub enum Work {
     /// Change an account.
     Change {
         /// The account.
-        account: String,
+        account: AccountId,
         /// What to change.
         change: Change,
     },
@@ -158,7 +158,7 @@ pub enum Outcome {
     /// Posted, now or before.
     Posted {
         /// The journal transaction.
-        transaction: String,
+        transaction: TransactionId,
         /// Its booking date.
         booking_date: Date,
         /// Whether it had been posted before.
@@ -223,10 +223,10 @@ impl Command {
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         match &self.work {
-            Work::Post(post) => Some(Record::Transaction(post.id.clone())),
-            Work::Reverse(reverse) => Some(Record::Transaction(reverse.id.clone())),
-            Work::Place(place) => Some(Record::Hold(place.id.clone())),
-            Work::Open(open) => Some(Record::Account(open.id.clone())),
+            Work::Post(post) => Some(Record::Transaction(post.id)),
+            Work::Reverse(reverse) => Some(Record::Transaction(reverse.id)),
+            Work::Place(place) => Some(Record::Hold(place.id)),
+            Work::Open(open) => Some(Record::Account(open.id)),
             Work::Release(_) | Work::Change { .. } => None,
         }
     }
@@ -237,23 +237,18 @@ impl Outcome {
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         match self {
-            Self::Posted { transaction, .. } => Some(Record::Transaction(transaction.clone())),
-            Self::Held { hold, .. } => Some(Record::Hold(hold.id.clone())),
-            Self::Account { account, .. } => Some(Record::Account(account.id.clone())),
+            Self::Posted { transaction, .. } => Some(Record::Transaction(*transaction)),
+            Self::Held { hold, .. } => Some(Record::Hold(hold.id)),
+            Self::Account { account, .. } => Some(Record::Account(account.id)),
             Self::Refused(_) | Self::Decided(_) | Self::Answered(_) | Self::KeyReused => None,
         }
     }
 }
 
 impl Reverse {
-    /// The claim that makes a reversal once only, whatever its reference: the caller named
-    /// "reverses" is no role and no client.
+    /// The claim that makes a reversal once only, whatever its reference.
     #[must_use]
     pub fn once(&self) -> Reference {
-        Reference {
-            caller: "reverses".into(),
-            text: self.original.clone(),
-            fingerprint: self.reference.fingerprint.clone(),
-        }
+        Reference::of_reversal(self.original, self.reference.fingerprint.clone())
     }
 }

@@ -1,24 +1,41 @@
 //! Adds a GL posting account to the chart; the same again is the first.
 
-use florin_proto::account::v1::Reason;
+use florin_proto::account::v1::{CreateGlAccountRequest, CreateGlAccountResponse, Reason};
 use florin_rpc::{CallContext, Error};
-use florin_runtime::Failure;
+use florin_runtime::{Failure, once};
 use florin_store::Tx;
+use tonic::{Response, Status};
 
-use super::ledger;
-use crate::{domain::posting::GlAccount, store::chart};
+use super::ledger::{self, Ledger};
+use crate::{domain::posting::GlAccount, grpc::convert, store::chart, wire};
+
+impl Ledger {
+    /// Adds a GL posting account, under the caller's key.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, `GL_ACCOUNT_EXISTS`.
+    pub async fn create_gl_account(
+        &self,
+        ctx: &CallContext,
+        request: CreateGlAccountRequest,
+    ) -> Result<Response<CreateGlAccountResponse>, Status> {
+        let gl = convert::gl_account(&request)?;
+        once(&self.db, ctx, &request, async |tx: Tx| {
+            add(&tx, ctx, &gl).await?;
+            let gl_account = Some(wire::gl_account(&gl));
+            Ok::<_, Failure>(CreateGlAccountResponse { gl_account })
+        })
+        .await
+    }
+}
 
 /// Adds it in the transaction of its idempotency key.
 ///
 /// # Errors
 /// `GL_ACCOUNT_EXISTS` where the code has other content.
-pub async fn create_gl_account(
-    tx: &Tx,
-    context: &CallContext,
-    gl: &GlAccount,
-) -> Result<(), Failure> {
+async fn add(tx: &Tx, ctx: &CallContext, gl: &GlAccount) -> Result<(), Failure> {
     if chart::add_gl_account(tx, gl).await? {
-        ledger::record_audit(tx, context, &gl.code).await?;
+        ledger::record_audit(tx, ctx, &gl.code).await?;
         return Ok(());
     }
     let there = chart::gl_accounts(tx).await?.remove(&gl.code);

@@ -10,57 +10,71 @@ use florin_proto::{
 use florin_rpc::Error;
 use florin_runtime::internal;
 use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{ledger::Ledger, place_hold};
-use crate::store::records;
+use super::{STREAM_BUFFER, ledger::Ledger};
+use crate::{store::records, wire};
 
 /// Rows of one page.
 const PAGE: i64 = 1_000;
 
-/// Sends every journal transaction, then every hold; ends early when the reader goes.
-///
-/// # Errors
-/// Those of the database.
-pub async fn export_references(
-    ledger: &Ledger,
-    out: &mpsc::Sender<Result<ExportReferencesResponse, Status>>,
-) -> Result<(), Error> {
-    let mut after = String::new();
-    loop {
-        let page = records::transactions_after(ledger.db.read(), &after, PAGE).await;
-        let page = page.map_err(internal)?;
-        let Some((last, _)) = page.last() else { break };
-        after.clone_from(&last.id);
-        for (transaction, debits) in page {
-            let item = Item::Transaction(TransactionReference {
-                transaction_id: transaction.id,
-                caller: transaction.caller,
-                reference: transaction.reference,
-                kind: transaction.kind,
-                debits: debits.into_iter().map(wire_money).collect(),
-                recorded_at: Some(timestamp(transaction.recorded_at)),
-                reverses: transaction.reverses,
-            });
-            if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
-                return Ok(());
+impl Ledger {
+    /// Streams every journal transaction, then every hold.
+    #[must_use]
+    pub fn export_references(&self) -> ReceiverStream<Result<ExportReferencesResponse, Status>> {
+        let (out, stream) = mpsc::channel(STREAM_BUFFER);
+        let ledger = self.clone();
+        let work = async move {
+            if let Err(error) = ledger.export(&out).await {
+                drop(out.send(Err(error.into())).await);
+            }
+        };
+        tokio::spawn(work);
+        ReceiverStream::new(stream)
+    }
+
+    /// Ends early when the reader goes.
+    async fn export(
+        &self,
+        out: &mpsc::Sender<Result<ExportReferencesResponse, Status>>,
+    ) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let page = records::transactions_after(self.db.read(), after, PAGE).await;
+            let page = page.map_err(internal)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.id);
+            for (transaction, debits) in page {
+                let item = Item::Transaction(TransactionReference {
+                    transaction_id: transaction.id.to_string(),
+                    caller: transaction.caller,
+                    reference: transaction.reference,
+                    kind: transaction.kind,
+                    debits: debits.into_iter().map(wire_money).collect(),
+                    recorded_at: Some(timestamp(transaction.recorded_at)),
+                    reverses: wire::optional(transaction.reverses),
+                });
+                if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
+                    return Ok(());
+                }
             }
         }
-    }
-    let mut after = String::new();
-    loop {
-        let page = records::holds_after(ledger.db.read(), &after, PAGE).await;
-        let page = page.map_err(internal)?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
-        after.clone_from(&last.id);
-        for (hold, placed_at) in page {
-            let item = Item::Hold(HoldReference {
-                hold: Some(place_hold::wire(&hold)),
-                caller: hold.caller,
-                placed_at: Some(timestamp(placed_at)),
-            });
-            if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
-                return Ok(());
+        let mut after = None;
+        loop {
+            let page = records::holds_after(self.db.read(), after, PAGE).await;
+            let page = page.map_err(internal)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            for (hold, placed_at) in page {
+                let item = Item::Hold(HoldReference {
+                    hold: Some(wire::hold(&hold)),
+                    caller: hold.caller,
+                    placed_at: Some(timestamp(placed_at)),
+                });
+                if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
+                    return Ok(());
+                }
             }
         }
     }

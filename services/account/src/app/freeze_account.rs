@@ -1,13 +1,37 @@
 //! Freezes an account: no debit and no credit until it is unfrozen.
 
-use florin_proto::account::v1::AccountChange;
+use florin_kernel::AccountId;
+use florin_proto::account::v1::{AccountChange, FreezeAccountRequest, FreezeAccountResponse};
+use florin_rpc::CallContext;
+use tonic::{Response, Status};
 
 use super::{
-    command::{Actor, Outcome},
+    answer,
+    command::{Actor, Change, Outcome, Work},
+    ledger::Ledger,
     open_account,
 };
-use crate::domain::{event::EventKind, refusal::Refusal};
-use crate::store::working::Working;
+use crate::{
+    domain::{event::EventKind, refusal::Refusal},
+    grpc::convert,
+    store::working::Working,
+};
+
+impl Ledger {
+    /// Has an account frozen, under the client's key.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, and the refusals of [`decide`].
+    pub async fn freeze_account(
+        &self,
+        ctx: &CallContext,
+        request: FreezeAccountRequest,
+    ) -> Result<Response<FreezeAccountResponse>, Status> {
+        let (account, reason) = convert::change(&request.account_id, &request.reason, 1)?;
+        let work = Work::Change { account, change: Change::Freeze(reason) };
+        self.answer(ctx, &request, work, answer::frozen).await
+    }
+}
 
 /// Decides over the working set.
 ///
@@ -15,7 +39,7 @@ use crate::store::working::Working;
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(
     working: &mut Working,
-    id: &str,
+    id: AccountId,
     reason: &str,
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {

@@ -1,11 +1,16 @@
 //! Balances: now, or as of one of the three dates.
 
 use florin_kernel::{AccountId, Date, UnixMicros};
+use florin_proto::{
+    account::v1::{GetBalanceRequest, GetBalanceResponse},
+    wire_money,
+};
 use florin_rpc::{CallContext, Error};
 use florin_runtime::internal;
+use tonic::{Response, Status};
 
-use super::{answer, get_account::get_account, ledger::Ledger};
-use crate::{domain::account::Account, store::entries};
+use super::{answer, ledger::Ledger};
+use crate::{domain::account::Account, grpc::convert, store::entries};
 
 /// As of when a balance is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,58 +26,75 @@ pub enum AsOf {
 }
 
 /// A balance; minor units of the account's currency.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Balance {
+struct Balance {
     /// The account as it stands.
-    pub account: Account,
+    account: Account,
     /// Sum of the entries as of then.
-    pub posted: i64,
+    posted: i64,
     /// None as of a booking or value date: holds have neither.
-    pub spendable: Option<Spendable>,
+    spendable: Option<Spendable>,
     /// Version of the account; 0 as of a booking or value date.
-    pub version: i64,
+    version: i64,
 }
 
 /// What was on hold, and what could be spent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spendable {
+struct Spendable {
     /// Sum of the open holds.
-    pub held: i64,
+    held: i64,
     /// Posted less held plus overdraft limit, which does not change.
-    pub available: i64,
+    available: i64,
 }
 
-/// Reads a balance of an account that the caller may see.
-///
-/// # Errors
-/// `ACCOUNT_NOT_FOUND`.
-pub async fn get_balance(
-    ledger: &Ledger,
-    context: &CallContext,
-    id: AccountId,
-    as_of: AsOf,
-) -> Result<Balance, Error> {
-    let (account, _) = get_account(ledger, context, id).await?;
-    let read = ledger.db.read();
-    let (posted, held, version) = match as_of {
-        AsOf::Now => (account.posted, Some(account.held), account.version),
-        AsOf::Recorded(at) => {
-            let found = entries::as_recorded(read, &account.id, at).await.map_err(internal)?;
-            (found.0, Some(found.1), found.2)
-        }
-        AsOf::Booked(on) => {
-            (entries::as_booked(read, &account.id, on).await.map_err(internal)?, None, 0)
-        }
-        AsOf::Valued(on) => {
-            (entries::as_valued(read, &account.id, on).await.map_err(internal)?, None, 0)
-        }
-    };
-    // Before its opening an account has no limit either.
-    let spendable = held.map(|held| {
-        let limit = if version > 0 { account.overdraft_limit } else { 0 };
-        let then = Account { posted, held, overdraft_limit: limit, ..account.clone() };
-        then.available().map(|available| Spendable { held, available })
-    });
-    let spendable = spendable.transpose().map_err(|refusal| answer::error(&refusal))?;
-    Ok(Balance { account, posted, spendable, version })
+impl Ledger {
+    /// Returns a balance of an account that the caller may see.
+    ///
+    /// # Errors
+    /// `ACCOUNT_NOT_FOUND`.
+    pub async fn get_balance(
+        &self,
+        ctx: &CallContext,
+        request: GetBalanceRequest,
+    ) -> Result<Response<GetBalanceResponse>, Status> {
+        let (id, as_of) = convert::balance(&request)?;
+        let balance = self.balance(ctx, id, as_of).await?;
+        let money = |minor| wire_money(balance.account.money(minor));
+        Ok(Response::new(GetBalanceResponse {
+            account_id: balance.account.id.to_string(),
+            posted: Some(money(balance.posted)),
+            held: balance.spendable.as_ref().map(|spendable| money(spendable.held)),
+            available: balance.spendable.as_ref().map(|spendable| money(spendable.available)),
+            version: balance.version,
+        }))
+    }
+
+    async fn balance(
+        &self,
+        ctx: &CallContext,
+        id: AccountId,
+        as_of: AsOf,
+    ) -> Result<Balance, Error> {
+        let (account, _) = self.account_seen_by(ctx, id).await?;
+        let read = self.db.read();
+        let (posted, held, version) = match as_of {
+            AsOf::Now => (account.posted, Some(account.held), account.version),
+            AsOf::Recorded(at) => {
+                let found = entries::as_recorded(read, id, at).await.map_err(internal)?;
+                (found.0, Some(found.1), found.2)
+            }
+            AsOf::Booked(on) => {
+                (entries::as_booked(read, id, on).await.map_err(internal)?, None, 0)
+            }
+            AsOf::Valued(on) => {
+                (entries::as_valued(read, id, on).await.map_err(internal)?, None, 0)
+            }
+        };
+        // Before its opening an account has no limit either.
+        let spendable = held.map(|held| {
+            let limit = if version > 0 { account.overdraft_limit } else { 0 };
+            let then = Account { posted, held, overdraft_limit: limit, ..account.clone() };
+            then.available().map(|available| Spendable { held, available })
+        });
+        let spendable = spendable.transpose().map_err(|refusal| answer::error(&refusal))?;
+        Ok(Balance { account, posted, spendable, version })
+    }
 }

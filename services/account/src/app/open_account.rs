@@ -1,14 +1,16 @@
 //! Opens an account for customers who were verified before the command was queued.
 
 use florin_events::NewEvent;
-use florin_kernel::{AccountId, Date, Money};
+use florin_kernel::{AccountId, CustomerId, Date, Money};
 use florin_proto::{
-    account::v1::{self as proto, AccountChange, Reason},
+    account::v1::{
+        AccountChange, AccountChanged, AccountOpened, OpenAccountRequest, OpenAccountResponse,
+        Reason,
+    },
     timestamp,
 };
 use florin_rpc::{CallContext, Error};
 use florin_runtime::internal;
-use prost::Message;
 use tonic::{Response, Status};
 
 use super::{
@@ -17,22 +19,26 @@ use super::{
     ledger::{self, Ledger},
     standing,
 };
-use crate::store::chain;
-use crate::store::working::{Facts, Working};
 use crate::{
     domain::{
         account::{Account, Holder, HolderRole, Rules, Status as State},
         event::EventKind,
         refusal::Refusal,
     },
-    store::chart::{self, Product},
+    grpc::convert,
+    store::{
+        chain,
+        chart::{self, Product},
+        working::{Facts, Working},
+    },
+    wire,
 };
 
 /// What an opening asks for.
 #[derive(Debug, Clone)]
 pub struct Opening {
     /// The owner.
-    pub customer: String,
+    pub customer: CustomerId,
     /// Code of the product.
     pub product: String,
     /// Limit in the account's currency.
@@ -41,25 +47,28 @@ pub struct Opening {
     pub reference: String,
 }
 
-/// Opens an account for a customer that `cif` has verified, under the client's key.
-///
-/// # Errors
-/// `CUSTOMER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, those of [`open_of`], and the refusals of
-/// [`decide`].
-pub async fn open_account<Req: Message, Res: Message + Default>(
-    ledger: &Ledger,
-    context: &CallContext,
-    request: &Req,
-    opening: Opening,
-) -> Result<Response<Res>, Status> {
-    if let Some(before) = ledger.replay(context, request).await? {
-        return Ok(before);
+impl Ledger {
+    /// Opens an account for a customer that `cif` has verified, under the client's key.
+    ///
+    /// # Errors
+    /// `NOT_OWN_CUSTOMER`, `CUSTOMER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, `PRODUCT_NOT_FOUND`,
+    /// `OVERDRAFT_NOT_ALLOWED`, and the refusals of [`decide`].
+    pub async fn open_account(
+        &self,
+        ctx: &CallContext,
+        request: OpenAccountRequest,
+    ) -> Result<Response<OpenAccountResponse>, Status> {
+        ctx.own_field(&request.customer_id)?;
+        let opening = convert::opening(&request, ctx.principal.is_customer())?;
+        if let Some(before) = self.replay(ctx, &request).await? {
+            return Ok(before);
+        }
+        standing::verified(self, ctx, opening.customer).await?;
+        let owner = Holder { customer: opening.customer, role: HolderRole::Owner };
+        let products = chart::products(self.db.read()).await.map_err(internal)?;
+        let open = open_of(&products, ctx, opening, vec![owner], None)?;
+        self.answer(ctx, &request, Work::Open(open), answer::opened).await
     }
-    standing::verified(ledger, context, &opening.customer).await?;
-    let owner = Holder { customer: opening.customer.clone(), role: HolderRole::Owner };
-    let products = chart::products(ledger.db.read()).await.map_err(internal)?;
-    let open = open_of(&products, context, opening, vec![owner], None)?;
-    ledger.answer(context, request, Work::Open(open), answer::opened).await
 }
 
 /// The command of an opening, by the rules of its product.
@@ -68,7 +77,7 @@ pub async fn open_account<Req: Message, Res: Message + Default>(
 /// `PRODUCT_NOT_FOUND`, `OVERDRAFT_NOT_ALLOWED`.
 pub(super) fn open_of(
     products: &[Product],
-    context: &CallContext,
+    ctx: &CallContext,
     opening: Opening,
     holders: Vec<Holder>,
     opened_on: Option<Date>,
@@ -88,11 +97,11 @@ pub(super) fn open_of(
     }
     let (millis, random) = florin_store::id_parts();
     let reference = (!opening.reference.is_empty()).then(|| Reference {
-        caller: ledger::caller(context),
+        caller: ledger::caller(ctx),
         text: opening.reference.clone(),
         fingerprint: chain::fingerprint(&[
             "open",
-            &opening.customer,
+            &opening.customer.to_string(),
             &opening.product,
             &opening.overdraft_limit.to_string(),
             &opened_on.map(|date| date.to_string()).unwrap_or_default(),
@@ -101,7 +110,7 @@ pub(super) fn open_of(
     });
     Ok(Open {
         reference,
-        id: AccountId::from_parts(millis, random).to_string(),
+        id: AccountId::from_parts(millis, random),
         product: product.code.clone(),
         control_gl: product.control_gl.clone(),
         overdraft_limit: opening.overdraft_limit,
@@ -129,7 +138,7 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
     let (opened_on, _) = working.books.dates(open.opened_on, None, Rules::Import)?;
     let iban = working.ibans.pop_front();
     let account = Account {
-        id: open.id.clone(),
+        id: open.id,
         iban: iban.ok_or(Refusal::IbansUsedUp)?,
         product: open.product.clone(),
         control_gl: open.control_gl.clone(),
@@ -148,14 +157,14 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
         ..Facts::default()
     };
     working.append(&account, EventKind::Opened, facts);
-    let added = open.holders.iter().map(|holder| (account.id.clone(), holder.clone()));
+    let added = open.holders.iter().map(|holder| (account.id, holder.clone()));
     working.writes.holders_added.extend(added);
-    working.writes.opened.push(account.id.clone());
-    working.writes.audit.push((actor.clone(), account.id.clone()));
-    working.holders.insert(account.id.clone(), open.holders.clone());
-    working.accounts.insert(account.id.clone(), account.clone());
-    let event = proto::AccountOpened {
-        account: Some(answer::wire_account(&account, &open.holders)),
+    working.writes.opened.push(account.id);
+    working.writes.audit.push((actor.clone(), account.id.to_string()));
+    working.holders.insert(account.id, open.holders.clone());
+    working.accounts.insert(account.id, account.clone());
+    let event = AccountOpened {
+        account: Some(wire::account(&account, &open.holders)),
         at: Some(timestamp(working.now)),
     };
     let told = NewEvent::of(&event, &account.id, account.version, actor.cause());
@@ -174,10 +183,10 @@ pub(super) fn record_change(
 ) -> Outcome {
     let facts = Facts { detail: detail.to_owned(), ..Facts::default() };
     working.append(&account, kind, facts);
-    working.writes.audit.push((actor.clone(), account.id.clone()));
+    working.writes.audit.push((actor.clone(), account.id.to_string()));
     let holders: Vec<Holder> = working.holders.get(&account.id).cloned().unwrap_or_default();
-    let event = proto::AccountChanged {
-        account: Some(answer::wire_account(&account, &holders)),
+    let event = AccountChanged {
+        account: Some(wire::account(&account, &holders)),
         change: change.into(),
         at: Some(timestamp(working.now)),
     };
@@ -201,7 +210,7 @@ mod tests {
             overdraft_maxima: vec![Money::new(500, eur)],
         }];
         let opening = Opening {
-            customer: "cus_1".into(),
+            customer: CustomerId::from_parts(1, [1; 10]),
             product: product.into(),
             overdraft_limit: Money::new(limit, currency.parse().expect(currency)),
             reference: String::new(),

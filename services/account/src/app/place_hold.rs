@@ -1,39 +1,110 @@
 //! Sets money aside on an account.
 
 use florin_events::{Cause, NewEvent};
-use florin_proto::{account::v1 as proto, timestamp, wire_money};
-
-use super::command::{Actor, Outcome, Place};
-use crate::domain::{
-    account::Account,
-    event::EventKind,
-    hold::{Hold, HoldStatus},
-    refusal::Refusal,
+use florin_kernel::{AccountId, HoldId, Money};
+use florin_proto::{
+    account::v1::{HoldChanged, PlaceHoldRequest, PlaceHoldResponse},
+    timestamp,
 };
-use crate::store::working::{Facts, Working};
+use florin_rpc::{CallContext, Error};
+use florin_store::id_parts;
+use tonic::{Response, Status};
+
+use super::{
+    command::{Actor, Command, Outcome, Place, Reference, Work},
+    ledger::{self, Ledger},
+};
+use crate::{
+    domain::{
+        account::Account,
+        event::EventKind,
+        hold::{Hold, HoldStatus},
+        refusal::Refusal,
+    },
+    grpc::convert,
+    store::{
+        chain,
+        working::{Facts, Working},
+    },
+    wire,
+};
+
+/// A hold as asked for, before it is known who asks.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    /// Reference.
+    pub reference: String,
+    /// The account.
+    pub account: AccountId,
+    /// Positive.
+    pub amount: Money,
+    /// What ties it to others.
+    pub correlation: String,
+}
+
+impl Ledger {
+    /// Sets money aside, once per reference for ever.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, and the refusals of [`decide`].
+    pub async fn place_hold(
+        &self,
+        ctx: &CallContext,
+        request: PlaceHoldRequest,
+    ) -> Result<Response<PlaceHoldResponse>, Status> {
+        let holding = convert::hold(&request)?;
+        let (millis, random) = id_parts();
+        let content = ["hold", &holding.account.to_string(), &holding.amount.to_string()];
+        let place = Place {
+            reference: Reference {
+                caller: ledger::caller(ctx),
+                fingerprint: chain::fingerprint(&content),
+                text: holding.reference,
+            },
+            id: HoldId::from_parts(millis, random),
+            account: holding.account,
+            amount: holding.amount,
+            correlation: holding.correlation,
+            initiator: ledger::initiator(ctx, request.initiator.as_ref()),
+        };
+        let (hold, replayed) = self.held(ctx, Work::Place(place)).await?;
+        Ok(Response::new(PlaceHoldResponse { hold: Some(wire::hold(&hold)), replayed }))
+    }
+
+    /// Has a hold placed or released; the hold, and whether that had been done before.
+    pub(super) async fn held(&self, ctx: &CallContext, work: Work) -> Result<(Hold, bool), Error> {
+        let command = Command { work, key: None, actor: ledger::actor(ctx) };
+        let mut outcomes = self.submit(vec![command], ctx.deadline).await?;
+        match outcomes.pop() {
+            Some(Outcome::Held { hold, replayed }) => Ok((hold, replayed)),
+            Some(outcome) => {
+                let defect = || Error::internal("the outcome is not that of a hold");
+                Err(ledger::refused(&outcome).unwrap_or_else(defect))
+            }
+            None => Err(Error::internal("the committer gave no outcome")),
+        }
+    }
+}
 
 /// Decides one hold over the working set.
 ///
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(working: &mut Working, place: &Place, actor: &Actor) -> Result<Outcome, Refusal> {
-    let account = working.account(&place.account)?;
+    let account = working.account(place.account)?;
     account.hold(place.amount)?;
     let account = account.clone();
     let hold = Hold {
-        id: place.id.clone(),
-        account: account.id.clone(),
+        id: place.id,
+        account: account.id,
         caller: place.reference.caller.clone(),
         reference: place.reference.text.clone(),
         amount: place.amount,
         remaining: place.amount.minor(),
         status: HoldStatus::Open,
     };
-    let facts = Facts {
-        hold_id: Some(hold.id.clone()),
-        held_delta: place.amount.minor(),
-        ..Facts::default()
-    };
+    let facts =
+        Facts { hold_id: Some(hold.id), held_delta: place.amount.minor(), ..Facts::default() };
     working.append(&account, EventKind::HoldPlaced, facts);
     announce(working, &hold, &account, &place.correlation, actor);
     let key = (hold.caller.clone(), hold.reference.clone());
@@ -51,8 +122,8 @@ pub(super) fn announce(
     correlation: &str,
     actor: &Actor,
 ) {
-    let event = proto::HoldChanged {
-        hold: Some(wire(hold)),
+    let event = HoldChanged {
+        hold: Some(wire::hold(hold)),
         account_version: account.version,
         at: Some(timestamp(working.now)),
     };
@@ -62,16 +133,4 @@ pub(super) fn announce(
         traceparent: actor.traceparent.clone(),
     };
     working.writes.outbox.push(NewEvent::of(&event, &account.id, account.version, cause));
-}
-
-/// The wire form of a hold.
-#[must_use]
-pub fn wire(hold: &Hold) -> proto::Hold {
-    proto::Hold {
-        hold_id: hold.id.clone(),
-        account_id: hold.account.clone(),
-        amount: Some(wire_money(hold.amount)),
-        status: hold.status.number(),
-        reference: hold.reference.clone(),
-    }
 }

@@ -1,26 +1,38 @@
 //! Posts a journal transaction: all its legs or none.
 
 use florin_events::{Cause, NewEvent};
-use florin_kernel::{Date, TransactionId};
+use florin_kernel::{Date, Money, TransactionId};
 use florin_proto::{
-    account::v1 as proto,
+    account::v1::{
+        PostTransactionsRequest, PostTransactionsResponse, PostedLeg, TransactionPosted,
+        TransactionResult, transaction_result::Outcome as Told,
+    },
     common::v1::{Direction, Initiator, Reason as CommonReason},
     timestamp, wire_money,
 };
 use florin_rpc::{CallContext, Error};
+use florin_store::id_parts;
+use tonic::{Response, Status};
 
 use super::{
+    answer,
     command::{Actor, Command, Outcome, Post, Reference, Work},
     ledger::{self, Ledger},
 };
-use crate::domain::{
-    account::Rules,
-    event::EventKind,
-    posting::{self, Entry, Legs, Target},
-    refusal::Refusal,
+use crate::{
+    domain::{
+        account::Rules,
+        event::EventKind,
+        posting::{self, Entry, Legs, Target},
+        refusal::Refusal,
+    },
+    grpc::convert,
+    store::{
+        chain,
+        working::{Facts, JournalRow, Working},
+    },
+    wire,
 };
-use crate::store::chain;
-use crate::store::working::{Facts, JournalRow, Working};
 
 /// A posting as asked for, before it is known who asks.
 #[derive(Debug, Clone)]
@@ -43,45 +55,59 @@ pub struct Posting {
     pub initiator: Option<Initiator>,
 }
 
-/// Posts those of the items that could be read, each by itself.
-///
-/// # Errors
-/// Only what fails the call: see [`Ledger::submit_items`].
-pub async fn post_transactions(
-    ledger: &Ledger,
-    context: &CallContext,
-    items: Vec<Result<Posting, Error>>,
-) -> Result<Vec<Result<Outcome, Error>>, Error> {
-    let commands = items.into_iter().map(|item| {
-        let posting = item?;
-        permitted(context, &posting)?;
-        Ok(command(context, posting))
-    });
-    ledger.submit_items(commands.collect(), context.deadline).await
+impl Ledger {
+    /// Posts transactions; one result an item, in order, each by its own reference.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST for too many items or none, and what fails the call: see
+    /// [`Ledger::submit_items`]. An item's fault stands in its result.
+    pub async fn post_transactions(
+        &self,
+        ctx: &CallContext,
+        request: PostTransactionsRequest,
+    ) -> Result<Response<PostTransactionsResponse>, Status> {
+        let commands = convert::postings(&request)?.into_iter().map(|item| {
+            let posting = item?;
+            permitted(ctx, &posting)?;
+            Ok(command(ctx, posting))
+        });
+        let ends = self.submit_items(commands.collect(), ctx.deadline).await?;
+        let results = request.transactions.iter().zip(&ends);
+        let results = results.map(|(one, end)| result(&one.reference, end));
+        Ok(Response::new(PostTransactionsResponse { results: results.collect() }))
+    }
+}
+
+fn result(reference: &str, end: &Result<Outcome, Error>) -> TransactionResult {
+    let told = match answer::item(end, answer::wire_posted) {
+        Ok(posted) => Told::Posted(posted),
+        Err(refusal) => Told::Refused(refusal),
+    };
+    TransactionResult { reference: reference.to_owned(), outcome: Some(told) }
 }
 
 /// Whoever sets a booking date imports history; a service posts for itself without a token.
-fn permitted(context: &CallContext, posting: &Posting) -> Result<(), Error> {
+fn permitted(ctx: &CallContext, posting: &Posting) -> Result<(), Error> {
     let needed = if posting.booking_date.is_some() { "ledger:import" } else { "ledger:post" };
-    let trusted = ledger::is_service(context) && posting.booking_date.is_none();
-    if trusted || context.principal.has_scope(needed) {
+    let trusted = ledger::is_service(ctx) && posting.booking_date.is_none();
+    if trusted || ctx.principal.has_scope(needed) {
         return Ok(());
     }
     let text = format!("a posting with this booking date needs the scope {needed}");
     Err(Error::new(CommonReason::ScopeMissing, text).with("scopes", needed))
 }
 
-fn command(context: &CallContext, posting: Posting) -> Command {
-    let (millis, random) = florin_store::id_parts();
+fn command(ctx: &CallContext, posting: Posting) -> Command {
+    let (millis, random) = id_parts();
     let reference = Reference {
-        caller: ledger::caller(context),
+        caller: ledger::caller(ctx),
         fingerprint: content_of(&posting),
         text: posting.reference,
     };
     let rules = if posting.booking_date.is_some() { Rules::Import } else { Rules::Today };
     let post = Post {
         reference,
-        id: TransactionId::from_parts(millis, random).to_string(),
+        id: TransactionId::from_parts(millis, random),
         kind: posting.kind,
         description: posting.description,
         legs: posting.legs,
@@ -89,9 +115,9 @@ fn command(context: &CallContext, posting: Posting) -> Command {
         value_date: posting.value_date,
         rules,
         correlation: posting.correlation,
-        initiator: ledger::initiator(context, posting.initiator.as_ref()),
+        initiator: ledger::initiator(ctx, posting.initiator.as_ref()),
     };
-    Command { work: Work::Post(post), key: None, actor: ledger::actor(context) }
+    Command { work: Work::Post(post), key: None, actor: ledger::actor(ctx) }
 }
 
 /// What a reference stands for: everything that the journal keeps but who asked and when.
@@ -126,7 +152,7 @@ pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outco
         working.books.dates(post.booking_date, post.value_date, post.rules)?;
     let entries = posting::decide(&post.legs, post.rules, &mut working.accounts, &working.chart)?;
     let row = JournalRow {
-        id: post.id.clone(),
+        id: post.id,
         caller: post.reference.caller.clone(),
         reference: post.reference.text.clone(),
         kind: post.kind.clone(),
@@ -149,10 +175,10 @@ pub(super) fn record(
     historical: bool,
 ) -> Outcome {
     for (leg, entry) in (1_i64..).zip(&row.entries) {
-        let Some(account) = &entry.account else { continue };
+        let Some(account) = entry.account else { continue };
         let kind = if entry.amount.minor() > 0 { EventKind::Credited } else { EventKind::Debited };
         let facts = Facts {
-            transaction_id: Some(row.id.clone()),
+            transaction_id: Some(row.id),
             leg,
             delta: entry.amount.minor(),
             counterparty: entry.counterparty.clone(),
@@ -161,7 +187,7 @@ pub(super) fn record(
         };
         let after = (entry.version, entry.posted_after, entry.held_after);
         working.append_at(account, after, kind, facts);
-        let net = working.writes.turnover.entry((account.clone(), row.value_date)).or_default();
+        let net = working.writes.turnover.entry((account, row.value_date)).or_default();
         *net += i128::from(entry.amount.minor());
     }
     let cause = Cause {
@@ -171,9 +197,9 @@ pub(super) fn record(
     };
     let told = NewEvent::of(&posted_event(&row, working), &row.id, 1, cause);
     working.writes.outbox.push(NewEvent { historical, ..told });
-    working.posted_before.insert(row.id.clone(), row.booking_date);
+    working.posted_before.insert(row.id, row.booking_date);
     let outcome = Outcome::Posted {
-        transaction: row.id.clone(),
+        transaction: row.id,
         booking_date: row.booking_date,
         replayed: false,
         events: Vec::new(),
@@ -182,9 +208,9 @@ pub(super) fn record(
     outcome
 }
 
-fn posted_event(row: &JournalRow, working: &Working) -> proto::TransactionPosted {
-    proto::TransactionPosted {
-        transaction_id: row.id.clone(),
+fn posted_event(row: &JournalRow, working: &Working) -> TransactionPosted {
+    TransactionPosted {
+        transaction_id: row.id.to_string(),
         caller: row.caller.clone(),
         reference: row.reference.clone(),
         kind: row.kind.clone(),
@@ -193,18 +219,17 @@ fn posted_event(row: &JournalRow, working: &Working) -> proto::TransactionPosted
         booking_date: row.booking_date.to_string(),
         value_date: row.value_date.to_string(),
         recorded_at: Some(timestamp(working.now)),
-        reverses: row.reverses.clone().unwrap_or_default(),
+        reverses: wire::optional(row.reverses),
     }
 }
 
-fn posted_leg(entry: &Entry) -> proto::PostedLeg {
-    use florin_kernel::Money;
+fn posted_leg(entry: &Entry) -> PostedLeg {
     let currency = entry.amount.currency();
     let money = |minor| wire_money(Money::new(minor, currency));
     let of_customer = entry.account.is_some();
     let minor = entry.amount.minor();
-    proto::PostedLeg {
-        account_id: entry.account.clone().unwrap_or_default(),
+    PostedLeg {
+        account_id: entry.account.map(|id| id.to_string()).unwrap_or_default(),
         gl_code: entry.gl_code.clone(),
         direction: direction(minor).into(),
         amount: Some(money(minor.saturating_abs())),

@@ -1,11 +1,59 @@
 //! Gives a hold back, whole; in every state of the account.
 
+use florin_proto::account::v1::{ReleaseHoldRequest, ReleaseHoldResponse};
+use florin_rpc::CallContext;
+use tonic::{Response, Status};
+
 use super::{
-    command::{Actor, Outcome, Release},
+    command::{Actor, Outcome, Reference, Release, Work},
+    ledger::{self, Ledger},
     place_hold,
 };
-use crate::domain::{event::EventKind, refusal::Refusal};
-use crate::store::working::{Facts, Working};
+use crate::{
+    domain::{event::EventKind, refusal::Refusal},
+    grpc::convert,
+    store::{
+        chain,
+        working::{Facts, Working},
+    },
+    wire,
+};
+
+/// A release as asked for, before it is known who asks.
+#[derive(Debug, Clone)]
+pub struct Releasing {
+    /// Reference.
+    pub reference: String,
+    /// The reference under which the hold was placed.
+    pub hold_reference: String,
+    /// What ties it to others.
+    pub correlation: String,
+}
+
+impl Ledger {
+    /// Gives a hold back, once per reference for ever.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, and the refusals of [`decide`].
+    pub async fn release_hold(
+        &self,
+        ctx: &CallContext,
+        request: ReleaseHoldRequest,
+    ) -> Result<Response<ReleaseHoldResponse>, Status> {
+        let releasing = convert::release(&request)?;
+        let release = Release {
+            reference: Reference {
+                caller: ledger::caller(ctx),
+                fingerprint: chain::fingerprint(&["release", &releasing.hold_reference]),
+                text: releasing.reference,
+            },
+            hold_reference: releasing.hold_reference,
+            correlation: releasing.correlation,
+        };
+        let (hold, replayed) = self.held(ctx, Work::Release(release)).await?;
+        Ok(Response::new(ReleaseHoldResponse { hold: Some(wire::hold(&hold)), replayed }))
+    }
+}
 
 /// Decides one release over the working set.
 ///
@@ -18,12 +66,11 @@ pub fn decide(working: &mut Working, release: &Release, actor: &Actor) -> Result
         found.ok_or_else(|| Refusal::HoldNotFound { reference: release.hold_reference.clone() })?;
     let given_back = hold.release()?;
     let held_delta = given_back.checked_neg();
-    let held_delta =
-        held_delta.ok_or_else(|| Refusal::OutOfRange { account: hold.account.clone() })?;
-    let account = working.account(&hold.account)?;
+    let held_delta = held_delta.ok_or(Refusal::OutOfRange { account: hold.account })?;
+    let account = working.account(hold.account)?;
     account.unhold(given_back)?;
     let account = account.clone();
-    let facts = Facts { hold_id: Some(hold.id.clone()), held_delta, ..Facts::default() };
+    let facts = Facts { hold_id: Some(hold.id), held_delta, ..Facts::default() };
     working.append(&account, EventKind::HoldReleased, facts);
     place_hold::announce(working, &hold, &account, &release.correlation, actor);
     working.holds.insert(key, hold.clone());

@@ -1,11 +1,64 @@
 //! Reverses a journal transaction, whole and once only.
 
+use florin_kernel::TransactionId;
+use florin_proto::account::v1::{ReverseTransactionRequest, ReverseTransactionResponse};
+use florin_rpc::CallContext;
+use florin_store::id_parts;
+use tonic::{Response, Status};
+
 use super::{
-    command::{Actor, Outcome, Reverse},
+    answer,
+    command::{Actor, Outcome, Reference, Reverse, Work},
+    ledger::{self, Ledger},
     post_transactions,
 };
-use crate::domain::{account::Rules, posting, refusal::Refusal};
-use crate::store::working::{JournalRow, Working};
+use crate::{
+    domain::{account::Rules, posting, refusal::Refusal},
+    grpc::convert,
+    store::{
+        chain,
+        working::{JournalRow, Working},
+    },
+};
+
+/// A reversal as asked for, before it is known who asks.
+#[derive(Debug, Clone)]
+pub struct Reversal {
+    /// The transaction to reverse.
+    pub original: TransactionId,
+    /// Reference.
+    pub reference: String,
+    /// Text for the statement.
+    pub description: String,
+}
+
+impl Ledger {
+    /// Reverses a journal transaction, under the caller's key and once for ever.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST, and the refusals of [`decide`].
+    pub async fn reverse_transaction(
+        &self,
+        ctx: &CallContext,
+        request: ReverseTransactionRequest,
+    ) -> Result<Response<ReverseTransactionResponse>, Status> {
+        let reversal = convert::reversal(&request)?;
+        let (millis, random) = id_parts();
+        let content = ["reverse", &reversal.original.to_string(), &reversal.description];
+        let reverse = Reverse {
+            reference: Reference {
+                caller: ledger::caller(ctx),
+                fingerprint: chain::fingerprint(&content),
+                text: reversal.reference,
+            },
+            id: TransactionId::from_parts(millis, random),
+            original: reversal.original,
+            description: reversal.description,
+            initiator: ledger::initiator(ctx, None),
+        };
+        self.answer(ctx, &request, Work::Reverse(reverse), answer::reversed).await
+    }
+}
 
 /// Decides a reversal over the working set. That it is the only one is guarded by the claim
 /// [`Reverse::once`] and by the unique column `reverses`.
@@ -13,15 +66,13 @@ use crate::store::working::{JournalRow, Working};
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result<Outcome, Refusal> {
-    let transaction = || reverse.original.clone();
-    let original = working.originals.get(&reverse.original).cloned();
-    let original =
-        original.ok_or_else(|| Refusal::TransactionNotFound { transaction: transaction() })?;
+    let transaction = reverse.original;
+    let original = working.originals.get(&transaction).cloned();
+    let original = original.ok_or(Refusal::TransactionNotFound { transaction })?;
     if original.is_reversal {
-        return Err(Refusal::IsReversal { transaction: transaction() });
+        return Err(Refusal::IsReversal { transaction });
     }
     let legs = original.legs.reversed();
-    let legs = legs.map_err(|_| Refusal::OutOfRange { account: transaction() })?;
     // Interest counts the reversal from the day from which it counted the original, however
     // long ago, unless that day's period is closed.
     let (booking_date, today) = working.books.dates(None, None, Rules::Today)?;
@@ -31,14 +82,14 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
         .map_or(today, |(_, value_date)| value_date);
     let entries = posting::decide(&legs, Rules::Today, &mut working.accounts, &working.chart)?;
     let row = JournalRow {
-        id: reverse.id.clone(),
+        id: reverse.id,
         caller: reverse.reference.caller.clone(),
         reference: reverse.reference.text.clone(),
         kind: format!("{}_reversal", original.kind),
         description: reverse.description.clone(),
         booking_date,
         value_date,
-        reverses: Some(reverse.original.clone()),
+        reverses: Some(transaction),
         correlation: original.correlation,
         initiator: reverse.initiator.clone(),
         entries,

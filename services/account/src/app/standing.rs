@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use florin_kernel::CustomerId;
 use florin_proto::{
     ErrorReason as _,
     account::v1::Reason,
@@ -24,12 +25,12 @@ const MOST_CUSTOMERS: usize = 500;
 pub async fn objections(
     ledger: &Ledger,
     context: &CallContext,
-    customers: BTreeSet<&str>,
-) -> Result<BTreeMap<String, Error>, Error> {
-    let customers: Vec<&str> = customers.into_iter().collect();
+    customers: BTreeSet<CustomerId>,
+) -> Result<BTreeMap<CustomerId, Error>, Error> {
+    let customers: Vec<CustomerId> = customers.into_iter().collect();
     let mut objections = BTreeMap::new();
     for page in customers.chunks(MOST_CUSTOMERS) {
-        let customer_ids = page.iter().map(|id| (*id).to_owned()).collect();
+        let customer_ids = page.iter().map(CustomerId::to_string).collect();
         let message = GetStandingsRequest { customer_ids };
         let found = ledger
             .cif
@@ -38,17 +39,18 @@ pub async fn objections(
             })
             .await?;
         for customer in page {
-            let standing = found.standings.iter().find(|one| one.customer_id == *customer);
+            let id = customer.to_string();
+            let standing = found.standings.iter().find(|one| one.customer_id == id);
             let status = standing.map(|standing| standing.kyc_status());
-            if let Some(objection) = objection(customer, status) {
-                objections.insert((*customer).to_owned(), objection);
+            if let Some(objection) = objection(*customer, status) {
+                objections.insert(*customer, objection);
             }
         }
     }
     Ok(objections)
 }
 
-fn objection(customer: &str, status: Option<KycStatus>) -> Option<Error> {
+fn objection(customer: CustomerId, status: Option<KycStatus>) -> Option<Error> {
     let (reason, text) = match status {
         Some(KycStatus::Verified) => return None,
         Some(KycStatus::Pending | KycStatus::Rejected | KycStatus::Unspecified) => {
@@ -59,16 +61,20 @@ fn objection(customer: &str, status: Option<KycStatus>) -> Option<Error> {
             (CifReason::CustomerNotFound.known(), text)
         }
     };
-    Some(Error::new(reason, text).with("customer_id", customer))
+    Some(Error::new(reason, text).with("customer_id", customer.to_string()))
 }
 
 /// Refuses a customer that `cif` does not know or has not verified.
 ///
 /// # Errors
 /// `CUSTOMER_NOT_FOUND`, `CUSTOMER_NOT_VERIFIED`, and those of the call.
-pub async fn verified(ledger: &Ledger, context: &CallContext, customer: &str) -> Result<(), Error> {
+pub async fn verified(
+    ledger: &Ledger,
+    context: &CallContext,
+    customer: CustomerId,
+) -> Result<(), Error> {
     let mut found = objections(ledger, context, [customer].into()).await?;
-    found.remove(customer).map_or(Ok(()), Err)
+    found.remove(&customer).map_or(Ok(()), Err)
 }
 
 #[cfg(test)]
@@ -77,12 +83,15 @@ mod tests {
 
     #[test]
     fn only_a_verified_customer_is_not_objected_to() {
-        let reason = |status| objection("cus_1", status).map(|error| error.reason().to_owned());
+        let reason = |status| {
+            objection(CustomerId::from_parts(1, [1; 10]), status)
+                .map(|error| error.reason().to_owned())
+        };
         assert_eq!(reason(Some(KycStatus::Verified)), None);
         for status in [KycStatus::Unspecified, KycStatus::Pending, KycStatus::Rejected] {
             assert_eq!(reason(Some(status)).as_deref(), Some("CUSTOMER_NOT_VERIFIED"));
         }
-        let unknown = objection("cus_1", None).expect("objected to");
+        let unknown = objection(CustomerId::from_parts(1, [1; 10]), None).expect("objected to");
         assert_eq!((unknown.domain(), unknown.reason()), ("cif.florin.bank", "CUSTOMER_NOT_FOUND"));
     }
 }

@@ -1,18 +1,36 @@
 //! Verifies the whole ledger from one read-only snapshot: sums, folds, versions, hashes,
 //! holds, references (DESIGN section 4, Proof).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use florin_proto::account::v1::{
+    Breach, VerifyLedgerRequest, VerifyLedgerResponse, VerifyProgress, VerifySummary,
+    verify_ledger_response::Part,
+};
+use florin_runtime::internal;
 use florin_store::{Database, StoreError};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
 
-use crate::store::chain;
+use super::{STREAM_BUFFER, ledger::Ledger};
 use crate::{
     domain::{account::Account, event::AccountEvent},
-    store::verify::{self, Snapshot},
+    store::{
+        chain,
+        verify::{self, Snapshot},
+    },
 };
 
 /// Rows of one page.
 const PAGE: i64 = 2_000;
+/// Breaches of one statement that are named where the request gives no number.
+const MOST_BREACHES: i64 = 100;
+/// How often a verification that is at a long statement says so; its readers give up after a
+/// minute of silence.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+type Out = mpsc::Sender<Result<VerifyLedgerResponse, Status>>;
 
 /// What the verification says on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +75,69 @@ struct Fold {
     hash: Vec<u8>,
 }
 
+impl Ledger {
+    /// Verifies the whole ledger and streams breaches as they are found.
+    #[must_use]
+    pub fn verify_ledger(
+        &self,
+        request: VerifyLedgerRequest,
+    ) -> ReceiverStream<Result<VerifyLedgerResponse, Status>> {
+        let most = i64::from(request.most_breaches);
+        let most = if most > 0 { most } else { MOST_BREACHES };
+        let (out, stream) = mpsc::channel(STREAM_BUFFER);
+        let db = self.db.clone();
+        let work = async move {
+            let sink = out.clone();
+            let report = async move |report| {
+                let sent = sink.send(Ok(wire(report))).await;
+                sent.map_err(|_| StoreError::Timeout("the reader of the verification left".into()))
+            };
+            let verified = tokio::select! {
+                verified = verify(&db, most, report) => verified,
+                () = signs_of_life(&out) => return,
+            };
+            let last = match verified {
+                Ok(summary) => Ok(wire_summary(summary)),
+                Err(error) => Err(internal(error).into()),
+            };
+            // A reader that left needs no last word.
+            drop(out.send(last).await);
+        };
+        tokio::spawn(work);
+        ReceiverStream::new(stream)
+    }
+}
+
+/// One statement may run for minutes: the reader hears that it is still at work. Ends where
+/// the reader has left.
+async fn signs_of_life(out: &Out) {
+    loop {
+        tokio::time::sleep(SIGN_OF_LIFE).await;
+        let at_work = Report::Progress { check: "at_work", done: 0 };
+        if out.send(Ok(wire(at_work))).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn wire(report: Report) -> VerifyLedgerResponse {
+    let part = match report {
+        Report::Progress { check, done } => {
+            Part::Progress(VerifyProgress { check: check.to_owned(), done })
+        }
+        Report::Breach { check, record, description } => {
+            Part::Breach(Breach { check: check.to_owned(), record, description })
+        }
+    };
+    VerifyLedgerResponse { part: Some(part) }
+}
+
+fn wire_summary(summary: Summary) -> VerifyLedgerResponse {
+    let Summary { accounts, events, transactions, breaches } = summary;
+    let summary = VerifySummary { accounts, events, transactions, breaches };
+    VerifyLedgerResponse { part: Some(Part::Summary(summary)) }
+}
+
 /// Runs every check; `report` is given each breach as it is found.
 ///
 /// # Errors
@@ -97,13 +178,17 @@ where
     let mut last_account = String::new();
     loop {
         let page = verify::events_after(snapshot, (&at.0, at.1), PAGE).await?;
-        let Some((end, _)) = page.last() else { break };
-        at = (end.account_id.clone(), end.version);
-        for (event, hash) in &page {
-            let fold = folds.entry(event.account_id.clone()).or_default();
-            for (check, description) in fold.apply(event, hash) {
+        let Some(end) = page.last() else { break };
+        at = (end.account.clone(), end.version);
+        for row in page {
+            let fold = folds.entry(row.account.clone()).or_default();
+            let found = match row.event {
+                Ok((event, hash)) => fold.apply(&event, &hash),
+                Err(unreadable) => vec![("hash", unreadable)],
+            };
+            for (check, description) in found {
                 summary.breaches += 1;
-                let record = format!("{} version {}", event.account_id, event.version);
+                let record = format!("{} version {}", row.account, row.version);
                 report(Report::Breach { check, record, description }).await?;
             }
             summary.events += 1;
@@ -142,17 +227,20 @@ where
     loop {
         let page = verify::accounts_after(snapshot, last, PAGE).await?;
         let before_end = |id: &str| end.is_none_or(|end| id < end);
-        let within: Vec<_> =
-            page.into_iter().take_while(|(account, _)| before_end(&account.id)).collect();
-        let Some((final_account, _)) = within.last() else { break };
-        last.clone_from(&final_account.id);
-        for (account, hash) in &within {
+        let within: Vec<_> = page.into_iter().take_while(|(id, _)| before_end(id)).collect();
+        let Some((final_id, _)) = within.last() else { break };
+        last.clone_from(final_id);
+        for (id, account) in within {
             summary.accounts += 1;
-            let fold = folds.remove(&account.id).unwrap_or_default();
-            let totals = [held, turnover].map(|of| of.get(&account.id).copied().unwrap_or(0));
-            for (check, description) in fold.differences(account, hash, totals) {
+            let fold = folds.remove(&id).unwrap_or_default();
+            let totals = [held, turnover].map(|of| of.get(&id).copied().unwrap_or(0));
+            let found = match account {
+                Ok((account, hash)) => fold.differences(&account, &hash, totals),
+                Err(unreadable) => vec![("projection", unreadable)],
+            };
+            for (check, description) in found {
                 summary.breaches += 1;
-                report(Report::Breach { check, record: account.id.clone(), description }).await?;
+                report(Report::Breach { check, record: id.clone(), description }).await?;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use florin_kernel::{Currency, Date, Money};
+use florin_kernel::{AccountId, Currency, CustomerId, Date, Money};
 
 use super::refusal::Refusal;
 
@@ -88,7 +88,7 @@ impl fmt::Display for HolderRole {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The customer.
-    pub customer: String,
+    pub customer: CustomerId,
     /// The part.
     pub role: HolderRole,
 }
@@ -96,8 +96,8 @@ pub struct Holder {
 /// An account as locked by a batch: the fold of its events so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// acc_ and a UUIDv7.
-    pub id: String,
+    /// Its id.
+    pub id: AccountId,
     /// IBAN in electronic form.
     pub iban: String,
     /// Code of the product.
@@ -142,7 +142,7 @@ impl Account {
     }
 
     fn out_of_range(&self) -> Refusal {
-        Refusal::OutOfRange { account: self.id.clone() }
+        Refusal::OutOfRange { account: self.id }
     }
 
     /// `minor` units in the account's currency.
@@ -158,8 +158,8 @@ impl Account {
     pub fn takes_changes(&self) -> Result<(), Refusal> {
         match self.status {
             Status::Open => Ok(()),
-            Status::Frozen => Err(Refusal::Frozen { account: self.id.clone() }),
-            Status::Closed => Err(Refusal::Closed { account: self.id.clone() }),
+            Status::Frozen => Err(Refusal::Frozen { account: self.id }),
+            Status::Closed => Err(Refusal::Closed { account: self.id }),
         }
     }
 
@@ -172,7 +172,7 @@ impl Account {
         match (rules, self.status) {
             (Rules::Today, _) => self.takes_changes()?,
             (Rules::Import, Status::Closed) => {
-                return Err(Refusal::Closed { account: self.id.clone() });
+                return Err(Refusal::Closed { account: self.id });
             }
             (Rules::Import, Status::Open | Status::Frozen) => {}
         }
@@ -194,7 +194,7 @@ impl Account {
         }
         let needed = before.posted.checked_sub(self.posted);
         Err(Refusal::InsufficientFunds {
-            account: self.id.clone(),
+            account: self.id,
             available: self.money(before.available()?),
             needed: self.money(needed.ok_or_else(|| self.out_of_range())?),
         })
@@ -210,7 +210,7 @@ impl Account {
         let available = self.available()?;
         if available < amount.minor() {
             return Err(Refusal::InsufficientFunds {
-                account: self.id.clone(),
+                account: self.id,
                 available: self.money(available),
                 needed: amount,
             });
@@ -249,7 +249,7 @@ impl Account {
     /// [`Refusal::Closed`].
     pub fn unfreeze(&mut self) -> Result<bool, Refusal> {
         match self.status {
-            Status::Closed => Err(Refusal::Closed { account: self.id.clone() }),
+            Status::Closed => Err(Refusal::Closed { account: self.id }),
             Status::Open => Ok(false),
             Status::Frozen => {
                 self.status = Status::Open;
@@ -267,11 +267,11 @@ impl Account {
         self.takes_changes()?;
         if self.held != 0 {
             let held = self.money(self.held);
-            return Err(Refusal::HasHolds { account: self.id.clone(), held });
+            return Err(Refusal::HasHolds { account: self.id, held });
         }
         if self.posted != 0 {
             let posted = self.money(self.posted);
-            return Err(Refusal::NotEmpty { account: self.id.clone(), posted });
+            return Err(Refusal::NotEmpty { account: self.id, posted });
         }
         self.status = Status::Closed;
         self.version += 1;
@@ -283,20 +283,30 @@ impl Account {
             return Ok(());
         }
         Err(Refusal::CurrencyMismatch {
-            account: self.id.clone(),
+            account: self.id,
             expected: self.currency,
             given: amount.currency(),
         })
     }
 }
 
+/// Whether a customer has a part already.
+#[must_use]
+pub fn is_holder(holders: &[Holder], customer: CustomerId) -> bool {
+    holders.iter().any(|holder| holder.customer == customer)
+}
+
 /// Adds a holder.
 ///
 /// # Errors
 /// [`Refusal::HolderExists`].
-pub fn add_holder(account: &str, holders: &mut Vec<Holder>, new: Holder) -> Result<(), Refusal> {
-    if holders.iter().any(|holder| holder.customer == new.customer) {
-        return Err(Refusal::HolderExists { account: account.into(), customer: new.customer });
+pub fn add_holder(
+    account: AccountId,
+    holders: &mut Vec<Holder>,
+    new: Holder,
+) -> Result<(), Refusal> {
+    if is_holder(holders, new.customer) {
+        return Err(Refusal::HolderExists { account, customer: new.customer });
     }
     holders.push(new);
     Ok(())
@@ -307,17 +317,15 @@ pub fn add_holder(account: &str, holders: &mut Vec<Holder>, new: Holder) -> Resu
 /// # Errors
 /// [`Refusal::HolderNotFound`], [`Refusal::LastOwner`].
 pub fn remove_holder(
-    account: &str,
+    account: AccountId,
     holders: &mut Vec<Holder>,
-    customer: &str,
+    customer: CustomerId,
 ) -> Result<(), Refusal> {
     let Some(at) = holders.iter().position(|holder| holder.customer == customer) else {
-        let (account, customer) = (account.into(), customer.into());
         return Err(Refusal::HolderNotFound { account, customer });
     };
     let owners = holders.iter().filter(|holder| holder.role == HolderRole::Owner).count();
     if owners == 1 && holders.get(at).is_some_and(|holder| holder.role == HolderRole::Owner) {
-        let (account, customer) = (account.into(), customer.into());
         return Err(Refusal::LastOwner { account, customer });
     }
     holders.remove(at);

@@ -1,6 +1,6 @@
 //! The events of an account: what is appended, with the balances after.
 
-use florin_kernel::{Date, UnixMicros};
+use florin_kernel::{AccountId, Date, HoldId, TransactionId, UnixMicros};
 
 /// What happened to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,17 +72,17 @@ impl EventKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountEvent {
     /// The account.
-    pub account_id: String,
+    pub account_id: AccountId,
     /// 1, 2, 3 ... without gaps.
     pub version: i64,
     /// Name of the [`EventKind`].
     pub kind: String,
     /// Journal transaction of an entry.
-    pub transaction_id: Option<String>,
+    pub transaction_id: Option<TransactionId>,
     /// Number of the leg, 0 where there is none.
     pub leg: i64,
     /// The hold concerned.
-    pub hold_id: Option<String>,
+    pub hold_id: Option<HoldId>,
     /// By how much posted changed: credit positive.
     pub delta: i64,
     /// By how much held changed.
@@ -108,13 +108,15 @@ impl AccountEvent {
     /// its length before it, so that no two events share their bytes.
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
+        let transaction = self.transaction_id.map(|id| id.to_string());
+        let hold = self.hold_id.map(|id| id.to_string());
         let fields = [
-            self.account_id.clone(),
+            self.account_id.to_string(),
             self.version.to_string(),
             self.kind.clone(),
-            self.transaction_id.clone().unwrap_or_default(),
+            transaction.unwrap_or_default(),
             self.leg.to_string(),
-            self.hold_id.clone().unwrap_or_default(),
+            hold.unwrap_or_default(),
             self.delta.to_string(),
             self.held_delta.to_string(),
             self.posted_after.to_string(),
@@ -141,10 +143,10 @@ mod tests {
 
     fn event() -> AccountEvent {
         AccountEvent {
-            account_id: "acc_1".into(),
+            account_id: AccountId::from_parts(1, [1; 10]),
             version: 2,
             kind: "credited".into(),
-            transaction_id: Some("txn_1".into()),
+            transaction_id: Some(TransactionId::from_parts(2, [2; 10])),
             leg: 1,
             hold_id: None,
             delta: 100,
@@ -172,7 +174,9 @@ mod tests {
         let text = String::from_utf8(event().canonical()).expect("utf-8");
         assert_eq!(
             text,
-            "5:acc_11:28:credited5:txn_11:10:3:1001:03:1001:00:0:10:2026-11-2110:2026-11-207:1000000"
+            "40:acc_00000000-0001-7101-8101-0101010101011:28:credited\
+             40:txn_00000000-0002-7202-8202-0202020202021:10:3:1001:03:1001:00:0:\
+             10:2026-11-2110:2026-11-207:1000000"
         );
     }
 

@@ -1,6 +1,6 @@
 //! A hold: money set aside until it is captured, released or expires.
 
-use florin_kernel::Money;
+use florin_kernel::{AccountId, HoldId, Money};
 
 use super::refusal::Refusal;
 
@@ -45,10 +45,10 @@ impl HoldStatus {
 /// Money set aside on an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// hld_ and a UUIDv7.
-    pub id: String,
+    /// Its id.
+    pub id: HoldId,
     /// The account.
-    pub account: String,
+    pub account: AccountId,
     /// In whose name the reference is unique.
     pub caller: String,
     /// Natural reference.
@@ -68,7 +68,7 @@ impl Hold {
     /// [`Refusal::HoldNotOpen`].
     pub fn release(&mut self) -> Result<i64, Refusal> {
         if self.status != HoldStatus::Open {
-            return Err(Refusal::HoldNotOpen { hold: self.id.clone() });
+            return Err(Refusal::HoldNotOpen { hold: self.id });
         }
         self.status = HoldStatus::Released;
         Ok(std::mem::take(&mut self.remaining))
@@ -93,8 +93,8 @@ mod tests {
     fn gives_back_once_only() {
         let eur = "EUR".parse().expect("euro");
         let mut hold = Hold {
-            id: "h".into(),
-            account: "a".into(),
+            id: HoldId::from_parts(1, [1; 10]),
+            account: AccountId::from_parts(1, [1; 10]),
             caller: "payment".into(),
             reference: "r".into(),
             amount: Money::new(7, eur),

@@ -1,9 +1,9 @@
 //! A journal transaction: legs that sum to zero in each currency, decided over the
 //! accounts that a batch has locked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry as Slot};
 
-use florin_kernel::{Currency, Date, Money};
+use florin_kernel::{AccountId, Currency, Date, Money};
 
 use super::{
     account::{Account, Rules},
@@ -24,8 +24,8 @@ pub const MOST_CLOSED_DAYS: u32 = 10;
 /// Where a leg goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// An account of a customer, by id.
-    Account(String),
+    /// An account of a customer.
+    Account(AccountId),
     /// A GL posting account, by code.
     Gl(String),
 }
@@ -104,23 +104,22 @@ impl Legs {
     }
 
     /// The accounts of customers among the targets; one may come twice.
-    pub fn accounts(&self) -> impl Iterator<Item = String> + '_ {
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
         self.0.iter().filter_map(|leg| match &leg.target {
-            Target::Account(id) => Some(id.clone()),
+            Target::Account(id) => Some(*id),
             Target::Gl(_) => None,
         })
     }
 
-    /// The same legs with the other sign: a whole reversal.
-    ///
-    /// # Errors
-    /// [`UnbalancedLegs::OutOfRange`] for the one amount that has no opposite.
-    pub fn reversed(&self) -> Result<Self, UnbalancedLegs> {
+    /// The same legs with the other sign: a whole reversal. Each amount has an opposite, for
+    /// [`Legs::new`] takes none above [`florin_kernel::LARGEST_MOVEMENT`].
+    #[must_use]
+    pub fn reversed(&self) -> Self {
         let turned = self.0.iter().map(|leg| {
-            let amount = leg.amount.checked_neg().map_err(|_| UnbalancedLegs::OutOfRange)?;
-            Ok(Leg { amount, ..leg.clone() })
+            let opposite = leg.amount.minor().saturating_neg();
+            Leg { amount: Money::new(opposite, leg.amount.currency()), ..leg.clone() }
         });
-        turned.collect::<Result<Vec<_>, _>>().map(Self)
+        Self(turned.collect())
     }
 }
 
@@ -186,7 +185,7 @@ pub fn days_between(one: Date, other: Date) -> u32 {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The account, for a customer leg.
-    pub account: Option<String>,
+    pub account: Option<AccountId>,
     /// GL code: the leg's own, or the control account of the customer's product.
     pub gl_code: String,
     /// Signed amount: credit positive.
@@ -213,24 +212,22 @@ pub struct Entry {
 pub fn decide(
     legs: &Legs,
     rules: Rules,
-    accounts: &mut BTreeMap<String, Account>,
+    accounts: &mut BTreeMap<AccountId, Account>,
     chart: &BTreeMap<String, GlAccount>,
 ) -> Result<Vec<Entry>, Refusal> {
-    let mut changed: BTreeMap<&str, Account> = BTreeMap::new();
+    let mut changed: BTreeMap<AccountId, Account> = BTreeMap::new();
     let mut entries = Vec::with_capacity(legs.as_slice().len());
     for leg in legs.as_slice() {
         let entry = match &leg.target {
             Target::Gl(code) => gl_entry(leg, code, chart)?,
             Target::Account(id) => {
-                if !changed.contains_key(id.as_str()) {
-                    let found = accounts.get(id);
-                    let account =
-                        found.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
-                    changed.insert(id, account.clone());
-                }
-                let account = changed.get_mut(id.as_str());
-                let account =
-                    account.ok_or_else(|| Refusal::AccountNotFound { account: id.clone() })?;
+                let account = match changed.entry(*id) {
+                    Slot::Occupied(slot) => slot.into_mut(),
+                    Slot::Vacant(slot) => {
+                        let found = accounts.get(id).cloned();
+                        slot.insert(found.ok_or(Refusal::AccountNotFound { account: *id })?)
+                    }
+                };
                 account.enter(leg.amount, rules)?;
                 customer_entry(leg, account)?
             }
@@ -239,20 +236,18 @@ pub fn decide(
     }
     if rules == Rules::Today {
         for (id, after) in &changed {
-            if let Some(before) = accounts.get(*id) {
+            if let Some(before) = accounts.get(id) {
                 after.covers(before)?;
             }
         }
     }
-    for account in changed.into_values() {
-        accounts.insert(account.id.clone(), account);
-    }
+    accounts.extend(changed);
     Ok(entries)
 }
 
 fn customer_entry(leg: &Leg, account: &Account) -> Result<Entry, Refusal> {
     Ok(Entry {
-        account: Some(account.id.clone()),
+        account: Some(account.id),
         gl_code: account.control_gl.clone(),
         amount: leg.amount,
         counterparty: leg.counterparty.clone(),

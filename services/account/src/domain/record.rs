@@ -1,36 +1,38 @@
 //! What a natural reference stands for.
 
+use std::fmt;
+
 use florin_kernel::{AccountId, HoldId, TransactionId};
 
-/// The record that a reference made: the id, with what it is of.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// The record that a reference made: the id, with what it is of. Shown as the id alone, as the
+/// table has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Record {
     /// An opening's account.
-    Account(String),
+    Account(AccountId),
     /// A posting's or a reversal's journal transaction.
-    Transaction(String),
+    Transaction(TransactionId),
     /// The hold that was placed, or released.
-    Hold(String),
+    Hold(HoldId),
 }
 
 impl Record {
     /// The record of an id; None for what is no id of the three.
     #[must_use]
     pub fn of_id(id: &str) -> Option<Self> {
-        if TransactionId::parse(id).is_ok() {
-            return Some(Self::Transaction(id.to_owned()));
-        }
-        if AccountId::parse(id).is_ok() {
-            return Some(Self::Account(id.to_owned()));
-        }
-        HoldId::parse(id).ok().map(|_| Self::Hold(id.to_owned()))
+        let transaction = TransactionId::parse(id).map(Self::Transaction);
+        let account = || AccountId::parse(id).map(Self::Account);
+        let hold = || HoldId::parse(id).map(Self::Hold);
+        transaction.or_else(|_| account()).or_else(|_| hold()).ok()
     }
+}
 
-    /// The id alone, as the table has it.
-    #[must_use]
-    pub fn id(&self) -> &str {
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Account(id) | Self::Transaction(id) | Self::Hold(id) => id,
+            Self::Account(id) => id.fmt(f),
+            Self::Transaction(id) => id.fmt(f),
+            Self::Hold(id) => id.fmt(f),
         }
     }
 }
@@ -41,16 +43,16 @@ mod tests {
 
     #[test]
     fn an_id_says_what_it_is_of_and_other_text_is_no_record() {
-        let account = AccountId::from_parts(1, [1; 10]).to_string();
-        let transaction = TransactionId::from_parts(1, [1; 10]).to_string();
-        let hold = HoldId::from_parts(1, [1; 10]).to_string();
+        let account = AccountId::from_parts(1, [1; 10]);
+        let transaction = TransactionId::from_parts(1, [1; 10]);
+        let hold = HoldId::from_parts(1, [1; 10]);
         for (id, record) in [
-            (&account, Record::Account(account.clone())),
-            (&transaction, Record::Transaction(transaction.clone())),
-            (&hold, Record::Hold(hold.clone())),
+            (account.to_string(), Record::Account(account)),
+            (transaction.to_string(), Record::Transaction(transaction)),
+            (hold.to_string(), Record::Hold(hold)),
         ] {
-            assert_eq!(record.id(), id);
-            assert_eq!(Record::of_id(id), Some(record));
+            assert_eq!(record.to_string(), id);
+            assert_eq!(Record::of_id(&id), Some(record));
         }
         for text in ["", "txn_", "txn_1/hold", "trf_1/hold"] {
             assert_eq!(Record::of_id(text), None, "{text}");

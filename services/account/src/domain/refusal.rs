@@ -1,6 +1,6 @@
 //! Why the domain refuses: each variant is a fact with its data.
 
-use florin_kernel::{Currency, Date, Money};
+use florin_kernel::{AccountId, Currency, CustomerId, Date, HoldId, Money, TransactionId};
 
 use super::posting::MOST_VALUE_DAYS;
 
@@ -11,13 +11,13 @@ pub enum Refusal {
     #[error("account {account} does not exist")]
     AccountNotFound {
         /// The id asked for.
-        account: String,
+        account: AccountId,
     },
     /// Available balance does not cover the amount.
     #[error("account {account} has {available} available, {needed} is needed")]
     InsufficientFunds {
         /// The account.
-        account: String,
+        account: AccountId,
         /// Posted less held plus overdraft limit.
         available: Money,
         /// The amount asked for.
@@ -27,19 +27,19 @@ pub enum Refusal {
     #[error("account {account} is frozen")]
     Frozen {
         /// The account.
-        account: String,
+        account: AccountId,
     },
     /// The account is closed.
     #[error("account {account} is closed")]
     Closed {
         /// The account.
-        account: String,
+        account: AccountId,
     },
     /// The amount is in another currency than the account.
     #[error("account {account} is in {expected}, the amount is in {given}")]
     CurrencyMismatch {
         /// The account.
-        account: String,
+        account: AccountId,
         /// Its currency.
         expected: Currency,
         /// The amount's.
@@ -55,7 +55,7 @@ pub enum Refusal {
     #[error("account {account} still has a balance of {posted}")]
     NotEmpty {
         /// The account.
-        account: String,
+        account: AccountId,
         /// Its posted balance.
         posted: Money,
     },
@@ -63,7 +63,7 @@ pub enum Refusal {
     #[error("account {account} still has {held} on hold")]
     HasHolds {
         /// The account.
-        account: String,
+        account: AccountId,
         /// The sum of its holds.
         held: Money,
     },
@@ -109,13 +109,13 @@ pub enum Refusal {
     #[error("journal transaction {transaction} does not exist")]
     TransactionNotFound {
         /// The id.
-        transaction: String,
+        transaction: TransactionId,
     },
     /// A reversal is not reversed.
     #[error("journal transaction {transaction} is a reversal itself")]
     IsReversal {
         /// The id.
-        transaction: String,
+        transaction: TransactionId,
     },
     /// No account number is left.
     #[error("the bank has no account number left to issue")]
@@ -124,7 +124,7 @@ pub enum Refusal {
     #[error("journal transaction {transaction} was reversed before")]
     AlreadyReversed {
         /// The id.
-        transaction: String,
+        transaction: TransactionId,
     },
     /// No such hold.
     #[error("no hold was placed under reference {reference}")]
@@ -136,36 +136,36 @@ pub enum Refusal {
     #[error("hold {hold} is not open any more")]
     HoldNotOpen {
         /// The hold.
-        hold: String,
+        hold: HoldId,
     },
     /// A balance would leave the range of 64 bits.
     #[error("a balance of account {account} would leave the range of 64 bits of minor units")]
     OutOfRange {
         /// The account.
-        account: String,
+        account: AccountId,
     },
     /// The customer is a holder already.
     #[error("customer {customer} is a holder of account {account} already")]
     HolderExists {
         /// The account.
-        account: String,
+        account: AccountId,
         /// The customer.
-        customer: String,
+        customer: CustomerId,
     },
     /// The customer is no holder.
     #[error("customer {customer} is no holder of account {account}")]
     HolderNotFound {
         /// The account.
-        account: String,
+        account: AccountId,
         /// The customer.
-        customer: String,
+        customer: CustomerId,
     },
     /// The last owner stays.
     #[error("customer {customer} is the last owner of account {account}")]
     LastOwner {
         /// The account.
-        account: String,
+        account: AccountId,
         /// The customer.
-        customer: String,
+        customer: CustomerId,
     },
 }

@@ -1,73 +1,177 @@
-//! The wire to commands: every broken rule of a request is collected before it is refused.
+//! Message -> domain: every broken rule of a request is collected before it is refused.
+
+mod journal;
 
 use florin_kernel::{
-    AccountId, Currency, CustomerId, Date, Money, MoneyError, Violations, check_text, parse_date,
+    AccountId, Currency, CustomerId, Date, Iban, Money, Violations, check_text, parse_date,
 };
-use florin_proto::{account::v1 as proto, common::v1::Direction, money_of};
+use florin_proto::{account::v1 as proto, instant_of, money_of};
+use florin_rpc::Error;
 
+pub(crate) use self::journal::{
+    dates, gl_account, hold, postings, release, reversal, transaction_id,
+};
 use crate::{
-    app::{open_account::Opening, post_transactions::Posting},
-    domain::{
-        account::{Holder, HolderRole},
-        posting::{Leg, Legs, MOST_LEGS, Target},
-    },
+    app::{get_balance::AsOf, import_accounts::Item, open_account::Opening},
+    domain::account::{self, Holder, HolderRole},
 };
 
 /// Most characters of a reference.
 const REFERENCE: usize = 128;
-/// Most characters of a text for the statement.
-const DESCRIPTION: usize = 140;
+/// Rows of a page where none is asked for.
+const DEFAULT_PAGE: i64 = 50;
+/// Most rows of a page.
+const MOST_PAGE: i32 = 200;
+/// Most entries of a page.
+const MOST_ENTRIES: i32 = 500;
+/// Most items of an import.
+const MOST_ITEMS: usize = 500;
 
-/// A page size within 0 to `most`; 0 asks for the default.
-pub fn page_size(violations: &mut Violations, size: i32, most: i32) {
-    if !(0..=most).contains(&size) {
-        violations.add("page_size", "OUT_OF_RANGE", format!("must be 0 to {most}"));
+/// Reads what names an account.
+pub(crate) fn account_id(text: &str) -> Result<AccountId, Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("account_id", AccountId::parse(text));
+    Ok(violations.finish(id)?)
+}
+
+/// Reads an IBAN.
+pub(crate) fn iban(text: &str) -> Result<Iban, Error> {
+    let mut violations = Violations::new();
+    let iban = violations.check("iban", text.parse());
+    Ok(violations.finish(iban)?)
+}
+
+/// The account and the reason of a change of its state; `least` is 1 where there has to be one.
+pub(crate) fn change(id: &str, reason: &str, least: usize) -> Result<(AccountId, String), Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("account_id", AccountId::parse(id));
+    let reason = violations.check("reason", check_text(reason, least, 500));
+    Ok(violations.finish(id.zip(reason))?)
+}
+
+/// The account and who gets a part in it.
+pub(crate) fn new_holder(request: &proto::AddHolderRequest) -> Result<(AccountId, Holder), Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("account_id", AccountId::parse(&request.account_id));
+    let holder = holder(&mut violations, "", &request.customer_id, request.role);
+    Ok(violations.finish(id.zip(holder))?)
+}
+
+/// The account and who loses the part in it.
+pub(crate) fn old_holder(
+    request: &proto::RemoveHolderRequest,
+) -> Result<(AccountId, CustomerId), Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("account_id", AccountId::parse(&request.account_id));
+    let customer = violations.check("customer_id", CustomerId::parse(&request.customer_id));
+    Ok(violations.finish(id.zip(customer))?)
+}
+
+/// The account whose balance is asked for, and as of when.
+pub(crate) fn balance(request: &proto::GetBalanceRequest) -> Result<(AccountId, AsOf), Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("account_id", AccountId::parse(&request.account_id));
+    let as_of = as_of(&mut violations, request);
+    Ok(violations.finish(id.zip(as_of))?)
+}
+
+fn as_of(violations: &mut Violations, request: &proto::GetBalanceRequest) -> Option<AsOf> {
+    use proto::get_balance_request::AsOf as Wire;
+    match &request.as_of {
+        None => Some(AsOf::Now),
+        Some(Wire::AsOfRecordedAt(at)) => {
+            let at = instant_of(at);
+            if at.is_none() {
+                let text = "must be within 64-bit microseconds";
+                violations.add("as_of_recorded_at", "OUT_OF_RANGE", text);
+            }
+            at.map(AsOf::Recorded)
+        }
+        Some(Wire::AsOfBookingDate(date)) => {
+            violations.check("as_of_booking_date", parse_date(date)).map(AsOf::Booked)
+        }
+        Some(Wire::AsOfValueDate(date)) => {
+            violations.check("as_of_value_date", parse_date(date)).map(AsOf::Valued)
+        }
     }
 }
 
-/// A reason of at most 500 characters.
-pub fn reason(violations: &mut Violations, text: &str, least: usize) -> Option<String> {
-    violations.check("reason", check_text(text, least, 500))
+/// The customer whose accounts are listed, None for all, and the size of a page.
+pub(crate) fn accounts_page(
+    request: &proto::ListAccountsRequest,
+) -> Result<(Option<CustomerId>, i64), Error> {
+    let mut violations = Violations::new();
+    let customer = match request.customer_id.as_str() {
+        "" => None,
+        id => violations.check("customer_id", CustomerId::parse(id)),
+    };
+    let size = page_size(&mut violations, request.page_size, MOST_PAGE);
+    Ok(violations.finish(Some((customer, size)))?)
 }
 
-/// An optional date.
-pub fn optional_date(violations: &mut Violations, field: &str, text: &str) -> Option<Date> {
+/// The account whose entries are listed, and the size of a page.
+pub(crate) fn entries_page(request: &proto::ListEntriesRequest) -> Result<(AccountId, i64), Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("account_id", AccountId::parse(&request.account_id));
+    let size = page_size(&mut violations, request.page_size, MOST_ENTRIES);
+    Ok(violations.finish(id.map(|id| (id, size)))?)
+}
+
+/// The size of a page of what has no filter.
+pub(crate) fn page(asked: i32) -> Result<i64, Error> {
+    let mut violations = Violations::new();
+    let size = page_size(&mut violations, asked, MOST_PAGE);
+    Ok(violations.finish(Some(size))?)
+}
+
+fn page_size(violations: &mut Violations, asked: i32, most: i32) -> i64 {
+    if !(0..=most).contains(&asked) {
+        violations.add("page_size", "OUT_OF_RANGE", format!("must be 0 to {most}"));
+    }
+    if asked == 0 { DEFAULT_PAGE } else { i64::from(asked) }
+}
+
+/// A date that may be absent.
+pub(crate) fn as_of_booking_date(text: &str) -> Result<Option<Date>, Error> {
+    let mut violations = Violations::new();
+    let date = optional_date(&mut violations, "as_of_booking_date", text);
+    Ok(violations.finish(Some(date))?)
+}
+
+fn optional_date(violations: &mut Violations, field: &str, text: &str) -> Option<Date> {
     if text.is_empty() { None } else { violations.check(field, parse_date(text)) }
 }
 
 /// A reference; an empty one only where it is optional.
-pub fn reference(
-    violations: &mut Violations,
-    field: &str,
-    text: &str,
-    least: usize,
-) -> Option<String> {
+fn reference(violations: &mut Violations, field: &str, text: &str, least: usize) -> Option<String> {
     violations.check(field, check_text(text, least, REFERENCE))
 }
 
-/// A description.
-pub fn description(violations: &mut Violations, field: &str, text: &str) -> Option<String> {
-    violations.check(field, check_text(text, 0, DESCRIPTION))
-}
-
-/// A holder.
-pub fn holder(
-    violations: &mut Violations,
-    path: &str,
-    customer: &str,
-    role: i32,
-) -> Option<Holder> {
+fn holder(violations: &mut Violations, path: &str, customer: &str, role: i32) -> Option<Holder> {
     let id = violations.check(format!("{path}customer_id"), CustomerId::parse(customer));
     let known = HolderRole::from_number(i64::from(role));
     if known.is_none() {
         let text = "must be OWNER, AUTHORISED_USER or VIEWER";
         violations.add(format!("{path}role"), "UNKNOWN_VALUE", text);
     }
-    Some(Holder { customer: id?.to_string(), role: known? })
+    Some(Holder { customer: id?, role: known? })
 }
 
-/// Reads an opening; `path` leads to its fields.
-pub fn opening(
+/// What to open. A customer sets no limit.
+pub(crate) fn opening(
+    request: &proto::OpenAccountRequest,
+    by_customer: bool,
+) -> Result<Opening, Error> {
+    let mut violations = Violations::new();
+    let opening = opened(&mut violations, "", request, 0);
+    if by_customer && request.overdraft_limit.is_some() {
+        let text = "is set by staff, not by customers";
+        violations.add("overdraft_limit", "STAFF_ONLY", text);
+    }
+    Ok(violations.finish(opening)?)
+}
+
+fn opened(
     violations: &mut Violations,
     path: &str,
     request: &proto::OpenAccountRequest,
@@ -96,169 +200,49 @@ pub fn opening(
     let field = format!("{path}reference");
     let reference = reference(violations, &field, &request.reference, reference_least);
     Some(Opening {
-        customer: customer?.to_string(),
+        customer: customer?,
         product: product?,
         overdraft_limit: limit?,
         reference: reference?,
     })
 }
 
-/// Reads one transaction; `path` leads to its fields.
-pub fn posting(
-    violations: &mut Violations,
-    path: &str,
-    request: &proto::TransactionRequest,
-) -> Option<Posting> {
-    let at = |field: &str| format!("{path}{field}");
-    let reference = reference(violations, &at("reference"), &request.reference, 1);
-    let kind = kind(violations, &at("kind"), &request.kind);
-    let description = description(violations, &at("description"), &request.description);
-    let value_date = optional_date(violations, &at("value_date"), &request.value_date);
-    let booking_date = optional_date(violations, &at("booking_date"), &request.booking_date);
-    let correlation =
-        violations.check(at("correlation"), check_text(&request.correlation, 0, REFERENCE));
-    let legs = legs(violations, path, &request.legs);
-    let reference = reference?;
-    let correlation = correlation?;
-    Some(Posting {
-        kind: kind?,
-        legs: legs?,
-        description: description?,
-        value_date,
-        booking_date,
-        correlation: if correlation.is_empty() { reference.clone() } else { correlation },
-        initiator: request.initiator.clone(),
-        reference,
-    })
-}
-
-fn kind(violations: &mut Violations, field: &str, text: &str) -> Option<String> {
-    let shape = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    if text.is_empty() || text.len() > 40 || !shape {
-        let rule = "must be lower snake case of 1 to 40 characters, like cash_deposit";
-        violations.add(field, "MALFORMED_KIND", rule);
-        return None;
+/// The items of an import, each by itself; an error where there are too many or none.
+pub(crate) fn imports(
+    request: &proto::ImportAccountsRequest,
+) -> Result<Vec<Result<Item, Error>>, Error> {
+    let mut violations = Violations::new();
+    if !(1..=MOST_ITEMS).contains(&request.items.len()) {
+        violations.add("items", "OUT_OF_RANGE", format!("must be 1 to {MOST_ITEMS}"));
+        return Err(violations.into());
     }
-    Some(text.to_owned())
-}
-
-fn legs(violations: &mut Violations, path: &str, wire: &[proto::Leg]) -> Option<Legs> {
-    if wire.len() > MOST_LEGS {
-        let text = format!("must be 2 to {MOST_LEGS} legs");
-        violations.add(format!("{path}legs"), "TOO_MANY", text);
-        return None;
-    }
-    let mut legs = Vec::with_capacity(wire.len());
-    for (number, leg) in wire.iter().enumerate() {
-        legs.push(self::leg(violations, &format!("{path}legs[{number}]."), leg));
-    }
-    let legs: Vec<Leg> = legs.into_iter().collect::<Option<_>>()?;
-    match Legs::new(legs) {
-        Ok(legs) => Some(legs),
-        Err(error) => {
-            violations.add(format!("{path}legs"), "UNBALANCED", error.to_string());
-            None
-        }
-    }
-}
-
-fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg> {
-    use proto::leg::Target as Wire;
-    let target = match &leg.target {
-        Some(Wire::AccountId(id)) => violations
-            .check(format!("{path}account_id"), AccountId::parse(id))
-            .map(|id| Target::Account(id.to_string())),
-        Some(Wire::GlCode(code)) => {
-            gl_code(violations, &format!("{path}gl_code"), code).map(Target::Gl)
-        }
-        None => {
-            let text = "exactly one of account_id and gl_code must be set";
-            violations.add(format!("{path}account_id"), "REQUIRED", text);
-            None
-        }
-    };
-    let money = positive(violations, &format!("{path}amount"), leg.amount.as_ref());
-    let amount = match Direction::try_from(leg.direction) {
-        Ok(Direction::Credit) => money,
-        Ok(Direction::Debit) => money.and_then(|money| money.checked_neg().ok()),
-        Ok(Direction::Unspecified) | Err(_) => {
-            violations.add(format!("{path}direction"), "UNKNOWN_VALUE", "must be DEBIT or CREDIT");
-            None
-        }
-    };
-    let field = format!("{path}counterparty");
-    let counterparty = violations.check(field, check_text(&leg.counterparty, 0, DESCRIPTION));
-    Some(Leg { target: target?, amount: amount?, counterparty: counterparty? })
-}
-
-/// A positive amount of one movement; a violation names the amount or the currency below it.
-pub fn positive(
-    violations: &mut Violations,
-    field: &str,
-    wire: Option<&florin_proto::common::v1::Money>,
-) -> Option<Money> {
-    let money = money_of(wire)
-        .and_then(|money| if money.minor() > 0 { Ok(money) } else { Err(MoneyError::NotPositive) })
-        .and_then(Money::movable);
-    let below = match &money {
-        Err(MoneyError::MissingCurrency | MoneyError::UnknownCurrency) => "currency",
-        Ok(_) | Err(_) => "amount",
-    };
-    violations.check(format!("{field}.{below}"), money)
-}
-
-/// A GL code: letters, digits and points, 1 to 20.
-pub fn gl_code(violations: &mut Violations, field: &str, code: &str) -> Option<String> {
-    let shape = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
-    if code.is_empty() || code.len() > 20 || !shape {
-        let text = "must be 1 to 20 letters, digits and points, like 1200.AB";
-        violations.add(field, "MALFORMED_GL_CODE", text);
-        return None;
-    }
-    Some(code.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use florin_proto::common::v1::Money as WireMoney;
-
-    use super::*;
-
-    #[test]
-    fn collects_every_violation_of_a_posting() {
-        let request = proto::TransactionRequest {
-            kind: "Transfer".into(),
-            value_date: "2026-02-30".into(),
-            description: "a\u{7}b".into(),
-            legs: vec![
-                proto::Leg {
-                    target: Some(proto::leg::Target::AccountId("cus_1".into())),
-                    direction: 9,
-                    amount: Some(WireMoney { currency: "EUR".into(), amount: "1.234".into() }),
-                    counterparty: String::new(),
-                },
-                proto::Leg::default(),
-            ],
-            ..proto::TransactionRequest::default()
-        };
+    let items = request.items.iter().map(|item| {
         let mut violations = Violations::new();
-        assert!(posting(&mut violations, "transactions[0].", &request).is_none());
-        let found: Vec<_> =
-            violations.as_slice().iter().map(|one| (one.field.as_str(), one.rule)).collect();
-        assert_eq!(
-            found,
-            [
-                ("transactions[0].reference", "REQUIRED"),
-                ("transactions[0].kind", "MALFORMED_KIND"),
-                ("transactions[0].description", "CONTROL_CHARACTER"),
-                ("transactions[0].value_date", "MALFORMED_DATE"),
-                ("transactions[0].legs[0].account_id", "WRONG_ID_PREFIX"),
-                ("transactions[0].legs[0].amount.amount", "TOO_MANY_DECIMALS"),
-                ("transactions[0].legs[0].direction", "UNKNOWN_VALUE"),
-                ("transactions[0].legs[1].account_id", "REQUIRED"),
-                ("transactions[0].legs[1].amount.amount", "REQUIRED"),
-                ("transactions[0].legs[1].direction", "UNKNOWN_VALUE"),
-            ]
-        );
+        let read = import(&mut violations, item);
+        Ok(violations.finish(read)?)
+    });
+    Ok(items.collect())
+}
+
+fn import(violations: &mut Violations, item: &proto::ImportAccount) -> Option<Item> {
+    let empty = proto::OpenAccountRequest::default();
+    let request = item.account.as_ref().unwrap_or(&empty);
+    let opening = opened(violations, "account.", request, 1);
+    let opened_on = violations.check("opened_on", parse_date(&item.opened_on));
+    let mut others = Vec::new();
+    for (at, one) in item.holders.iter().enumerate() {
+        let path = format!("holders[{at}].");
+        others.push(holder(violations, &path, &one.customer_id, one.role));
     }
+    let opening = opening?;
+    let mut holders = vec![Holder { customer: opening.customer, role: HolderRole::Owner }];
+    for other in others.into_iter().collect::<Option<Vec<_>>>()? {
+        if account::is_holder(&holders, other.customer) {
+            let text = format!("customer {} is named twice", other.customer);
+            violations.add("holders", "DUPLICATE", text);
+        } else {
+            holders.push(other);
+        }
+    }
+    Some(Item { opening, opened_on: opened_on?, holders })
 }

@@ -1,6 +1,6 @@
 //! Entries and balances of an account as of each of the three dates.
 
-use florin_kernel::{Date, UnixMicros};
+use florin_kernel::{AccountId, Date, UnixMicros};
 use florin_store::{StoreError, sql};
 use sea_orm::ConnectionTrait;
 
@@ -24,7 +24,7 @@ pub struct EntryRow {
 /// Those of the database.
 pub async fn page(
     connection: &impl ConnectionTrait,
-    account: &str,
+    account: AccountId,
     below_version: i64,
     limit: i64,
 ) -> Result<Vec<EntryRow>, StoreError> {
@@ -37,7 +37,7 @@ pub async fn page(
          ORDER BY e.version DESC LIMIT $3",
         columns.join(", ")
     );
-    let values = [account.into(), below_version.into(), limit.into()];
+    let values = [account.to_string().into(), below_version.into(), limit.into()];
     let mut page = Vec::new();
     for row in sql::query_all(connection, query, values).await? {
         let (event, _) = rows::event(&row)?;
@@ -54,13 +54,13 @@ pub async fn page(
 /// Those of the database.
 pub async fn as_recorded(
     connection: &impl ConnectionTrait,
-    account: &str,
+    account: AccountId,
     at: UnixMicros,
 ) -> Result<(i64, i64, i64), StoreError> {
     let query = "SELECT version, posted_after, held_after FROM account_events \
                  WHERE account_id = $1 AND recorded_at <= $2 \
                  ORDER BY recorded_at DESC, version DESC LIMIT 1";
-    let row = sql::query_one(connection, query, [account.into(), at.0.into()]).await?;
+    let row = sql::query_one(connection, query, [account.to_string().into(), at.0.into()]).await?;
     let Some(row) = row else { return Ok((0, 0, 0)) };
     let (posted, held) = (rows::int(&row, "posted_after")?, rows::int(&row, "held_after")?);
     Ok((posted, held, rows::int(&row, "version")?))
@@ -72,7 +72,7 @@ pub async fn as_recorded(
 /// Those of the database.
 pub async fn as_booked(
     connection: &impl ConnectionTrait,
-    account: &str,
+    account: AccountId,
     on: Date,
 ) -> Result<i64, StoreError> {
     let query = "SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) AS posted FROM account_events \
@@ -86,7 +86,7 @@ pub async fn as_booked(
 /// Those of the database.
 pub async fn as_valued(
     connection: &impl ConnectionTrait,
-    account: &str,
+    account: AccountId,
     on: Date,
 ) -> Result<i64, StoreError> {
     let query = "SELECT CAST(COALESCE(SUM(net), 0) AS BIGINT) AS posted FROM value_turnover \
@@ -97,10 +97,10 @@ pub async fn as_valued(
 async fn sum(
     connection: &impl ConnectionTrait,
     query: &str,
-    account: &str,
+    account: AccountId,
     on: Date,
 ) -> Result<i64, StoreError> {
-    let values = [account.into(), on.to_string().into()];
+    let values = [account.to_string().into(), on.to_string().into()];
     let row = sql::query_one(connection, query, values).await?;
     row.map_or(Ok(0), |row| rows::int(&row, "posted"))
 }

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use florin_kernel::{BankIdentity, Date, EventId, Money, UnixMicros};
+use florin_kernel::{
+    AccountId, BankIdentity, Date, EventId, HoldId, Money, TransactionId, UnixMicros,
+};
 use florin_store::{
     Engine, StoreError, Tx,
     rows::{self as many, Column, among, hex, texts},
@@ -37,11 +39,11 @@ pub struct Needs {
     /// Accounts to open.
     pub opens: usize,
     /// Accounts to lock.
-    pub accounts: BTreeSet<String>,
+    pub accounts: BTreeSet<AccountId>,
     /// Those of them whose holders matter.
-    pub changed: BTreeSet<String>,
+    pub changed: BTreeSet<AccountId>,
     /// Journal transactions to reverse.
-    pub originals: BTreeSet<String>,
+    pub originals: BTreeSet<TransactionId>,
     /// Holds, by caller and reference.
     pub holds: BTreeSet<ReferenceId>,
 }
@@ -59,13 +61,13 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     let originals = self::originals(tx, originals).await?;
     let holds = self::holds(tx, &named).await?;
     let made = claims.values().filter(|claim| claim.made);
-    let before: Vec<Record> = made.filter_map(|claim| claim.record.clone()).collect();
-    let records: Vec<&str> = before.iter().map(Record::id).collect();
+    let before: Vec<Record> = made.filter_map(|claim| claim.record).collect();
+    let records: Vec<String> = before.iter().map(Record::to_string).collect();
 
     ids.extend(originals.values().flat_map(|original| original.legs.accounts()));
-    ids.extend(holds.values().map(|hold| hold.account.clone()));
-    ids.extend(before.iter().filter_map(opened).map(str::to_owned));
-    let ids: Vec<String> = ids.into_iter().collect();
+    ids.extend(holds.values().map(|hold| hold.account));
+    ids.extend(before.iter().filter_map(opened));
+    let ids: Vec<String> = ids.iter().map(AccountId::to_string).collect();
     let mut working = Working {
         books,
         chart,
@@ -85,8 +87,8 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     for row in many::lock_by_id(tx, rows::ACCOUNTS, &ids).await? {
         let (account, hash, recorded_at) = rows::account(&row)?;
         last = last.max(recorded_at);
-        working.hashes.insert(account.id.clone(), hash);
-        working.accounts.insert(account.id.clone(), account);
+        working.hashes.insert(account.id, hash);
+        working.accounts.insert(account.id, account);
     }
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
@@ -102,12 +104,11 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
             Record::Hold(id) => placed_before.contains(id),
         };
         if !there {
-            let id = record.id();
-            return Err(StoreError::Corrupt(format!("a reference names {id}, which is not")));
+            return Err(StoreError::Corrupt(format!("a reference names {record}, which is not")));
         }
     }
-    let opened = before.iter().filter_map(opened).map(str::to_owned);
-    let changed: Vec<String> = changed.into_iter().chain(opened).collect();
+    let changed = changed.into_iter().chain(before.iter().filter_map(opened));
+    let changed: Vec<String> = changed.map(|id| id.to_string()).collect();
     working.holders = holders(tx, &changed).await?;
     working.now = tx.now().await?.max(last);
     Ok(working)
@@ -139,7 +140,7 @@ async fn claim(
                 "caller": caller, "reference": reference,
                 "fingerprint": hex(&claim.fingerprint),
                 // The empty one of a release is written again, or deleted, with the batch.
-                "record": claim.record.as_ref().map_or("", Record::id),
+                "record": claim.record.map(|record| record.to_string()).unwrap_or_default(),
             })
         })
         .collect();
@@ -173,7 +174,7 @@ async fn claim(
         let id = (rows::text(&row, "caller")?, rows::text(&row, "reference")?);
         if let Some(claim) = claims.get_mut(&id).filter(|claim| !claim.new) {
             claim.fingerprint = rows::bytes(&row, "fingerprint")?;
-            claim.record = Some(rows::record(&row)?);
+            claim.record = Some(rows::record(&row, "record")?);
             claim.made = true;
         }
     }
@@ -212,9 +213,9 @@ async fn reserve_ibans(
 }
 
 /// The account that an opening made.
-fn opened(record: &Record) -> Option<&str> {
+const fn opened(record: &Record) -> Option<AccountId> {
     match record {
-        Record::Account(id) => Some(id),
+        Record::Account(id) => Some(*id),
         Record::Transaction(_) | Record::Hold(_) => None,
     }
 }
@@ -222,8 +223,8 @@ fn opened(record: &Record) -> Option<&str> {
 async fn holders(
     tx: &Tx,
     accounts: &[String],
-) -> Result<BTreeMap<String, Vec<Holder>>, StoreError> {
-    let mut found: BTreeMap<String, Vec<Holder>> = BTreeMap::new();
+) -> Result<BTreeMap<AccountId, Vec<Holder>>, StoreError> {
+    let mut found: BTreeMap<AccountId, Vec<Holder>> = BTreeMap::new();
     if accounts.is_empty() {
         return Ok(found);
     }
@@ -270,25 +271,25 @@ async fn holds(
 
 async fn originals(
     tx: &Tx,
-    ids: BTreeSet<String>,
-) -> Result<BTreeMap<String, Original>, StoreError> {
+    ids: BTreeSet<TransactionId>,
+) -> Result<BTreeMap<TransactionId, Original>, StoreError> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let ids: Vec<String> = ids.into_iter().collect();
-    let mut legs: BTreeMap<String, Vec<Leg>> = BTreeMap::new();
+    let ids: Vec<String> = ids.iter().map(TransactionId::to_string).collect();
+    let mut legs: BTreeMap<TransactionId, Vec<Leg>> = BTreeMap::new();
     let query = format!(
         "SELECT transaction_id, account_id, gl_code, currency, amount, counterparty \
          FROM journal_legs WHERE transaction_id {} ORDER BY transaction_id, leg",
         among(tx.engine(), 1)
     );
     for row in sql::query_all(tx, query, [texts(tx.engine(), &ids)]).await? {
-        let account: Option<String> = row.try_get("", "account_id")?;
+        let account = rows::optional_id(&row, "account_id")?;
         let gl = Target::Gl(rows::text(&row, "gl_code")?);
         let amount = Money::new(rows::int(&row, "amount")?, rows::currency(&row, "currency")?);
         let target = account.map_or(gl, Target::Account);
         let counterparty = rows::text(&row, "counterparty")?;
-        let of = legs.entry(rows::text(&row, "transaction_id")?).or_default();
+        let of = legs.entry(rows::id(&row, "transaction_id")?).or_default();
         of.push(Leg { target, amount, counterparty });
     }
     let query = format!(
@@ -297,10 +298,10 @@ async fn originals(
     );
     let mut found = BTreeMap::new();
     for row in sql::query_all(tx, query, [texts(tx.engine(), &ids)]).await? {
-        let id = rows::text(&row, "id")?;
+        let id: TransactionId = rows::id(&row, "id")?;
         let legs = Legs::new(legs.remove(&id).unwrap_or_default())
             .map_err(|error| StoreError::Corrupt(format!("journal {id}: {error}")))?;
-        let reverses: Option<String> = row.try_get("", "reverses")?;
+        let reverses: Option<TransactionId> = rows::optional_id(&row, "reverses")?;
         let original = Original {
             legs,
             is_reversal: reverses.is_some(),
@@ -315,34 +316,40 @@ async fn originals(
 
 /// Those of the holds among the records that there are: a reference may be used again with
 /// content that names another hold, or none.
-async fn placed_before(tx: &Tx, records: &[Record]) -> Result<BTreeSet<String>, StoreError> {
-    let holds: Vec<&str> =
-        records.iter().filter(|record| matches!(record, Record::Hold(_))).map(Record::id).collect();
+async fn placed_before(tx: &Tx, records: &[Record]) -> Result<BTreeSet<HoldId>, StoreError> {
+    let holds: Vec<String> = records
+        .iter()
+        .filter(|record| matches!(record, Record::Hold(_)))
+        .map(ToString::to_string)
+        .collect();
     if holds.is_empty() {
         return Ok(BTreeSet::new());
     }
     let query = format!("SELECT id FROM holds WHERE id {}", among(tx.engine(), 1));
     let found = sql::query_all(tx, query, [texts(tx.engine(), &holds)]).await?;
-    found.iter().map(|row| rows::text(row, "id")).collect()
+    found.iter().map(|row| rows::id(row, "id")).collect()
 }
 
-async fn posted_before(tx: &Tx, records: &[&str]) -> Result<BTreeMap<String, Date>, StoreError> {
+async fn posted_before(
+    tx: &Tx,
+    records: &[String],
+) -> Result<BTreeMap<TransactionId, Date>, StoreError> {
     let mut found = BTreeMap::new();
     if records.is_empty() {
         return Ok(found);
     }
     let query = format!("SELECT id, booking_date FROM journal WHERE id {}", among(tx.engine(), 1));
     for row in sql::query_all(tx, query, [texts(tx.engine(), records)]).await? {
-        found.insert(rows::text(&row, "id")?, rows::date(&row, "booking_date")?);
+        found.insert(rows::id(&row, "id")?, rows::date(&row, "booking_date")?);
     }
     Ok(found)
 }
 
 async fn events_before(
     tx: &Tx,
-    records: &[&str],
-) -> Result<BTreeMap<String, Vec<EventId>>, StoreError> {
-    let mut found: BTreeMap<String, Vec<EventId>> = BTreeMap::new();
+    records: &[String],
+) -> Result<BTreeMap<Record, Vec<EventId>>, StoreError> {
+    let mut found: BTreeMap<Record, Vec<EventId>> = BTreeMap::new();
     if records.is_empty() {
         return Ok(found);
     }
@@ -351,9 +358,8 @@ async fn events_before(
         among(tx.engine(), 1)
     );
     for row in sql::query_all(tx, query, [texts(tx.engine(), records)]).await? {
-        let of = found.entry(rows::text(&row, "aggregate")?).or_default();
-        let id = EventId::parse(&rows::text(&row, "event_id")?);
-        of.push(id.map_err(|_| StoreError::Corrupt("an event id in the outbox".into()))?);
+        let of = found.entry(rows::record(&row, "aggregate")?).or_default();
+        of.push(rows::id(&row, "event_id")?);
     }
     Ok(found)
 }

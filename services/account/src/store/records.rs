@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use florin_kernel::{Date, Money, UnixMicros};
+use florin_kernel::{AccountId, CustomerId, Date, HoldId, Money, TransactionId, UnixMicros};
 use florin_store::{
     Engine, StoreError,
     rows::{among, texts},
@@ -25,10 +25,10 @@ pub type AccountRecord = (Account, Vec<Holder>);
 /// Those of the database.
 pub async fn account(
     connection: &impl ConnectionTrait,
-    id: &str,
+    id: AccountId,
 ) -> Result<Option<AccountRecord>, StoreError> {
     let query = format!("SELECT {} FROM accounts WHERE id = $1", rows::ACCOUNT);
-    let found = sql::query_all(connection, query, [id.into()]).await?;
+    let found = sql::query_all(connection, query, [id.to_string().into()]).await?;
     Ok(with_holders(connection, found).await?.into_iter().next())
 }
 
@@ -45,30 +45,30 @@ pub async fn account_of_iban(
     row.map(|row| rows::account(&row).map(|(account, _, _)| account)).transpose()
 }
 
-/// Accounts below an id, newest first: of one customer, or of all where it is empty.
+/// Accounts below an id, newest first: of one customer, or of all where none is named.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn accounts(
     connection: &impl ConnectionTrait,
-    customer: &str,
+    customer: Option<CustomerId>,
     below: &str,
     limit: i64,
 ) -> Result<Vec<AccountRecord>, StoreError> {
-    let (query, values) = if customer.is_empty() {
-        let query = format!(
-            "SELECT {} FROM accounts WHERE id < $1 ORDER BY id DESC LIMIT $2",
-            rows::ACCOUNT
-        );
-        (query, vec![below.into(), limit.into()])
-    } else {
+    let (query, values) = if let Some(customer) = customer {
         let query = format!(
             "SELECT {} FROM accounts WHERE id IN (SELECT account_id FROM holders \
              WHERE customer_id = $1 AND account_id < $2 ORDER BY account_id DESC LIMIT $3) \
              ORDER BY id DESC",
             rows::ACCOUNT
         );
-        (query, vec![customer.into(), below.into(), limit.into()])
+        (query, vec![customer.to_string().into(), below.into(), limit.into()])
+    } else {
+        let query = format!(
+            "SELECT {} FROM accounts WHERE id < $1 ORDER BY id DESC LIMIT $2",
+            rows::ACCOUNT
+        );
+        (query, vec![below.into(), limit.into()])
     };
     let found = sql::query_all(connection, query, values).await?;
     with_holders(connection, found).await
@@ -88,11 +88,11 @@ async fn with_holders(
     if accounts.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&str> = accounts.iter().map(|account| account.id.as_str()).collect();
-    let mut holders: BTreeMap<String, Vec<Holder>> = BTreeMap::new();
+    let ids: Vec<String> = accounts.iter().map(|account| account.id.to_string()).collect();
+    let mut holders: BTreeMap<AccountId, Vec<Holder>> = BTreeMap::new();
     let told = match ids.as_slice() {
         // Not by the list: PostgreSQL may scan the table for a list of unknown length.
-        [id] => sql::query_all(connection, HOLDERS_OF_ONE, [(*id).into()]).await?,
+        [id] => sql::query_all(connection, HOLDERS_OF_ONE, [id.as_str().into()]).await?,
         ids => {
             sql::query_all(
                 connection,
@@ -117,7 +117,7 @@ async fn with_holders(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLeg {
     /// Account of a customer.
-    pub account: Option<String>,
+    pub account: Option<AccountId>,
     /// GL code.
     pub gl_code: String,
     /// Signed amount: credit positive.
@@ -129,8 +129,8 @@ pub struct StoredLeg {
 /// A journal transaction as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTransaction {
-    /// txn_ and a UUIDv7.
-    pub id: String,
+    /// Its id.
+    pub id: TransactionId,
     /// In whose name the reference is unique.
     pub caller: String,
     /// Natural reference.
@@ -145,17 +145,16 @@ pub struct StoredTransaction {
     pub value_date: Date,
     /// When it was recorded.
     pub recorded_at: UnixMicros,
-    /// The transaction that it reverses, or empty.
-    pub reverses: String,
+    /// The transaction that it reverses.
+    pub reverses: Option<TransactionId>,
 }
 
 const JOURNAL: &str = "id, caller, reference, kind, description, booking_date, value_date, \
      recorded_at, reverses";
 
 fn stored(row: &QueryResult) -> Result<StoredTransaction, StoreError> {
-    let reverses: Option<String> = row.try_get("", "reverses")?;
     Ok(StoredTransaction {
-        id: rows::text(row, "id")?,
+        id: rows::id(row, "id")?,
         caller: rows::text(row, "caller")?,
         reference: rows::text(row, "reference")?,
         kind: rows::text(row, "kind")?,
@@ -163,29 +162,30 @@ fn stored(row: &QueryResult) -> Result<StoredTransaction, StoreError> {
         booking_date: rows::date(row, "booking_date")?,
         value_date: rows::date(row, "value_date")?,
         recorded_at: UnixMicros(rows::int(row, "recorded_at")?),
-        reverses: reverses.unwrap_or_default(),
+        reverses: rows::optional_id(row, "reverses")?,
     })
 }
 
-/// A journal transaction with its legs and the id of its reversal, or empty.
+/// A journal transaction with its legs and the id of its reversal.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn transaction(
     connection: &impl ConnectionTrait,
-    id: &str,
-) -> Result<Option<(StoredTransaction, Vec<StoredLeg>, String)>, StoreError> {
+    id: TransactionId,
+) -> Result<Option<(StoredTransaction, Vec<StoredLeg>, Option<TransactionId>)>, StoreError> {
+    let id = id.to_string();
     let query = format!("SELECT {JOURNAL} FROM journal WHERE id = $1");
-    let Some(row) = sql::query_one(connection, query, [id.into()]).await? else {
+    let Some(row) = sql::query_one(connection, query, [id.as_str().into()]).await? else {
         return Ok(None);
     };
     let found = stored(&row)?;
     let query = "SELECT account_id, gl_code, currency, amount, counterparty FROM journal_legs \
                  WHERE transaction_id = $1 ORDER BY leg";
     let mut legs = Vec::new();
-    for row in sql::query_all(connection, query, [id.into()]).await? {
+    for row in sql::query_all(connection, query, [id.as_str().into()]).await? {
         legs.push(StoredLeg {
-            account: row.try_get("", "account_id")?,
+            account: rows::optional_id(&row, "account_id")?,
             gl_code: rows::text(&row, "gl_code")?,
             amount: Money::new(rows::int(&row, "amount")?, rows::currency(&row, "currency")?),
             counterparty: rows::text(&row, "counterparty")?,
@@ -193,7 +193,7 @@ pub async fn transaction(
     }
     let query = "SELECT id FROM journal WHERE reverses = $1";
     let reversal = sql::query_one(connection, query, [id.into()]).await?;
-    let reversed_by = reversal.map_or(Ok(String::new()), |row| rows::text(&row, "id"))?;
+    let reversed_by = reversal.map(|row| rows::id(&row, "id")).transpose()?;
     Ok(Some((found, legs, reversed_by)))
 }
 
@@ -222,15 +222,16 @@ pub async fn references_of(
     found.iter().map(|row| rows::text(row, "reference")).collect()
 }
 
-/// Journal transactions above an id, with the sum of their debits by currency.
+/// Journal transactions above an id, or the first ones, with the sum of their debits by currency.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn transactions_after(
     connection: &impl ConnectionTrait,
-    after: &str,
+    after: Option<TransactionId>,
     limit: i64,
 ) -> Result<Vec<(StoredTransaction, Vec<Money>)>, StoreError> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
     let query = format!("SELECT {JOURNAL} FROM journal WHERE id > $1 ORDER BY id LIMIT $2");
     let mut page = Vec::new();
     for row in sql::query_all(connection, query, [after.into(), limit.into()]).await? {
@@ -242,11 +243,11 @@ pub async fn transactions_after(
     let query = "SELECT transaction_id, currency, CAST(SUM(-amount) AS BIGINT) AS debits \
                  FROM journal_legs WHERE transaction_id >= $1 AND transaction_id <= $2 \
                  AND amount < 0 GROUP BY transaction_id, currency ORDER BY transaction_id, currency";
-    let values = [first.id.as_str().into(), last.id.as_str().into()];
-    let mut debits: BTreeMap<String, Vec<Money>> = BTreeMap::new();
+    let values = [first.id.to_string().into(), last.id.to_string().into()];
+    let mut debits: BTreeMap<TransactionId, Vec<Money>> = BTreeMap::new();
     for row in sql::query_all(connection, query, values).await? {
         let money = Money::new(rows::int(&row, "debits")?, rows::currency(&row, "currency")?);
-        debits.entry(rows::text(&row, "transaction_id")?).or_default().push(money);
+        debits.entry(rows::id(&row, "transaction_id")?).or_default().push(money);
     }
     for (transaction, sums) in &mut page {
         *sums = debits.remove(&transaction.id).unwrap_or_default();
@@ -254,15 +255,16 @@ pub async fn transactions_after(
     Ok(page)
 }
 
-/// Holds above an id, with the instant of their placing.
+/// Holds above an id, or the first ones, with the instant of their placing.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn holds_after(
     connection: &impl ConnectionTrait,
-    after: &str,
+    after: Option<HoldId>,
     limit: i64,
 ) -> Result<Vec<(Hold, UnixMicros)>, StoreError> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
     let query = "SELECT id, account_id, caller, reference, amount, remaining, currency, status, \
                  placed_at FROM holds WHERE id > $1 ORDER BY id LIMIT $2";
     let mut page = Vec::new();

@@ -1,6 +1,8 @@
 //! Rows to domain values; what does not parse is corrupt, not a default.
 
-use florin_kernel::{Currency, Date, Money, UnixMicros};
+use std::str::FromStr;
+
+use florin_kernel::{AccountId, Currency, Date, Money, UnixMicros};
 use florin_store::{StoreError, rows::Keyed};
 use sea_orm::QueryResult;
 
@@ -54,10 +56,21 @@ pub fn currency(row: &QueryResult, column: &str) -> Result<Currency, StoreError>
     text(row, column)?.parse().map_err(|_| corrupt(column)())
 }
 
+/// An id of a record.
+pub fn id<T: FromStr>(row: &QueryResult, column: &str) -> Result<T, StoreError> {
+    text(row, column)?.parse().map_err(|_| corrupt(column)())
+}
+
+/// An id of a record that may be absent.
+pub fn optional_id<T: FromStr>(row: &QueryResult, column: &str) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.try_get("", column)?;
+    text.map(|text| text.parse().map_err(|_| corrupt(column)())).transpose()
+}
+
 /// An account with the hash of its last event and when that was recorded.
 pub fn account(row: &QueryResult) -> Result<(Account, Vec<u8>, UnixMicros), StoreError> {
     let account = Account {
-        id: text(row, "id")?,
+        id: id(row, "id")?,
         iban: text(row, "iban")?,
         product: text(row, "product")?,
         control_gl: text(row, "control_gl")?,
@@ -74,21 +87,21 @@ pub fn account(row: &QueryResult) -> Result<(Account, Vec<u8>, UnixMicros), Stor
 }
 
 /// A holder with the account's id.
-pub fn holder(row: &QueryResult) -> Result<(String, Holder), StoreError> {
+pub fn holder(row: &QueryResult) -> Result<(AccountId, Holder), StoreError> {
     let role = HolderRole::from_number(int(row, "role")?).ok_or_else(corrupt("role"))?;
-    Ok((text(row, "account_id")?, Holder { customer: text(row, "customer_id")?, role }))
+    Ok((id(row, "account_id")?, Holder { customer: id(row, "customer_id")?, role }))
 }
 
-/// The record of a reference.
-pub fn record(row: &QueryResult) -> Result<Record, StoreError> {
-    Record::of_id(&text(row, "record")?).ok_or_else(corrupt("record"))
+/// A record, by the id that names it.
+pub fn record(row: &QueryResult, column: &str) -> Result<Record, StoreError> {
+    Record::of_id(&text(row, column)?).ok_or_else(corrupt(column))
 }
 
 /// A hold.
 pub fn hold(row: &QueryResult) -> Result<Hold, StoreError> {
     Ok(Hold {
-        id: text(row, "id")?,
-        account: text(row, "account_id")?,
+        id: id(row, "id")?,
+        account: id(row, "account_id")?,
         caller: text(row, "caller")?,
         reference: text(row, "reference")?,
         amount: Money::new(int(row, "amount")?, currency(row, "currency")?),
@@ -100,12 +113,12 @@ pub fn hold(row: &QueryResult) -> Result<Hold, StoreError> {
 /// An event with its hash.
 pub fn event(row: &QueryResult) -> Result<(AccountEvent, Vec<u8>), StoreError> {
     let event = AccountEvent {
-        account_id: text(row, "account_id")?,
+        account_id: id(row, "account_id")?,
         version: int(row, "version")?,
         kind: text(row, "kind")?,
-        transaction_id: row.try_get("", "transaction_id")?,
+        transaction_id: optional_id(row, "transaction_id")?,
         leg: int(row, "leg")?,
-        hold_id: row.try_get("", "hold_id")?,
+        hold_id: optional_id(row, "hold_id")?,
         delta: int(row, "delta")?,
         held_delta: int(row, "held_delta")?,
         posted_after: int(row, "posted_after")?,

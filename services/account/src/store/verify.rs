@@ -14,7 +14,19 @@ pub type Snapshot = sea_orm::DatabaseTransaction;
 /// A record and what is wrong with it, in words.
 pub type Finding = (String, String);
 
-/// Accounts above an id, with the hash of their last event.
+/// What a row says; the reason in words where it cannot be read.
+pub type Read<T> = Result<(T, Vec<u8>), String>;
+
+/// What a row says: a corrupt one is a finding, not the end of the verification.
+fn read<T>(row: Result<T, StoreError>) -> Result<Result<T, String>, StoreError> {
+    match row {
+        Ok(value) => Ok(Ok(value)),
+        Err(StoreError::Corrupt(text)) => Ok(Err(text)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Accounts above an id as the table has it, each with its id and the hash of its last event.
 ///
 /// # Errors
 /// Those of the database.
@@ -22,16 +34,28 @@ pub async fn accounts_after(
     connection: &impl ConnectionTrait,
     after: &str,
     limit: i64,
-) -> Result<Vec<(Account, Vec<u8>)>, StoreError> {
+) -> Result<Vec<(String, Read<Account>)>, StoreError> {
     let query =
         format!("SELECT {} FROM accounts WHERE id > $1 ORDER BY id LIMIT $2", rows::ACCOUNT);
     let found = sql::query_all(connection, query, [after.into(), limit.into()]).await?;
-    let read = found.iter().map(|row| rows::account(row).map(|(account, hash, _)| (account, hash)));
-    read.collect()
+    let accounts = found.iter().map(|row| {
+        let account = rows::account(row).map(|(account, hash, _)| (account, hash));
+        Ok((rows::text(row, "id")?, read(account)?))
+    });
+    accounts.collect()
 }
 
-/// Events of the accounts in a range of ids, in the order of account and version, after a
-/// point.
+/// An event of the history: account and version as the table has them, and what it says.
+pub struct EventRow {
+    /// The account.
+    pub account: String,
+    /// The version.
+    pub version: i64,
+    /// The event with its hash.
+    pub event: Read<AccountEvent>,
+}
+
+/// Events in the order of account and version, after a point.
 ///
 /// # Errors
 /// Those of the database.
@@ -39,14 +63,19 @@ pub async fn events_after(
     connection: &impl ConnectionTrait,
     (account, version): (&str, i64),
     limit: i64,
-) -> Result<Vec<(AccountEvent, Vec<u8>)>, StoreError> {
+) -> Result<Vec<EventRow>, StoreError> {
     let query = format!(
         "SELECT {} FROM account_events WHERE (account_id, version) > ($1, $2) \
          ORDER BY account_id, version LIMIT $3",
         rows::EVENT
     );
     let values = [account.into(), version.into(), limit.into()];
-    sql::query_all(connection, query, values).await?.iter().map(rows::event).collect()
+    let found = sql::query_all(connection, query, values).await?;
+    let events = found.iter().map(|row| {
+        let (account, version) = (rows::text(row, "account_id")?, rows::int(row, "version")?);
+        Ok(EventRow { account, version, event: read(rows::event(row))? })
+    });
+    events.collect()
 }
 
 /// Sum of the open holds by account.

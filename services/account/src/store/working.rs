@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use florin_events::{Cause, NewEvent};
-use florin_kernel::{Date, EventId, UnixMicros};
+use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, TransactionId, UnixMicros};
 
 use super::chain;
 use crate::domain::{
@@ -24,6 +24,23 @@ pub struct Reference {
     pub text: String,
     /// Hash of the content.
     pub fingerprint: Vec<u8>,
+}
+
+/// The caller of the claims that make reversals once only: no role and no client.
+const REVERSES: &str = "reverses";
+
+impl Reference {
+    /// The claim on being the only reversal of a transaction.
+    #[must_use]
+    pub fn of_reversal(original: TransactionId, fingerprint: Vec<u8>) -> Self {
+        Self { caller: REVERSES.to_owned(), text: original.to_string(), fingerprint }
+    }
+
+    /// The transaction that this claims to be the only reversal of; None for a caller's own
+    /// reference.
+    fn reverses(&self) -> Option<TransactionId> {
+        if self.caller == REVERSES { self.text.parse().ok() } else { None }
+    }
 }
 
 /// Who asks.
@@ -96,8 +113,8 @@ pub struct Original {
 /// A row of the journal.
 #[derive(Debug, Clone)]
 pub struct JournalRow {
-    /// txn_ and a UUIDv7.
-    pub id: String,
+    /// Its id.
+    pub id: TransactionId,
     /// In whose name the reference is unique.
     pub caller: String,
     /// Natural reference.
@@ -111,7 +128,7 @@ pub struct JournalRow {
     /// Date from which interest counts it.
     pub value_date: Date,
     /// The transaction that it reverses.
-    pub reverses: Option<String>,
+    pub reverses: Option<TransactionId>,
     /// Ties together what one request caused.
     pub correlation: String,
     /// Who set it going, as JSON.
@@ -126,19 +143,19 @@ pub struct Writes {
     /// Events with their hashes.
     pub events: Vec<(AccountEvent, Vec<u8>)>,
     /// Accounts that were opened.
-    pub opened: Vec<String>,
+    pub opened: Vec<AccountId>,
     /// Journal transactions with their legs.
     pub journal: Vec<JournalRow>,
     /// Net per account and value date; wide enough for any batch.
-    pub turnover: BTreeMap<(String, Date), i128>,
+    pub turnover: BTreeMap<(AccountId, Date), i128>,
     /// Holds that were placed, with correlation and initiator.
     pub placed: Vec<(Hold, String, String)>,
     /// Holds that changed.
     pub ended: Vec<Hold>,
     /// Holders that were added.
-    pub holders_added: Vec<(String, Holder)>,
+    pub holders_added: Vec<(AccountId, Holder)>,
     /// Holders that were removed.
-    pub holders_removed: Vec<(String, String)>,
+    pub holders_removed: Vec<(AccountId, CustomerId)>,
     /// Outbox events.
     pub outbox: Vec<NewEvent>,
     /// Records changed without money, for the audit.
@@ -152,21 +169,21 @@ pub struct Working {
     /// The chart of accounts.
     pub chart: BTreeMap<String, GlAccount>,
     /// Locked accounts.
-    pub accounts: BTreeMap<String, Account>,
+    pub accounts: BTreeMap<AccountId, Account>,
     /// Hash of the last event of each.
-    pub hashes: BTreeMap<String, Vec<u8>>,
+    pub hashes: BTreeMap<AccountId, Vec<u8>>,
     /// Holders of those whose holders matter.
-    pub holders: BTreeMap<String, Vec<Holder>>,
+    pub holders: BTreeMap<AccountId, Vec<Holder>>,
     /// Holds by caller and reference.
     pub holds: BTreeMap<ReferenceId, Hold>,
     /// Transactions that are to be reversed.
-    pub originals: BTreeMap<String, Original>,
+    pub originals: BTreeMap<TransactionId, Original>,
     /// References.
     pub claims: BTreeMap<ReferenceId, Claim>,
     /// Booking dates of transactions that were posted before.
-    pub posted_before: BTreeMap<String, Date>,
+    pub posted_before: BTreeMap<TransactionId, Date>,
     /// Event ids of records made before.
-    pub events_before: BTreeMap<String, Vec<EventId>>,
+    pub events_before: BTreeMap<Record, Vec<EventId>>,
     /// IBANs reserved for accounts to open.
     pub ibans: VecDeque<String>,
     /// Database clock, read after the locks, never below a locked account's last.
@@ -179,11 +196,11 @@ pub struct Working {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Journal transaction of an entry.
-    pub transaction_id: Option<String>,
+    pub transaction_id: Option<TransactionId>,
     /// Number of the leg.
     pub leg: i64,
     /// The hold concerned.
-    pub hold_id: Option<String>,
+    pub hold_id: Option<HoldId>,
     /// By how much posted changed.
     pub delta: i64,
     /// By how much held changed.
@@ -206,13 +223,13 @@ impl Working {
         for reference in references {
             let id = (reference.caller.clone(), reference.text.clone());
             let Some(claim) = self.claims.get(&id).filter(|claim| claim.made) else { continue };
-            if reference.caller == "reverses" {
-                return Err(Refusal::AlreadyReversed { transaction: reference.text });
+            if let Some(transaction) = reference.reverses() {
+                return Err(Refusal::AlreadyReversed { transaction });
             }
             if claim.fingerprint != reference.fingerprint {
                 return Err(Refusal::ReferenceReused { reference: reference.text });
             }
-            if let Some(record) = claim.record.clone() {
+            if let Some(record) = claim.record {
                 return Ok(Claimed::Replay(record));
             }
         }
@@ -220,12 +237,12 @@ impl Working {
     }
 
     /// Notes that a command's references stand for its record from now on.
-    pub fn settle(&mut self, references: Vec<Reference>, record: Option<&Record>) {
+    pub fn settle(&mut self, references: Vec<Reference>, record: Option<Record>) {
         for Reference { caller, text, fingerprint } in references {
             let Some(claim) = self.claims.get_mut(&(caller, text)) else { continue };
             claim.made = true;
-            claim.rewritten = claim.record.as_ref() != record || claim.fingerprint != fingerprint;
-            claim.record = record.cloned();
+            claim.rewritten = claim.record != record || claim.fingerprint != fingerprint;
+            claim.record = record;
             claim.fingerprint = fingerprint;
         }
     }
@@ -234,21 +251,20 @@ impl Working {
     ///
     /// # Errors
     /// [`Refusal::AccountNotFound`].
-    pub fn account(&mut self, id: &str) -> Result<&mut Account, Refusal> {
-        let found = self.accounts.get_mut(id);
-        found.ok_or_else(|| Refusal::AccountNotFound { account: id.to_owned() })
+    pub fn account(&mut self, id: AccountId) -> Result<&mut Account, Refusal> {
+        self.accounts.get_mut(&id).ok_or(Refusal::AccountNotFound { account: id })
     }
 
     /// Appends an event with the account's present balances and version to its history.
     pub fn append(&mut self, account: &Account, kind: EventKind, facts: Facts) {
         let (posted, held) = (account.posted, account.held);
-        self.append_at(&account.id, (account.version, posted, held), kind, facts);
+        self.append_at(account.id, (account.version, posted, held), kind, facts);
     }
 
     /// Appends an event with version, posted and held as given: one of several legs.
     pub fn append_at(
         &mut self,
-        account: &str,
+        account: AccountId,
         (version, posted_after, held_after): (i64, i64, i64),
         kind: EventKind,
         facts: Facts,
@@ -256,7 +272,7 @@ impl Working {
         let today = self.books.business_date;
         let (booking_date, value_date) = facts.dates.unwrap_or((today, today));
         let event = AccountEvent {
-            account_id: account.to_owned(),
+            account_id: account,
             version,
             kind: kind.name().to_owned(),
             transaction_id: facts.transaction_id,
@@ -272,9 +288,9 @@ impl Working {
             value_date,
             recorded_at: self.now,
         };
-        let previous = self.hashes.get(account).map_or(chain::GENESIS.as_slice(), Vec::as_slice);
+        let previous = self.hashes.get(&account).map_or(chain::GENESIS.as_slice(), Vec::as_slice);
         let hash = chain::link(previous, &event);
-        self.hashes.insert(account.to_owned(), hash.clone());
+        self.hashes.insert(account, hash.clone());
         self.writes.events.push((event, hash));
     }
 }

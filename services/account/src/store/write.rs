@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use florin_kernel::AccountId;
 use florin_store::{
     StoreError, Tx,
     rows::{self as many, Column, hex},
@@ -10,7 +11,6 @@ use florin_store::{
 use serde_json::{Value, json};
 
 use super::working::Working;
-use crate::domain::record::Record;
 
 /// Writes everything but outbox, audit and answers.
 ///
@@ -59,8 +59,9 @@ async fn events(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     ];
     let rows = working.writes.events.iter().map(|(event, hash)| {
         json!({
-            "account_id": event.account_id, "version": event.version, "kind": event.kind,
-            "transaction_id": event.transaction_id, "leg": event.leg, "hold_id": event.hold_id,
+            "account_id": event.account_id.to_string(), "version": event.version, "kind": event.kind,
+            "transaction_id": event.transaction_id.map(|id| id.to_string()), "leg": event.leg,
+            "hold_id": event.hold_id.map(|id| id.to_string()),
             "delta": event.delta, "held_delta": event.held_delta,
             "posted_after": event.posted_after, "held_after": event.held_after,
             "counterparty": event.counterparty, "detail": event.detail,
@@ -73,22 +74,22 @@ async fn events(tx: &Tx, working: &Working) -> Result<(), StoreError> {
 }
 
 async fn accounts(tx: &Tx, working: &Working) -> Result<(), StoreError> {
-    let touched: BTreeSet<&str> =
-        working.writes.events.iter().map(|(event, _)| event.account_id.as_str()).collect();
+    let touched: BTreeSet<AccountId> =
+        working.writes.events.iter().map(|(event, _)| event.account_id).collect();
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     for id in touched {
-        let found = working.accounts.get(id).zip(working.hashes.get(id));
+        let found = working.accounts.get(&id).zip(working.hashes.get(&id));
         let (account, hash) =
             found.ok_or_else(|| StoreError::Corrupt(format!("{id} has events but no row")))?;
         let row = json!({
-            "id": account.id, "iban": account.iban, "product": account.product,
+            "id": id.to_string(), "iban": account.iban, "product": account.product,
             "control_gl": account.control_gl, "currency": account.currency.code(),
             "status": account.status.number(), "overdraft_limit": account.overdraft_limit,
             "opened_on": account.opened_on.to_string(), "reference": account.reference,
             "version": account.version, "posted": account.posted, "held": account.held,
             "last_hash": hex(hash), "last_recorded_at": working.now.0,
         });
-        if working.writes.opened.iter().any(|opened| opened == id) {
+        if working.writes.opened.contains(&id) {
             new.push(row);
         } else {
             changed.push(row);
@@ -141,10 +142,10 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     ];
     let rows = working.writes.journal.iter().map(|row| {
         json!({
-            "id": row.id, "caller": row.caller, "reference": row.reference, "kind": row.kind,
+            "id": row.id.to_string(), "caller": row.caller, "reference": row.reference, "kind": row.kind,
             "description": row.description, "booking_date": row.booking_date.to_string(),
             "value_date": row.value_date.to_string(), "recorded_at": working.now.0,
-            "reverses": row.reverses, "correlation": row.correlation,
+            "reverses": row.reverses.map(|id| id.to_string()), "correlation": row.correlation,
             "initiator": row.initiator,
         })
     });
@@ -162,7 +163,8 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     let legs = working.writes.journal.iter().flat_map(|row| {
         (1_i64..).zip(&row.entries).map(move |(leg, entry)| {
             json!({
-                "transaction_id": row.id, "leg": leg, "account_id": entry.account,
+                "transaction_id": row.id.to_string(), "leg": leg,
+                "account_id": entry.account.map(|id| id.to_string()),
                 "gl_code": entry.gl_code, "currency": entry.amount.currency().code(),
                 "amount": entry.amount.minor(), "counterparty": entry.counterparty,
                 "booking_date": row.booking_date.to_string(),
@@ -185,7 +187,9 @@ async fn turnover(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         .map(|((account, date), net)| {
             let net = i64::try_from(*net)
                 .map_err(|_| StoreError::Corrupt("a batch turns over more than 64 bits".into()))?;
-            Ok(json!({"account_id": account, "value_date": date.to_string(), "net": net}))
+            Ok(json!({
+                "account_id": account.to_string(), "value_date": date.to_string(), "net": net,
+            }))
         })
         .collect::<Result<_, StoreError>>()?;
     let upsert = |rows: &str| {
@@ -215,8 +219,8 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     ];
     let rows = working.writes.placed.iter().map(|(hold, correlation, initiator)| {
         json!({
-            "id": hold.id, "account_id": hold.account, "caller": hold.caller,
-            "reference": hold.reference, "amount": hold.amount.minor(),
+            "id": hold.id.to_string(), "account_id": hold.account.to_string(),
+            "caller": hold.caller, "reference": hold.reference, "amount": hold.amount.minor(),
             "remaining": hold.remaining, "currency": hold.amount.currency().code(),
             "status": hold.status.number(), "placed_at": working.now.0, "expires_at": null,
             "correlation": correlation, "initiator": initiator,
@@ -229,7 +233,7 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         .iter()
         .map(|hold| {
             json!({
-                "id": hold.id, "remaining": hold.remaining, "status": hold.status.number(),
+                "id": hold.id.to_string(), "remaining": hold.remaining, "status": hold.status.number(),
             })
         })
         .collect();
@@ -243,7 +247,7 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
 async fn holders(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     for (account, customer) in &working.writes.holders_removed {
         let delete = "DELETE FROM holders WHERE account_id = $1 AND customer_id = $2";
-        let values = [account.as_str().into(), customer.as_str().into()];
+        let values = [account.to_string().into(), customer.to_string().into()];
         sql::execute(tx, delete, values).await?;
     }
     let columns =
@@ -255,7 +259,7 @@ async fn holders(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     });
     let rows = rows.map(|(account, holder)| {
         json!({
-            "account_id": account, "customer_id": holder.customer,
+            "account_id": account.to_string(), "customer_id": holder.customer.to_string(),
             "role": holder.role.number(),
         })
     });
@@ -285,7 +289,7 @@ async fn references(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             json!({
                 "caller": caller, "reference": reference,
                 "fingerprint": hex(&claim.fingerprint),
-                "record": claim.record.as_ref().map(Record::id),
+                "record": claim.record.map(|record| record.to_string()),
             })
         })
         .collect();

@@ -4,7 +4,8 @@ use florin_account::{
     app::{
         batch::LedgerBatch,
         command::{
-            Actor, Change, Command, Open, Outcome, Place, Post, Reference, Release, Reverse, Work,
+            Actor, Change, Command, Open, Outcome, Place as Hold, Post, Reference, Release,
+            Reverse, Work,
         },
         verify_ledger::{self, Report, Summary},
     },
@@ -15,74 +16,81 @@ use florin_account::{
     store::{self, chain, chart},
 };
 use florin_events::Outbox;
-use florin_kernel::{BankIdentity, Date, Money};
+use florin_kernel::{AccountId, BankIdentity, CustomerId, Date, HoldId, Money, TransactionId};
 use florin_store::{
-    Database, DatabaseOptions, Tx,
+    Database, Engine, Tx,
     commit::{Committer, Limits},
+    id_parts,
 };
+use florin_testkit::{Place, places};
 use tokio_util::sync::CancellationToken;
-
-/// Environment variable with the URL of a PostgreSQL server.
-const POSTGRES_URL: &str = "FLORIN_TEST_POSTGRES_URL";
 
 pub struct Bench {
     pub db: Database,
     pub committer: Committer<LedgerBatch>,
-    _dir: tempfile::TempDir,
-}
-
-#[expect(clippy::disallowed_methods, reason = "the test run speaks to tests by environment")]
-fn postgres() -> Option<String> {
-    std::env::var(POSTGRES_URL).ok()
+    _place: Place,
 }
 
 /// A ledger on each engine that is to be had.
 pub async fn each() -> Vec<Bench> {
-    let mut benches = vec![sqlite().await];
-    match postgres() {
-        Some(url) => benches.push(on_postgres(url).await),
-        None => println!("skipped on PostgreSQL: {POSTGRES_URL} is not set"),
+    let mut benches = Vec::new();
+    for place in places("account").unwrap() {
+        benches.push(start(place).await);
     }
     benches
 }
 
 pub async fn sqlite() -> Bench {
-    let dir = tempfile::tempdir().unwrap();
-    let mut options = DatabaseOptions::sqlite(&dir.path().join("account.db"));
-    options.synchronous_off = true;
-    start(options, dir, 1).await
+    start(places("account").unwrap().remove(0)).await
 }
 
-async fn on_postgres(url: String) -> Bench {
-    let dir = tempfile::tempdir().unwrap();
-    let (millis, random) = florin_store::id_parts();
-    let options = DatabaseOptions {
-        url,
-        schema: format!("account_{millis}_{}", u16::from_be_bytes([random[0], random[1]])),
-        max_connections: 4,
-        ..DatabaseOptions::default()
-    };
-    start(options, dir, 2).await
-}
-
-async fn start(options: DatabaseOptions, dir: tempfile::TempDir, committers: usize) -> Bench {
-    let db = Database::connect(&options, store::MIGRATIONS).await.unwrap();
+async fn start(place: Place) -> Bench {
+    let db = place.database(store::MIGRATIONS).await.unwrap();
     let today = Date::constant(2026, 11, 21);
     db.write(async |tx: Tx| chart::open_books(&tx, today).await).await.unwrap();
     let bank = BankIdentity::new("CZ", "8899").unwrap();
     let batch = LedgerBatch { outbox: Outbox::new("account"), bank };
     let shutdown = CancellationToken::new();
+    let committers = match db.engine() {
+        Engine::Sqlite => 1,
+        Engine::Postgres => 2,
+    };
     let committer = Committer::start(db.clone(), batch, Limits::default(), committers, shutdown);
-    Bench { db, committer, _dir: dir }
+    Bench { db, committer, _place: place }
 }
 
 pub fn eur(minor: i64) -> Money {
     Money::new(minor, "EUR".parse().unwrap())
 }
 
-fn id(prefix: &str) -> String {
-    let (millis, random) = florin_store::id_parts();
-    florin_kernel::AccountId::from_parts(millis, random).to_string().replace("acc", prefix)
+/// The parts of an id of its own for each name of up to seven letters, in their order.
+fn parts(name: &str) -> (u64, [u8; 10]) {
+    let mut bytes = [0; 10];
+    bytes[3..][..name.len()].copy_from_slice(name.as_bytes());
+    (1, bytes)
+}
+
+/// The account of a name.
+pub fn acc(name: &str) -> AccountId {
+    let (millis, random) = parts(name);
+    AccountId::from_parts(millis, random)
+}
+
+/// The customer of a name.
+pub fn cus(name: &str) -> CustomerId {
+    let (millis, random) = parts(name);
+    CustomerId::from_parts(millis, random)
+}
+
+/// The journal transaction of a name.
+pub fn txn(name: &str) -> TransactionId {
+    let (millis, random) = parts(name);
+    TransactionId::from_parts(millis, random)
+}
+
+fn fresh_transaction() -> TransactionId {
+    let (millis, random) = id_parts();
+    TransactionId::from_parts(millis, random)
 }
 
 pub fn reference(text: &str, content: &[&str]) -> Reference {
@@ -98,16 +106,16 @@ pub fn command(work: Work) -> Command {
 }
 
 /// A transaction of customer legs (account, minor) and a cash leg that balances them.
-pub fn post(text: &str, legs: &[(&str, i64)]) -> Command {
+pub fn post(text: &str, legs: &[(AccountId, i64)]) -> Command {
     let sum: i64 = legs.iter().map(|(_, minor)| minor).sum();
-    let mut all: Vec<Leg> = legs.iter().map(|(account, minor)| leg(account, *minor)).collect();
+    let mut all: Vec<Leg> = legs.iter().map(|(account, minor)| leg(*account, *minor)).collect();
     if sum != 0 {
         let target = Target::Gl("1010".into());
         all.push(Leg { target, amount: eur(-sum), counterparty: String::new() });
     }
     command(Work::Post(Post {
         reference: reference(text, &[&format!("{legs:?}")]),
-        id: id("txn"),
+        id: fresh_transaction(),
         kind: "transfer".into(),
         description: "test".into(),
         legs: Legs::new(all).unwrap(),
@@ -119,26 +127,27 @@ pub fn post(text: &str, legs: &[(&str, i64)]) -> Command {
     }))
 }
 
-fn leg(account: &str, minor: i64) -> Leg {
-    let target = Target::Account(account.into());
+fn leg(account: AccountId, minor: i64) -> Leg {
+    let target = Target::Account(account);
     Leg { target, amount: eur(minor), counterparty: "x".into() }
 }
 
-pub fn reverse(text: &str, original: &str) -> Command {
+pub fn reverse(text: &str, original: TransactionId) -> Command {
     command(Work::Reverse(Reverse {
-        reference: reference(text, &["reverse", original]),
-        id: id("txn"),
-        original: original.into(),
+        reference: reference(text, &["reverse", &original.to_string()]),
+        id: fresh_transaction(),
+        original,
         description: "mistake".into(),
         initiator: "{}".into(),
     }))
 }
 
-pub fn place(text: &str, account: &str, minor: i64) -> Command {
-    command(Work::Place(Place {
-        reference: reference(text, &["hold", account, &minor.to_string()]),
-        id: id("hld"),
-        account: account.into(),
+pub fn place(text: &str, account: AccountId, minor: i64) -> Command {
+    let (millis, random) = id_parts();
+    command(Work::Place(Hold {
+        reference: reference(text, &["hold", &account.to_string(), &minor.to_string()]),
+        id: HoldId::from_parts(millis, random),
+        account,
         amount: eur(minor),
         correlation: text.into(),
         initiator: "{}".into(),
@@ -153,8 +162,8 @@ pub fn release(text: &str, hold: &str) -> Command {
     }))
 }
 
-pub fn change(account: &str, change: Change) -> Command {
-    command(Work::Change { account: account.into(), change })
+pub fn change(account: AccountId, change: Change) -> Command {
+    command(Work::Change { account, change })
 }
 
 impl Bench {
@@ -168,13 +177,15 @@ impl Bench {
     }
 
     /// Opens an account and pays money in.
-    pub async fn open(&self, minor: i64) -> String {
-        let account = id("acc");
-        let holder = Holder { customer: id("cus"), role: HolderRole::Owner };
+    pub async fn open(&self, minor: i64) -> AccountId {
+        let (millis, random) = id_parts();
+        let account = AccountId::from_parts(millis, random);
+        let customer = CustomerId::from_parts(millis, random);
+        let holder = Holder { customer, role: HolderRole::Owner };
         let opened = self
             .run(command(Work::Open(Open {
                 reference: None,
-                id: account.clone(),
+                id: account,
                 product: "current".into(),
                 control_gl: "2010".into(),
                 overdraft_limit: eur(0),
@@ -185,14 +196,14 @@ impl Bench {
             .await;
         assert!(matches!(opened, Outcome::Account { .. }), "{opened:?}");
         if minor > 0 {
-            let paid = self.run(post(&format!("{account}/in"), &[(&account, minor)])).await;
+            let paid = self.run(post(&format!("{account}/in"), &[(account, minor)])).await;
             assert!(matches!(paid, Outcome::Posted { replayed: false, .. }), "{paid:?}");
         }
         account
     }
 
     /// Posted and held.
-    pub async fn balance(&self, account: &str) -> (i64, i64) {
+    pub async fn balance(&self, account: AccountId) -> (i64, i64) {
         let found = store::records::account(self.db.read(), account).await.unwrap();
         let (account, _) = found.unwrap();
         (account.posted, account.held)

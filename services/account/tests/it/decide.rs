@@ -18,12 +18,12 @@ use florin_account::{
         working::{Original, Working, Writes},
     },
 };
-use florin_kernel::Date;
+use florin_kernel::{AccountId, Date};
 use florin_proto::account::v1 as proto;
 use prost::Message as _;
 
 use crate::{
-    bench_ledger::{eur, place, post, reference, release, reverse},
+    bench_ledger::{acc, cus, eur, place, post, reference, release, reverse, txn},
     working_set::{TODAY, actor, holder, of_place, of_release, of_reverse, working},
 };
 
@@ -60,9 +60,9 @@ fn assert_untouched(working: &Working) {
     assert!(working.writes.placed.is_empty() && working.writes.ended.is_empty());
 }
 
-fn legs(minor: &[(&str, i64)]) -> Legs {
-    let leg = |(id, minor): &(&str, i64)| Leg {
-        target: Target::Account((*id).into()),
+fn legs(minor: &[(AccountId, i64)]) -> Legs {
+    let leg = |(id, minor): &(AccountId, i64)| Leg {
+        target: Target::Account(*id),
         amount: eur(*minor),
         counterparty: "x".into(),
     };
@@ -72,7 +72,7 @@ fn legs(minor: &[(&str, i64)]) -> Legs {
 #[test]
 fn a_posting_is_told_by_history_journal_turnover_and_one_event() {
     let mut working = working();
-    let command = post("t", &[("a", -60), ("b", 50), ("b", 10)]);
+    let command = post("t", &[(acc("a"), -60), (acc("b"), 50), (acc("b"), 10)]);
     let Work::Post(post) = &command.work else { panic!("no post") };
     let outcome = post_transactions::decide(&mut working, post, &actor()).unwrap();
     assert!(matches!(outcome, Outcome::Posted { replayed: false, booking_date: TODAY, .. }));
@@ -86,16 +86,16 @@ fn a_posting_is_told_by_history_journal_turnover_and_one_event() {
         ]
     );
     for ((event, _), leg) in working.writes.events.iter().zip(1..) {
-        assert_eq!((event.leg, event.transaction_id.as_ref()), (leg, Some(&post.id)));
-        assert_eq!((event.counterparty.as_str(), event.hold_id.as_ref()), ("x", None));
+        assert_eq!((event.leg, event.transaction_id), (leg, Some(post.id)));
+        assert_eq!((event.counterparty.as_str(), event.hold_id), ("x", None));
         assert_eq!((event.booking_date, event.value_date), (TODAY, TODAY));
     }
-    let turnover = [(("a".to_owned(), TODAY), -60), (("b".to_owned(), TODAY), 60)];
+    let turnover = [((acc("a"), TODAY), -60), ((acc("b"), TODAY), 60)];
     assert_eq!(working.writes.turnover, turnover.into());
     assert_eq!(working.writes.journal.len(), 1);
     assert_eq!(
         kinds(&working),
-        [("transaction_posted", post.id.clone(), 1, "t".into(), "t".into())]
+        [("transaction_posted", post.id.to_string(), 1, "t".into(), "t".into())]
     );
     let told = proto::TransactionPosted::decode(&*working.writes.outbox[0].payload).unwrap();
     let sides: Vec<_> = told
@@ -119,14 +119,14 @@ fn a_posting_is_told_by_history_journal_turnover_and_one_event() {
 #[test]
 fn each_event_is_chained_to_the_one_before_it_on_its_account() {
     let mut working = working();
-    freeze_account::decide(&mut working, "a", "lost card", &actor()).unwrap();
-    unfreeze_account::decide(&mut working, "a", "found", &actor()).unwrap();
+    freeze_account::decide(&mut working, acc("a"), "lost card", &actor()).unwrap();
+    unfreeze_account::decide(&mut working, acc("a"), "found", &actor()).unwrap();
     let [(first, first_hash), (second, second_hash)] = working.writes.events.as_slice() else {
         panic!("{:?}", working.writes.events)
     };
     assert_eq!(first_hash, &chain::link(&chain::GENESIS, first));
     assert_eq!(second_hash, &chain::link(first_hash, second));
-    assert_eq!(working.hashes.get("a"), Some(second_hash));
+    assert_eq!(working.hashes.get(&acc("a")), Some(second_hash));
     assert_eq!(
         history(&working),
         [
@@ -135,7 +135,7 @@ fn each_event_is_chained_to_the_one_before_it_on_its_account() {
         ]
     );
     let request = || actor().request;
-    let told = |version| ("account_changed", "a".to_owned(), version, request(), request());
+    let told = |version| ("account_changed", acc("a").to_string(), version, request(), request());
     assert_eq!(kinds(&working), [told(4), told(5)]);
     assert_eq!(working.writes.audit.len(), 2);
 }
@@ -143,7 +143,7 @@ fn each_event_is_chained_to_the_one_before_it_on_its_account() {
 #[test]
 fn an_open_account_that_is_unfrozen_is_answered_and_nothing_is_told() {
     let mut working = working();
-    let outcome = unfreeze_account::decide(&mut working, "a", "again", &actor()).unwrap();
+    let outcome = unfreeze_account::decide(&mut working, acc("a"), "again", &actor()).unwrap();
     let Outcome::Account { account, holders, replayed: false, .. } = outcome else {
         panic!("{outcome:?}")
     };
@@ -154,9 +154,9 @@ fn an_open_account_that_is_unfrozen_is_answered_and_nothing_is_told() {
 #[test]
 fn a_hold_is_placed_and_given_back_whole() {
     let mut working = working();
-    let (placed, released) = (place("h", "a", 70), release("r", "h"));
+    let (placed, released) = (place("h", acc("a"), 70), release("r", "h"));
     place_hold::decide(&mut working, of_place(&placed), &actor()).unwrap();
-    let too_much = place("h2", "a", 31);
+    let too_much = place("h2", acc("a"), 31);
     let refused = place_hold::decide(&mut working, of_place(&too_much), &actor());
     assert!(matches!(refused, Err(Refusal::InsufficientFunds { .. })));
     let outcome = release_hold::decide(&mut working, of_release(&released), &actor()).unwrap();
@@ -175,7 +175,8 @@ fn a_hold_is_placed_and_given_back_whole() {
             ("hold_released".into(), 5, 0, -70, 100, 0, none()),
         ]
     );
-    let told = |version, by: &str| ("hold_changed", "a".into(), version, by.into(), "h".into());
+    let told =
+        |version, by: &str| ("hold_changed", acc("a").to_string(), version, by.into(), "h".into());
     assert_eq!(kinds(&working), [told(4, "h"), told(5, "r")]);
     let payloads = working.writes.outbox.iter();
     let wire: Vec<_> = payloads
@@ -183,38 +184,41 @@ fn a_hold_is_placed_and_given_back_whole() {
         .map(|changed| (changed.account_version, changed.hold.unwrap()))
         .map(|(version, hold)| (version, hold.status, hold.reference, hold.account_id))
         .collect();
-    let seen = |version, status| (version, status, "h".to_owned(), "a".to_owned());
+    let seen = |version, status| (version, status, "h".to_owned(), acc("a").to_string());
     assert_eq!(wire, [seen(4, 1), seen(5, 3)]);
     assert_eq!((working.writes.placed.len(), working.writes.ended.len()), (1, 1));
     let holds: Vec<_> =
-        working.writes.events.iter().map(|(event, _)| event.hold_id.clone().unwrap()).collect();
-    assert_eq!(holds, [hold.id.clone(), hold.id]);
+        working.writes.events.iter().map(|(event, _)| event.hold_id.unwrap()).collect();
+    assert_eq!(holds, [hold.id, hold.id]);
 }
 
 #[test]
 fn holders_come_and_go_by_a_version_each_and_not_on_a_closed_account() {
     let mut working = working();
     let viewer = holder("y", HolderRole::Viewer);
-    add_holder::decide(&mut working, "a", &viewer, &actor()).unwrap();
-    remove_holder::decide(&mut working, "a", "y", &actor()).unwrap();
+    add_holder::decide(&mut working, acc("a"), &viewer, &actor()).unwrap();
+    remove_holder::decide(&mut working, acc("a"), cus("y"), &actor()).unwrap();
     assert_eq!(
         history(&working),
         [
-            ("holder_added".into(), 4, 0, 0, 100, 0, "y viewer".into()),
-            ("holder_removed".into(), 5, 0, 0, 100, 0, "y".into()),
+            ("holder_added".into(), 4, 0, 0, 100, 0, format!("{} viewer", cus("y"))),
+            ("holder_removed".into(), 5, 0, 0, 100, 0, cus("y").to_string()),
         ]
     );
-    assert_eq!(working.writes.holders_added, [("a".to_owned(), viewer.clone())]);
-    assert_eq!(working.writes.holders_removed, [("a".to_owned(), "y".to_owned())]);
-    assert_eq!(working.accounts["a"].version, 5);
-    freeze_account::decide(&mut working, "b", "x", &actor()).unwrap();
-    assert!(add_holder::decide(&mut working, "b", &viewer, &actor()).is_ok(), "frozen, not closed");
-    unfreeze_account::decide(&mut working, "b", "x", &actor()).unwrap();
-    close_account::decide(&mut working, "b", "moving", &actor()).unwrap();
+    assert_eq!(working.writes.holders_added, [(acc("a"), viewer.clone())]);
+    assert_eq!(working.writes.holders_removed, [(acc("a"), cus("y"))]);
+    assert_eq!(working.accounts[&acc("a")].version, 5);
+    freeze_account::decide(&mut working, acc("b"), "x", &actor()).unwrap();
+    assert!(
+        add_holder::decide(&mut working, acc("b"), &viewer, &actor()).is_ok(),
+        "frozen, not closed"
+    );
+    unfreeze_account::decide(&mut working, acc("b"), "x", &actor()).unwrap();
+    close_account::decide(&mut working, acc("b"), "moving", &actor()).unwrap();
     working.writes = Writes::default();
-    let refused = add_holder::decide(&mut working, "b", &viewer, &actor());
+    let refused = add_holder::decide(&mut working, acc("b"), &viewer, &actor());
     assert!(matches!(refused, Err(Refusal::Closed { .. })), "{refused:?}");
-    let nobody = remove_holder::decide(&mut working, "nobody", "y", &actor());
+    let nobody = remove_holder::decide(&mut working, acc("nobody"), cus("y"), &actor());
     assert!(matches!(nobody, Err(Refusal::AccountNotFound { .. })), "{nobody:?}");
     assert_untouched(&working);
 }
@@ -224,7 +228,7 @@ fn an_account_opens_empty_under_the_next_iban() {
     let mut working = working();
     let mut open = Open {
         reference: Some(reference("onboarding/1", &[])),
-        id: "n".into(),
+        id: acc("n"),
         product: "current".into(),
         control_gl: "2010".into(),
         overdraft_limit: eur(5),
@@ -237,14 +241,14 @@ fn an_account_opens_empty_under_the_next_iban() {
     assert_eq!(history(&working), [told]);
     assert_eq!(
         kinds(&working),
-        [("account_opened", "n".into(), 1, "req_1".into(), "req_1".into())]
+        [("account_opened", acc("n").to_string(), 1, "req_1".into(), "req_1".into())]
     );
     let event = proto::AccountOpened::decode(&*working.writes.outbox[0].payload).unwrap();
     assert_eq!(event.account.unwrap().iban, "CZ1");
-    assert_eq!(working.writes.opened, ["n"]);
+    assert_eq!(working.writes.opened, [acc("n")]);
     assert_eq!(working.writes.audit.len(), 1);
     working.writes = Writes::default();
-    open.id = "m".into();
+    open.id = acc("m");
     let used_up = open_account::decide(&mut working, &open, &actor());
     assert!(matches!(used_up, Err(Refusal::IbansUsedUp)), "{used_up:?}");
     assert_untouched(&working);
@@ -257,7 +261,7 @@ fn what_is_imported_is_dated_and_told_as_history() {
     let mut working = working();
     let open = Open {
         reference: None,
-        id: "n".into(),
+        id: acc("n"),
         product: "current".into(),
         control_gl: "2010".into(),
         overdraft_limit: eur(0),
@@ -266,7 +270,7 @@ fn what_is_imported_is_dated_and_told_as_history() {
         historical: true,
     };
     open_account::decide(&mut working, &open, &actor()).unwrap();
-    let command = post("t", &[("n", -60), ("b", 60)]);
+    let command = post("t", &[(acc("n"), -60), (acc("b"), 60)]);
     let Work::Post(mut post) = command.work else { panic!("no post") };
     post.rules = Rules::Import;
     (post.booking_date, post.value_date) = (Some(booked), Some(valued));
@@ -275,9 +279,9 @@ fn what_is_imported_is_dated_and_told_as_history() {
         working.writes.events.iter().map(|(event, _)| (event.booking_date, event.value_date));
     let expected = [(booked, booked), (booked, valued), (booked, valued)];
     assert_eq!(days.collect::<Vec<_>>(), expected);
-    assert_eq!(working.accounts["n"].opened_on, booked);
-    assert_eq!(working.accounts["n"].posted, -60, "overdrawn where history was");
-    let turnover = [(("n".to_owned(), valued), -60), (("b".to_owned(), valued), 60)];
+    assert_eq!(working.accounts[&acc("n")].opened_on, booked);
+    assert_eq!(working.accounts[&acc("n")].posted, -60, "overdrawn where history was");
+    let turnover = [((acc("n"), valued), -60), ((acc("b"), valued), 60)];
     assert_eq!(working.writes.turnover, turnover.into());
     assert_eq!(working.writes.outbox.len(), 2);
     assert!(working.writes.outbox.iter().all(|event| event.historical));
@@ -285,7 +289,7 @@ fn what_is_imported_is_dated_and_told_as_history() {
 
 fn original(is_reversal: bool, value_date: Date) -> Original {
     Original {
-        legs: legs(&[("a", -40), ("b", 40)]),
+        legs: legs(&[(acc("a"), -40), (acc("b"), 40)]),
         is_reversal,
         kind: "transfer".into(),
         correlation: "req".into(),
@@ -296,25 +300,25 @@ fn original(is_reversal: bool, value_date: Date) -> Original {
 #[test]
 fn a_reversal_counts_from_the_day_of_its_original_unless_that_is_closed() {
     let (early, end_of_month) = (Date::constant(2026, 10, 5), Date::constant(2026, 10, 31));
-    let command = reverse("rev", "txn_1");
+    let command = reverse("rev", txn("1"));
     for (closed_through, expected) in [(None, early), (Some(end_of_month), TODAY)] {
         let mut working = working();
-        working.accounts.get_mut("b").unwrap().posted = 40;
+        working.accounts.get_mut(&acc("b")).unwrap().posted = 40;
         working.books.closed_through = closed_through;
-        working.originals.insert("txn_1".into(), original(false, early));
+        working.originals.insert(txn("1"), original(false, early));
         reverse_transaction::decide(&mut working, of_reverse(&command), &actor()).unwrap();
         let row = &working.writes.journal[0];
         assert_eq!((row.booking_date, row.value_date), (TODAY, expected));
+        assert_eq!((row.kind.as_str(), row.reverses), ("transfer_reversal", Some(txn("1"))));
         assert_eq!(
-            (row.kind.as_str(), row.reverses.as_deref()),
-            ("transfer_reversal", Some("txn_1"))
+            (working.accounts[&acc("a")].posted, working.accounts[&acc("b")].posted),
+            (140, 0)
         );
-        assert_eq!((working.accounts["a"].posted, working.accounts["b"].posted), (140, 0));
-        let turnover = [(("a".to_owned(), expected), 40), (("b".to_owned(), expected), -40)];
+        let turnover = [((acc("a"), expected), 40), ((acc("b"), expected), -40)];
         assert_eq!(working.writes.turnover, turnover.into());
     }
     let mut working = working();
-    working.originals.insert("txn_1".into(), original(true, early));
+    working.originals.insert(txn("1"), original(true, early));
     let twice = reverse_transaction::decide(&mut working, of_reverse(&command), &actor());
     assert!(matches!(twice, Err(Refusal::IsReversal { .. })), "{twice:?}");
     assert_untouched(&working);

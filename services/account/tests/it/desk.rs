@@ -1,15 +1,15 @@
-//! The service as its callers see it, over a ledger of a test; `cif` is away.
+//! The use cases as their callers see them, over a ledger of a test; `cif` is away.
 
 use std::sync::LazyLock;
 
-use florin_account::{app::ledger::Ledger, grpc::AccountRpc};
+use florin_account::app::ledger::Ledger;
 use florin_events::Outbox;
 use florin_kernel::{BankIdentity, Role};
 use florin_rpc::{
     CallContext, Dependency, Metrics, PrincipalKind, StackLimits, tls, worker_context,
 };
+use florin_testkit::place::staff;
 use tempfile::TempDir;
-use tonic::Request;
 
 use crate::bench_ledger::Bench;
 
@@ -22,45 +22,35 @@ static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
-pub fn desk(bench: &Bench) -> AccountRpc {
+pub fn desk(bench: &Bench) -> Ledger {
     let files = tls::TlsFiles::in_dir(CERTIFICATES.path(), "account");
     let identity = tls::Identity::load(&files).unwrap();
     let nowhere = "127.0.0.1:1";
     let cif = Dependency::new(Role::Cif, nowhere, identity, StackLimits::default(), Metrics::new());
-    AccountRpc::new(Ledger {
+    Ledger {
         db: bench.db.clone(),
         outbox: Outbox::new("account"),
         committer: bench.committer.clone(),
         cif,
         bank: BankIdentity::new("CZ", "8899").unwrap(),
-    })
-}
-
-fn context(method: &str) -> CallContext {
-    let path = format!("/florin.account.v1.AccountService/{method}");
-    CallContext {
-        method: florin_proto::policy::find(&path).unwrap().path,
-        ..worker_context(Role::Gateway)
     }
 }
 
-/// The call of a machine with these scopes.
-pub fn machine<T>(method: &str, scopes: &[&str], message: T) -> Request<T> {
-    let mut context = context(method);
-    context.principal.kind = PrincipalKind::Client;
-    context.principal.client = "import".into();
-    context.principal.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    request(context, message)
+/// A teller with a fresh idempotency key.
+pub fn teller(method: &'static str) -> CallContext {
+    staff(method, &["teller"])
 }
 
-/// The call of `payment` for itself.
-pub fn payment<T>(method: &str, message: T) -> Request<T> {
-    let peer = worker_context(Role::Payment);
-    request(CallContext { principal: peer.principal, peer: peer.peer, ..context(method) }, message)
+/// A machine with these scopes.
+pub fn machine(method: &'static str, scopes: &[&str]) -> CallContext {
+    let mut ctx = staff(method, &[]);
+    ctx.principal.kind = PrincipalKind::Client;
+    ctx.principal.client = "import".into();
+    ctx.principal.scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    ctx
 }
 
-fn request<T>(context: CallContext, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.extensions_mut().insert(context);
-    request
+/// `payment` for itself.
+pub fn payment(method: &'static str) -> CallContext {
+    CallContext { method, ..worker_context(Role::Payment) }
 }

@@ -25,7 +25,7 @@ async fn balances_as_of_booking_and_value_dates_are_the_folds_up_to_them() {
     for bench in each().await {
         let account = bench.open(0).await;
         for (at, (booking, value, minor)) in entries_made.iter().enumerate() {
-            let mut command = post(&format!("h{at}"), &[(&account, *minor)]);
+            let mut command = post(&format!("h{at}"), &[(account, *minor)]);
             if let Work::Post(work) = &mut command.work {
                 work.booking_date = Some(day(booking));
                 work.value_date = Some(day(value));
@@ -41,8 +41,8 @@ async fn balances_as_of_booking_and_value_dates_are_the_folds_up_to_them() {
                 let within = entries_made.iter().filter(|entry| by(entry) <= day(on));
                 within.map(|(_, _, minor)| minor).sum()
             };
-            let booked = entries::as_booked(bench.db.read(), &account, day(on)).await.unwrap();
-            let valued = entries::as_valued(bench.db.read(), &account, day(on)).await.unwrap();
+            let booked = entries::as_booked(bench.db.read(), account, day(on)).await.unwrap();
+            let valued = entries::as_valued(bench.db.read(), account, day(on)).await.unwrap();
             assert_eq!(booked, fold(|entry| day(entry.0)), "booked by {on}");
             assert_eq!(valued, fold(|entry| day(entry.1)), "valued by {on}");
         }
@@ -55,18 +55,18 @@ async fn the_balance_as_of_each_recording_is_that_after_its_event() {
     for bench in each().await {
         let account = bench.open(100).await;
         for at in 0..3 {
-            bench.run(post(&format!("p{at}"), &[(&account, 7)])).await;
+            bench.run(post(&format!("p{at}"), &[(account, 7)])).await;
         }
-        let page = entries::page(bench.db.read(), &account, i64::MAX, 10).await.unwrap();
+        let page = entries::page(bench.db.read(), account, i64::MAX, 10).await.unwrap();
         assert_eq!(page.len(), 4);
         for row in &page {
             let at = row.event.recorded_at;
-            let found = entries::as_recorded(bench.db.read(), &account, at).await.unwrap();
+            let found = entries::as_recorded(bench.db.read(), account, at).await.unwrap();
             assert!(found.2 >= row.event.version);
             let last = page.iter().find(|one| one.event.version == found.2).unwrap();
             assert_eq!(found.0, last.event.posted_after);
         }
-        let before = entries::as_recorded(bench.db.read(), &account, UnixMicros(0)).await.unwrap();
+        let before = entries::as_recorded(bench.db.read(), account, UnixMicros(0)).await.unwrap();
         assert_eq!(before, (0, 0, 0));
     }
 }

@@ -1,15 +1,15 @@
+use florin_kernel::AccountId;
 use florin_proto::{
     account::v1::{
         ImportAccount, ImportAccountsRequest, Leg, OpenAccountRequest, PostTransactionsRequest,
-        TransactionRequest, TransactionResult, account_service_server::AccountService as _,
-        leg::Target, transaction_result::Outcome,
+        TransactionRequest, TransactionResult, leg::Target, transaction_result::Outcome,
     },
     common::v1::{Direction, Money, Refusal},
 };
 use florin_rpc::Error;
 
 use crate::{
-    bench_ledger::each,
+    bench_ledger::{acc, each},
     desk::{desk, machine, payment},
 };
 
@@ -22,13 +22,13 @@ fn leg(target: Target, direction: Direction, amount: &str) -> Leg {
     }
 }
 
-fn deposit(reference: &str, account: &str, amount: &str) -> TransactionRequest {
+fn deposit(reference: &str, account: AccountId, amount: &str) -> TransactionRequest {
     TransactionRequest {
         reference: reference.into(),
         kind: "cash_deposit".into(),
         legs: vec![
             leg(Target::GlCode("1010".into()), Direction::Debit, amount),
-            leg(Target::AccountId(account.into()), Direction::Credit, amount),
+            leg(Target::AccountId(account.to_string()), Direction::Credit, amount),
         ],
         ..TransactionRequest::default()
     }
@@ -57,16 +57,16 @@ async fn a_malformed_item_fails_alone_with_all_its_violations() {
         let desk = desk(&bench);
         let malformed = TransactionRequest {
             kind: "Deposit".into(),
-            ..deposit("huge", &account, "10000000000000.01")
+            ..deposit("huge", account, "10000000000000.01")
         };
         let items = vec![
-            deposit("first", &account, "1.00"),
+            deposit("first", account, "1.00"),
             malformed,
-            deposit("", &account, "1.00"),
-            deposit("last", &account, "2.00"),
+            deposit("", account, "1.00"),
+            deposit("last", account, "2.00"),
         ];
         let call = PostTransactionsRequest { transactions: items };
-        let answer = desk.post_transactions(payment("PostTransactions", call)).await.unwrap();
+        let answer = desk.post_transactions(&payment("PostTransactions"), call).await.unwrap();
         let results = answer.into_inner().results;
         let told = ["POSTED", "INVALID_REQUEST", "INVALID_REQUEST", "POSTED"];
         assert_eq!(reasons(&results), told);
@@ -83,7 +83,7 @@ async fn a_malformed_item_fails_alone_with_all_its_violations() {
             ("legs[1].amount.amount", "AMOUNT_TOO_LARGE"),
         ];
         assert_eq!(fields, expected);
-        assert_eq!(bench.balance(&account).await, (300, 0));
+        assert_eq!(bench.balance(account).await, (300, 0));
         bench.assert_clean().await;
     }
 }
@@ -93,7 +93,7 @@ async fn a_refused_item_tells_domain_and_facts_and_its_neighbours_are_posted() {
     for bench in each().await {
         let account = bench.open(0).await;
         let desk = desk(&bench);
-        let mut overdrawn = deposit("out", &account, "5.00");
+        let mut overdrawn = deposit("out", account, "5.00");
         for leg in &mut overdrawn.legs {
             let turned = match leg.direction() {
                 Direction::Debit => Direction::Credit,
@@ -102,14 +102,14 @@ async fn a_refused_item_tells_domain_and_facts_and_its_neighbours_are_posted() {
             leg.direction = turned.into();
         }
         let call = PostTransactionsRequest {
-            transactions: vec![overdrawn, deposit("in", &account, "4.00")],
+            transactions: vec![overdrawn, deposit("in", account, "4.00")],
         };
-        let answer = desk.post_transactions(payment("PostTransactions", call)).await.unwrap();
+        let answer = desk.post_transactions(&payment("PostTransactions"), call).await.unwrap();
         let results = answer.into_inner().results;
         assert_eq!(reasons(&results), ["INSUFFICIENT_FUNDS", "POSTED"]);
         let refusal = refused(&results[0]);
         assert_eq!(refusal.domain, "account.florin.bank");
-        assert_eq!(refusal.metadata.get("account_id"), Some(&account));
+        assert_eq!(refusal.metadata.get("account_id"), Some(&account.to_string()));
         assert!(refusal.violations.is_empty());
     }
 }
@@ -121,23 +121,23 @@ async fn the_scope_to_set_a_booking_date_is_asked_item_by_item() {
         let desk = desk(&bench);
         let dated = TransactionRequest {
             booking_date: "2026-01-02".into(),
-            ..deposit("dated", &account, "1.00")
+            ..deposit("dated", account, "1.00")
         };
         let call = PostTransactionsRequest {
-            transactions: vec![dated.clone(), deposit("today", &account, "1.00")],
+            transactions: vec![dated.clone(), deposit("today", account, "1.00")],
         };
         for (scopes, told) in [
             (&["ledger:post"][..], ["SCOPE_MISSING", "POSTED"]),
             (&["ledger:import"], ["POSTED", "SCOPE_MISSING"]),
             (&["accounts:read"], ["SCOPE_MISSING", "SCOPE_MISSING"]),
         ] {
-            let request = machine("PostTransactions", scopes, call.clone());
-            let answer = desk.post_transactions(request).await.unwrap().into_inner();
+            let ctx = machine("PostTransactions", scopes);
+            let answer = desk.post_transactions(&ctx, call.clone()).await.unwrap().into_inner();
             assert_eq!(reasons(&answer.results), told, "{scopes:?}");
         }
         // A service posts for itself without a token, but does not set a booking date.
         let call = PostTransactionsRequest { transactions: vec![dated] };
-        let answer = desk.post_transactions(payment("PostTransactions", call)).await.unwrap();
+        let answer = desk.post_transactions(&payment("PostTransactions"), call).await.unwrap();
         assert_eq!(reasons(&answer.into_inner().results), ["SCOPE_MISSING"]);
     }
 }
@@ -148,13 +148,13 @@ async fn a_call_of_too_many_items_or_none_fails_as_a_whole() {
     let desk = desk(&bench);
     for count in [0, 501] {
         let call =
-            PostTransactionsRequest { transactions: vec![deposit("r", "acc_", "1.00"); count] };
-        let error = desk.post_transactions(payment("PostTransactions", call)).await.unwrap_err();
+            PostTransactionsRequest { transactions: vec![deposit("r", acc("a"), "1.00"); count] };
+        let error = desk.post_transactions(&payment("PostTransactions"), call).await.unwrap_err();
         let error = Error::from_status(&error);
         assert_eq!(error.field_violations()[0].field, "transactions");
         let call = ImportAccountsRequest { items: vec![ImportAccount::default(); count] };
-        let request = machine("ImportAccounts", &["ledger:import"], call);
-        let error = desk.import_accounts(request).await.unwrap_err();
+        let ctx = machine("ImportAccounts", &["ledger:import"]);
+        let error = desk.import_accounts(&ctx, call).await.unwrap_err();
         assert_eq!(Error::from_status(&error).field_violations()[0].field, "items");
     }
 }
@@ -174,8 +174,8 @@ async fn a_malformed_account_fails_alone() {
         holders: Vec::new(),
     };
     let call = ImportAccountsRequest { items: vec![malformed, ImportAccount::default()] };
-    let request = machine("ImportAccounts", &["ledger:import"], call);
-    let results = desk(&bench).import_accounts(request).await.unwrap().into_inner().results;
+    let ctx = machine("ImportAccounts", &["ledger:import"]);
+    let results = desk(&bench).import_accounts(&ctx, call).await.unwrap().into_inner().results;
     let told: Vec<_> = results
         .iter()
         .map(|result| {

@@ -19,6 +19,7 @@ mod products;
 mod reads;
 mod reference_model;
 mod references;
+mod required;
 mod reverse_transaction;
 mod verify_ledger;
 mod watch_business_date;

@@ -2,7 +2,7 @@ use florin_account::app::command::Outcome;
 use florin_kernel::UnixMicros;
 use florin_proto::account::v1::{
     GetBalanceRequest, GetTrialBalanceRequest, ListGlAccountsRequest, ListProductsRequest,
-    account_service_server::AccountService as _, get_balance_request::AsOf,
+    get_balance_request::AsOf,
 };
 use florin_rpc::Error;
 use sea_orm::ConnectionTrait;
@@ -27,7 +27,7 @@ async fn the_chart_and_the_products_come_by_pages() {
         let (mut codes, mut page_token) = (Vec::new(), String::new());
         for _ in 0..3 {
             let message = ListGlAccountsRequest { page_size: 4, page_token };
-            let page = desk.list_gl_accounts(machine("ListGlAccounts", &[], message)).await;
+            let page = desk.list_gl_accounts(&machine("ListGlAccounts", &[]), message).await;
             let page = page.unwrap().into_inner();
             codes.extend(page.gl_accounts.into_iter().map(|gl| gl.code));
             page_token = page.next_page_token;
@@ -36,12 +36,12 @@ async fn the_chart_and_the_products_come_by_pages() {
         assert_eq!((codes, page_token), (all.map(str::to_owned).to_vec(), String::new()));
 
         let first = ListProductsRequest { page_size: 1, page_token: String::new() };
-        let first = desk.list_products(machine("ListProducts", &[], first)).await.unwrap();
+        let first = desk.list_products(&machine("ListProducts", &[]), first).await.unwrap();
         let first = first.into_inner();
         let page_token = first.next_page_token;
         assert_eq!(first.products[0].code, "current");
         let second = ListProductsRequest { page_size: 1, page_token: page_token.clone() };
-        let second = desk.list_products(machine("ListProducts", &[], second)).await.unwrap();
+        let second = desk.list_products(&machine("ListProducts", &[]), second).await.unwrap();
         let second = second.into_inner();
         assert_eq!(
             (second.products[0].code.as_str(), second.next_page_token.as_str()),
@@ -49,10 +49,10 @@ async fn the_chart_and_the_products_come_by_pages() {
         );
 
         let foreign = ListGlAccountsRequest { page_size: 0, page_token };
-        let error = desk.list_gl_accounts(machine("ListGlAccounts", &[], foreign)).await;
+        let error = desk.list_gl_accounts(&machine("ListGlAccounts", &[]), foreign).await;
         assert_eq!(Error::from_status(&error.unwrap_err()).reason(), "PAGE_TOKEN_INVALID");
         let large = ListGlAccountsRequest { page_size: 201, page_token: String::new() };
-        let error = desk.list_gl_accounts(machine("ListGlAccounts", &[], large)).await;
+        let error = desk.list_gl_accounts(&machine("ListGlAccounts", &[]), large).await;
         assert_eq!(
             Error::from_status(&error.unwrap_err()).field_violations()[0].field,
             "page_size"
@@ -64,13 +64,13 @@ async fn the_chart_and_the_products_come_by_pages() {
 async fn a_balance_as_of_a_day_tells_nothing_of_holds_and_of_what_can_be_spent() {
     for bench in each().await {
         let account = bench.open(100).await;
-        let held = bench.run(place("h", &account, 30)).await;
+        let held = bench.run(place("h", account, 30)).await;
         assert!(matches!(held, Outcome::Held { .. }), "{held:?}");
         execute(&bench, "UPDATE accounts SET overdraft_limit = 500").await;
         let desk = desk(&bench);
         let asked = async |as_of: Option<AsOf>| {
-            let message = GetBalanceRequest { account_id: account.clone(), as_of };
-            let answer = desk.get_balance(machine("GetBalance", &[], message)).await.unwrap();
+            let message = GetBalanceRequest { account_id: account.to_string(), as_of };
+            let answer = desk.get_balance(&machine("GetBalance", &[]), message).await.unwrap();
             let answer = answer.into_inner();
             let amount = |money: Option<florin_proto::common::v1::Money>| {
                 money.map_or("absent".to_owned(), |money| money.amount)
@@ -90,10 +90,10 @@ async fn a_balance_as_of_a_day_tells_nothing_of_holds_and_of_what_can_be_spent()
             assert_eq!(asked(as_of.clone()).await, told, "{as_of:?}");
         }
         let message = GetBalanceRequest {
-            account_id: account.clone(),
+            account_id: account.to_string(),
             as_of: Some(AsOf::AsOfBookingDate("yesterday".into())),
         };
-        let error = desk.get_balance(machine("GetBalance", &[], message)).await.unwrap_err();
+        let error = desk.get_balance(&machine("GetBalance", &[]), message).await.unwrap_err();
         let error = Error::from_status(&error);
         assert_eq!(error.field_violations()[0].field, "as_of_booking_date");
     }
@@ -122,12 +122,14 @@ async fn a_trial_balance_outlives_64_bits_of_turnover() {
             execute(&bench, &insert).await;
         }
         let message = GetTrialBalanceRequest::default();
-        let answer = desk(&bench).get_trial_balance(machine("GetTrialBalance", &[], message)).await;
+        let answer =
+            desk(&bench).get_trial_balance(&machine("GetTrialBalance", &[]), message).await;
         let answer = answer.unwrap_err();
         assert_eq!(Error::from_status(&answer).reason(), "INTERNAL", "the net is beyond as well");
         execute(&bench, "DELETE FROM journal_legs WHERE transaction_id IN ('t1', 't2')").await;
         let message = GetTrialBalanceRequest::default();
-        let answer = desk(&bench).get_trial_balance(machine("GetTrialBalance", &[], message)).await;
+        let answer =
+            desk(&bench).get_trial_balance(&machine("GetTrialBalance", &[]), message).await;
         let answer = answer.unwrap().into_inner();
         assert!(answer.balanced);
         let told: Vec<_> = answer

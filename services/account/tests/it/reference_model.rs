@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use florin_account::app::command::{Change, Command, Outcome};
+use florin_kernel::AccountId;
 use proptest::{collection::vec, prelude::*};
 
 use crate::bench_ledger::{Bench, change, place, post, release, sqlite};
@@ -80,9 +81,9 @@ impl Model {
     }
 }
 
-fn commands(steps: &[Step], accounts: &[String]) -> Vec<Command> {
+fn commands(steps: &[Step], accounts: &[AccountId]) -> Vec<Command> {
     let mut placed = 0;
-    let of = |at: &usize| accounts[*at].as_str();
+    let of = |at: &usize| accounts[*at];
     let made = steps.iter().enumerate().map(|(at, step)| match step {
         Step::Transfer(from, to, minor) => {
             post(&format!("t{at}"), &[(of(from), -minor), (of(to), *minor)])
@@ -118,7 +119,7 @@ async fn agree(bench: &Bench, steps: &[Step], batched: bool) {
         let allowed = model.apply(step);
         assert_eq!(allowed, !matches!(outcome, Outcome::Refused(_)), "{step:?}: {outcome:?}");
     }
-    for (at, account) in accounts.iter().enumerate() {
+    for (at, account) in accounts.into_iter().enumerate() {
         assert_eq!(bench.balance(account).await, (model.posted[at], model.held(at)), "{steps:?}");
     }
     bench.assert_clean().await;

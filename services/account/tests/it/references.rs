@@ -5,9 +5,10 @@ use florin_account::{
     domain::{record::Record, refusal::Refusal},
     store::working::{Claim, Claimed, Working},
 };
+use florin_kernel::HoldId;
 
 use crate::{
-    bench_ledger::{change, place, reverse},
+    bench_ledger::{acc, change, place, reverse, txn},
     working_set::{of_place, of_reverse, working},
 };
 
@@ -27,19 +28,19 @@ fn claim(working: &mut Working, command: &Command, made: bool) {
 #[test]
 fn a_reference_is_free_until_settled_and_then_stands_for_its_record_and_content() {
     let mut working = working();
-    let (first, other) = (place("h", "a", 70), place("h", "a", 71));
+    let (first, other) = (place("h", acc("a"), 70), place("h", acc("a"), 71));
     assert_eq!(working.claimed(first.references()), Ok(Claimed::New), "never claimed");
     claim(&mut working, &first, false);
     assert_eq!(working.claimed(first.references()), Ok(Claimed::New), "claimed here, not made");
-    working.settle(first.references(), first.record().as_ref());
-    let id = of_place(&first).id.clone();
-    assert_eq!(working.claimed(first.references()), Ok(Claimed::Replay(Record::Hold(id.clone()))));
+    working.settle(first.references(), first.record());
+    let id = of_place(&first).id;
+    assert_eq!(working.claimed(first.references()), Ok(Claimed::Replay(Record::Hold(id))));
     let reused = Refusal::ReferenceReused { reference: "h".into() };
     assert_eq!(working.claimed(other.references()), Err(reused));
     let settled = working.claims.values().next().unwrap();
     assert_eq!(
-        (settled.record.as_ref().map(Record::id), settled.made, settled.rewritten),
-        (Some(id.as_str()), true, false)
+        (settled.record, settled.made, settled.rewritten),
+        (Some(Record::Hold(id)), true, false)
     );
 }
 
@@ -47,14 +48,14 @@ fn a_reference_is_free_until_settled_and_then_stands_for_its_record_and_content(
 /// another command made the record, the row is to be written again.
 #[test]
 fn a_claim_that_another_command_settles_is_rewritten() {
-    let (inserted, other_content) = (place("h", "a", 500), place("h", "a", 70));
+    let (inserted, other_content) = (place("h", acc("a"), 500), place("h", acc("a"), 70));
     let mut same_content = inserted.clone();
     if let Work::Place(place) = &mut same_content.work {
-        place.id = "hld_other".into();
+        place.id = HoldId::from_parts(1, [1; 10]);
     }
     let mut other_same_record = other_content.clone();
     if let Work::Place(place) = &mut other_same_record.work {
-        place.id.clone_from(&of_place(&inserted).id);
+        place.id = of_place(&inserted).id;
     }
     for (by, rewritten) in [
         (&inserted, false),
@@ -64,7 +65,7 @@ fn a_claim_that_another_command_settles_is_rewritten() {
     ] {
         let mut working = working();
         claim(&mut working, &inserted, false);
-        working.settle(by.references(), by.record().as_ref());
+        working.settle(by.references(), by.record());
         let settled = working.claims.values().next().unwrap();
         assert_eq!((settled.made, settled.rewritten), (true, rewritten));
         assert_eq!(settled.record, by.record());
@@ -75,16 +76,16 @@ fn a_claim_that_another_command_settles_is_rewritten() {
 #[test]
 fn a_transaction_is_reversed_once_whatever_the_reference() {
     let mut working = working();
-    let (first, second) = (reverse("rev1", "txn_1"), reverse("rev2", "txn_1"));
+    let (first, second) = (reverse("rev1", txn("1")), reverse("rev2", txn("1")));
     claim(&mut working, &first, false);
-    working.settle(first.references(), first.record().as_ref());
+    working.settle(first.references(), first.record());
     assert_eq!(
         working.claimed(first.references()),
-        Ok(Claimed::Replay(Record::Transaction(of_reverse(&first).id.clone())))
+        Ok(Claimed::Replay(Record::Transaction(of_reverse(&first).id)))
     );
-    let reversed = Refusal::AlreadyReversed { transaction: "txn_1".into() };
+    let reversed = Refusal::AlreadyReversed { transaction: txn("1") };
     assert_eq!(working.claimed(second.references()), Err(reversed));
-    let unrelated = change("a", Change::Freeze("x".into()));
+    let unrelated = change(acc("a"), Change::Freeze("x".into()));
     assert_eq!(
         working.claimed(unrelated.references()),
         Ok(Claimed::New),

@@ -1,9 +1,10 @@
 use florin_account::{app::command::Outcome, domain::refusal::Refusal};
+use florin_kernel::{AccountId, TransactionId};
 use futures_util::future::join_all;
 
-use crate::bench_ledger::{each, post, reverse};
+use crate::bench_ledger::{Bench, each, post, reverse, txn};
 
-async fn posted(bench: &crate::bench_ledger::Bench, text: &str, legs: &[(&str, i64)]) -> String {
+async fn posted(bench: &Bench, text: &str, legs: &[(AccountId, i64)]) -> TransactionId {
     match bench.run(post(text, legs)).await {
         Outcome::Posted { transaction, .. } => transaction,
         other => panic!("{other:?}"),
@@ -14,8 +15,8 @@ async fn posted(bench: &crate::bench_ledger::Bench, text: &str, legs: &[(&str, i
 async fn of_ten_racing_reversals_one_books_the_compensation() {
     for bench in each().await {
         let (from, to) = (bench.open(100).await, bench.open(0).await);
-        let original = posted(&bench, "o", &[(&from, -40), (&to, 40)]).await;
-        let calls = (0..10).map(|at| bench.run(reverse(&format!("rev{at}"), &original)));
+        let original = posted(&bench, "o", &[(from, -40), (to, 40)]).await;
+        let calls = (0..10).map(|at| bench.run(reverse(&format!("rev{at}"), original)));
         let outcomes = join_all(calls).await;
         let done = outcomes.iter().filter(|one| matches!(one, Outcome::Posted { .. })).count();
         let refused = outcomes
@@ -23,7 +24,7 @@ async fn of_ten_racing_reversals_one_books_the_compensation() {
             .filter(|one| matches!(one, Outcome::Refused(Refusal::AlreadyReversed { .. })))
             .count();
         assert_eq!((done, refused), (1, 9), "{outcomes:?}");
-        assert_eq!(bench.balance(&from).await, (100, 0));
+        assert_eq!(bench.balance(from).await, (100, 0));
         bench.assert_clean().await;
     }
 }
@@ -32,17 +33,17 @@ async fn of_ten_racing_reversals_one_books_the_compensation() {
 async fn a_reversal_is_repeated_by_its_reference_and_never_reversed_itself() {
     for bench in each().await {
         let (from, to) = (bench.open(100).await, bench.open(0).await);
-        let original = posted(&bench, "o", &[(&from, -40), (&to, 40)]).await;
-        let Outcome::Posted { transaction, .. } = bench.run(reverse("rev", &original)).await else {
+        let original = posted(&bench, "o", &[(from, -40), (to, 40)]).await;
+        let Outcome::Posted { transaction, .. } = bench.run(reverse("rev", original)).await else {
             panic!("not reversed")
         };
-        let again = bench.run(reverse("rev", &original)).await;
+        let again = bench.run(reverse("rev", original)).await;
         assert!(
             matches!(&again, Outcome::Posted { replayed: true, transaction: same, .. } if *same == transaction)
         );
-        let back = bench.run(reverse("rev2", &transaction)).await;
+        let back = bench.run(reverse("rev2", transaction)).await;
         assert!(matches!(back, Outcome::Refused(Refusal::IsReversal { .. })));
-        let nothing = bench.run(reverse("rev3", "txn_none")).await;
+        let nothing = bench.run(reverse("rev3", txn("none"))).await;
         assert!(matches!(nothing, Outcome::Refused(Refusal::TransactionNotFound { .. })));
         bench.assert_clean().await;
     }
@@ -52,12 +53,12 @@ async fn a_reversal_is_repeated_by_its_reference_and_never_reversed_itself() {
 async fn a_reversal_that_the_money_has_left_is_refused_and_may_come_again() {
     for bench in each().await {
         let (from, to) = (bench.open(100).await, bench.open(0).await);
-        let original = posted(&bench, "o", &[(&from, -40), (&to, 40)]).await;
-        posted(&bench, "spent", &[(&to, -40), (&from, 40)]).await;
-        let refused = bench.run(reverse("rev", &original)).await;
+        let original = posted(&bench, "o", &[(from, -40), (to, 40)]).await;
+        posted(&bench, "spent", &[(to, -40), (from, 40)]).await;
+        let refused = bench.run(reverse("rev", original)).await;
         assert!(matches!(refused, Outcome::Refused(Refusal::InsufficientFunds { .. })));
-        posted(&bench, "back", &[(&from, -40), (&to, 40)]).await;
-        let done = bench.run(reverse("rev", &original)).await;
+        posted(&bench, "back", &[(from, -40), (to, 40)]).await;
+        let done = bench.run(reverse("rev", original)).await;
         assert!(matches!(done, Outcome::Posted { replayed: false, .. }), "{done:?}");
         bench.assert_clean().await;
     }

@@ -12,6 +12,8 @@ use florin_account::{
 };
 use florin_kernel::{Date, UnixMicros};
 
+use crate::bench_ledger::{acc, cus};
+
 /// The open business date.
 pub const TODAY: Date = Date::constant(2026, 11, 21);
 
@@ -26,7 +28,7 @@ pub fn actor() -> Actor {
 
 pub fn account(id: &str, posted: i64) -> Account {
     Account {
-        id: id.into(),
+        id: acc(id),
         iban: format!("IBAN of {id}"),
         product: "current".into(),
         control_gl: "2010".into(),
@@ -42,7 +44,7 @@ pub fn account(id: &str, posted: i64) -> Account {
 }
 
 pub fn holder(customer: &str, role: HolderRole) -> Holder {
-    Holder { customer: customer.into(), role }
+    Holder { customer: cus(customer), role }
 }
 
 /// Account "a" with 100 and owner "x", account "b" with nothing, cash under 1010.
@@ -52,9 +54,9 @@ pub fn working() -> Working {
     Working {
         books: Books { business_date: TODAY, closed_through: None },
         chart: [("1010".to_owned(), cash)].into(),
-        accounts: accounts.map(|account| (account.id.clone(), account)).into(),
+        accounts: accounts.map(|account| (account.id, account)).into(),
         hashes: BTreeMap::new(),
-        holders: [("a".to_owned(), vec![holder("x", HolderRole::Owner)])].into(),
+        holders: [(acc("a"), vec![holder("x", HolderRole::Owner)])].into(),
         holds: BTreeMap::new(),
         originals: BTreeMap::new(),
         claims: BTreeMap::new(),

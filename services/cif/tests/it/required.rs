@@ -3,24 +3,13 @@
 use std::collections::BTreeMap;
 
 use florin_proto::cif::v1::{Identification, Organisation, Person, register_customer_request};
-use prost_reflect::DescriptorPool;
+use florin_testkit::contract::{self, unnamed};
 
 use crate::office::{Place, places, teller, violations};
 
-const REQUIRED: i32 = 2;
-
 /// The REQUIRED fields of a message, below a path.
 fn required(message: &str, path: &str) -> Vec<String> {
-    let pool = DescriptorPool::decode(florin_proto::FILE_DESCRIPTOR_SET).unwrap();
-    let behaviour = pool.get_extension_by_name("google.api.field_behavior").unwrap();
-    let message = pool.get_message_by_name(&format!("florin.cif.v1.{message}")).unwrap();
-    let is_required = |field: &prost_reflect::FieldDescriptor| {
-        let options = field.options();
-        let told = options.get_extension(&behaviour);
-        told.as_list().unwrap().iter().any(|one| one.as_enum_number() == Some(REQUIRED))
-    };
-    let fields = message.fields().filter(is_required);
-    fields.map(|field| format!("{path}{}", field.name())).collect()
+    contract::required("cif", message, path).unwrap()
 }
 
 /// The fields that an empty message of each RPC is refused for, by the message's name.
@@ -52,14 +41,12 @@ async fn refused(place: &Place) -> BTreeMap<&'static str, Vec<String>> {
 #[tokio::test]
 async fn each_required_field_of_a_request_is_missed() {
     let place = places().remove(0);
-    for (message, fields) in refused(&place).await {
-        let required = required(message, "");
-        assert!(!required.is_empty(), "{message}");
-        for field in required {
-            // An absent customer of an update is told by its id.
-            let missed = |told: &String| *told == field || told.starts_with(&format!("{field}."));
-            assert!(fields.iter().any(missed), "{message}.{field}: {fields:?}");
-        }
+    let refused = refused(&place).await;
+    let asked: Vec<_> = contract::requests("cif").unwrap().into_iter().collect();
+    assert_eq!(refused.keys().copied().collect::<Vec<_>>(), asked);
+    for (message, fields) in refused {
+        let taken = unnamed(&required(message, ""), &fields);
+        assert!(taken.is_empty(), "{message} is taken without {taken:?}: {fields:?}");
     }
 }
 
@@ -91,8 +78,7 @@ async fn each_required_field_of_a_party_is_missed() {
         };
         let told = office.cif.register_customer(&teller("RegisterCustomer"), request).await;
         let fields: Vec<_> = violations(told).into_iter().map(|(field, _)| field).collect();
-        for field in required.concat() {
-            assert!(fields.contains(&field), "{field}: {fields:?}");
-        }
+        let taken = unnamed(&required.concat(), &fields);
+        assert!(taken.is_empty(), "it is taken without {taken:?}: {fields:?}");
     }
 }

@@ -2,9 +2,22 @@
 
 use super::*;
 
+/// The account of a name of up to seven letters, in the order of the names.
+pub(crate) fn acc(name: &str) -> AccountId {
+    let mut bytes = [0; 10];
+    bytes[3..][..name.len()].copy_from_slice(name.as_bytes());
+    AccountId::from_parts(1, bytes)
+}
+
+fn cus(name: &str) -> CustomerId {
+    let mut bytes = [0; 10];
+    bytes[3..][..name.len()].copy_from_slice(name.as_bytes());
+    CustomerId::from_parts(1, bytes)
+}
+
 pub(crate) fn account(id: &str, posted: i64) -> Account {
     Account {
-        id: id.into(),
+        id: acc(id),
         iban: String::new(),
         product: "current".into(),
         control_gl: "2010".into(),
@@ -52,7 +65,7 @@ fn an_overdraft_limit_can_be_spent_to_the_last_cent_and_no_further() {
     assert_eq!(
         account.covers(&before),
         Err(Refusal::InsufficientFunds {
-            account: "a".into(),
+            account: acc("a"),
             available: account.money(350),
             needed: account.money(351),
         })
@@ -63,14 +76,14 @@ fn an_overdraft_limit_can_be_spent_to_the_last_cent_and_no_further() {
 
 #[test]
 fn available_is_a_sum_or_refused_and_posted_never_wraps() {
-    let out_of_range = Refusal::OutOfRange { account: "a".into() };
+    let out_of_range = Refusal::OutOfRange { account: acc("a") };
     let beyond = Account { overdraft_limit: 1, ..account("a", i64::MAX) };
     assert_eq!(beyond.available(), Err(out_of_range));
     let back = Account { held: 1, ..beyond };
     assert_eq!(back.available(), Ok(i64::MAX), "what fits is not lost to a step on the way");
     let mut account = account("a", i64::MAX);
     let refused = account.enter(account.money(1), Rules::Today);
-    assert_eq!(refused, Err(Refusal::OutOfRange { account: "a".into() }));
+    assert_eq!(refused, Err(Refusal::OutOfRange { account: acc("a") }));
     assert_eq!((account.posted, account.version), (i64::MAX, 1));
 }
 
@@ -80,7 +93,7 @@ fn a_foreign_currency_is_refused_by_entry_and_hold() {
     let before = account.clone();
     let dollar = Money::new(1, "USD".parse().expect("dollar"));
     let mismatch = Refusal::CurrencyMismatch {
-        account: "a".into(),
+        account: acc("a"),
         expected: account.currency,
         given: dollar.currency(),
     };
@@ -100,7 +113,7 @@ fn a_frozen_account_gives_holds_back_and_takes_history_but_nothing_else() {
     account.freeze().expect("open");
     let frozen = account.clone();
     assert_eq!((frozen.status, frozen.version), (Status::Frozen, 3));
-    let refused = Refusal::Frozen { account: "a".into() };
+    let refused = Refusal::Frozen { account: acc("a") };
     assert_eq!(account.freeze(), Err(refused.clone()));
     assert_eq!(account.close(), Err(refused.clone()));
     assert_eq!(account.hold(account.money(1)), Err(refused.clone()));
@@ -116,7 +129,7 @@ fn a_frozen_account_gives_holds_back_and_takes_history_but_nothing_else() {
 #[test]
 fn no_more_is_given_back_than_is_held() {
     let mut account = Account { held: 5, ..account("a", 100) };
-    assert_eq!(account.unhold(6), Err(Refusal::OutOfRange { account: "a".into() }));
+    assert_eq!(account.unhold(6), Err(Refusal::OutOfRange { account: acc("a") }));
     assert_eq!((account.unhold(5), account.held, account.version), (Ok(()), 0, 2));
 }
 
@@ -128,8 +141,7 @@ fn holds_are_subtracted_from_available() {
     }
     let sixth = account.hold(account.money(1_000));
     let (available, needed) = (account.money(0), account.money(1_000));
-    let account_id = "a".to_owned();
-    assert_eq!(sixth, Err(Refusal::InsufficientFunds { account: account_id, available, needed }));
+    assert_eq!(sixth, Err(Refusal::InsufficientFunds { account: acc("a"), available, needed }));
     assert_eq!((account.held, account.available(), account.version), (5_000, Ok(0), 6));
 }
 
@@ -161,19 +173,28 @@ fn nothing_brings_a_closed_account_back() {
 
 #[test]
 fn the_last_owner_stays() {
-    let owner = Holder { customer: "x".into(), role: HolderRole::Owner };
-    let user = Holder { customer: "y".into(), role: HolderRole::AuthorisedUser };
+    let owner = Holder { customer: cus("x"), role: HolderRole::Owner };
+    let user = Holder { customer: cus("y"), role: HolderRole::AuthorisedUser };
     let mut holders = vec![owner.clone(), user];
-    assert!(matches!(remove_holder("a", &mut holders, "x"), Err(Refusal::LastOwner { .. })));
-    assert!(matches!(add_holder("a", &mut holders, owner), Err(Refusal::HolderExists { .. })));
-    assert_eq!(remove_holder("a", &mut holders, "y"), Ok(()));
-    assert!(matches!(remove_holder("a", &mut holders, "y"), Err(Refusal::HolderNotFound { .. })));
-    let heir = Holder { customer: "z".into(), role: HolderRole::Owner };
-    assert_eq!(add_holder("a", &mut holders, heir.clone()), Ok(()));
-    assert_eq!(remove_holder("a", &mut holders, "x"), Ok(()), "another owner is left");
+    assert!(matches!(
+        remove_holder(acc("a"), &mut holders, cus("x")),
+        Err(Refusal::LastOwner { .. })
+    ));
+    assert!(matches!(add_holder(acc("a"), &mut holders, owner), Err(Refusal::HolderExists { .. })));
+    assert_eq!(remove_holder(acc("a"), &mut holders, cus("y")), Ok(()));
+    assert!(matches!(
+        remove_holder(acc("a"), &mut holders, cus("y")),
+        Err(Refusal::HolderNotFound { .. })
+    ));
+    let heir = Holder { customer: cus("z"), role: HolderRole::Owner };
+    assert_eq!(add_holder(acc("a"), &mut holders, heir.clone()), Ok(()));
+    assert_eq!(remove_holder(acc("a"), &mut holders, cus("x")), Ok(()), "another owner is left");
     assert_eq!(holders, [heir]);
-    let two = |customer: &str| Holder { customer: customer.into(), role: HolderRole::Viewer };
+    let two = |customer: &str| Holder { customer: cus(customer), role: HolderRole::Viewer };
     holders.extend([two("v"), two("w")]);
-    assert!(matches!(remove_holder("a", &mut holders, "z"), Err(Refusal::LastOwner { .. })));
+    assert!(matches!(
+        remove_holder(acc("a"), &mut holders, cus("z")),
+        Err(Refusal::LastOwner { .. })
+    ));
     assert_eq!(holders.len(), 3, "a refusal takes nobody away");
 }

@@ -1,0 +1,146 @@
+//! Domain to protobuf.
+
+use florin_kernel::{Money, TransactionId};
+use florin_proto::{account::v1 as proto, timestamp, wire_money};
+use florin_rpc::Error;
+
+use crate::{
+    app::post_transactions::direction,
+    domain::{
+        account::{Account, Holder},
+        hold::Hold,
+        posting::GlAccount,
+    },
+    store::{
+        chart::{Product, TrialRow},
+        entries::EntryRow,
+        records::{StoredLeg, StoredTransaction},
+    },
+};
+
+/// The wire form of an account.
+pub(crate) fn account(account: &Account, holders: &[Holder]) -> proto::Account {
+    proto::Account {
+        account_id: account.id.to_string(),
+        iban: account.iban.clone(),
+        product: account.product.clone(),
+        currency: account.currency.code().to_owned(),
+        status: account.status.number(),
+        holders: holders.iter().map(holder).collect(),
+        overdraft_limit: Some(wire_money(account.money(account.overdraft_limit))),
+        opened_on: account.opened_on.to_string(),
+        version: account.version,
+        reference: account.reference.clone(),
+    }
+}
+
+fn holder(holder: &Holder) -> proto::Holder {
+    proto::Holder { customer_id: holder.customer.to_string(), role: holder.role.number() }
+}
+
+/// The wire form of an entry of an account.
+pub(crate) fn entry(account: &Account, row: &EntryRow) -> proto::Entry {
+    let event = &row.event;
+    proto::Entry {
+        transaction_id: optional(event.transaction_id),
+        version: event.version,
+        direction: direction(event.delta).into(),
+        amount: Some(wire_money(account.money(event.delta.saturating_abs()))),
+        posted_after: Some(wire_money(account.money(event.posted_after))),
+        kind: row.kind.clone(),
+        description: row.description.clone(),
+        booking_date: event.booking_date.to_string(),
+        value_date: event.value_date.to_string(),
+        recorded_at: Some(timestamp(event.recorded_at)),
+        counterparty: event.counterparty.clone(),
+    }
+}
+
+/// The wire form of a hold.
+pub(crate) fn hold(hold: &Hold) -> proto::Hold {
+    proto::Hold {
+        hold_id: hold.id.to_string(),
+        account_id: hold.account.to_string(),
+        amount: Some(wire_money(hold.amount)),
+        status: hold.status.number(),
+        reference: hold.reference.clone(),
+    }
+}
+
+/// An id that may be absent: empty then.
+pub(crate) fn optional(id: Option<TransactionId>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// The wire form of a journal transaction.
+pub(crate) fn transaction(
+    stored: StoredTransaction,
+    legs: &[StoredLeg],
+    reversed_by: Option<TransactionId>,
+) -> proto::JournalTransaction {
+    proto::JournalTransaction {
+        transaction_id: stored.id.to_string(),
+        reference: stored.reference,
+        caller: stored.caller,
+        kind: stored.kind,
+        legs: legs.iter().map(leg).collect(),
+        description: stored.description,
+        booking_date: stored.booking_date.to_string(),
+        value_date: stored.value_date.to_string(),
+        recorded_at: Some(timestamp(stored.recorded_at)),
+        reverses: optional(stored.reverses),
+        reversed_by: optional(reversed_by),
+    }
+}
+
+fn leg(leg: &StoredLeg) -> proto::Leg {
+    use proto::leg::Target;
+    let (minor, currency) = (leg.amount.minor(), leg.amount.currency());
+    proto::Leg {
+        target: Some(match leg.account {
+            Some(id) => Target::AccountId(id.to_string()),
+            None => Target::GlCode(leg.gl_code.clone()),
+        }),
+        direction: direction(minor).into(),
+        amount: Some(wire_money(Money::new(minor.saturating_abs(), currency))),
+        counterparty: leg.counterparty.clone(),
+    }
+}
+
+/// The wire form of a GL account.
+pub(crate) fn gl_account(gl: &GlAccount) -> proto::GlAccount {
+    proto::GlAccount {
+        code: gl.code.clone(),
+        name: gl.name.clone(),
+        class: gl.class,
+        control: gl.control,
+    }
+}
+
+/// The wire form of a product.
+pub(crate) fn product(product: Product) -> proto::Product {
+    proto::Product {
+        code: product.code,
+        name: product.name,
+        control_gl_code: product.control_gl,
+        overdraft_maximum: product.overdraft_maxima.into_iter().map(wire_money).collect(),
+    }
+}
+
+/// The wire form of a row of the trial balance.
+///
+/// # Errors
+/// The net leaves 64 bits: a defect, for no entry does.
+pub(crate) fn trial_row(row: TrialRow) -> Result<proto::TrialBalanceRow, Error> {
+    let money = |sum| Some(wire_money(Money::new(i64::try_from(sum).ok()?, row.currency)));
+    let net = money(row.credits - row.debits);
+    let beyond = || Error::internal(format!("the net of GL account {} leaves 64 bits", row.code));
+    Ok(proto::TrialBalanceRow {
+        debits: money(row.debits),
+        credits: money(row.credits),
+        net: Some(net.ok_or_else(beyond)?),
+        code: row.code.clone(),
+        name: row.name.clone(),
+        entries: row.entries,
+    })
+}
