@@ -253,17 +253,16 @@ mod tests {
 
     #[test]
     fn refuses_settings_with_which_nothing_moves_or_nobody_pauses() {
-        let changes: [(fn(&mut Config), &str, u64, u64); 6] = [
-            (|config| config.workers = 0, "workers", 1, 0),
-            (|config| config.poll_ms = 0, "poll_ms", 1, 0),
-            (|config| config.ledger_timeout_ms = 99, "ledger_timeout_ms", 100, 99),
-            (|config| config.retry_least_ms = 0, "retry_least_ms", 1, 0),
-            (|config| config.retry_most_ms = 0, "retry_most_ms", 1, 0),
-            (|config| config.retry_stuck_ms = 0, "retry_stuck_ms", 1, 0),
+        let config = Config::default;
+        let refused = [
+            (Config { workers: 0, ..config() }, "workers", 1, 0),
+            (Config { poll_ms: 0, ..config() }, "poll_ms", 1, 0),
+            (Config { ledger_timeout_ms: 99, ..config() }, "ledger_timeout_ms", 100, 99),
+            (Config { retry_least_ms: 0, ..config() }, "retry_least_ms", 1, 0),
+            (Config { retry_most_ms: 0, ..config() }, "retry_most_ms", 1, 0),
+            (Config { retry_stuck_ms: 0, ..config() }, "retry_stuck_ms", 1, 0),
         ];
-        for (change, setting, least, found) in changes {
-            let mut config = Config::default();
-            change(&mut config);
+        for (config, setting, least, found) in refused {
             assert_eq!(config.check(), Err(ConfigError::TooSmall { setting, least, found }));
         }
     }
