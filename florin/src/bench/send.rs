@@ -204,7 +204,7 @@ fn refused(status: &Status) -> Answer {
 
 /// The reason and, where it is told, which layer refused and because of which role:
 /// `UNAVAILABLE/breaker/account`.
-fn named<'a>(reason: &str, told: impl Fn(&'static str) -> Option<&'a String>) -> String {
+fn named<'a>(reason: &'a str, told: impl Fn(&'static str) -> Option<&'a String>) -> String {
     let parts = ["layer", "dependency"].into_iter().filter_map(told).map(String::as_str);
     std::iter::once(reason).chain(parts).collect::<Vec<_>>().join("/")
 }

@@ -23,6 +23,7 @@ pub struct Permits {
 }
 
 impl Permits {
+    /// All free; `waiting` shows how many calls stand in the queue.
     pub fn new(limits: &StackLimits, waiting: Gauge) -> Self {
         Self {
             calls: Semaphore::new(limits.permits),
