@@ -177,6 +177,7 @@ impl Gateway {
             deadline: Some(deadline),
             bearer: Some(token.to_owned()),
             idempotency_key: key.as_deref().map(wire_key),
+            wait,
             traceparent: Some(call.trace.to_string()),
             request_id: call.request_id.clone(),
             method: route.policy.path,
@@ -186,8 +187,7 @@ impl Gateway {
             Box::new(Problem::from(Error::new(Reason::Unavailable, words)))
         })?;
         let message = Bytes::from(message.encode_to_vec());
-        let reply =
-            upstream::call(&service.patient(wait), &context, route.policy, message, wait).await;
+        let reply = upstream::call(&service.patient(wait), &context, route.policy, message).await;
         let answer = reply.outcome.and_then(|body| rendered(route, body));
         match answer {
             Ok(mut response) => {

@@ -1,9 +1,6 @@
 //! The call to the owning service: encoded bytes there, encoded bytes back.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use florin_proto::policy::{Idempotency, MethodPolicy};
@@ -28,17 +25,16 @@ pub struct Reply {
     pub replayed: bool,
 }
 
-/// Calls the method of a policy with an encoded message, and asks the service to wait for up to
-/// `wait` for an end state.
+/// Calls the method of a policy with an encoded message, and asks the service to wait for an end
+/// state for as long as the context says.
 pub async fn call(
     dependency: &Dependency,
     context: &CallContext,
     policy: &'static MethodPolicy,
     message: Bytes,
-    wait: Duration,
 ) -> Reply {
     // What was read of all the client's lines is sent, not the lines: both sides wait alike.
-    let prefer = (!wait.is_zero()).then(|| format!("wait={}", wait.as_secs()));
+    let prefer = (!context.wait.is_zero()).then(|| format!("wait={}", context.wait.as_secs()));
     let prefer = prefer.and_then(|wish| MetadataValue::<Ascii>::try_from(wish).ok());
     let retry = match policy.idempotency {
         Idempotency::None => Retry::Read,

@@ -21,6 +21,9 @@ pub struct CallContext {
     pub bearer: Option<String>,
     /// The caller's idempotency key, unquoted.
     pub idempotency_key: Option<String>,
+    /// How long the caller is ready to wait for an end state, at most
+    /// [`crate::prefer::LONGEST_WAIT`]; zero where it asked for none.
+    pub wait: Duration,
     /// W3C trace context of this call.
     pub traceparent: Option<String>,
     /// Identifier of the request, for logs and problem reports.
@@ -93,6 +96,7 @@ pub fn worker_context(role: Role) -> CallContext {
         deadline: None,
         bearer: None,
         idempotency_key: None,
+        wait: Duration::ZERO,
         traceparent: Some(trace.to_string()),
         request_id: fresh_request_id(),
         method: "worker",

@@ -61,7 +61,7 @@ impl Pools {
         let begun = self.writer.begin_with_options(options);
         let Some(cause) = self.away() else {
             let longest = self.options.acquire_timeout + SERVER_SILENCE;
-            return Ok(answered("BEGIN", longest, begun).await?);
+            return answered("BEGIN", longest, begun).await;
         };
         match tokio::time::timeout(WAIT_WHILE_AWAY, begun).await {
             Ok(Ok(begun)) => Ok(begun),

@@ -175,9 +175,9 @@ async fn insert_claims(
         })
         .collect();
     limit_wait(tx, Some(CLAIM_WAIT)).await?;
-    let new = rows::query(tx, &columns, claims, insert).await.map_err(|error| match error {
-        StoreError::Locked => StoreError::KeyInUse,
-        error => error,
+    let new = rows::query(tx, &columns, claims, insert).await;
+    let new = new.map_err(|error| {
+        if matches!(error, StoreError::Locked) { StoreError::KeyInUse } else { error }
     })?;
     limit_wait(tx, None).await?;
     new.iter().map(id_of).collect()

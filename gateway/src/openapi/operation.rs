@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Security,
+    behaviour::is_required,
     comments::Comments,
     parameter_names,
     schema::{Schemas, Way, describe},
@@ -175,14 +176,24 @@ fn request_body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Value> {
             schemas.object(&route.input, Way::Sent, |field| !bound.contains(field.name()))
         }
     };
-    // An action on a record that the path names, such as :close, may come without its reason;
-    // no body says the same as an empty object. What has no such path has mandatory fields.
-    let required = match &route.body {
-        BodyRule::None | BodyRule::Field(_) => true,
-        BodyRule::Whole => route.variables.is_empty(),
-    };
+    let required = is_body_required(route);
     Some(json!({ "required": required,
                  "content": { "application/json": { "schema": schema } } }))
+}
+
+/// Whether a request without a body is refused for that alone. Where the body is the message, no
+/// body says the same as an empty object: an action such as :cancel, of which the path says
+/// all, needs none. Where it is one field, the gateway refuses its absence whatever it holds.
+fn is_body_required(route: &Route) -> bool {
+    let bound: BTreeSet<String> = route.variables.iter().map(|fields| dotted(fields)).collect();
+    match &route.body {
+        BodyRule::None => false,
+        BodyRule::Field(_) => true,
+        BodyRule::Whole => {
+            let mut fields = route.input.fields();
+            fields.any(|field| is_required(&field) && !bound.contains(field.name()))
+        }
+    }
 }
 
 fn responses(route: &Route, schemas: &mut Schemas<'_>) -> Value {

@@ -53,6 +53,24 @@ fn what_a_request_needs_is_required_and_what_only_answers_have_is_read_only() {
 }
 
 #[test]
+fn a_body_is_required_where_it_must_hold_what_the_path_does_not() {
+    let (_, document) = of_the_contract();
+    let is_required = |path: &str, method: &str| {
+        document["paths"][path][method]["requestBody"]["required"].as_bool().unwrap()
+    };
+    assert!(is_required("/v1/transfers", "post"));
+    // The path names the customer, the body what becomes of it.
+    assert!(is_required("/v1/customers/{customer_id}:decideKyc", "post"));
+    // The path says all.
+    assert!(!is_required("/v1/transfers/{transfer_id}:cancel", "post"));
+    // A person or an organisation, neither of which is required alone.
+    assert!(!is_required("/v1/customers", "post"));
+    // The body is one field: without it a mask would clear what it names.
+    assert!(is_required("/v1/customers/{customer_id}", "patch"));
+    assert!(document["paths"]["/v1/transfers"]["get"].get("requestBody").is_none());
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     let (_, document) = of_the_contract();
     let mut found = Vec::new();
@@ -147,7 +165,8 @@ fn requests_say_what_they_may_hold_and_answers_what_they_always_do() {
     let schemas = &document["components"]["schemas"];
     let asked = &schemas["payment.v1.CreateTransferRequest"];
     assert_eq!(asked["additionalProperties"], false);
-    assert_eq!(asked["properties"]["amount"]["type"], serde_json::json!(["string", "null"]));
+    assert_eq!(asked["properties"]["amount"]["type"], "string");
+    assert_eq!(asked["properties"]["description"]["type"], serde_json::json!(["string", "null"]));
     let (sent, told) = (&schemas["common.v1.MoneyInput"], &schemas["common.v1.Money"]);
     assert_eq!(sent["additionalProperties"], false);
     assert_eq!(told["required"], serde_json::json!(["currency", "amount"]));

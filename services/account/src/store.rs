@@ -14,5 +14,9 @@ pub mod write;
 use florin_store::Migrations;
 
 /// The tables of the service.
-pub const MIGRATIONS: Migrations =
-    florin_store::migrations!["0001_ledger", "0002_overdraft_maximum", "0003_released_holds"];
+pub const MIGRATIONS: Migrations = florin_store::migrations![
+    "0001_ledger",
+    "0002_overdraft_maximum",
+    "0003_released_holds",
+    "0004_fewer_indexes",
+];

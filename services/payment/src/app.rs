@@ -28,14 +28,13 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use advance_transfers::{Turn, Worker};
-pub use await_end::Patience;
 
 use self::{accept::Acceptances, await_end::Watchers};
 use crate::{Config, meter::Meter};
 
 /// What the use cases work with.
 #[derive(Clone)]
-pub struct App {
+pub struct Payment {
     db: Database,
     outbox: Outbox,
     /// What handlers ask `account`.
@@ -51,8 +50,8 @@ pub struct App {
     meter: Meter,
 }
 
-impl App {
-    /// Starts the committers of the acceptances; the workers are [`App::worker`]'s.
+impl Payment {
+    /// Starts the committers of the acceptances; the workers are [`Payment::worker`]'s.
     ///
     /// # Errors
     /// A setting that cannot be used, or a role without database.

@@ -1,7 +1,6 @@
-//! The generated service over the use cases.
+//! The generated service, one line a use case.
 
 pub mod convert;
-pub mod wire;
 
 use florin_proto::payment::v1::{
     CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,
@@ -10,87 +9,41 @@ use florin_proto::payment::v1::{
     GetTransferResponse, ListTransfersRequest, ListTransfersResponse,
     payment_service_server::PaymentService,
 };
-use florin_rpc::context;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use crate::app::{App, Patience};
+use crate::Payment;
 
 /// `florin.payment.v1.PaymentService`.
-pub struct PaymentRpc {
-    app: App,
+#[derive(Clone)]
+pub struct PaymentApi {
+    payment: Payment,
 }
 
-impl PaymentRpc {
-    /// The service over the use cases.
+impl PaymentApi {
+    /// The service over its use cases.
     #[must_use]
-    pub const fn new(app: App) -> Self {
-        Self { app }
+    pub const fn new(payment: Payment) -> Self {
+        Self { payment }
     }
 }
 
-#[tonic::async_trait]
-impl PaymentService for PaymentRpc {
-    async fn create_transfer(
-        &self,
-        request: Request<CreateTransferRequest>,
-    ) -> Result<Response<CreateTransferResponse>, Status> {
-        let (ctx, patience) = (context(&request)?, Patience::of(request.metadata()));
-        self.app.create_transfer(&ctx, request.into_inner(), patience).await
-    }
+florin_rpc::serve! {
+    PaymentService for PaymentApi by payment:
+    create_transfer(CreateTransferRequest) -> CreateTransferResponse;
+    create_deposit(CreateDepositRequest) -> CreateDepositResponse;
+    create_withdrawal(CreateWithdrawalRequest) -> CreateWithdrawalResponse;
+    get_transfer(GetTransferRequest) -> GetTransferResponse;
+    list_transfers(ListTransfersRequest) -> ListTransfersResponse;
+    cancel_transfer(CancelTransferRequest) -> CancelTransferResponse;
+    {
+        type ExportTransfersStream = ReceiverStream<Result<ExportTransfersResponse, Status>>;
 
-    async fn create_deposit(
-        &self,
-        request: Request<CreateDepositRequest>,
-    ) -> Result<Response<CreateDepositResponse>, Status> {
-        let (ctx, patience) = (context(&request)?, Patience::of(request.metadata()));
-        let accepted = self.app.create_deposit(&ctx, request.into_inner(), patience).await?;
-        Ok(accepted.map(|CreateTransferResponse { transfer_id, status, transfer }| {
-            CreateDepositResponse { transfer_id, status, transfer }
-        }))
-    }
-
-    async fn create_withdrawal(
-        &self,
-        request: Request<CreateWithdrawalRequest>,
-    ) -> Result<Response<CreateWithdrawalResponse>, Status> {
-        let (ctx, patience) = (context(&request)?, Patience::of(request.metadata()));
-        let accepted = self.app.create_withdrawal(&ctx, request.into_inner(), patience).await?;
-        Ok(accepted.map(|CreateTransferResponse { transfer_id, status, transfer }| {
-            CreateWithdrawalResponse { transfer_id, status, transfer }
-        }))
-    }
-
-    async fn get_transfer(
-        &self,
-        request: Request<GetTransferRequest>,
-    ) -> Result<Response<GetTransferResponse>, Status> {
-        let ctx = context(&request)?;
-        Ok(Response::new(self.app.get_transfer(&ctx, request.into_inner()).await?))
-    }
-
-    async fn list_transfers(
-        &self,
-        request: Request<ListTransfersRequest>,
-    ) -> Result<Response<ListTransfersResponse>, Status> {
-        let ctx = context(&request)?;
-        Ok(Response::new(self.app.list_transfers(&ctx, request.into_inner()).await?))
-    }
-
-    async fn cancel_transfer(
-        &self,
-        request: Request<CancelTransferRequest>,
-    ) -> Result<Response<CancelTransferResponse>, Status> {
-        let ctx = context(&request)?;
-        self.app.cancel_transfer(&ctx, request.into_inner()).await
-    }
-
-    type ExportTransfersStream = ReceiverStream<Result<ExportTransfersResponse, Status>>;
-
-    async fn export_transfers(
-        &self,
-        _: Request<ExportTransfersRequest>,
-    ) -> Result<Response<Self::ExportTransfersStream>, Status> {
-        Ok(Response::new(self.app.export_transfers()))
+        async fn export_transfers(
+            &self,
+            _: Request<ExportTransfersRequest>,
+        ) -> Result<Response<Self::ExportTransfersStream>, Status> {
+            Ok(Response::new(self.payment.export_transfers()))
+        }
     }
 }

@@ -15,10 +15,31 @@ mod config;
 pub mod domain;
 mod grpc;
 mod meter;
-mod start;
 mod store;
+mod wire;
 
-pub use app::{App, Patience, Turn, Worker};
+use florin_proto::payment::v1::payment_service_server::PaymentServiceServer;
+use florin_runtime::{Runtime, Started};
+
+pub use app::{Payment, Turn, Worker};
 pub use config::{Config, ConfigError};
-pub use start::start;
+pub use grpc::PaymentApi;
 pub use store::MIGRATIONS;
+
+/// Starts the committers and the workers, and builds the service.
+///
+/// # Errors
+/// Says which setting is wrong.
+pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
+    let workers = config.workers;
+    let payment = Payment::new(runtime, config)?;
+    for number in 0..workers {
+        let worker = payment.worker();
+        let name = format!("payment worker {number}");
+        runtime.tasks.spawn(name, worker.run(runtime.shutdown.clone()));
+    }
+    runtime.tasks.spawn("payment meter", payment.measure(runtime.shutdown.clone()));
+    runtime.tasks.spawn("payment keys", payment.guard_keys(runtime.shutdown.clone()));
+    let api = PaymentApi::new(payment);
+    Ok(Started::new().with(|server| server.add_service(PaymentServiceServer::new(api))))
+}

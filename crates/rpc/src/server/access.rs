@@ -2,7 +2,7 @@
 //! idempotency key. The key is looked at last, so that nobody without access learns
 //! anything from it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use florin_proto::{
     common::v1::Reason,
@@ -11,7 +11,8 @@ use florin_proto::{
 use http::HeaderMap;
 
 use crate::{
-    CallContext, Error, Peer, Principal, PrincipalKind, Role, TraceParent, context, token::Verifier,
+    CallContext, Error, Peer, Principal, PrincipalKind, Role, TraceParent, context, prefer,
+    token::Verifier,
 };
 
 /// Longest idempotency key, in characters.
@@ -109,10 +110,16 @@ pub async fn admit(
         deadline: marks.deadline,
         bearer: bearer.map(str::to_owned),
         idempotency_key,
+        wait: wait_of(headers),
         traceparent: Some(marks.trace.to_string()),
         request_id: marks.request_id.clone(),
         method: policy.path,
     })
+}
+
+fn wait_of(headers: &HeaderMap) -> Duration {
+    let wishes = headers.get_all("prefer").iter();
+    prefer::wait(wishes.filter_map(|value| value.to_str().ok()))
 }
 
 /// Who acts where no token came along.

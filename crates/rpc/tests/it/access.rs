@@ -1,5 +1,7 @@
 //! Who may call what, checked over the wire before any handler runs.
 
+use std::time::Duration;
+
 use florin_kernel::CustomerId;
 use florin_proto::payment::v1::{
     CreateTransferRequest, GetTransferRequest, payment_service_client::PaymentServiceClient,
@@ -68,7 +70,7 @@ async fn a_call_passes_every_check_in_order_or_does_not_reach_its_handler() {
         ),
         ("gateway", vec![("authorization", &good), key], Ok(())),
         ("client-till", vec![("authorization", &good), ("idempotency-key", "\"k-1\"")], Ok(())),
-        ("client-till", vec![("authorization", &teller), key], Ok(())),
+        ("client-till", vec![("authorization", &teller), key, ("prefer", "wait=3")], Ok(())),
     ];
     let mut passed = 0;
     for (certificate, headers, expected) in cases {
@@ -79,6 +81,7 @@ async fn a_call_passes_every_check_in_order_or_does_not_reach_its_handler() {
     }
     let seen = bench.script.seen();
     assert_eq!(seen.idempotency_key.as_deref(), Some("k-1"));
+    assert_eq!(seen.wait, Duration::from_secs(3));
     assert_eq!((seen.principal.kind, seen.peer.caller()), (PrincipalKind::Staff, "client"));
     assert_eq!(seen.method, "/florin.payment.v1.PaymentService/CreateTransfer");
 }
@@ -105,6 +108,7 @@ async fn the_handler_learns_who_acts() {
         (seen.request_id.as_str(), seen.bearer.as_deref()),
         ("req-1", token.strip_prefix("Bearer "))
     );
+    assert_eq!(seen.wait, Duration::ZERO);
     let initiator = seen.principal.to_initiator();
     let kind = florin_proto::common::v1::PrincipalKind::Customer;
     assert_eq!((initiator.kind(), initiator.token_id.as_str()), (kind, "token-1"));

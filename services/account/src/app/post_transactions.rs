@@ -29,7 +29,7 @@ use crate::{
     grpc::convert,
     store::{
         chain,
-        working::{Facts, JournalRow, Working},
+        working::{Dates, Facts, JournalRow, Working},
     },
     wire,
 };
@@ -187,7 +187,8 @@ pub(super) fn record(
         };
         let after = (entry.version, entry.posted_after, entry.held_after);
         working.append_at(account, after, kind, facts);
-        let net = working.writes.turnover.entry((account, row.value_date)).or_default();
+        let dates = Dates { valued: row.value_date, booked: row.booking_date };
+        let net = working.writes.turnover.entry((account, dates)).or_default();
         *net += i128::from(entry.amount.minor());
     }
     let cause = Cause {

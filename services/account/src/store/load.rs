@@ -7,11 +7,10 @@ use florin_kernel::{
     AccountId, BankIdentity, Date, EventId, HoldId, Money, TransactionId, UnixMicros,
 };
 use florin_store::{
-    Engine, StoreError, Tx,
-    rows::{self as many, Column, among, hex, texts},
+    Engine, StoreError, Tx, row,
+    rows::{self as many, Column, among, texts},
     sql,
 };
-use serde_json::json;
 
 use super::{
     chart, rows,
@@ -136,12 +135,12 @@ async fn claim(
     let wanted: Vec<_> = claims
         .iter()
         .map(|((caller, reference), claim)| {
-            json!({
-                "caller": caller, "reference": reference,
-                "fingerprint": hex(&claim.fingerprint),
+            row! {
+                "caller": caller.as_str(), "reference": reference.as_str(),
+                "fingerprint": claim.fingerprint.clone(),
                 // The empty one of a release is written again, or deleted, with the batch.
                 "record": claim.record.map(|record| record.to_string()).unwrap_or_default(),
-            })
+            }
         })
         .collect();
     let insert = |rows: &str| {
@@ -169,7 +168,7 @@ async fn claim(
     };
     let [caller, reference, ..] = REFERENCE;
     let old = claims.iter().filter(|(_, claim)| !claim.new);
-    let old = old.map(|((caller, reference), _)| json!({"caller": caller, "reference": reference}));
+    let old = old.map(|((caller, reference), _)| row! {"caller": caller.as_str(), "reference": reference.as_str()});
     for row in many::query(tx, &[caller, reference], old.collect(), read).await? {
         let id = (rows::text(&row, "caller")?, rows::text(&row, "reference")?);
         if let Some(claim) = claims.get_mut(&id).filter(|claim| !claim.new) {
@@ -260,8 +259,9 @@ async fn holds(
              ON h.caller = w.caller AND h.reference = w.reference"
         )
     };
-    let wanted =
-        wanted.iter().map(|(caller, reference)| json!({"caller": caller, "reference": reference}));
+    let wanted = wanted.iter().map(
+        |(caller, reference)| row! {"caller": caller.as_str(), "reference": reference.as_str()},
+    );
     for row in many::query(tx, &[caller, reference], wanted.collect(), query).await? {
         let hold = rows::hold(&row)?;
         found.insert((hold.caller.clone(), hold.reference.clone()), hold);

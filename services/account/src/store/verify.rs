@@ -97,7 +97,7 @@ pub async fn held_by_account(
 pub async fn turnover_by_account(
     connection: &impl ConnectionTrait,
 ) -> Result<BTreeMap<String, i64>, StoreError> {
-    let query = "SELECT account_id, CAST(SUM(net) AS BIGINT) AS total FROM value_turnover \
+    let query = "SELECT account_id, CAST(SUM(net) AS BIGINT) AS total FROM turnover \
                  GROUP BY account_id";
     totals(connection, query).await
 }

@@ -137,6 +137,15 @@ pub struct JournalRow {
     pub entries: Vec<Entry>,
 }
 
+/// Under which dates an entry counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dates {
+    /// The value date.
+    pub valued: Date,
+    /// The booking date.
+    pub booked: Date,
+}
+
 /// What the batch writes at its end, with multi-row statements.
 #[derive(Debug, Default)]
 pub struct Writes {
@@ -146,8 +155,8 @@ pub struct Writes {
     pub opened: Vec<AccountId>,
     /// Journal transactions with their legs.
     pub journal: Vec<JournalRow>,
-    /// Net per account and value date; wide enough for any batch.
-    pub turnover: BTreeMap<(AccountId, Date), i128>,
+    /// Net per account and dates; wide enough for any batch.
+    pub turnover: BTreeMap<(AccountId, Dates), i128>,
     /// Holds that were placed, with correlation and initiator.
     pub placed: Vec<(Hold, String, String)>,
     /// Holds that changed.

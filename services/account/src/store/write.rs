@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use florin_kernel::AccountId;
 use florin_store::{
-    StoreError, Tx,
-    rows::{self as many, Column, hex},
+    StoreError, Tx, row,
+    rows::{self as many, Column, Row},
     sql,
 };
-use serde_json::{Value, json};
 
 use super::working::Working;
 
@@ -30,7 +29,7 @@ async fn insert(
     tx: &Tx,
     table: &str,
     columns: &[(&str, Column)],
-    rows: Vec<Value>,
+    rows: Vec<Row>,
 ) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
@@ -58,17 +57,17 @@ async fn events(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         ("hash", Column::Bytes),
     ];
     let rows = working.writes.events.iter().map(|(event, hash)| {
-        json!({
-            "account_id": event.account_id.to_string(), "version": event.version, "kind": event.kind,
+        row! {
+            "account_id": event.account_id.to_string(), "version": event.version, "kind": event.kind.as_str(),
             "transaction_id": event.transaction_id.map(|id| id.to_string()), "leg": event.leg,
             "hold_id": event.hold_id.map(|id| id.to_string()),
             "delta": event.delta, "held_delta": event.held_delta,
             "posted_after": event.posted_after, "held_after": event.held_after,
-            "counterparty": event.counterparty, "detail": event.detail,
+            "counterparty": event.counterparty.as_str(), "detail": event.detail.as_str(),
             "booking_date": event.booking_date.to_string(),
             "value_date": event.value_date.to_string(),
-            "recorded_at": event.recorded_at.0, "hash": hex(hash),
-        })
+            "recorded_at": event.recorded_at.0, "hash": hash.clone(),
+        }
     });
     insert(tx, "account_events", &columns, rows.collect()).await
 }
@@ -81,14 +80,14 @@ async fn accounts(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         let found = working.accounts.get(&id).zip(working.hashes.get(&id));
         let (account, hash) =
             found.ok_or_else(|| StoreError::Corrupt(format!("{id} has events but no row")))?;
-        let row = json!({
-            "id": id.to_string(), "iban": account.iban, "product": account.product,
-            "control_gl": account.control_gl, "currency": account.currency.code(),
+        let row = row! {
+            "id": id.to_string(), "iban": account.iban.as_str(), "product": account.product.as_str(),
+            "control_gl": account.control_gl.as_str(), "currency": account.currency.code(),
             "status": account.status.number(), "overdraft_limit": account.overdraft_limit,
-            "opened_on": account.opened_on.to_string(), "reference": account.reference,
+            "opened_on": account.opened_on.to_string(), "reference": account.reference.as_str(),
             "version": account.version, "posted": account.posted, "held": account.held,
-            "last_hash": hex(hash), "last_recorded_at": working.now.0,
-        });
+            "last_hash": hash.clone(), "last_recorded_at": working.now.0,
+        };
         if working.writes.opened.contains(&id) {
             new.push(row);
         } else {
@@ -141,13 +140,13 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         ("initiator", Column::Text),
     ];
     let rows = working.writes.journal.iter().map(|row| {
-        json!({
-            "id": row.id.to_string(), "caller": row.caller, "reference": row.reference, "kind": row.kind,
-            "description": row.description, "booking_date": row.booking_date.to_string(),
+        row! {
+            "id": row.id.to_string(), "caller": row.caller.as_str(), "reference": row.reference.as_str(), "kind": row.kind.as_str(),
+            "description": row.description.as_str(), "booking_date": row.booking_date.to_string(),
             "value_date": row.value_date.to_string(), "recorded_at": working.now.0,
-            "reverses": row.reverses.map(|id| id.to_string()), "correlation": row.correlation,
-            "initiator": row.initiator,
-        })
+            "reverses": row.reverses.map(|id| id.to_string()), "correlation": row.correlation.as_str(),
+            "initiator": row.initiator.as_str(),
+        }
     });
     insert(tx, "journal", &columns, rows.collect()).await?;
     let columns = [
@@ -162,13 +161,13 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     ];
     let legs = working.writes.journal.iter().flat_map(|row| {
         (1_i64..).zip(&row.entries).map(move |(leg, entry)| {
-            json!({
+            row! {
                 "transaction_id": row.id.to_string(), "leg": leg,
                 "account_id": entry.account.map(|id| id.to_string()),
-                "gl_code": entry.gl_code, "currency": entry.amount.currency().code(),
-                "amount": entry.amount.minor(), "counterparty": entry.counterparty,
+                "gl_code": entry.gl_code.as_str(), "currency": entry.amount.currency().code(),
+                "amount": entry.amount.minor(), "counterparty": entry.counterparty.as_str(),
                 "booking_date": row.booking_date.to_string(),
-            })
+            }
         })
     });
     insert(tx, "journal_legs", &columns, legs.collect()).await
@@ -178,25 +177,30 @@ async fn turnover(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     if working.writes.turnover.is_empty() {
         return Ok(());
     }
-    let columns =
-        [("account_id", Column::Text), ("value_date", Column::Text), ("net", Column::Int)];
-    let rows: Vec<Value> = working
+    let columns = [
+        ("account_id", Column::Text),
+        ("value_date", Column::Text),
+        ("booking_date", Column::Text),
+        ("net", Column::Int),
+    ];
+    let rows: Vec<Row> = working
         .writes
         .turnover
         .iter()
-        .map(|((account, date), net)| {
+        .map(|((account, dates), net)| {
             let net = i64::try_from(*net)
                 .map_err(|_| StoreError::Corrupt("a batch turns over more than 64 bits".into()))?;
-            Ok(json!({
-                "account_id": account.to_string(), "value_date": date.to_string(), "net": net,
-            }))
+            Ok(row! {
+                "account_id": account.to_string(), "value_date": dates.valued.to_string(),
+                "booking_date": dates.booked.to_string(), "net": net,
+            })
         })
         .collect::<Result<_, StoreError>>()?;
     let upsert = |rows: &str| {
         format!(
-            "INSERT INTO value_turnover (account_id, value_date, net) {rows} WHERE true \
-             ON CONFLICT (account_id, value_date) \
-             DO UPDATE SET net = value_turnover.net + excluded.net"
+            "INSERT INTO turnover (account_id, value_date, booking_date, net) {rows} WHERE true \
+             ON CONFLICT (account_id, value_date, booking_date) \
+             DO UPDATE SET net = turnover.net + excluded.net"
         )
     };
     many::execute(tx, &columns, rows, upsert).await.map(|_| ())
@@ -218,23 +222,23 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         ("initiator", Column::Text),
     ];
     let rows = working.writes.placed.iter().map(|(hold, correlation, initiator)| {
-        json!({
+        row! {
             "id": hold.id.to_string(), "account_id": hold.account.to_string(),
-            "caller": hold.caller, "reference": hold.reference, "amount": hold.amount.minor(),
+            "caller": hold.caller.as_str(), "reference": hold.reference.as_str(), "amount": hold.amount.minor(),
             "remaining": hold.remaining, "currency": hold.amount.currency().code(),
-            "status": hold.status.number(), "placed_at": working.now.0, "expires_at": null,
-            "correlation": correlation, "initiator": initiator,
-        })
+            "status": hold.status.number(), "placed_at": working.now.0,
+            "correlation": correlation.as_str(), "initiator": initiator.as_str(),
+        }
     });
     insert(tx, "holds", &columns, rows.collect()).await?;
-    let ended: Vec<Value> = working
+    let ended: Vec<Row> = working
         .writes
         .ended
         .iter()
         .map(|hold| {
-            json!({
+            row! {
                 "id": hold.id.to_string(), "remaining": hold.remaining, "status": hold.status.number(),
-            })
+            }
         })
         .collect();
     if ended.is_empty() {
@@ -258,10 +262,10 @@ async fn holders(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         still || !removed.iter().any(|(from, who)| from == account && *who == holder.customer)
     });
     let rows = rows.map(|(account, holder)| {
-        json!({
+        row! {
             "account_id": account.to_string(), "customer_id": holder.customer.to_string(),
             "role": holder.role.number(),
-        })
+        }
     });
     insert(tx, "holders", &columns, rows.collect()).await
 }
@@ -273,24 +277,24 @@ async fn references(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     let (made, unmade): (Vec<_>, Vec<_>) = new.partition(|(_, claim)| claim.made);
     let key = [("caller", Column::Text), ("reference", Column::Text)];
     if !unmade.is_empty() {
-        let rows: Vec<Value> = unmade
+        let rows: Vec<Row> = unmade
             .iter()
-            .map(|((caller, reference), _)| json!({"caller": caller, "reference": reference}))
+            .map(|((caller, reference), _)| row! {"caller": caller.as_str(), "reference": reference.as_str()})
             .collect();
         let delete = |rows: &str| {
             format!("DELETE FROM ledger_references WHERE (caller, reference) IN ({rows})")
         };
         many::execute(tx, &key, rows, delete).await?;
     }
-    let rows: Vec<Value> = made
+    let rows: Vec<Row> = made
         .iter()
         .filter(|(_, claim)| claim.rewritten)
         .map(|((caller, reference), claim)| {
-            json!({
-                "caller": caller, "reference": reference,
-                "fingerprint": hex(&claim.fingerprint),
+            row! {
+                "caller": caller.as_str(), "reference": reference.as_str(),
+                "fingerprint": claim.fingerprint.clone(),
                 "record": claim.record.map(|record| record.to_string()),
-            })
+            }
         })
         .collect();
     if rows.is_empty() {

@@ -15,7 +15,7 @@ use florin_account::{
     },
     store::{
         chain,
-        working::{Original, Working, Writes},
+        working::{Dates, Original, Working, Writes},
     },
 };
 use florin_kernel::{AccountId, Date};
@@ -69,6 +69,10 @@ fn legs(minor: &[(AccountId, i64)]) -> Legs {
     Legs::new(minor.iter().map(leg).collect()).unwrap()
 }
 
+fn dates(valued: Date, booked: Date) -> Dates {
+    Dates { valued, booked }
+}
+
 #[test]
 fn a_posting_is_told_by_history_journal_turnover_and_one_event() {
     let mut working = working();
@@ -90,7 +94,7 @@ fn a_posting_is_told_by_history_journal_turnover_and_one_event() {
         assert_eq!((event.counterparty.as_str(), event.hold_id), ("x", None));
         assert_eq!((event.booking_date, event.value_date), (TODAY, TODAY));
     }
-    let turnover = [((acc("a"), TODAY), -60), ((acc("b"), TODAY), 60)];
+    let turnover = [((acc("a"), dates(TODAY, TODAY)), -60), ((acc("b"), dates(TODAY, TODAY)), 60)];
     assert_eq!(working.writes.turnover, turnover.into());
     assert_eq!(working.writes.journal.len(), 1);
     assert_eq!(
@@ -281,7 +285,8 @@ fn what_is_imported_is_dated_and_told_as_history() {
     assert_eq!(days.collect::<Vec<_>>(), expected);
     assert_eq!(working.accounts[&acc("n")].opened_on, booked);
     assert_eq!(working.accounts[&acc("n")].posted, -60, "overdrawn where history was");
-    let turnover = [((acc("n"), valued), -60), ((acc("b"), valued), 60)];
+    let turnover =
+        [((acc("n"), dates(valued, booked)), -60), ((acc("b"), dates(valued, booked)), 60)];
     assert_eq!(working.writes.turnover, turnover.into());
     assert_eq!(working.writes.outbox.len(), 2);
     assert!(working.writes.outbox.iter().all(|event| event.historical));
@@ -314,7 +319,8 @@ fn a_reversal_counts_from_the_day_of_its_original_unless_that_is_closed() {
             (working.accounts[&acc("a")].posted, working.accounts[&acc("b")].posted),
             (140, 0)
         );
-        let turnover = [((acc("a"), expected), 40), ((acc("b"), expected), -40)];
+        let dates = dates(expected, TODAY);
+        let turnover = [((acc("a"), dates), 40), ((acc("b"), dates), -40)];
         assert_eq!(working.writes.turnover, turnover.into());
     }
     let mut working = working();

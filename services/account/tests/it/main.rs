@@ -13,6 +13,7 @@ mod desk;
 mod events;
 mod get_balance;
 mod items;
+mod migrations;
 mod place_hold;
 mod post_transactions;
 mod products;

@@ -20,7 +20,7 @@ const BREAKS: [(&str, &str); 16] = [
     ("DELETE FROM ledger_references", "references"),
     ("DELETE FROM ledger_references WHERE reference = 'h'", "references"),
     ("DELETE FROM holds", "references"),
-    ("UPDATE value_turnover SET net = net + 1", "turnover"),
+    ("UPDATE turnover SET net = net + 1", "turnover"),
 ];
 
 async fn filled(bench: &Bench) {
@@ -68,7 +68,7 @@ async fn an_erased_tail_is_betrayed_by_its_reference() {
             "DELETE FROM journal_legs WHERE transaction_id IN \
              (SELECT id FROM journal WHERE reference = 'last')",
             "DELETE FROM journal WHERE reference = 'last'",
-            "UPDATE value_turnover SET net = net - 5",
+            "UPDATE turnover SET net = net - 5",
         ] {
             let erase = async |tx: florin_store::Tx| {
                 tx.execute_unprepared(statement).await?;

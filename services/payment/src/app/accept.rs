@@ -32,11 +32,11 @@ use prost::Message;
 use tokio::sync::Notify;
 use tonic::{Response, Status};
 
-use super::{App, Patience, events};
+use super::{Payment, events};
 use crate::{
     domain::{Kind, LimitExceeded, Limits, Order, Transfer},
-    grpc::wire::{Viewer, seen_by, wire_of, wire_status, wire_transfer},
     store::{self, ClientKey, Record},
+    wire::{Viewer, seen_by, wire_of, wire_status, wire_transfer},
 };
 
 /// An order that the reads before have let pass.
@@ -282,27 +282,27 @@ fn refused_answer(exceeded: LimitExceeded) -> Option<Answer> {
     keyed::answer_of::<CreateTransferResponse>(&Err(error))
 }
 
-impl App {
-    /// Accepts an order once per idempotency key and, where the client has patience, waits
-    /// for its end. `check` does the reads before the acceptance; a replay needs none.
+impl Payment {
+    /// Accepts an order once per idempotency key and, where the caller asks for it
+    /// (`Prefer: wait`), waits for its end. `check` does the reads before the acceptance; a
+    /// replay needs none.
     ///
-    /// The stored answer of a key is always the acceptance, PROCESSING. A replay without
-    /// patience is identical to it. With patience, first answer and replay alike tell the
-    /// state that the transfer has come to by then: a client that waited, lost the answer and
-    /// asks again wants the end, and the end of a transfer never changes.
+    /// The stored answer of a key is always the acceptance, PROCESSING. A replay without a wait
+    /// is identical to it. With one, first answer and replay alike tell the state that the
+    /// transfer has come to by then: a client that waited, lost the answer and asks again
+    /// wants the end, and the end of a transfer never changes.
     pub(super) async fn accept(
         &self,
         ctx: &CallContext,
         request: &impl Message,
         kind: Kind,
-        patience: Patience,
         check: impl AsyncFnOnce() -> Result<Checked, Error>,
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let key = keyed::key_of(ctx, request)?;
         let accepted =
             keyed::joined(&self.db, ctx, &key, || self.accept_keyed(ctx, &key, kind, check))
                 .await?;
-        self.await_end(ctx, accepted, patience).await
+        self.await_end(ctx, accepted).await
     }
 
     async fn accept_keyed(

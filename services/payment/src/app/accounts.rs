@@ -7,12 +7,12 @@ use florin_proto::account::v1::{
 };
 use florin_rpc::{CallContext, Error, PartyRole, Retry, Verb, worker_context};
 
-use super::App;
+use super::Payment;
 
 const GET_ACCOUNT: &str = "/florin.account.v1.AccountService/GetAccount";
 const RESOLVE_IBAN: &str = "/florin.account.v1.AccountService/ResolveIban";
 
-impl App {
+impl Payment {
     /// Reads an account in the caller's own name, so that `account` decides whether it is the
     /// caller's to see; None where it is not, or does not exist.
     pub(super) async fn account_of_caller(

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use self::ledger::Verdict;
-use super::{App, events};
+use super::{Payment, events};
 use crate::{
     domain::{Ended, Event, Screening, Status},
     store::{self, Claim, Lease, Record},
@@ -40,7 +40,7 @@ const MOST_CAUSE: usize = 500;
 
 /// A worker. Several may run, in this process and in other replicas.
 pub struct Worker {
-    app: App,
+    payment: Payment,
 }
 
 /// What a turn of a worker came to.
@@ -55,8 +55,8 @@ pub enum Turn {
 }
 
 impl Worker {
-    pub(super) const fn new(app: App) -> Self {
-        Self { app }
+    pub(super) const fn new(payment: Payment) -> Self {
+        Self { payment }
     }
 
     /// Works until the shutdown; the turn under way is finished. A commit of this replica
@@ -71,23 +71,23 @@ impl Worker {
                 }
                 Ok(Turn::Idle) => {
                     failures = 0;
-                    self.app.config.poll()
+                    self.payment.config.poll()
                 }
                 Ok(Turn::Undecided) => {
                     failures += 1;
-                    self.app.config.backoff(failures)
+                    self.payment.config.backoff(failures)
                 }
                 Err(error) => {
                     failures += 1;
                     tracing::warn!(%error, failures, "transfers could not be advanced");
-                    self.app.config.backoff(failures)
+                    self.payment.config.backoff(failures)
                 }
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
                 // A ledger that is away is not called more often for new transfers.
-                () = self.app.due.notified(), if failures == 0 => {}
+                () = self.payment.due.notified(), if failures == 0 => {}
             }
         }
     }
@@ -99,20 +99,21 @@ impl Worker {
     pub async fn turn(&self) -> Result<Turn, StoreError> {
         // Counted from before the lease: a worker that was held up does not call the ledger
         // when another may have judged its transfers already.
-        let deadline = Instant::now().checked_add(self.app.config.ledger_timeout());
+        let deadline = Instant::now().checked_add(self.payment.config.ledger_timeout());
         let claim = self.take().await?;
         if claim.records.is_empty() {
             return Ok(Turn::Idle);
         }
-        if u32::try_from(claim.records.len()).is_ok_and(|taken| taken >= self.app.config.batch) {
+        if u32::try_from(claim.records.len()).is_ok_and(|taken| taken >= self.payment.config.batch)
+        {
             // A full batch: there may be work for the next worker.
-            self.app.due.notify_one();
+            self.payment.due.notify_one();
         }
-        self.app.meter.taken(claim.records.len());
+        self.payment.meter.taken(claim.records.len());
         if claim.ahead > 0 {
             let transfers = claim.ahead;
             tracing::warn!(transfers, "transfers had waited for a clock that was ahead");
-            self.app.meter.ahead(transfers);
+            self.payment.meter.ahead(transfers);
         }
         let span = tracing::info_span!("advance_transfers", transfers = claim.records.len());
         // One call serves many traces: it is shown in that of the first, and each transfer
@@ -124,19 +125,19 @@ impl Worker {
             Ok::<_, StoreError>((verdicts, ended))
         };
         let (verdicts, ended) = work.instrument(span).await?;
-        self.app.watchers.tell(ended);
+        self.payment.watchers.tell(ended);
         let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|one| is(one)).count();
         let undecided =
             count(|verdict| matches!(verdict, Verdict::Undecided(_) | Verdict::NotAsked(_)));
-        self.app.meter.undecided(undecided);
-        self.app.meter.stuck(count(|verdict| matches!(verdict, Verdict::Stuck(_))));
+        self.payment.meter.undecided(undecided);
+        self.payment.meter.stuck(count(|verdict| matches!(verdict, Verdict::Stuck(_))));
         Ok(if undecided > 0 { Turn::Undecided } else { Turn::Done })
     }
 
     /// Leases what is due and commits POSTING before the ledger hears of it.
     async fn take(&self) -> Result<Claim, StoreError> {
-        let config = &self.app.config;
-        self.app
+        let config = &self.payment.config;
+        self.payment
             .db
             .write(async |tx: Tx| {
                 let now = tx.now().await?;
@@ -170,7 +171,7 @@ impl Worker {
             claim.records.iter().map(|record| record.transfer.id()).zip(verdicts).collect();
         let contradicted = AtomicUsize::new(0);
         let ended = self
-            .app
+            .payment
             .db
             .write(async |tx: Tx| {
                 let mut records = store::lock(&tx, &ids).await?;
@@ -195,8 +196,8 @@ impl Worker {
                 Ok::<_, StoreError>(ended)
             })
             .await?;
-        self.app.meter.contradicted(contradicted.into_inner());
-        ended.iter().for_each(|(_, status)| self.app.meter.ended(*status));
+        self.payment.meter.contradicted(contradicted.into_inner());
+        ended.iter().for_each(|(_, status)| self.payment.meter.ended(*status));
         Ok(ended.into_iter().map(|(id, _)| id).collect())
     }
 
@@ -221,17 +222,17 @@ impl Worker {
                 Some(_) | None => Event::Refused(failure.clone()),
             },
             Verdict::NotAsked(cause) => {
-                let wait = self.app.config.backoff(record.attempts);
+                let wait = self.payment.config.backoff(record.attempts);
                 put_off(record, cause, now, wait);
                 return Ok(());
             }
             Verdict::Undecided(cause) => {
-                let wait = self.app.config.backoff(record.attempts);
+                let wait = self.payment.config.backoff(record.attempts);
                 leave(record, cause, now, wait);
                 return Ok(());
             }
             Verdict::Stuck(cause) => {
-                let wait = self.app.config.backoff_stuck(record.attempts);
+                let wait = self.payment.config.backoff_stuck(record.attempts);
                 leave(record, cause, now, wait);
                 return Ok(());
             }
@@ -245,7 +246,7 @@ impl Worker {
     /// of a clock that was ahead: the call was made before now.
     fn quiet_until(&self, record: &mut Record, now: UnixMicros) -> Option<UnixMicros> {
         record.unanswered_at = record.unanswered_at.map(|at| at.min(now));
-        record.unanswered_at.map(|at| later(at, self.app.config.ledger_quiet()))
+        record.unanswered_at.map(|at| later(at, self.payment.config.ledger_quiet()))
     }
 
     /// Appends the events of those that have ended. Their positions are the ledger's events,
@@ -279,7 +280,7 @@ impl Worker {
                 events::ended(record, &events::causation_of(ledger, record))
             })
             .collect();
-        let ids = self.app.outbox.append(tx, told).await?;
+        let ids = self.payment.outbox.append(tx, told).await?;
         for ((record, ledger), id) in ended.iter_mut().zip(ids) {
             record.position = position::encode(&[*ledger, &[id]].concat());
         }

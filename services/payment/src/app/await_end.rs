@@ -8,16 +8,13 @@ use std::{
 
 use florin_kernel::TransferId;
 use florin_proto::payment::v1::CreateTransferResponse;
-use florin_rpc::{
-    CallContext,
-    prefer::{self, LONGEST_WAIT},
-};
+use florin_rpc::CallContext;
 use florin_runtime::internal;
 use tokio::sync::Notify;
-use tonic::{Response, Status, metadata::MetadataMap};
+use tonic::{Response, Status};
 
 use super::{
-    App,
+    Payment,
     accept::{payer, response_of},
 };
 use crate::store;
@@ -26,25 +23,6 @@ use crate::store;
 const MARGIN: Duration = Duration::from_millis(100);
 /// How often the table is read while waiting: another replica may end the transfer.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// How long a client wants to wait for the end of its transfer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience(Duration);
-
-impl Patience {
-    /// Reads the metadata `prefer`.
-    #[must_use]
-    pub fn of(metadata: &MetadataMap) -> Self {
-        let wishes = metadata.get_all("prefer");
-        Self(prefer::wait(wishes.iter().filter_map(|value| value.to_str().ok())))
-    }
-
-    /// No wait.
-    #[must_use]
-    pub const fn none() -> Self {
-        Self(Duration::ZERO)
-    }
-}
 
 /// Who waits for which transfer in this process.
 #[derive(Debug, Clone, Default)]
@@ -86,22 +64,21 @@ impl Drop for Watch {
     }
 }
 
-impl App {
-    /// The answer, once the transfer has ended or the client's patience has.
+impl Payment {
+    /// The answer, once the transfer has ended or the caller's wait has.
     pub(super) async fn await_end(
         &self,
         ctx: &CallContext,
         accepted: Response<CreateTransferResponse>,
-        patience: Patience,
     ) -> Result<Response<CreateTransferResponse>, Status> {
-        if patience == Patience::none() {
+        if ctx.wait.is_zero() {
             return Ok(accepted);
         }
         let Ok(id) = accepted.get_ref().transfer_id.parse::<TransferId>() else {
             return Ok(accepted);
         };
-        let left = ctx.time_left().map_or(LONGEST_WAIT, |left| left.saturating_sub(MARGIN));
-        let until = Instant::now() + patience.0.min(left);
+        let left = ctx.time_left().map_or(ctx.wait, |left| left.saturating_sub(MARGIN));
+        let until = Instant::now() + ctx.wait.min(left);
         let watch = self.watchers.watch(id);
         let (metadata, mut message, extensions) = accepted.into_parts();
         loop {

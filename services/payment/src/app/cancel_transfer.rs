@@ -8,17 +8,15 @@ use florin_runtime::{Failure, internal, once};
 use florin_store::{Tx, audit};
 use tonic::{Response, Status};
 
-use super::{App, accept::payer, events, get_transfer::transfer_not_found};
+use super::{Payment, accept::payer, events, get_transfer::transfer_not_found};
 use crate::{
     domain::{Event, NotAllowed},
-    grpc::{
-        convert::transfer_id,
-        wire::{wire_status, wire_transfer},
-    },
+    grpc::convert::transfer_id,
     store::{self, Lease, Record},
+    wire::{wire_status, wire_transfer},
 };
 
-impl App {
+impl Payment {
     /// Cancels a transfer. The row's lock decides between this and a worker.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! Accepts a cash deposit at the till.
 
-use florin_proto::payment::v1::{CreateDepositRequest, CreateTransferResponse};
+use florin_proto::payment::v1::{
+    CreateDepositRequest, CreateDepositResponse, CreateTransferResponse,
+};
 use florin_rpc::{CallContext, Error};
 use tonic::{Response, Status};
 
 use super::{
-    App, Patience,
+    Payment,
     accept::Checked,
     accounts::owner,
     create_transfer::{creditor_not_found, not_an_order, same_currency},
@@ -15,7 +17,7 @@ use crate::{
     grpc::convert::DepositDraft,
 };
 
-impl App {
+impl Payment {
     /// Accepts a cash deposit; a worker does the rest.
     ///
     /// # Errors
@@ -25,13 +27,13 @@ impl App {
         &self,
         ctx: &CallContext,
         request: CreateDepositRequest,
-        patience: Patience,
-    ) -> Result<Response<CreateTransferResponse>, Status> {
+    ) -> Result<Response<CreateDepositResponse>, Status> {
         let draft = DepositDraft::try_from(&request).map_err(Error::invalid)?;
-        self.accept(ctx, &request, Kind::CashDeposit, patience, async || {
-            self.check_deposit(ctx, draft).await
-        })
-        .await
+        let check = async || self.check_deposit(ctx, draft).await;
+        let accepted = self.accept(ctx, &request, Kind::CashDeposit, check).await?;
+        Ok(accepted.map(|CreateTransferResponse { transfer_id, status, transfer }| {
+            CreateDepositResponse { transfer_id, status, transfer }
+        }))
     }
 
     async fn check_deposit(

@@ -9,7 +9,7 @@ use florin_rpc::{CallContext, Error, Verb};
 use tonic::{Response, Status};
 
 use super::{
-    App, Patience,
+    Payment,
     accept::Checked,
     accounts::{owner, parties},
 };
@@ -18,7 +18,7 @@ use crate::{
     grpc::convert::{TransferDraft, same_account},
 };
 
-impl App {
+impl Payment {
     /// Accepts a transfer; a worker does the rest.
     ///
     /// # Errors
@@ -29,13 +29,10 @@ impl App {
         &self,
         ctx: &CallContext,
         request: CreateTransferRequest,
-        patience: Patience,
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let draft = TransferDraft::try_from(&request).map_err(Error::invalid)?;
-        self.accept(ctx, &request, Kind::Transfer, patience, async || {
-            self.check_transfer(ctx, draft).await
-        })
-        .await
+        let check = async || self.check_transfer(ctx, draft).await;
+        self.accept(ctx, &request, Kind::Transfer, check).await
     }
 
     async fn check_transfer(

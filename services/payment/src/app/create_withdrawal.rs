@@ -1,11 +1,13 @@
 //! Accepts a cash withdrawal at the till.
 
-use florin_proto::payment::v1::{CreateTransferResponse, CreateWithdrawalRequest};
+use florin_proto::payment::v1::{
+    CreateTransferResponse, CreateWithdrawalRequest, CreateWithdrawalResponse,
+};
 use florin_rpc::{CallContext, Error};
 use tonic::{Response, Status};
 
 use super::{
-    App, Patience,
+    Payment,
     accept::Checked,
     accounts::owner,
     create_transfer::{debtor_not_found, not_an_order, same_currency},
@@ -15,7 +17,7 @@ use crate::{
     grpc::convert::WithdrawalDraft,
 };
 
-impl App {
+impl Payment {
     /// Accepts a cash withdrawal; a worker does the rest.
     ///
     /// # Errors
@@ -24,13 +26,13 @@ impl App {
         &self,
         ctx: &CallContext,
         request: CreateWithdrawalRequest,
-        patience: Patience,
-    ) -> Result<Response<CreateTransferResponse>, Status> {
+    ) -> Result<Response<CreateWithdrawalResponse>, Status> {
         let draft = WithdrawalDraft::try_from(&request).map_err(Error::invalid)?;
-        self.accept(ctx, &request, Kind::CashWithdrawal, patience, async || {
-            self.check_withdrawal(ctx, draft).await
-        })
-        .await
+        let check = async || self.check_withdrawal(ctx, draft).await;
+        let accepted = self.accept(ctx, &request, Kind::CashWithdrawal, check).await?;
+        Ok(accepted.map(|CreateTransferResponse { transfer_id, status, transfer }| {
+            CreateWithdrawalResponse { transfer_id, status, transfer }
+        }))
     }
 
     async fn check_withdrawal(

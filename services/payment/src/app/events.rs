@@ -10,7 +10,7 @@ use florin_proto::{
     timestamp,
 };
 
-use crate::{domain::Status, grpc::wire::wire_of, store::Record};
+use crate::{domain::Status, store::Record, wire::wire_of};
 
 /// Version of the event of an acceptance.
 const ACCEPTED: i64 = 1;

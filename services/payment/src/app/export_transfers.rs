@@ -6,24 +6,24 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::App;
-use crate::{grpc::wire::wire_export, store};
+use super::Payment;
+use crate::{store, wire::wire_export};
 
 /// Transfers read at once.
 const PAGE: u32 = 500;
 /// Answers that wait for a slow reader.
 const WAITING: usize = 500;
 
-impl App {
+impl Payment {
     /// Streams every transfer, oldest first, page by page: a transfer that changes meanwhile
     /// is told as it was when its page was read.
     pub fn export_transfers(&self) -> ReceiverStream<Result<ExportTransfersResponse, Status>> {
         let (answers, stream) = mpsc::channel(WAITING);
-        let app = self.clone();
+        let db = self.db.clone();
         tokio::spawn(async move {
             let mut last = None;
             loop {
-                let page = match store::after(app.db.read(), last, PAGE).await {
+                let page = match store::after(db.read(), last, PAGE).await {
                     Ok(page) => page,
                     Err(error) => {
                         // A reader that has gone needs no error either.

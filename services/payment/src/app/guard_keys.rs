@@ -5,14 +5,14 @@ use std::time::Duration;
 use florin_store::{Database, StoreError, Tx};
 use tokio_util::sync::CancellationToken;
 
-use super::App;
+use super::Payment;
 use crate::store;
 
 /// How often it is looked for them: far more often than keys are pruned, of which each has at
 /// least 7 days.
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 
-impl App {
+impl Payment {
     /// Looks until the shutdown for transfers without a key of their own. A migration alone is
     /// not enough: replicas of the release before go on writing while an upgrade runs, and after
     /// it was taken back.

@@ -8,17 +8,16 @@ use florin_proto::{
 use florin_rpc::{CallContext, Error, Verb, page};
 use florin_runtime::internal;
 use prost::Message;
+use tonic::{Response, Status};
 
-use super::App;
+use super::Payment;
 use crate::{
-    grpc::{
-        convert::ListQuery,
-        wire::{Viewer, wire_transfer},
-    },
+    grpc::convert::ListQuery,
     store::{self, Record, Visible},
+    wire::{Viewer, wire_transfer},
 };
 
-impl App {
+impl Payment {
     /// Lists transfers, newest first. A customer names an account that it holds; everybody
     /// else may leave it out.
     ///
@@ -29,7 +28,7 @@ impl App {
         &self,
         ctx: &CallContext,
         request: ListTransfersRequest,
-    ) -> Result<ListTransfersResponse, Error> {
+    ) -> Result<Response<ListTransfersResponse>, Status> {
         let query = ListQuery::try_from(&request).map_err(Error::invalid)?;
         let filter =
             ListTransfersRequest { page_size: 0, page_token: String::new(), ..request.clone() }
@@ -53,13 +52,9 @@ impl App {
             }
             Some(_) | None => String::new(),
         };
-        Ok(ListTransfersResponse {
-            transfers: records
-                .iter()
-                .map(|record| wire_transfer(record, viewer(visible, record)))
-                .collect(),
-            next_page_token,
-        })
+        let transfers = records.iter().map(|record| wire_transfer(record, viewer(visible, record)));
+        let transfers = transfers.collect();
+        Ok(Response::new(ListTransfersResponse { transfers, next_page_token }))
     }
 
     async fn visible(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use florin_payment::{App, Turn};
+use florin_payment::{Payment, Turn};
 use florin_proto::payment::v1::{CreateTransferRequest, TransferStatus};
 use tokio::task::JoinSet;
 
@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// Starts a turn of a worker that can be killed.
-fn working(app: &App) -> tokio::task::JoinHandle<Turn> {
-    let worker = app.worker();
+fn working(payment: &Payment) -> tokio::task::JoinHandle<Turn> {
+    let worker = payment.worker();
     tokio::spawn(async move { worker.turn().await.unwrap() })
 }
 
@@ -55,7 +55,7 @@ async fn a_refusal_of_the_ledger_fails_that_transfer_and_no_neighbour() {
             let accepted = bank.transfer(key, request).await.unwrap();
             ids.push(accepted.into_inner().transfer_id);
         }
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_eq!(bank.ledger.calls(), 1, "one call for all");
         let mut reasons = Vec::new();
         for id in &ids {
@@ -84,7 +84,7 @@ async fn a_refusal_of_the_ledger_fails_that_transfer_and_no_neighbour() {
         );
         assert_eq!(bank.ledger.posted().len(), 1);
         bank.let_time_pass().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Idle, "an end is an end");
+        assert_eq!(bank.turn().await, Turn::Idle, "an end is an end");
     }
 }
 
@@ -95,12 +95,12 @@ async fn nothing_fails_because_the_ledger_is_away() {
         let id = bank.accepted("k", "10").await;
         bank.ledger.set_away(true);
         for _ in 0..3 {
-            assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+            assert_eq!(bank.turn().await, Turn::Undecided);
             assert_eq!(bank.status(&id).await, TransferStatus::Posting);
             bank.let_time_pass().await;
         }
         bank.ledger.set_away(false);
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_moved_once(&bank, &id, 1_000).await;
     }
 }
@@ -111,15 +111,15 @@ async fn an_answer_that_was_lost_moves_no_money_twice() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         bank.ledger.set_loses_answers(true);
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+        assert_eq!(bank.turn().await, Turn::Undecided);
         assert_eq!(bank.ledger.posted().len(), 1, "it was posted");
         assert_eq!(bank.status(&id).await, TransferStatus::Posting);
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Idle, "it waits first");
+        assert_eq!(bank.turn().await, Turn::Idle, "it waits first");
         bank.ledger.set_loses_answers(false);
         // References guard money, whatever became of the key that created the transfer.
         assert_eq!(bank.prune_keys().await, 1);
         bank.let_time_pass().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_moved_once(&bank, &id, 1_000).await;
     }
 }
@@ -130,14 +130,14 @@ async fn a_worker_that_dies_before_the_ledger_acts_is_replaced() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         Ledger::close(&bank.ledger.before);
-        let turn = working(&bank.app);
+        let turn = working(&bank.payment);
         Ledger::wait_for(&bank.ledger.arrived).await;
         assert_eq!(bank.status(&id).await, TransferStatus::Posting, "committed before the call");
         kill(turn).await;
         Ledger::open(&bank.ledger.before);
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Idle, "the lease still holds");
+        assert_eq!(bank.turn().await, Turn::Idle, "the lease still holds");
         bank.let_time_pass().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_moved_once(&bank, &id, 1_000).await;
     }
 }
@@ -148,13 +148,13 @@ async fn a_worker_that_dies_after_the_ledger_acted_is_replaced() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         Ledger::close(&bank.ledger.after);
-        let turn = working(&bank.app);
+        let turn = working(&bank.payment);
         Ledger::wait_for(&bank.ledger.worked).await;
         kill(turn).await;
         Ledger::open(&bank.ledger.after);
         assert_eq!(bank.status(&id).await, TransferStatus::Posting);
         bank.let_time_pass().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_moved_once(&bank, &id, 1_000).await;
     }
 }
@@ -176,7 +176,7 @@ async fn a_worker_whose_lease_has_ended_writes_nothing() {
         let mut bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         Ledger::close(&bank.ledger.after);
-        let slow = working(&bank.app);
+        let slow = working(&bank.payment);
         Ledger::wait_for(&bank.ledger.worked).await;
         bank.let_time_pass().await;
         let other = bank.replica().await;
@@ -203,15 +203,15 @@ async fn workers_of_two_replicas_share_the_work_and_double_nothing() {
             accepting.spawn(async move { bank.accepted(&format!("k{number}"), "0.50").await });
         }
         let mut working = JoinSet::new();
-        for app in [bank.app.clone(), bank.app.clone(), other.clone(), other] {
+        for payment in [bank.payment.clone(), bank.payment.clone(), other.clone(), other] {
             working.spawn(async move {
                 // Idle only ends it once all have been accepted and ended.
-                while app.worker().turn().await.unwrap() == Turn::Done {}
+                while payment.worker().turn().await.unwrap() == Turn::Done {}
             });
         }
         let ids = accepting.join_all().await;
         working.join_all().await;
-        while bank.app.worker().turn().await.unwrap() != Turn::Idle {}
+        while bank.turn().await != Turn::Idle {}
         assert_eq!(bank.ledger.posted().len(), TRANSFERS);
         assert_eq!((bank.ledger.balance(bank.from), bank.ledger.balance(bank.to)), (0, 10_000));
         for id in &ids {
@@ -237,7 +237,7 @@ async fn a_poisoned_transfer_does_not_hold_up_its_neighbours() {
             let accepted = bank.transfer(&format!("k{number}"), request).await.unwrap();
             ids.push(accepted.into_inner().transfer_id);
         }
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         for (number, id) in ids.iter().enumerate() {
             let expected =
                 if number == 3 { TransferStatus::Posting } else { TransferStatus::Completed };
@@ -254,8 +254,8 @@ async fn a_transfer_that_stays_refused_comes_back_ever_more_seldom() {
         bank.transfer("k", poison).await.unwrap();
         let mut waits = Vec::new();
         for _ in 0..5 {
-            assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done, "nobody waits for it");
-            assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Idle);
+            assert_eq!(bank.turn().await, Turn::Done, "nobody waits for it");
+            assert_eq!(bank.turn().await, Turn::Idle);
             waits.push(bank.count("SELECT due_at - unanswered_at FROM transfers").await);
             bank.let_time_pass().await;
         }
@@ -271,7 +271,7 @@ async fn a_reference_used_for_something_else_never_fails_a_transfer() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         bank.ledger.occupy(&format!("{id}/post"));
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_eq!(bank.status(&id).await, TransferStatus::Posting, "people must look");
         assert_eq!(bank.events(&id).await.len(), 1);
     }
@@ -283,7 +283,7 @@ async fn a_running_worker_is_woken_by_the_acceptance_and_ends_with_the_shutdown(
         // A poll so rare that only the waking explains the end.
         let bank = Bank::open_with(place, |config| config.poll_ms = 3_600_000).await;
         let end = tokio_util::sync::CancellationToken::new();
-        let worker = tokio::spawn(bank.app.worker().run(end.clone()));
+        let worker = tokio::spawn(bank.payment.worker().run(end.clone()));
         let id = bank.accepted("k", "10").await;
         while bank.status(&id).await != TransferStatus::Completed {
             tokio::task::yield_now().await;
@@ -300,7 +300,7 @@ async fn a_row_that_is_no_transfer_holds_up_no_other() {
         let broken = bank.accepted("k1", "10").await;
         let id = bank.accepted("k2", "10").await;
         bank.execute(&format!("UPDATE transfers SET steps = '?' WHERE id = '{broken}'")).await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_moved_once(&bank, &id, 1_000).await;
     }
 }
@@ -311,21 +311,21 @@ async fn a_refusal_is_not_believed_while_an_unanswered_call_may_still_post() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "150").await;
         bank.ledger.set_away(true);
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+        assert_eq!(bank.turn().await, Turn::Undecided);
         bank.ledger.set_away(false);
         for _ in 0..3 {
             bank.let_time_pass().await;
-            bank.app.worker().turn().await.unwrap();
+            bank.turn().await;
             assert_eq!(bank.status(&id).await, TransferStatus::Posting);
         }
         assert_eq!(bank.events(&id).await.len(), 1);
         // A payment covers it meanwhile.
         bank.put_account(1, 20_000, Vec::new());
         bank.let_calls_die_out().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_eq!(bank.status(&id).await, TransferStatus::Completed);
 
-        let poor = bank.app.worker();
+        let poor = bank.payment.worker();
         bank.put_account(1, 0, vec![(bank.alice, florin_proto::account::v1::HolderRole::Owner)]);
         let id = bank.accepted("k2", "1").await;
         bank.ledger.set_away(true);
@@ -344,7 +344,7 @@ async fn a_posting_that_comes_back_to_a_failed_transfer_is_counted_and_changes_n
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         Ledger::close(&bank.ledger.after);
-        let slow = working(&bank.app);
+        let slow = working(&bank.payment);
         Ledger::wait_for(&bank.ledger.worked).await;
         // Somebody believed a refusal too early.
         bank.execute(
@@ -372,7 +372,7 @@ async fn what_a_worker_does_is_counted_and_the_same_answer_twice_is_no_contradic
         bank.accepted("paid", "10").await;
         bank.accepted("poor", "1000").await;
         Ledger::close(&bank.ledger.after);
-        let slow = working(&bank.app);
+        let slow = working(&bank.payment);
         Ledger::wait_for(&bank.ledger.worked).await;
         bank.let_time_pass().await;
         let other = bank.replica().await;
@@ -383,7 +383,7 @@ async fn what_a_worker_does_is_counted_and_the_same_answer_twice_is_no_contradic
         slow.await.unwrap();
         bank.ledger.set_away(true);
         bank.accepted("away", "1").await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Undecided);
+        assert_eq!(bank.turn().await, Turn::Undecided);
         let metrics = bank.metrics();
         for line in [
             "florin_payment_contradicted_total{role=\"payment\"} 0",

@@ -2,32 +2,32 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, LazyLock, atomic::AtomicU32, atomic::Ordering},
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
 use florin_kernel::{AccountId, BankIdentity, CustomerId, Role};
-use florin_payment::{App, Config, Patience};
+use florin_payment::{Config, Payment, Turn};
 use florin_proto::{
     account::v1::HolderRole,
     payment::v1::{
         CreateTransferRequest, CreateTransferResponse, GetTransferRequest, Transfer, TransferStatus,
     },
 };
-use florin_rpc::{
-    CallContext, Dependency, Metrics, PrincipalKind, StackLimits, tls, worker_context,
-};
+use florin_rpc::{CallContext, Dependency, Metrics, StackLimits, tls};
 use florin_runtime::{Process, Runtime, Settings};
-use florin_store::{Database, DatabaseOptions, Tx, sql};
-use sea_orm::ConnectionTrait;
+use florin_store::{Database, Tx, sql};
+pub use florin_testkit::place::reason;
+use florin_testkit::{
+    Place,
+    place::{self, number, with_key},
+};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
 use crate::ledger::{Ledger, Scripted, Served};
-
-static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// One authority for all tests.
 static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
@@ -38,51 +38,15 @@ static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
-/// Where this run can test: SQLite, and PostgreSQL where the environment names a server.
+/// SQLite, and PostgreSQL where there is one.
 pub fn places() -> Vec<Place> {
-    let folder = tempfile::tempdir().unwrap();
-    let sqlite = DatabaseOptions {
-        synchronous_off: true,
-        ..DatabaseOptions::sqlite(&folder.path().join("payment.db"))
-    };
-    let mut places = vec![Place { database: sqlite, _folder: Some(folder) }];
-    places.extend(postgres());
-    places
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests are told by the environment and take unique names"
-)]
-fn postgres() -> Option<Place> {
-    let Ok(url) = std::env::var("FLORIN_TEST_POSTGRES_URL") else {
-        println!("FLORIN_TEST_POSTGRES_URL is not set: PostgreSQL is skipped");
-        return None;
-    };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let schema = format!("payment_{}_{}_{number}", now.as_micros(), std::process::id());
-    let database = DatabaseOptions {
-        url,
-        schema,
-        max_connections: 4,
-        max_read_connections: 2,
-        synchronous_off: true,
-        ..DatabaseOptions::default()
-    };
-    Some(Place { database, _folder: None })
-}
-
-/// Where a test's database is.
-pub struct Place {
-    pub database: DatabaseOptions,
-    _folder: Option<TempDir>,
+    place::places("payment").unwrap()
 }
 
 /// A bank.
 pub struct Bank {
     pub ledger: Arc<Ledger>,
-    pub app: App,
+    pub payment: Payment,
     pub alice: CustomerId,
     pub bob: CustomerId,
     /// Alice's account with 100.00 EUR, on which Carol may look.
@@ -138,17 +102,17 @@ impl Bank {
         of_account.address = address;
         settings.set_role(Role::Account, of_account);
         let mut of_payment = settings.role(Role::Payment);
-        of_payment.database = place.database.clone();
+        of_payment.database = place.options.clone();
         settings.set_role(Role::Payment, of_payment);
         // Waits end only where a test lets time pass.
         let mut config =
             Config { retry_least_ms: 60_000, retry_most_ms: 60_000, ..Config::default() };
         change(&mut config);
         let (process, runtime) = start(&settings).await;
-        let app = App::new(&runtime, config.clone()).unwrap();
+        let payment = Payment::new(&runtime, config.clone()).unwrap();
         let bank = Self {
             ledger,
-            app,
+            payment,
             alice: customer_id(1),
             bob: customer_id(2),
             carol: customer_id(3),
@@ -179,10 +143,10 @@ impl Bank {
     }
 
     /// Another replica on the same database.
-    pub async fn replica(&mut self) -> App {
+    pub async fn replica(&mut self) -> Payment {
         let (process, runtime) = start(&self.settings).await;
         self.processes.push(process);
-        App::new(&runtime, self.config.clone()).unwrap()
+        Payment::new(&runtime, self.config.clone()).unwrap()
     }
 
     /// Serves `payment` with its workers as a process does, and returns where.
@@ -213,7 +177,7 @@ impl Bank {
         request: CreateTransferRequest,
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let ctx = customer(self.alice, "CreateTransfer", key);
-        self.app.create_transfer(&ctx, request, Patience::none()).await
+        self.payment.create_transfer(&ctx, request).await
     }
 
     /// Accepts a transfer of Alice's to Bob and returns its id.
@@ -221,10 +185,15 @@ impl Bank {
         self.transfer(key, self.order(amount)).await.unwrap().into_inner().transfer_id
     }
 
+    /// A turn of a worker.
+    pub async fn turn(&self) -> Turn {
+        self.payment.worker().turn().await.unwrap()
+    }
+
     pub async fn get(&self, id: &str) -> Transfer {
         let request = GetTransferRequest { transfer_id: id.into() };
-        let answer = self.app.get_transfer(&staff("GetTransfer", ""), request).await;
-        answer.unwrap().transfer.unwrap()
+        let answer = self.payment.get_transfer(&staff("GetTransfer", ""), request).await;
+        answer.unwrap().into_inner().transfer.unwrap()
     }
 
     pub async fn status(&self, id: &str) -> TransferStatus {
@@ -248,8 +217,7 @@ impl Bank {
     }
 
     pub async fn count(&self, query: &str) -> i64 {
-        let row = self.db.read().query_one_raw(self.db.engine().statement(query, [])).await;
-        row.unwrap().unwrap().try_get_by_index(0).unwrap()
+        number(&self.db, query).await.unwrap()
     }
 
     /// Kinds and versions of a transfer's events, in order.
@@ -303,35 +271,20 @@ pub fn dial(name: &str, address: &str) -> Dependency {
     Dependency::new(Role::Payment, address, identity, StackLimits::default(), Metrics::new())
 }
 
-fn context(method: &str, key: &str) -> CallContext {
-    let mut ctx = worker_context(Role::Gateway);
+/// The path of a method, as the server gives it.
+fn path(method: &str) -> &'static str {
     let path = format!("/florin.payment.v1.PaymentService/{method}");
-    ctx.method = florin_proto::policy::find(&path).unwrap().path;
-    ctx.idempotency_key = Some(key.to_owned()).filter(|key| !key.is_empty());
-    ctx.principal.issuer = "https://issuer.test".into();
-    ctx
+    florin_proto::policy::find(&path).unwrap().path
 }
 
-/// A customer calls.
+/// A customer calls. The scripted `account` knows it by its token.
 pub fn customer(id: CustomerId, method: &str, key: &str) -> CallContext {
-    let mut ctx = context(method, key);
-    ctx.principal.kind = PrincipalKind::Customer;
-    ctx.principal.customer = Some(id);
-    ctx.principal.subject = id.to_string();
-    ctx.bearer = Some(format!("customer:{id}"));
-    ctx
+    let bearer = Some(format!("customer:{id}"));
+    with_key(CallContext { bearer, ..place::customer(path(method), id) }, key)
 }
 
 /// A teller calls.
 pub fn staff(method: &str, key: &str) -> CallContext {
-    let mut ctx = context(method, key);
-    ctx.principal.kind = PrincipalKind::Staff;
-    ctx.principal.subject = "eva".into();
-    ctx.bearer = Some("staff".into());
-    ctx
-}
-
-/// The reason of a refusal.
-pub fn reason<T: std::fmt::Debug>(outcome: Result<T, Status>) -> String {
-    florin_rpc::Error::from_status(&outcome.unwrap_err()).reason().to_owned()
+    let bearer = Some("staff".to_owned());
+    with_key(CallContext { bearer, ..place::staff(path(method), &["teller"]) }, key)
 }

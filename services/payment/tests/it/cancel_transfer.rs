@@ -1,6 +1,6 @@
 //! Cancelling, alone and against a worker.
 
-use florin_payment::{Patience, Turn};
+use florin_payment::Turn;
 use florin_proto::payment::v1::{
     CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, TransferStatus,
 };
@@ -15,7 +15,7 @@ async fn cancel(
 ) -> Result<Response<CancelTransferResponse>, Status> {
     let ctx = customer(bank.alice, "CancelTransfer", key);
     let request = CancelTransferRequest { transfer_id: id.into() };
-    bank.app.cancel_transfer(&ctx, request).await
+    bank.payment.cancel_transfer(&ctx, request).await
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_transfer_is_cancelled_while_nothing_has_moved() {
         let audited = format!("SELECT COUNT(*) FROM audit WHERE reference = '{id}'");
         assert_eq!(bank.count(&audited).await, 2);
         bank.let_time_pass().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Idle);
+        assert_eq!(bank.turn().await, Turn::Idle);
         assert_eq!(bank.ledger.calls(), 0);
 
         let again = cancel(&bank, "c", &id).await.unwrap();
@@ -49,12 +49,12 @@ async fn a_transfer_that_may_have_reached_the_ledger_is_not_cancelled() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "10").await;
         bank.ledger.set_away(true);
-        bank.app.worker().turn().await.unwrap();
+        bank.turn().await;
         assert_eq!(bank.status(&id).await, TransferStatus::Posting);
         assert_eq!(reason(cancel(&bank, "c", &id).await), "TRANSFER_NOT_CANCELLABLE");
         bank.ledger.set_away(false);
         bank.let_time_pass().await;
-        bank.app.worker().turn().await.unwrap();
+        bank.turn().await;
         // The refusal was decided under the lock and is stored.
         let again = cancel(&bank, "c", &id).await.unwrap_err();
         assert_eq!(again.metadata().get("idempotent-replayed").unwrap(), "true");
@@ -71,7 +71,7 @@ async fn who_may_not_pay_from_the_account_cancels_nothing() {
         for who in [bank.bob, bank.carol, customer_id(9)] {
             let ctx = customer(who, "CancelTransfer", "c");
             assert_eq!(
-                reason(bank.app.cancel_transfer(&ctx, request()).await),
+                reason(bank.payment.cancel_transfer(&ctx, request()).await),
                 "TRANSFER_NOT_FOUND"
             );
         }
@@ -84,13 +84,13 @@ async fn who_may_not_pay_from_the_account_cancels_nothing() {
             description: String::new(),
         };
         let ctx = staff("CreateDeposit", "d");
-        let deposit = bank.app.create_deposit(&ctx, cash, Patience::none()).await.unwrap();
+        let deposit = bank.payment.create_deposit(&ctx, cash).await.unwrap();
         let request = CancelTransferRequest { transfer_id: deposit.into_inner().transfer_id };
         let ctx = customer(bank.bob, "CancelTransfer", "c");
-        let refused = bank.app.cancel_transfer(&ctx, request.clone()).await;
+        let refused = bank.payment.cancel_transfer(&ctx, request.clone()).await;
         assert_eq!(reason(refused), "TRANSFER_NOT_FOUND");
         let ctx = staff("CancelTransfer", "c");
-        bank.app.cancel_transfer(&ctx, request).await.unwrap();
+        bank.payment.cancel_transfer(&ctx, request).await.unwrap();
     }
 }
 
@@ -102,14 +102,14 @@ async fn a_cancel_that_races_a_worker_ends_in_one_of_two_ways_and_no_third() {
         for number in 0..30 {
             let id = bank.accepted(&format!("k{number}"), "1").await;
             let (cancel_key, retry_key) = (format!("c{number}"), format!("d{number}"));
-            let worker = bank.app.worker();
+            let worker = bank.payment.worker();
             let (first, second, turn) = tokio::join!(
                 cancel(&bank, &cancel_key, &id),
                 cancel(&bank, &retry_key, &id),
                 worker.turn(),
             );
             turn.unwrap();
-            while bank.app.worker().turn().await.unwrap() != Turn::Idle {}
+            while bank.turn().await != Turn::Idle {}
             let cancelled = [first.is_ok(), second.is_ok()];
             for refused in [first, second].into_iter().filter(Result::is_err) {
                 assert_eq!(reason(refused), "TRANSFER_NOT_CANCELLABLE");

@@ -1,6 +1,5 @@
 //! Cash at the till.
 
-use florin_payment::Patience;
 use florin_proto::{
     account::v1::leg,
     common::v1::Party,
@@ -31,14 +30,14 @@ fn withdrawal(from: String, amount: &str) -> CreateWithdrawalRequest {
 async fn cash_is_paid_in_and_out_against_the_cash_account() {
     for place in places() {
         let bank = Bank::open(place).await;
-        let (app, none) = (&bank.app, Patience::none());
+        let payment = &bank.payment;
         let ctx = staff("CreateDeposit", "d1");
-        let paid_in = app.create_deposit(&ctx, deposit(iban(2), "30"), none).await.unwrap();
-        app.worker().turn().await.unwrap();
+        let paid_in = payment.create_deposit(&ctx, deposit(iban(2), "30")).await.unwrap();
+        payment.worker().turn().await.unwrap();
         let ctx = staff("CreateWithdrawal", "w1");
         let request = withdrawal(bank.to.to_string(), "20");
-        let paid_out = app.create_withdrawal(&ctx, request, none).await.unwrap();
-        app.worker().turn().await.unwrap();
+        let paid_out = payment.create_withdrawal(&ctx, request).await.unwrap();
+        payment.worker().turn().await.unwrap();
         let paid_in = bank.get(&paid_in.get_ref().transfer_id).await;
         let paid_out = bank.get(&paid_out.get_ref().transfer_id).await;
         assert_eq!(paid_in.kind(), TransferKind::CashDeposit);
@@ -64,18 +63,18 @@ async fn cash_is_paid_in_and_out_against_the_cash_account() {
 async fn cash_needs_an_account_of_this_bank_in_its_currency() {
     for place in places() {
         let bank = Bank::open(place).await;
-        let (app, none) = (&bank.app, Patience::none());
+        let payment = &bank.payment;
         let ctx = staff("CreateDeposit", "k");
         for to in ["DE89370400440532013000".to_owned(), account_id(9).to_string(), iban(77)] {
-            let refused = app.create_deposit(&ctx, deposit(to, "1"), none).await;
+            let refused = payment.create_deposit(&ctx, deposit(to, "1")).await;
             assert_eq!(reason(refused), "CREDITOR_ACCOUNT_NOT_FOUND");
         }
         let other = CreateDepositRequest { currency: "CZK".into(), ..deposit(iban(2), "1") };
-        let refused = app.create_deposit(&ctx, other, none).await;
+        let refused = payment.create_deposit(&ctx, other).await;
         assert_eq!(reason(refused), "CURRENCY_MISMATCH");
         let ctx = staff("CreateWithdrawal", "k");
         let request = withdrawal(account_id(9).to_string(), "1");
-        let refused = app.create_withdrawal(&ctx, request, none).await;
+        let refused = payment.create_withdrawal(&ctx, request).await;
         assert_eq!(reason(refused), "DEBTOR_ACCOUNT_NOT_FOUND");
     }
 }
@@ -86,9 +85,8 @@ async fn more_cash_than_there_is_funds_for_fails_with_the_reason() {
         let bank = Bank::open(place).await;
         let ctx = staff("CreateWithdrawal", "k");
         let request = withdrawal(bank.from.to_string(), "100.01");
-        let accepted =
-            bank.app.create_withdrawal(&ctx, request, Patience::none()).await.unwrap().into_inner();
-        bank.app.worker().turn().await.unwrap();
+        let accepted = bank.payment.create_withdrawal(&ctx, request).await.unwrap().into_inner();
+        bank.turn().await;
         let failed = bank.get(&accepted.transfer_id).await;
         assert_eq!(failed.status(), TransferStatus::Failed);
         assert_eq!(failed.failure.unwrap().reason, "INSUFFICIENT_FUNDS");

@@ -1,6 +1,8 @@
 //! Acceptance of transfers.
 
-use florin_payment::{Patience, Turn};
+use std::time::{Duration, Instant};
+
+use florin_payment::Turn;
 use florin_proto::{
     account::v1::leg,
     common::v1::{Direction, Party},
@@ -8,9 +10,8 @@ use florin_proto::{
         CreateTransferRequest, GetTransferRequest, Screening, TransferKind, TransferStatus,
     },
 };
-use florin_rpc::Error;
+use florin_rpc::{CallContext, Error};
 use tokio_util::sync::CancellationToken;
-use tonic::metadata::MetadataMap;
 
 use crate::bank::{Bank, account_id, customer, customer_id, iban, places, reason, staff};
 
@@ -26,7 +27,7 @@ async fn a_transfer_is_accepted_then_completed_by_a_worker() {
         let audited = format!("SELECT COUNT(*) FROM audit WHERE reference = '{id}'");
         assert_eq!(bank.count(&audited).await, 1);
 
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         let done = bank.get(&id).await;
         assert_eq!(
             (done.kind(), done.status()),
@@ -51,7 +52,7 @@ async fn a_transfer_is_accepted_then_completed_by_a_worker() {
             [("transfer_accepted".into(), 1), ("transfer_completed".into(), 2)]
         );
         assert_eq!((bank.ledger.balance(bank.from), bank.ledger.balance(bank.to)), (8_766, 1_234));
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Idle);
+        assert_eq!(bank.turn().await, Turn::Idle);
     }
 }
 
@@ -61,7 +62,7 @@ async fn the_posting_tells_who_what_and_why() {
         let bank = Bank::open(place).await;
         let to_iban = CreateTransferRequest { to: iban(2), ..bank.order("1.00") };
         let id = bank.transfer("k1", to_iban).await.unwrap().into_inner().transfer_id;
-        bank.app.worker().turn().await.unwrap();
+        bank.turn().await;
         let posted = bank.ledger.posted();
         let [posted] = posted.as_slice() else { panic!("one posting, not {}", posted.len()) };
         assert_eq!(posted.reference, format!("{id}/post"));
@@ -70,7 +71,7 @@ async fn the_posting_tells_who_what_and_why() {
         let initiator = posted.initiator.as_ref().unwrap();
         assert_eq!(initiator.kind(), florin_proto::common::v1::PrincipalKind::Customer);
         assert_eq!(initiator.customer_id, bank.alice.to_string());
-        assert_eq!(initiator.subject, bank.alice.to_string());
+        assert_eq!(initiator.subject, format!("sub-of-{}", bank.alice));
         let legs: Vec<_> = posted
             .legs
             .iter()
@@ -93,11 +94,11 @@ async fn strangers_and_viewers_find_no_account_to_pay_from() {
         let bank = Bank::open(place).await;
         for who in [bank.bob, bank.carol, customer_id(9)] {
             let ctx = customer(who, "CreateTransfer", "k");
-            let refused = bank.app.create_transfer(&ctx, bank.order("1"), Patience::none()).await;
+            let refused = bank.payment.create_transfer(&ctx, bank.order("1")).await;
             assert_eq!(reason(refused), "DEBTOR_ACCOUNT_NOT_FOUND");
         }
         let by_staff = staff("CreateTransfer", "k");
-        bank.app.create_transfer(&by_staff, bank.order("1"), Patience::none()).await.unwrap();
+        bank.payment.create_transfer(&by_staff, bank.order("1")).await.unwrap();
         let behalf = format!("SELECT COUNT(*) FROM audit WHERE on_behalf_of = '{}'", bank.alice);
         assert_eq!(bank.count(&behalf).await, 1);
     }
@@ -158,23 +159,19 @@ async fn a_client_that_prefers_to_wait_gets_the_end_state() {
     for place in places() {
         let bank = Bank::open(place).await;
         let end = CancellationToken::new();
-        let worker = tokio::spawn(bank.app.worker().run(end.clone()));
-        let mut metadata = MetadataMap::new();
-        metadata.insert("prefer", "wait=10".parse().unwrap());
-        let ctx = customer(bank.alice, "CreateTransfer", "k1");
-        let wait = Patience::of(&metadata);
-        let done = bank.app.create_transfer(&ctx, bank.order("1"), wait).await.unwrap();
+        let worker = tokio::spawn(bank.payment.worker().run(end.clone()));
+        let wait = Duration::from_secs(60);
+        let waiting = |key| CallContext { wait, ..customer(bank.alice, "CreateTransfer", key) };
+        let done = bank.payment.create_transfer(&waiting("k1"), bank.order("1")).await.unwrap();
         assert_eq!(done.get_ref().status(), TransferStatus::Completed);
-        let ctx = customer(bank.alice, "CreateTransfer", "k2");
-        let failed = bank.app.create_transfer(&ctx, bank.order("999"), wait).await.unwrap();
+        let failed = bank.payment.create_transfer(&waiting("k2"), bank.order("999")).await.unwrap();
         let transfer = failed.into_inner().transfer.unwrap();
         assert_eq!(transfer.failure.unwrap().reason, "INSUFFICIENT_FUNDS");
 
-        // The stored answer is the acceptance; patience tells the present state.
+        // The stored answer is the acceptance; who waits is told the present state.
         let replay = bank.transfer("k1", bank.order("1")).await.unwrap();
         assert_eq!(replay.get_ref().status(), TransferStatus::Processing);
-        let ctx = customer(bank.alice, "CreateTransfer", "k1");
-        let replay = bank.app.create_transfer(&ctx, bank.order("1"), wait).await.unwrap();
+        let replay = bank.payment.create_transfer(&waiting("k1"), bank.order("1")).await.unwrap();
         assert_eq!(replay.metadata().get("idempotent-replayed").unwrap(), "true");
         assert_eq!(replay.get_ref().transfer, done.get_ref().transfer);
         end.cancel();
@@ -183,18 +180,19 @@ async fn a_client_that_prefers_to_wait_gets_the_end_state() {
 }
 
 #[tokio::test]
-async fn patience_ends_with_the_caller_s_deadline() {
+async fn a_wait_ends_with_the_caller_s_deadline() {
     for place in places() {
         let bank = Bank::open(place).await;
-        let mut metadata = MetadataMap::new();
-        metadata.insert("prefer", "wait=10".parse().unwrap());
-        let mut ctx = customer(bank.alice, "CreateTransfer", "k1");
-        ctx.deadline = Some(std::time::Instant::now() + std::time::Duration::from_secs(1));
-        let started = std::time::Instant::now();
-        let answer =
-            bank.app.create_transfer(&ctx, bank.order("1"), Patience::of(&metadata)).await.unwrap();
+        bank.accepted("k1", "1").await;
+        // No worker runs, so nothing but the deadline, which is now, ends the wait of an hour.
+        let ctx = CallContext {
+            wait: Duration::from_secs(3_600),
+            deadline: Some(Instant::now()),
+            ..customer(bank.alice, "CreateTransfer", "k1")
+        };
+        let answer = bank.payment.create_transfer(&ctx, bank.order("1"));
+        let answer = tokio::time::timeout(Duration::from_secs(60), answer).await.unwrap().unwrap();
         assert_eq!(answer.get_ref().status(), TransferStatus::Processing);
-        assert!(started.elapsed() < std::time::Duration::from_secs(2));
     }
 }
 
@@ -212,11 +210,11 @@ async fn a_payer_gets_back_the_iban_that_it_typed_and_learns_no_id_of_a_stranger
         let seen_by_payer = ((of_payer.clone(), iban(1)), (String::new(), iban(2)));
         assert_eq!(sides(accepted.transfer.clone().unwrap()), seen_by_payer);
         assert_eq!(accepted.transfer.unwrap().position, "", "no event of the ledger is there yet");
-        bank.app.worker().turn().await.unwrap();
+        bank.turn().await;
         let get = async |ctx| {
             let transfer_id = accepted.transfer_id.clone();
-            let answer = bank.app.get_transfer(&ctx, GetTransferRequest { transfer_id }).await;
-            answer.unwrap().transfer.unwrap()
+            let answer = bank.payment.get_transfer(&ctx, GetTransferRequest { transfer_id }).await;
+            answer.unwrap().into_inner().transfer.unwrap()
         };
         let seen = get(customer(bank.alice, "GetTransfer", "")).await;
         assert_ne!(seen.position, "");

@@ -20,8 +20,8 @@ async fn every_transfer_is_told_once_across_pages_with_its_key_and_reference() {
         }
         let mut ids = accepting.join_all().await;
         ids.sort_unstable();
-        bank.app.worker().turn().await.unwrap();
-        let told: Vec<_> = bank.app.export_transfers().map(Result::unwrap).collect().await;
+        bank.turn().await;
+        let told: Vec<_> = bank.payment.export_transfers().map(Result::unwrap).collect().await;
         assert_eq!(told.iter().map(|one| one.transfer_id.clone()).collect::<Vec<_>>(), ids);
         let completed = told.iter().filter(|one| one.status() == TransferStatus::Completed).count();
         assert_eq!(completed, 500, "one batch");

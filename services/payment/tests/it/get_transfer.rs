@@ -2,18 +2,14 @@
 
 use florin_proto::payment::v1::GetTransferRequest;
 
-use crate::bank::{Bank, customer, customer_id, places, staff};
+use crate::bank::{Bank, customer, customer_id, places, reason, staff};
 
 async fn sees(bank: &Bank, who: florin_kernel::CustomerId, id: &str) -> bool {
     let ctx = customer(who, "GetTransfer", "");
     let request = GetTransferRequest { transfer_id: id.into() };
-    match bank.app.get_transfer(&ctx, request).await {
-        Ok(_) => true,
-        Err(error) => {
-            assert_eq!(error.reason(), "TRANSFER_NOT_FOUND");
-            false
-        }
-    }
+    let told = reason(bank.payment.get_transfer(&ctx, request).await);
+    assert!(["OK", "TRANSFER_NOT_FOUND"].contains(&told.as_str()), "{told}");
+    told == "OK"
 }
 
 #[tokio::test]
@@ -23,7 +19,7 @@ async fn holders_of_the_paying_account_see_all_and_of_the_paid_one_what_was_paid
         let paid = bank.accepted("k1", "10").await;
         let failed = bank.accepted("k2", "1000").await;
         assert!(!sees(&bank, bank.bob, &paid).await, "nothing has been paid yet");
-        bank.app.worker().turn().await.unwrap();
+        bank.turn().await;
         for (who, sees_paid, sees_failed) in [
             (bank.alice, true, true),
             (bank.carol, true, true),
@@ -47,8 +43,7 @@ async fn an_id_of_nothing_is_not_found_and_a_malformed_one_is_invalid() {
             (String::new(), "INVALID_REQUEST"),
         ] {
             let request = GetTransferRequest { transfer_id: id };
-            let error = bank.app.get_transfer(&ctx, request).await.unwrap_err();
-            assert_eq!(error.reason(), expected);
+            assert_eq!(reason(bank.payment.get_transfer(&ctx, request).await), expected);
         }
     }
 }
@@ -59,10 +54,10 @@ async fn staff_learn_what_keeps_a_transfer_and_customers_do_not() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "1").await;
         bank.ledger.set_away(true);
-        bank.app.worker().turn().await.unwrap();
+        bank.turn().await;
         let get = async |ctx| {
             let request = GetTransferRequest { transfer_id: id.clone() };
-            bank.app.get_transfer(&ctx, request).await.unwrap().work
+            bank.payment.get_transfer(&ctx, request).await.unwrap().into_inner().work
         };
         let work = get(staff("GetTransfer", "")).await.unwrap();
         assert_eq!(work.attempts, 1);
@@ -71,7 +66,7 @@ async fn staff_learn_what_keeps_a_transfer_and_customers_do_not() {
         assert_eq!(get(customer(bank.alice, "GetTransfer", "")).await, None);
         bank.ledger.set_away(false);
         bank.let_time_pass().await;
-        bank.app.worker().turn().await.unwrap();
+        bank.turn().await;
         let work = get(staff("GetTransfer", "")).await.unwrap();
         assert_eq!((work.attempts, work.next_attempt_at), (2, None));
     }

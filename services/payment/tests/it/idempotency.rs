@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use florin_payment::{App, Patience, Turn};
+use florin_payment::{Payment, Turn};
 use florin_proto::payment::v1::{CreateTransferRequest, CreateTransferResponse};
 use prost::Message;
 use tokio::task::JoinSet;
@@ -15,13 +15,13 @@ const PARALLEL: usize = 100;
 type Outcome = Result<Response<CreateTransferResponse>, Status>;
 
 async fn create(
-    app: &App,
+    payment: &Payment,
     who: florin_kernel::CustomerId,
     key: &str,
     order: CreateTransferRequest,
 ) -> Outcome {
     let ctx = customer(who, "CreateTransfer", key);
-    app.create_transfer(&ctx, order, Patience::none()).await
+    payment.create_transfer(&ctx, order).await
 }
 
 /// Answers that are not replays.
@@ -36,12 +36,12 @@ fn firsts(outcomes: &[Outcome]) -> usize {
 async fn the_same_key_a_hundred_times_at_once_is_one_transfer() {
     for place in places() {
         let mut bank = Bank::open(place).await;
-        let apps = [bank.app.clone(), bank.replica().await];
+        let replicas = [bank.payment.clone(), bank.replica().await];
         let bank = Arc::new(bank);
         let mut calls = JoinSet::new();
         for number in 0..PARALLEL {
-            let (app, order, who) = (apps[number % 2].clone(), bank.order("1"), bank.alice);
-            calls.spawn(async move { create(&app, who, "same", order).await });
+            let (payment, order, who) = (replicas[number % 2].clone(), bank.order("1"), bank.alice);
+            calls.spawn(async move { create(&payment, who, "same", order).await });
         }
         let outcomes = calls.join_all().await;
         assert!(firsts(&outcomes) <= 1);
@@ -61,7 +61,7 @@ async fn the_same_key_a_hundred_times_at_once_is_one_transfer() {
         }
         assert_eq!(answers.len(), 1, "every answer is the same to the byte");
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 1);
-        while bank.app.worker().turn().await.unwrap() != Turn::Idle {}
+        while bank.turn().await != Turn::Idle {}
         assert_eq!(bank.ledger.posted().len(), 1);
     }
 }
@@ -90,12 +90,12 @@ async fn a_key_with_another_payload_is_refused_and_keeps_its_first_answer() {
 async fn two_payloads_under_one_key_at_once_are_one_transfer() {
     for place in places() {
         let mut bank = Bank::open(place).await;
-        let apps = [bank.app.clone(), bank.replica().await];
+        let replicas = [bank.payment.clone(), bank.replica().await];
         let mut calls = JoinSet::new();
         for number in 0..PARALLEL {
             let order = bank.order(if number % 3 == 0 { "1" } else { "2" });
-            let (app, who) = (apps[number % 2].clone(), bank.alice);
-            calls.spawn(async move { create(&app, who, "same", order).await });
+            let (payment, who) = (replicas[number % 2].clone(), bank.alice);
+            calls.spawn(async move { create(&payment, who, "same", order).await });
         }
         let outcomes = calls.join_all().await;
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 1);
@@ -125,7 +125,7 @@ async fn keys_of_two_customers_and_of_two_methods_are_two_keys() {
             to: bank.from.to_string(),
             ..bank.order("1")
         };
-        create(&bank.app, bank.bob, "k", back).await.unwrap();
+        create(&bank.payment, bank.bob, "k", back).await.unwrap();
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 2);
     }
 }
@@ -160,21 +160,21 @@ async fn a_request_cut_off_anywhere_and_its_retry_are_one_transfer() {
         let bank = Bank::open(place).await;
         for cut in 0..60 {
             let key = format!("k{cut}");
-            let (app, order, who) = (bank.app.clone(), bank.order("0.01"), bank.alice);
+            let (payment, order, who) = (bank.payment.clone(), bank.order("0.01"), bank.alice);
             let (in_task, its_key) = (order.clone(), key.clone());
-            let call = tokio::spawn(async move { create(&app, who, &its_key, in_task).await });
+            let call = tokio::spawn(async move { create(&payment, who, &its_key, in_task).await });
             for _ in 0..cut {
                 tokio::task::yield_now().await;
             }
             call.abort();
-            let answered = create(&bank.app, who, &key, order).await.unwrap();
+            let answered = create(&bank.payment, who, &key, order).await.unwrap();
             let of_key = format!("SELECT COUNT(*) FROM transfers WHERE idempotency_key = '{key}'");
             assert_eq!(bank.count(&of_key).await, 1, "cut after {cut} turns");
             if let Ok(Ok(first)) = call.await {
                 assert_eq!(first.into_inner(), answered.into_inner());
             }
         }
-        while bank.app.worker().turn().await.unwrap() != Turn::Idle {}
+        while bank.turn().await != Turn::Idle {}
         assert_eq!(bank.ledger.posted().len(), 60);
     }
 }

@@ -1,18 +1,19 @@
 //! Lists by page.
 
 use florin_proto::payment::v1::{ListTransfersRequest, TransferStatus};
-use florin_rpc::{CallContext, Error};
+use florin_rpc::CallContext;
+use tonic::Status;
 
-use crate::bank::{Bank, account_id, customer, places, staff};
+use crate::bank::{Bank, account_id, customer, places, reason, staff};
 
 async fn all(
     bank: &Bank,
     ctx: &CallContext,
     mut request: ListTransfersRequest,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<String>, Status> {
     let mut ids = Vec::new();
     loop {
-        let page = bank.app.list_transfers(ctx, request.clone()).await?;
+        let page = bank.payment.list_transfers(ctx, request.clone()).await?.into_inner();
         ids.extend(page.transfers.into_iter().map(|transfer| transfer.transfer_id));
         if page.next_page_token.is_empty() {
             return Ok(ids);
@@ -34,7 +35,7 @@ async fn pages_join_without_gap_or_repeat_newest_first() {
             // The last two are more than what is left.
             let amount = if number < 5 { "10" } else { "60" };
             ids.insert(0, bank.accepted(&format!("k{number}"), amount).await);
-            bank.app.worker().turn().await.unwrap();
+            bank.turn().await;
         }
         ids.sort_unstable_by(|left, right| right.cmp(left));
         let (alice, bob) =
@@ -69,7 +70,8 @@ async fn a_customer_names_an_account_of_its_own() {
             (ListTransfersRequest::default(), "INVALID_REQUEST"),
             (of(bank.to, 201), "INVALID_REQUEST"),
         ] {
-            assert_eq!(all(&bank, &ctx, request).await.unwrap_err().reason(), expected);
+            let told = bank.payment.list_transfers(&ctx, request).await;
+            assert_eq!(reason(told), expected);
         }
     }
 }
@@ -82,12 +84,13 @@ async fn a_page_token_of_another_list_is_refused() {
             bank.accepted(key, "1").await;
         }
         let teller = staff("ListTransfers", "");
-        let page = bank.app.list_transfers(&teller, of(bank.from, 1)).await.unwrap();
+        let page =
+            bank.payment.list_transfers(&teller, of(bank.from, 1)).await.unwrap().into_inner();
         assert!(!page.next_page_token.is_empty());
         for token in [page.next_page_token, "nonsense".into()] {
             let request = ListTransfersRequest { page_token: token, ..of(bank.to, 1) };
-            let error = bank.app.list_transfers(&teller, request).await.unwrap_err();
-            assert_eq!(error.reason(), "PAGE_TOKEN_INVALID");
+            let told = bank.payment.list_transfers(&teller, request).await;
+            assert_eq!(reason(told), "PAGE_TOKEN_INVALID");
         }
     }
 }

@@ -1,17 +1,16 @@
 //! A key guards its transfer for ever, whatever a clock has deleted.
 
-use florin_payment::{MIGRATIONS, Patience, Turn};
-use florin_proto::payment::v1::{
-    CreateDepositRequest, CreateTransferRequest, CreateTransferResponse,
-};
-use florin_store::{Database, Migrations, Tx, sql};
+use florin_payment::{MIGRATIONS, Turn};
+use florin_proto::payment::v1::{CreateDepositRequest, CreateTransferRequest};
+use florin_store::{Migrations, Tx, sql};
+use florin_testkit::Place;
 use prost::Message;
 use tokio::task::JoinSet;
 use tonic::Response;
 
-use crate::bank::{Bank, Place, customer, places, reason, staff};
+use crate::bank::{Bank, customer, places, reason, staff};
 
-fn is_replay(response: &Response<CreateTransferResponse>) -> bool {
+fn is_replay<T>(response: &Response<T>) -> bool {
     response.metadata().contains_key("idempotent-replayed")
 }
 
@@ -20,7 +19,7 @@ async fn a_pruned_key_is_answered_by_its_transfer_and_makes_no_second() {
     for place in places() {
         let bank = Bank::open(place).await;
         let first = bank.transfer("k", bank.order("1")).await.unwrap().into_inner();
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         for _ in 0..2 {
             // The transfer has ended by now; the answer is still that of its acceptance.
             assert_eq!(bank.prune_keys().await, 1);
@@ -30,7 +29,7 @@ async fn a_pruned_key_is_answered_by_its_transfer_and_makes_no_second() {
             bank.transfer("other", bank.order("2")).await.unwrap();
         }
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 2);
-        while bank.app.worker().turn().await.unwrap() != Turn::Idle {}
+        while bank.turn().await != Turn::Idle {}
         assert_eq!(bank.ledger.posted().len(), 2);
     }
 }
@@ -84,10 +83,10 @@ async fn keys_are_by_client_and_by_method_for_ever_too() {
         bank.prune_keys().await;
         let ctx = of_staff("CreateTransfer");
         let order = bank.order("1");
-        let transfer = bank.app.create_transfer(&ctx, order, Patience::none()).await.unwrap();
+        let transfer = bank.payment.create_transfer(&ctx, order).await.unwrap();
         assert!(!is_replay(&transfer), "another's key");
         let ctx = of_staff("CreateDeposit");
-        let deposit = bank.app.create_deposit(&ctx, deposit, Patience::none()).await.unwrap();
+        let deposit = bank.payment.create_deposit(&ctx, deposit).await.unwrap();
         assert!(!is_replay(&deposit), "another method's key");
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 3);
     }
@@ -99,14 +98,15 @@ async fn a_pruned_key_a_hundred_times_at_once_beside_new_ones_is_one_transfer() 
         let mut bank = Bank::open(place).await;
         let id = bank.accepted("old", "1").await;
         bank.prune_keys().await;
-        let apps = [bank.app.clone(), bank.replica().await];
+        let replicas = [bank.payment.clone(), bank.replica().await];
         let mut calls = JoinSet::new();
         for number in 0..100 {
             let key = if number % 2 == 0 { "old".to_owned() } else { format!("new {number}") };
-            let (app, order, who) = (apps[number / 2 % 2].clone(), bank.order("1"), bank.alice);
+            let (payment, order, who) =
+                (replicas[number / 2 % 2].clone(), bank.order("1"), bank.alice);
             calls.spawn(async move {
                 let ctx = customer(who, "CreateTransfer", &key);
-                (key, app.create_transfer(&ctx, order, Patience::none()).await)
+                (key, payment.create_transfer(&ctx, order).await)
             });
         }
         for (key, outcome) in calls.join_all().await {
@@ -122,7 +122,7 @@ async fn a_pruned_key_a_hundred_times_at_once_beside_new_ones_is_one_transfer() 
 /// A database as the first release of the table left it, with these statements run.
 async fn written_before(place: &Place, statements: &[String]) {
     let first = Migrations(&MIGRATIONS.0[..1]);
-    let db = Database::connect(&place.database, first).await.unwrap();
+    let db = place.database(first).await.unwrap();
     for statement in statements {
         let run = async |tx: Tx| sql::execute(&tx, statement.as_str(), []).await;
         db.write(run).await.unwrap();
@@ -191,7 +191,7 @@ async fn a_key_of_today_keeps_its_answer_over_the_migration() {
         let scope =
             customer(crate::bank::customer_id(1), "CreateTransfer", "").principal.scope_key();
         let hash = florin_store::rows::hex(&florin_runtime::keyed::fingerprint(&order));
-        let bytes = if place.database.url.starts_with("sqlite:") {
+        let bytes = if place.options.url.starts_with("sqlite:") {
             format!("x'{hash}'")
         } else {
             format!("decode('{hash}', 'hex')")

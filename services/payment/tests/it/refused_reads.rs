@@ -27,7 +27,7 @@ async fn a_call_that_the_breaker_refused_is_none_that_went_unanswered() {
                 // New ones: those of the turns before wait for a minute.
                 bank.accepted(&format!("k{number}"), "1").await;
                 number += 1;
-                let worker = bank.app.worker();
+                let worker = bank.payment.worker();
                 turns.spawn(async move { worker.turn().await.unwrap() });
             }
             assert!(turns.join_all().await.iter().all(|turn| *turn == Turn::Undecided));
@@ -55,7 +55,7 @@ async fn postings_go_on_while_reads_of_accounts_are_refused() {
             }
             assert!(start.elapsed() < LIMIT, "the breaker has not opened");
         }
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_eq!(bank.status(&id).await, TransferStatus::Completed);
     }
 }

@@ -4,15 +4,16 @@ use std::time::{Duration, Instant};
 
 use florin_kernel::TransferId;
 use florin_payment::MIGRATIONS;
-use florin_store::{Database, Tx, sql};
+use florin_store::{Tx, sql};
+use florin_testkit::Place;
 
-use crate::bank::{Bank, Place, account_id, customer, customer_id, places, reason};
+use crate::bank::{Bank, account_id, customer, customer_id, places, reason};
 
 const CREATE_TRANSFER: &str = "/florin.payment.v1.PaymentService/CreateTransfer";
 
 /// A database of today with rows as the first release writes them: no scope, no hash.
 async fn written_beside(place: &Place, statements: &[String]) {
-    let db = Database::connect(&place.database, MIGRATIONS).await.unwrap();
+    let db = place.database(MIGRATIONS).await.unwrap();
     for statement in statements {
         let run = async |tx: Tx| sql::execute(&tx, statement.as_str(), []).await;
         db.write(run).await.unwrap();
@@ -61,7 +62,7 @@ async fn a_transfer_of_a_replica_of_the_release_before_gets_the_key_that_guards_
             description: "rent".into(),
         };
         let hash = florin_store::rows::hex(&florin_runtime::keyed::fingerprint(&order));
-        let bytes = if place.database.url.starts_with("sqlite:") {
+        let bytes = if place.options.url.starts_with("sqlite:") {
             format!("x'{hash}'")
         } else {
             format!("decode('{hash}', 'hex')")

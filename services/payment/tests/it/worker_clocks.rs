@@ -23,7 +23,7 @@ async fn a_refusal_is_not_believed_where_the_worker_before_has_not_given_the_tra
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "150").await;
         Ledger::close(&bank.ledger.before);
-        let worker = bank.app.worker();
+        let worker = bank.payment.worker();
         let turn = tokio::spawn(async move { worker.turn().await.unwrap() });
         Ledger::wait_for(&bank.ledger.arrived).await;
         turn.abort();
@@ -31,11 +31,11 @@ async fn a_refusal_is_not_believed_where_the_worker_before_has_not_given_the_tra
         Ledger::open(&bank.ledger.before);
         // The lease has ended by a clock that stepped ahead: the call may still be on its way.
         bank.let_time_pass().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert!(is_disbelieved(&bank, &id).await);
         assert_eq!(bank.events(&id).await, [("transfer_accepted".into(), 1)]);
         bank.let_calls_die_out().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_eq!(bank.status(&id).await, TransferStatus::Failed);
     }
 }
@@ -45,7 +45,7 @@ async fn a_first_refusal_of_a_transfer_that_nobody_had_is_believed_at_once() {
     for place in places() {
         let bank = Bank::open(place).await;
         let id = bank.accepted("k", "150").await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_eq!(bank.status(&id).await, TransferStatus::Failed);
     }
 }
@@ -62,7 +62,7 @@ async fn transfers_that_a_clock_ahead_has_put_off_are_taken_and_told() {
             "UPDATE transfers SET lease_token = 'x', lease_until = {ahead} WHERE id = '{leased}'"
         ))
         .await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         for id in [&due, &leased] {
             assert_eq!(bank.status(id).await, TransferStatus::Completed);
         }
@@ -79,12 +79,12 @@ async fn a_mark_in_the_future_puts_a_refusal_off_no_longer_than_one_of_now() {
         bank.execute(&format!("UPDATE transfers SET unanswered_at = due_at + {AHEAD_MICROS}"))
             .await;
         let mark = bank.count("SELECT unanswered_at FROM transfers").await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert!(is_disbelieved(&bank, &id).await);
         let lowered = bank.count("SELECT unanswered_at FROM transfers").await;
         assert!(lowered < mark - AHEAD_MICROS / 2, "{lowered} of {mark}");
         bank.let_calls_die_out().await;
-        assert_eq!(bank.app.worker().turn().await.unwrap(), Turn::Done);
+        assert_eq!(bank.turn().await, Turn::Done);
         assert_eq!(bank.status(&id).await, TransferStatus::Failed);
     }
 }

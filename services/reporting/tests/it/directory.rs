@@ -20,13 +20,14 @@ use florin_proto::{
     cif::v1::{GetStandingsRequest, GetStandingsResponse, Standing},
     common::v1::Reason as Common,
 };
-use florin_rpc::{
-    CallContext, Dependency, Error, Metrics, PrincipalKind, StackLimits, tls, worker_context,
-};
+use florin_rpc::{CallContext, Dependency, Error, Metrics, StackLimits, tls};
+use florin_testkit::place;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, body::Body};
+
+const SEARCH: &str = "/florin.reporting.v1.ReportingService/SearchTransactions";
 
 /// One authority for all tests.
 static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
@@ -235,15 +236,11 @@ where
 }
 
 pub fn staff() -> CallContext {
-    let mut ctx = worker_context(Role::Gateway);
-    ctx.principal.kind = PrincipalKind::Staff;
-    ctx
+    place::staff(SEARCH, &[])
 }
 
+/// A customer, whom `account` and `cif` know by its token.
 pub fn as_customer(customer: CustomerId) -> CallContext {
-    let mut ctx = worker_context(Role::Gateway);
-    ctx.principal.kind = PrincipalKind::Customer;
-    ctx.principal.customer = Some(customer);
-    ctx.bearer = Some(format!("customer:{customer}"));
-    ctx
+    let bearer = Some(format!("customer:{customer}"));
+    CallContext { bearer, ..place::customer(SEARCH, customer) }
 }

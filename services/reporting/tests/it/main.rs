@@ -7,5 +7,6 @@ mod consume;
 mod directory;
 mod ownership;
 mod rebuild_read_model;
+mod required;
 mod search_transactions;
 mod world;

@@ -7,13 +7,9 @@ use florin_proto::{account::v1::HolderRole, common::v1::Reason, ops::v1::ListOut
 use florin_reporting::rebuild;
 use florin_rpc::Error;
 use florin_store::{Tx, sql};
+use florin_testkit::place::number;
 
 use crate::world::{Posting, World, changed, of_account};
-
-async fn number(world: &World, query: &str) -> i64 {
-    let row = sql::query_one(world.db.read(), query, []).await.unwrap().unwrap();
-    row.try_get_by_index(0).unwrap()
-}
 
 async fn execute(world: &World, statement: &str) {
     let run = async |tx: Tx| sql::execute(&tx, statement, []).await.map(|_| ());
@@ -44,10 +40,16 @@ async fn two_rebuilds_give_the_tables_that_the_consumer_gave() {
             let applied = rebuild(&world.db, |role, ask| world.fetch(role, ask)).await.unwrap();
             assert_eq!(applied, 2 * 300);
             assert_eq!(world.content().await, consumed);
-            assert_eq!(number(&world, "SELECT MAX(number) FROM generations").await, generation);
+            assert_eq!(
+                number(&world.db, "SELECT MAX(number) FROM generations").await.unwrap(),
+                generation
+            );
         }
-        assert_eq!(number(&world, "SELECT COUNT(*) FROM generations").await, 1);
-        assert_eq!(number(&world, "SELECT COUNT(DISTINCT generation) FROM entry_words").await, 1);
+        assert_eq!(number(&world.db, "SELECT COUNT(*) FROM generations").await.unwrap(), 1);
+        assert_eq!(
+            number(&world.db, "SELECT COUNT(DISTINCT generation) FROM entry_words").await.unwrap(),
+            1
+        );
     }
 }
 
@@ -84,7 +86,7 @@ async fn events_go_on_while_a_rebuild_runs_and_the_old_history_answers() {
         let postings = version.load(Ordering::Relaxed) - 2;
         assert!(postings > 1);
         let entries = format!("SELECT COUNT(*) FROM entries WHERE account_id = '{account}'");
-        assert_eq!(number(&world, &entries).await, postings);
+        assert_eq!(number(&world.db, &entries).await.unwrap(), postings);
         rebuild(&world.db, |role, ask| world.fetch(role, ask)).await.unwrap();
         assert_eq!(world.content().await, rebuilt);
     }
@@ -105,7 +107,7 @@ async fn a_rebuild_that_fails_leaves_everything_as_it_was() {
         let error = rebuild(&world.db, fetch).await.unwrap_err();
         assert_eq!(error.reason(), "UNAVAILABLE");
         assert_eq!(world.content().await, before);
-        assert_eq!(number(&world, "SELECT COUNT(*) FROM generations").await, 1);
+        assert_eq!(number(&world.db, "SELECT COUNT(*) FROM generations").await.unwrap(), 1);
         // The next one is free to begin.
         rebuild(&world.db, |role, ask| world.fetch(role, ask)).await.unwrap();
         assert_eq!(world.content().await, before);

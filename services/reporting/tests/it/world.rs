@@ -1,12 +1,6 @@
 //! Two sources, the embedded bus and the service.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use florin_events::{
     Bus, Cause, Envelope, NewEvent, OpsServer, Outbox, consume, inbox, position, relay,
@@ -28,16 +22,15 @@ use florin_proto::{
 };
 use florin_reporting::{Config, History, MIGRATIONS, Reporting, ReportingApi};
 use florin_rpc::{CallContext, Error};
-use florin_store::{Database, DatabaseOptions, Migrations, Tx, sql};
+use florin_store::{Database, Migrations, Tx, sql};
+use florin_testkit::{Place, places};
 use prost::Message;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
 use crate::directory::Directory;
 pub use crate::directory::{as_customer, staff};
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
 /// Recording time of the first posting.
 pub const BEGINNING: i64 = 1_767_225_600_000_000;
 
@@ -49,7 +42,7 @@ pub struct World {
     pub api: ReportingApi,
     bus: Bus,
     shutdown: CancellationToken,
-    _folder: TempDir,
+    _places: [Place; 3],
 }
 
 /// A source: its outbox and what reads it out.
@@ -60,66 +53,30 @@ pub struct Source {
     ops: OpsServer,
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment")]
-fn postgres_url() -> Option<String> {
-    let url = std::env::var("FLORIN_TEST_POSTGRES_URL").ok();
-    if url.is_none() {
-        println!("FLORIN_TEST_POSTGRES_URL is not set: PostgreSQL is skipped");
-    }
-    url
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests take unique names")]
-fn unique(prefix: &str) -> String {
-    let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
-    format!("{prefix}{micros}x{}", NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-async fn database(
-    postgres: Option<&str>,
-    folder: &TempDir,
-    name: &str,
-    migrations: Migrations,
-) -> Database {
-    let options = match postgres {
-        None => DatabaseOptions {
-            synchronous_off: true,
-            ..DatabaseOptions::sqlite(&folder.path().join(name))
-        },
-        Some(url) => DatabaseOptions {
-            url: url.to_owned(),
-            schema: unique(&format!("rep_{name}_")),
-            max_connections: 4,
-            max_read_connections: 4,
-            synchronous_off: true,
-            ..DatabaseOptions::default()
-        },
-    };
-    Database::connect(&options, migrations).await.unwrap()
-}
-
+/// On SQLite, and on PostgreSQL where there is one.
 pub async fn worlds() -> Vec<World> {
-    let mut worlds = vec![World::new(None).await];
-    if let Some(url) = postgres_url() {
-        worlds.push(World::new(Some(&url)).await);
+    let mut worlds = Vec::new();
+    let places = |name| places(name).unwrap().into_iter();
+    for ((own, account), cif) in places("reporting").zip(places("account")).zip(places("cif")) {
+        worlds.push(World::new([own, account, cif]).await);
     }
     worlds
 }
 
 impl World {
-    async fn new(postgres: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn new(places: [Place; 3]) -> Self {
+        let [own, of_account, of_cif] = &places;
         let bus = Bus::embedded();
         let shutdown = CancellationToken::new();
-        let db = database(postgres, &folder, "reporting", MIGRATIONS).await;
-        let account = source(postgres, &folder, Role::Account, &bus).await;
-        let cif = source(postgres, &folder, Role::Cif, &bus).await;
+        let db = own.database(MIGRATIONS).await.unwrap();
+        let account = source(of_account, Role::Account, &bus).await;
+        let cif = source(of_cif, Role::Cif, &bus).await;
         let config = Config { position_wait_ms: 300 };
         let directory = Arc::new(Directory::default());
         let [of_account, of_cif] = directory.serve(&shutdown).await;
         let reporting = Reporting::new(db.clone(), of_account, of_cif, &config);
         let api = ReportingApi::new(Arc::new(reporting));
-        Self { account, cif, directory, db, api, bus, shutdown, _folder: folder }
+        Self { account, cif, directory, db, api, bus, shutdown, _places: places }
     }
 
     /// A world whose consumer and relays run.
@@ -142,7 +99,7 @@ impl World {
 
     pub async fn settled(&self, ids: &[EventId]) {
         let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-        assert!(inbox::wait_for(&self.db, &ids, Duration::from_secs(20)).await.unwrap());
+        assert!(inbox::wait_for(&self.db, &ids, Duration::from_secs(60)).await.unwrap());
     }
 
     /// A customer, registered and told.
@@ -230,8 +187,8 @@ impl Drop for World {
     }
 }
 
-async fn source(postgres: Option<&str>, folder: &TempDir, role: Role, bus: &Bus) -> Source {
-    let db = database(postgres, folder, role.name(), Migrations::none()).await;
+async fn source(place: &Place, role: Role, bus: &Bus) -> Source {
+    let db = place.database(Migrations::none()).await.unwrap();
     let refuse = |error: florin_events::OpsError| tonic::Status::unknown(error.to_string());
     let ops = OpsServer::new(db.clone(), bus.clone(), role.name(), refuse);
     Source { db, outbox: Outbox::new(role.name()), ops }

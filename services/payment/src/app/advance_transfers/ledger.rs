@@ -69,7 +69,7 @@ impl Worker {
                         continue;
                     }
                     not_decided(group, &cause);
-                    let unasked = !was_asked && self.app.postings.refused_unasked(&error);
+                    let unasked = !was_asked && self.payment.postings.refused_unasked(&error);
                     let verdict = if unasked { Verdict::NotAsked } else { Verdict::Undecided };
                     verdicts.extend(group.iter().map(|_| verdict(cause.clone())));
                 }
@@ -83,7 +83,7 @@ impl Worker {
         let request = PostTransactionsRequest { transactions };
         // The worker itself is the one layer that retries.
         let answer = self
-            .app
+            .payment
             .postings
             .call(ctx, POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
                 AccountServiceClient::new(channel).post_transactions(request).await

@@ -1,0 +1,69 @@
+//! What an older database becomes.
+
+use florin_account::{MIGRATIONS, store::entries};
+use florin_kernel::{AccountId, Date};
+use florin_store::{Migrations, StoreError, Tx, sql};
+use florin_testkit::{place::number, places};
+
+const ACCOUNT: &str = "acc_01890000-0000-7000-8000-000000000001";
+
+/// A journal with a reversal and entries valued on other days than they were booked.
+const ROWS: [&str; 4] = [
+    "INSERT INTO journal (id, caller, reference, kind, description, booking_date, value_date, \
+     recorded_at, reverses, correlation, initiator) VALUES \
+     ('txn_1', 'payment', 'a', 'transfer', 'x', '2026-01-01', '2026-01-01', 1, NULL, '', ''), \
+     ('txn_2', 'payment', 'b', 'transfer', 'x', '2026-01-02', '2026-01-01', 2, 'txn_1', '', '')",
+    "INSERT INTO account_events (account_id, version, kind, transaction_id, leg, hold_id, delta, \
+     held_delta, posted_after, held_after, counterparty, detail, booking_date, value_date, \
+     recorded_at, hash) SELECT a.id, v.version, 'credited', 'txn_' || v.version, 1, NULL, v.delta, \
+     0, v.delta, 0, '', '', v.booked, v.valued, v.version, a.last_hash \
+     FROM accounts AS a CROSS JOIN (SELECT 1 AS version, 100 AS delta, '2026-01-01' AS booked, \
+     '2026-01-01' AS valued UNION ALL SELECT 2, 7, '2026-01-02', '2026-01-01' \
+     UNION ALL SELECT 3, -30, '2026-01-02', '2026-01-02') AS v",
+    "INSERT INTO value_turnover (account_id, value_date, net) VALUES \
+     ('acc_01890000-0000-7000-8000-000000000001', '2026-01-01', 107)",
+    "INSERT INTO value_turnover (account_id, value_date, net) VALUES \
+     ('acc_01890000-0000-7000-8000-000000000001', '2026-01-02', -30)",
+];
+
+#[tokio::test]
+async fn the_turnover_and_the_journal_of_an_older_database_are_kept() {
+    for place in places("account").unwrap() {
+        let older = place.database(Migrations(&MIGRATIONS.0[..3])).await.unwrap();
+        older
+            .write(async |tx: Tx| {
+                let open = "INSERT INTO accounts (id, iban, product, control_gl, currency, status, \
+                            overdraft_limit, opened_on, reference, version, posted, held, \
+                            last_hash, last_recorded_at) VALUES \
+                            ($1, 'CZ', 'current', '2010', 'EUR', 1, 0, '2026-01-01', 'r', 3, 77, \
+                            0, $2, 3)";
+                sql::execute(&tx, open, [ACCOUNT.into(), vec![0_u8; 32].into()]).await?;
+                for insert in ROWS {
+                    sql::execute(&tx, insert, []).await?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap();
+        older.close().await.unwrap();
+
+        let db = place.database(MIGRATIONS).await.unwrap();
+        assert_eq!(number(&db, "SELECT count(*) FROM journal").await.unwrap(), 2);
+        let reversals = "SELECT count(*) FROM journal WHERE reverses = 'txn_1'";
+        assert_eq!(number(&db, reversals).await.unwrap(), 1);
+        let account: AccountId = ACCOUNT.parse().unwrap();
+        let (first, second) = (Date::constant(2026, 1, 1), Date::constant(2026, 1, 2));
+        for (on, booked, valued) in [(first, 100, 107), (second, 77, 77)] {
+            assert_eq!(entries::as_booked(db.read(), account, on).await.unwrap(), booked);
+            assert_eq!(entries::as_valued(db.read(), account, on).await.unwrap(), valued);
+        }
+        // Still once only.
+        let again = db
+            .write(async |tx: Tx| {
+                let second = "UPDATE journal SET reverses = 'txn_1' WHERE id = 'txn_1'";
+                sql::execute(&tx, second, []).await
+            })
+            .await;
+        assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
+    }
+}
