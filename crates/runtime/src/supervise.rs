@@ -81,7 +81,7 @@ mod tests {
         tasks.spawn("account relay", async { panic!("of the test") });
         tasks.shutdown.cancelled().await;
         assert_eq!(tasks.crash(), Some("task account relay panicked"));
-        assert!(tasks.drained(Duration::from_secs(5)).await);
+        assert!(tasks.drained(Duration::from_secs(60)).await);
     }
 
     #[tokio::test]
@@ -96,7 +96,7 @@ mod tests {
         let waits = shutdown.clone();
         tasks.spawn("writer", async move { waits.cancelled().await });
         shutdown.cancel();
-        assert!(tasks.drained(Duration::from_secs(5)).await);
+        assert!(tasks.drained(Duration::from_secs(60)).await);
         assert_eq!(tasks.crash(), None);
     }
 }

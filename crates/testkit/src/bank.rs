@@ -216,6 +216,8 @@ impl Bank {
         command.current_dir(self.dir.path());
         match self.mode {
             Mode::Embedded => {
+                // What a killed bank left would be taken for the new one's addresses.
+                drop(std::fs::remove_file(self.data().join("mesh.json")));
                 command.args(["up", "--data"]).arg(self.data());
             }
             Mode::Distributed => {

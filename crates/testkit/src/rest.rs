@@ -12,6 +12,8 @@ use serde_json::Value;
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(30);
+/// How often a payment is waited for, ten seconds each time.
+const WAITS: u32 = 8;
 
 type Connector = hyper_rustls::HttpsConnector<hyper_util::client::legacy::connect::HttpConnector>;
 
@@ -94,14 +96,25 @@ impl Rest {
         self.send(Method::POST, path, &headers, body.to_string().into_bytes()).await
     }
 
-    /// POST that waits for the end state.
+    /// POST that waits for the end state, or is refused.
     ///
     /// # Errors
-    /// No answer.
+    /// No answer, or no end.
     pub async fn post_and_wait(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
         let headers =
             [("idempotency-key", key), ("content-type", "application/json"), ("prefer", "wait=10")];
-        self.send(Method::POST, path, &headers, body.to_string().into_bytes()).await
+        let body = body.to_string().into_bytes();
+        // A busy machine may need more than one wait: the same key asks again.
+        for _ in 0..WAITS {
+            let answer = self.send(Method::POST, path, &headers, body.clone()).await?;
+            let status = answer.text("/status");
+            let ended =
+                ["COMPLETED", "FAILED", "CANCELLED"].iter().any(|end| status.ends_with(end));
+            if answer.status != 202 || ended {
+                return Ok(answer);
+            }
+        }
+        anyhow::bail!("{path} reached no end state")
     }
 
     /// Any request.

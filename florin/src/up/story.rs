@@ -8,7 +8,7 @@ use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
@@ -23,6 +23,10 @@ use crate::{
 
 /// The note in the data folder: the story was told to its end.
 const NOTE: &str = "demo.told";
+/// How often a bank that is busy or behind (503) is asked again, a second apart.
+const PATIENCE: u32 = 30;
+/// How often the end of a payment is looked for, 50 ms apart.
+const LOOKS: u32 = 1_200;
 /// How long after its end it is told again, from the stored answers.
 const TELL_AGAIN_FOR: Duration = Duration::from_secs(6 * 24 * 3600);
 
@@ -155,7 +159,7 @@ impl Story {
         let answer = self.ask(Method::POST, path, key, tokens, Some(body)).await?;
         let replayed = answer.headers.contains_key("idempotent-replayed");
         let id = at(&answer.json()?, "/transferId");
-        for _ in 0..100 {
+        for _ in 0..LOOKS {
             let path = format!("/v1/transfers/{id}");
             let answer = self.ask(Method::GET, &path, None, tokens, None).await?;
             let transfer = answer.json()?.get("transfer").cloned().unwrap_or_default();
@@ -164,7 +168,7 @@ impl Story {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        bail!("{id} did not come to its end within 5 s")
+        bail!("{id} did not come to its end within 60 s")
     }
 
     /// The history on the read side; the position makes it wait for its own write.
@@ -210,8 +214,17 @@ impl Story {
             headers.push(("content-type", "application/json".to_owned()));
         }
         let url = format!("{}{path}", self.base);
-        let answer = self.https.send(method.clone(), &url, &headers, body.unwrap_or_default());
-        let answer = answer.await?;
+        let body = body.unwrap_or_default();
+        let send = || self.https.send(method.clone(), &url, &headers, body.clone());
+        let mut answer = send().await?;
+        // Keyed or reading, so that it can be asked again; a slow machine needs it.
+        for _ in 0..PATIENCE {
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            answer = send().await?;
+        }
         if !answer.status.is_success() {
             let said = String::from_utf8_lossy(&answer.body);
             bail!("{method} {path} was answered {}: {said}", answer.status);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use florin_gateway::Rate;
+use florin_gateway::{GatewayConfig, Rate};
 use florin_testkit::{Answer, Rest};
 use http::Method;
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ async fn refuses_bodies_that_are_too_large_of_another_type_or_no_sound_json() {
         (&demo, vec![KEY], transfer("x"), 415, "UNSUPPORTED_MEDIA_TYPE"),
         (&demo, vec![KEY, text], transfer("x"), 415, "UNSUPPORTED_MEDIA_TYPE"),
         (&demo, vec![KEY, latin], transfer("x"), 415, "UNSUPPORTED_MEDIA_TYPE"),
-        (&demo, vec![JSON, KEY], vec![b' '; 10 * 1024 * 1024], 413, "BODY_TOO_LARGE"),
+        (&demo, vec![JSON, KEY], vec![b' '; 2 * 1024 * 1024], 413, "BODY_TOO_LARGE"),
         (&demo, vec![JSON, KEY], deep, 400, "INVALID_REQUEST"),
         (&demo, vec![JSON, KEY], twice, 400, "INVALID_REQUEST"),
         (&demo, vec![JSON, KEY], br#"{"nobody":1}"#.to_vec(), 400, "INVALID_REQUEST"),
@@ -222,32 +222,63 @@ async fn the_service_is_asked_for_the_wait_that_was_read_of_all_prefer_lines() {
     }
 }
 
-#[tokio::test]
-async fn rates_are_kept_for_clients_subjects_and_strangers() {
-    let mut limited = config();
-    (limited.client_rate, limited.subject_rate) = (Rate::of(1, 4), Rate::of(1, 2));
-    limited.stranger_rate = Rate::of(1, 2);
-    let world = World::start(limited).await;
-    let demo = world.as_client("demo").await;
-    let customer = "cus_01939a3e-7f6b-7c3f-9d3a-000000000001";
-    let other = world.rest.with_bearer(&world.rest.token("demo", Some(customer)).await.unwrap());
-    for (rest, limit) in
-        [(&demo, ""), (&demo, ""), (&demo, "subject"), (&other, ""), (&other, "client")]
-    {
+/// Asks until the rate is used up: not before its burst, and a machine that stalls earns one
+/// more a second.
+async fn used_up(rest: &Rest, burst: u32, status: u16) -> Answer {
+    for asked in 0..60 {
         let answer = rest.get("/v1/transfers/trf_1").await.unwrap();
-        if limit.is_empty() {
-            assert_eq!(answer.status, 200, "{}", answer.json);
-        } else {
-            assert_eq!(problem(&answer), (429, "RATE_LIMITED"));
-            assert_eq!(answer.text("/metadata/limit"), limit);
-            assert_eq!(answer.headers["retry-after"], "1");
+        if answer.status == 429 {
+            assert!(asked >= burst, "after {asked}");
+            return answer;
         }
+        assert_eq!(answer.status, status, "{}", answer.json);
     }
-    let mut statuses = Vec::new();
-    for _ in 0..3 {
-        statuses.push(world.rest.get("/v1/transfers/trf_1").await.unwrap().status);
+    panic!("no rate is kept")
+}
+
+fn assert_limited(refused: &Answer, limit: &str) {
+    assert_eq!(problem(refused), (429, "RATE_LIMITED"));
+    assert_eq!(refused.text("/metadata/limit"), limit);
+    assert_eq!(refused.headers["retry-after"], "1");
+}
+
+/// The demo client for a customer who has asked nothing yet.
+async fn for_customer(world: &World, number: u32) -> Rest {
+    let customer = format!("cus_01939a3e-7f6b-7c3f-9d3a-{number:012}");
+    world.rest.with_bearer(&world.rest.token("demo", Some(&customer)).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_rate_is_kept_for_each_subject() {
+    let world = World::start(GatewayConfig { subject_rate: Rate::of(1, 2), ..config() }).await;
+    let demo = world.as_client("demo").await;
+    assert_limited(&used_up(&demo, 2, 200).await, "subject");
+    let other = for_customer(&world, 1).await;
+    assert_eq!(other.get("/v1/transfers/trf_1").await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_rate_is_kept_for_a_client_with_all_its_subjects() {
+    let world = World::start(GatewayConfig { client_rate: Rate::of(1, 4), ..config() }).await;
+    let demo = world.as_client("demo").await;
+    for number in 0..20 {
+        let other = for_customer(&world, number).await;
+        assert_limited(&used_up(&demo, if number == 0 { 4 } else { 0 }, 200).await, "client");
+        let answer = other.get("/v1/transfers/trf_1").await.unwrap();
+        if answer.status == 429 {
+            assert_limited(&answer, "client");
+            return;
+        }
+        // The machine stalled for the second in which one more is earned.
+        assert_eq!(answer.status, 200, "{}", answer.json);
     }
-    assert_eq!(statuses, [401, 401, 429]);
+    panic!("each subject has a rate of its own");
+}
+
+#[tokio::test]
+async fn a_rate_is_kept_for_strangers() {
+    let world = World::start(GatewayConfig { stranger_rate: Rate::of(1, 2), ..config() }).await;
+    used_up(&world.rest, 2, 401).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::world::{Holder, holder, posted, transfer};
 /// Transfers sent in a round.
 const LOAD: usize = 40;
 /// How often an end state is looked for, 50 ms apart.
-const LOOKS: usize = 400;
+const LOOKS: usize = 1_600;
 
 /// Waits for the end state of a transfer.
 pub async fn ended(rest: &Rest, path: &str) -> Result<Answer> {

@@ -46,7 +46,16 @@ async fn tell(bank: &Bank) -> Result<()> {
         "/v1/transactions?accountId={}&kind=transfer&text=ren&positions={position}",
         boris.account
     );
-    let history = expect(boris.rest.get(&query).await?, 200)?;
+    let mut history = boris.rest.get(&query).await?;
+    for _ in 0..30 {
+        // A read side that is behind says so after two seconds.
+        if history.text("/reason") != "READ_SIDE_BEHIND" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        history = boris.rest.get(&query).await?;
+    }
+    let history = expect(history, 200)?;
     assert_eq!(history.text("/entries/0/amount/amount"), "40.25", "{}", history.json);
     assert_eq!(history.text("/entries/0/direction"), "DIRECTION_CREDIT");
     assert_eq!(history.json["entries"].as_array().map(Vec::len), Some(1));

@@ -9,7 +9,7 @@ use florin_testkit::{Bank, repository};
 use crate::world::{expect, holder, transfer};
 
 /// How long one of them may run; the machines are shared.
-const LONGEST: Duration = Duration::from_secs(420);
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// The interpreter with the packages of `tests/strangers/requirements.txt`.
 fn python() -> Option<String> {

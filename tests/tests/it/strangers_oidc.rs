@@ -21,7 +21,7 @@ use crate::{
 /// How long the bank and the provider may take to be ready.
 const READY: Duration = Duration::from_secs(90);
 /// Keys are fetched anew at most every 10 s; with room for a busy machine.
-const KEYS_FOLLOW: Duration = Duration::from_secs(30);
+const KEYS_FOLLOW: Duration = Duration::from_secs(90);
 /// Clocks may differ so long; a token lives on by it.
 const LEEWAY: Duration = Duration::from_secs(30);
 /// Between two looks.

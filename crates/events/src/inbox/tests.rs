@@ -81,7 +81,7 @@ async fn a_wait_ends_with_the_last_of_its_events_or_at_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let db = database(&folder).await;
     let told = [event(1), event(2)];
-    let long = Duration::from_secs(10);
+    let long = Duration::from_secs(60);
     recorded(&db, "reporting", &told[..1]).await;
     assert!(wait_for(&db, &ids(&told[..1]), Duration::ZERO).await.unwrap());
     let limit = Duration::from_millis(20);

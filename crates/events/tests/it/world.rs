@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
-const AT_MOST: Duration = Duration::from_secs(30);
+const AT_MOST: Duration = Duration::from_secs(120);
 
 /// A source with its outbox, a reader with its inbox, and a bus between them.
 pub struct World {

@@ -65,13 +65,15 @@ impl Service<Request<Body>> for Mesh {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // tonic's own timer starts when this returns, and the future may be polled much later.
+        let arrived = Instant::now();
         let method = Arc::clone(self.layer.metrics.find(request.uri().path()));
         let verifier = Arc::clone(&self.layer.verifier);
         let routes = self.routes.clone();
         let record = Record::start(Arc::clone(&method));
         Box::pin(async move {
-            let answer = handle(routes, verifier, method.rule, method.path, request, record).await;
-            Ok(answer)
+            let (rule, path) = (method.rule, method.path);
+            Ok(handle(routes, verifier, rule, path, request, record, arrived).await)
         })
     }
 }
@@ -83,9 +85,10 @@ async fn handle(
     path: &'static str,
     mut request: Request<Body>,
     mut record: Record,
+    arrived: Instant,
 ) -> Response<Body> {
     let left = timeout_of(request.headers()).map(|left| left.saturating_sub(AHEAD));
-    let deadline = left.and_then(|left| Instant::now().checked_add(left));
+    let deadline = left.and_then(|left| arrived.checked_add(left));
     let marks = Marks::of(request.headers(), deadline);
     record.request_id.clone_from(&marks.request_id);
     record.trace_id = marks.trace.trace_id_hex();
@@ -109,8 +112,8 @@ async fn handle(
     // Checks and handler run inside the span, so that each of their lines has its names and
     // each call that they make goes on in its trace.
     let work = work.instrument(span.clone());
-    let answer = match left {
-        Some(left) => match tokio::time::timeout(left, work).await {
+    let answer = match deadline {
+        Some(deadline) => match tokio::time::timeout_at(deadline.into(), work).await {
             Ok(answer) => answer,
             Err(_) => Err(Error::new(Reason::DeadlineExceeded, "the deadline of the call passed")
                 .with("layer", "server")

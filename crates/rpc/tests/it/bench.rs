@@ -28,6 +28,9 @@ use tonic::{Request, Response, Status, transport::Channel};
 
 pub const LIST: &str = "/florin.ops.v1.OpsService/ListOutboxEvents";
 
+/// How long calls may take to end after the shutdown.
+pub const DRAIN: Duration = Duration::from_secs(3);
+
 /// What the scripted handler does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
@@ -272,7 +275,7 @@ impl Bench {
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         let serving = tokio::spawn(async move {
-            server.serve(listener, stop, Duration::from_millis(300)).await.unwrap();
+            server.serve(listener, stop, DRAIN).await.unwrap();
         });
         Self { dir, address, script, metrics, health, identity, shutdown, serving }
     }

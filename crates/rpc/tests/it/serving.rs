@@ -17,7 +17,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::bench::{Act, Bench};
+use crate::bench::{Act, Bench, DRAIN};
 
 const OPS: &str = "florin.ops.v1.OpsService";
 
@@ -154,8 +154,8 @@ async fn the_drain_lets_calls_end_and_is_bounded() {
     // One call ends within the drain and is answered, the other never ends and is cut.
     bench.script.release.notify_one();
     bench.serving.await.unwrap();
-    assert!(start.elapsed() >= Duration::from_millis(300), "the drain was used");
-    assert!(start.elapsed() < Duration::from_secs(3), "and bounded");
+    assert!(start.elapsed() >= DRAIN, "the drain was used");
+    assert!(start.elapsed() < Duration::from_secs(60), "and bounded");
     let mut outcomes = Vec::new();
     for call in calls {
         outcomes.push(call.await.unwrap().map(drop));

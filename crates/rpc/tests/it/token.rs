@@ -274,7 +274,7 @@ async fn a_flood_of_unknown_keys_does_not_starve_a_rotation() {
     provider.publish(&[&old, &new]);
     let (start, token) = (Instant::now(), provider.token(&new));
     while verifier.verify(&token).await.is_err() {
-        assert!(start.elapsed() < cool_down * 10, "the rotation is starved");
+        assert!(start.elapsed() < Duration::from_secs(60), "the rotation is starved");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // The flood costs the issuer at most one fetch a cool-down.

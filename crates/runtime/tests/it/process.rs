@@ -42,7 +42,7 @@ async fn the_probe_port_tells_life_readiness_and_metrics_and_nothing_else() {
 async fn a_crashed_task_stops_the_process_and_is_named() {
     let process = Process::new(Settings::default());
     process.tasks.spawn("reporting consumer", async {});
-    let stop = tokio::time::timeout(Duration::from_secs(5), process.run_until_stopped()).await;
+    let stop = tokio::time::timeout(Duration::from_secs(60), process.run_until_stopped()).await;
     let Stop::Crashed(what) = stop.unwrap() else { panic!("a crash") };
     assert!(what.contains("reporting consumer"), "{what}");
 }
@@ -54,7 +54,7 @@ async fn a_task_that_does_not_end_holds_the_drain_up_no_longer_than_its_limit() 
     let process = Process::new(settings);
     process.tasks.spawn("endless", std::future::pending());
     process.shutdown.cancel();
-    let stop = tokio::time::timeout(Duration::from_secs(5), process.run_until_stopped()).await;
+    let stop = tokio::time::timeout(Duration::from_secs(60), process.run_until_stopped()).await;
     assert_eq!(stop.unwrap(), Stop::Asked);
 }
 

@@ -212,7 +212,7 @@ async fn the_clock_of_the_transaction_moves_on_within_it() {
             })
             .await
             .unwrap();
-        assert!(second.0 - first.0 >= 2_000, "{first:?} {second:?}");
+        assert!(second.0 - first.0 >= 1_000, "{first:?} {second:?}");
         assert!(first.0 > 1_700_000_000_000_000, "microseconds: {first:?}");
     }
 }

@@ -51,6 +51,6 @@ async fn serves_the_roles_of_the_contract_and_drains() {
     assert_eq!(refused.reason(), "CALLER_NOT_ALLOWED");
 
     process.shutdown.cancel();
-    let stop = tokio::time::timeout(Duration::from_secs(20), process.run_until_stopped()).await;
+    let stop = tokio::time::timeout(Duration::from_secs(60), process.run_until_stopped()).await;
     assert_eq!(stop.unwrap(), Stop::Asked);
 }

@@ -23,7 +23,7 @@ use florin_testkit::{
     place::{self, number, with_key},
 };
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
@@ -54,6 +54,8 @@ pub struct Bank {
     /// Bob's account with nothing.
     pub to: AccountId,
     pub carol: CustomerId,
+    /// Orders accepted at once: fewer than a breaker counts.
+    at_once: Semaphore,
     settings: Settings,
     config: Config,
     db: Database,
@@ -105,8 +107,15 @@ impl Bank {
         of_payment.database = place.options.clone();
         settings.set_role(Role::Payment, of_payment);
         // Waits end only where a test lets time pass.
-        let mut config =
-            Config { retry_least_ms: 60_000, retry_most_ms: 60_000, ..Config::default() };
+        let mut config = Config {
+            retry_least_ms: 60_000,
+            retry_most_ms: 60_000,
+            // A machine that stalls is no ledger that does not answer.
+            ledger_timeout_ms: 60_000,
+            ledger_quiet_ms: 80_000,
+            lease_ms: 100_000,
+            ..Config::default()
+        };
         change(&mut config);
         let (process, runtime) = start(&settings).await;
         let payment = Payment::new(&runtime, config.clone()).unwrap();
@@ -118,6 +127,7 @@ impl Bank {
             carol: customer_id(3),
             from: account_id(1),
             to: account_id(2),
+            at_once: Semaphore::new(16),
             settings,
             config,
             db: runtime.database().unwrap(),
@@ -176,6 +186,7 @@ impl Bank {
         key: &str,
         request: CreateTransferRequest,
     ) -> Result<Response<CreateTransferResponse>, Status> {
+        let _place = self.at_once.acquire().await.unwrap();
         let ctx = customer(self.alice, "CreateTransfer", key);
         self.payment.create_transfer(&ctx, request).await
     }
