@@ -1,10 +1,10 @@
 //! Writing transfers.
 
-use florin_kernel::{TransferId, UnixMicros};
+use florin_kernel::TransferId;
 use florin_store::{
     StoreError, Tx,
     idempotency::Key,
-    rows::{self, Column, Due, Keyed},
+    rows::{self, Claiming, Column, Due, Keyed},
     sql,
 };
 use sea_orm::ConnectionTrait;
@@ -23,6 +23,7 @@ fn due(columns: &str) -> Due<'_> {
         due_column: "due_at",
         lease_until_column: "lease_until",
         lease_token_column: "lease_token",
+        taken_over_column: Some("unanswered_at"),
     }
 }
 
@@ -31,6 +32,8 @@ fn due(columns: &str) -> Due<'_> {
 pub struct Claim {
     /// The worker's token; every row carries it until somebody else takes the row.
     pub token: String,
+    /// How many of the transfers are due in the future, by a clock that was ahead.
+    pub ahead: usize,
     /// The transfers, those due first in front.
     pub records: Vec<Record>,
 }
@@ -45,19 +48,18 @@ pub async fn insert(tx: &Tx, records: &[Record]) -> Result<(), StoreError> {
     expect_all(rows::insert_many(tx, TABLE, &columns, rows).await?, records.len())
 }
 
-/// Takes at most `limit` transfers that are due and that nobody has.
+/// Takes transfers that are due and that nobody has, or that a clock which was ahead has put off.
+/// One that was taken before and not given back is marked as unanswered: whoever had it may
+/// still be calling the ledger.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn claim(
-    tx: &Tx,
-    now: UnixMicros,
-    lease_until: UnixMicros,
-    limit: u32,
-) -> Result<Claim, StoreError> {
-    let claimed = rows::claim_due(tx, &due(&columns()), now, lease_until, limit).await?;
-    let records = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
-    Ok(Claim { token: claimed.token, records })
+pub async fn claim(tx: &Tx, claiming: &Claiming) -> Result<Claim, StoreError> {
+    let claimed = rows::claim_due(tx, &due(&columns()), claiming).await?;
+    let records: Vec<_> = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
+    let due_later = |record: &&Record| record.due_at.is_some_and(|due| due > claiming.now);
+    let ahead = records.iter().filter(due_later).count();
+    Ok(Claim { token: claimed.token, ahead, records })
 }
 
 /// A row that is no transfer keeps its lease and holds up no other.
