@@ -43,6 +43,9 @@ pub fn places() -> Vec<Place> {
     place::places("payment").unwrap()
 }
 
+/// For so long after an unanswered call a refusal of the ledger is not believed.
+pub const LEDGER_QUIET_MS: u64 = 80_000;
+
 /// A bank.
 pub struct Bank {
     pub ledger: Arc<Ledger>,
@@ -112,7 +115,7 @@ impl Bank {
             retry_most_ms: 60_000,
             // A machine that stalls is no ledger that does not answer.
             ledger_timeout_ms: 60_000,
-            ledger_quiet_ms: 80_000,
+            ledger_quiet_ms: LEDGER_QUIET_MS,
             lease_ms: 100_000,
             ..Config::default()
         };

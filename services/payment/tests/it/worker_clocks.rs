@@ -4,7 +4,7 @@ use florin_payment::Turn;
 use florin_proto::payment::v1::TransferStatus;
 
 use crate::{
-    bank::{Bank, places},
+    bank::{Bank, LEDGER_QUIET_MS, places},
     ledger::Ledger,
 };
 
@@ -13,8 +13,10 @@ const AHEAD_MICROS: i64 = 7_200_000_000;
 
 /// Whether the last answer was a refusal that the worker did not believe.
 async fn is_disbelieved(bank: &Bank, id: &str) -> bool {
-    let waits = "SELECT COUNT(*) FROM transfers WHERE due_at = unanswered_at + 17000000";
-    bank.status(id).await == TransferStatus::Posting && bank.count(waits).await == 1
+    let quiet_micros = LEDGER_QUIET_MS * 1_000;
+    let waits =
+        format!("SELECT COUNT(*) FROM transfers WHERE due_at = unanswered_at + {quiet_micros}");
+    bank.status(id).await == TransferStatus::Posting && bank.count(&waits).await == 1
 }
 
 #[tokio::test]
