@@ -94,6 +94,25 @@ pub async fn insert_new<R: Fields>(
     new.iter().map(|row| Ok(row.try_get("", "new_key")?)).collect()
 }
 
+/// Inserts those rows that do not meet an existing one in the unique columns `conflict`; as
+/// [`insert_new`] for those who need not know which. Give the rows sorted by key.
+///
+/// # Errors
+/// `Serialization` for a deadlock with somebody who did not sort.
+pub async fn insert_missing<R: Fields>(
+    tx: &Tx,
+    table: &str,
+    columns: &[(&str, Column)],
+    conflict: &[&str],
+    rows: Vec<R>,
+) -> Result<u64, StoreError> {
+    let insert = |rows: &str| {
+        let insert = insert_sql(table, columns, rows);
+        format!("{insert} ON CONFLICT ({}) DO NOTHING", conflict.join(", "))
+    };
+    execute(tx, columns, rows, insert).await
+}
+
 /// Updates the row of each one given, found by the columns `key`, to its columns `set`. Returns
 /// how many rows were found.
 ///

@@ -15,6 +15,13 @@ impl Row {
     pub fn of(values: Vec<(&'static str, Value)>) -> Self {
         Self(values)
     }
+
+    /// The row with one value more.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
 }
 
 /// A [`Row`] of names and values: `row! { "id": id, "version": 3, "note": None::<String> }`.
