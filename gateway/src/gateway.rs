@@ -186,10 +186,8 @@ impl Gateway {
             let words = format!("the role {} is not part of this mesh", route.role);
             Box::new(Problem::from(Error::new(Reason::Unavailable, words)))
         })?;
-        let prefer = head.headers.get("prefer").and_then(|value| value.as_bytes().try_into().ok());
         let message = Bytes::from(message.encode_to_vec());
-        let reply =
-            upstream::call(&service.patient(wait), &context, route.policy, message, prefer).await;
+        let reply = upstream::call(&service.patient(wait), &context, route.policy, message).await;
         let answer = reply.outcome.and_then(|body| rendered(route, body));
         match answer {
             Ok(mut response) => {

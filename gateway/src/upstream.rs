@@ -25,14 +25,17 @@ pub struct Reply {
     pub replayed: bool,
 }
 
-/// Calls the method of a policy with an encoded message.
+/// Calls the method of a policy with an encoded message, and asks the service to wait for an end
+/// state for as long as the context says.
 pub async fn call(
     dependency: &Dependency,
     context: &CallContext,
     policy: &'static MethodPolicy,
     message: Bytes,
-    prefer: Option<MetadataValue<Ascii>>,
 ) -> Reply {
+    // What was read of all the client's lines is sent, not the lines: both sides wait alike.
+    let prefer = (!context.wait.is_zero()).then(|| format!("wait={}", context.wait.as_secs()));
+    let prefer = prefer.and_then(|wish| MetadataValue::<Ascii>::try_from(wish).ok());
     let retry = match policy.idempotency {
         Idempotency::None => Retry::Read,
         Idempotency::Required | Idempotency::PerItem | Idempotency::Natural => Retry::Keyed,

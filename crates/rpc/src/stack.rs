@@ -7,7 +7,9 @@
 mod breaker;
 mod budget;
 mod changes;
+mod judge;
 mod limits;
+mod permits;
 mod request;
 
 use std::{
@@ -20,13 +22,15 @@ use std::{
 use florin_kernel::Kind;
 use florin_proto::common::v1::Reason;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use tonic::{Request, Response, Status, transport::Channel};
 use tracing::Instrument as _;
 
 use self::{
-    breaker::{Breaker, Outcome},
+    breaker::{Breaker, Outcome, Refusal},
     budget::RetryBudget,
+    judge::{is_overloaded, is_own_transport, judge},
+    permits::Permits,
     request::{fill, request_with},
 };
 use crate::{
@@ -39,6 +43,15 @@ pub use limits::{BreakerLimits, StackLimits};
 
 /// What each hop keeps of the deadline, so that the inner service names the late call.
 const SHAVE: Duration = Duration::from_millis(20);
+
+/// When a call that found no permit may be tried again.
+const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
+
+/// Cause of the refusal of a call whose deadline is over before it is made.
+const TOO_LATE: &str = "passed before the call";
+
+/// What the calls of a dependency are for where nobody has said it.
+const GENERAL: &str = "general";
 
 /// When a call may be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +76,12 @@ struct Inner {
     role: Role,
     channel: Channel,
     limits: StackLimits,
-    permits: Semaphore,
+    permits: Permits,
     breaker: Arc<Breaker>,
     budget: RetryBudget,
     own: &'static str,
-    calls: MetricFamily<[(&'static str, &'static str); 3], Counter>,
+    purpose: &'static str,
+    calls: MetricFamily<[(&'static str, &'static str); 4], Counter>,
     in_flight: Gauge,
 }
 
@@ -82,23 +96,44 @@ impl Dependency {
         limits: StackLimits,
         metrics: impl Borrow<Metrics>,
     ) -> Self {
+        Self::for_purpose(GENERAL, role, address, identity, limits, metrics)
+    }
+
+    /// As [`Dependency::new`], for calls that must get through while others to the same role
+    /// are refused: `purpose`, one word, has permits, a breaker and a connection of its own,
+    /// and stands at the metrics.
+    #[must_use]
+    pub fn for_purpose(
+        purpose: &'static str,
+        role: Role,
+        address: impl Into<Address>,
+        identity: Arc<Identity>,
+        limits: StackLimits,
+        metrics: impl Borrow<Metrics>,
+    ) -> Self {
         let metrics = metrics.borrow();
         let own = identity.peer().caller();
         let connector = Connector::new(role, address.into(), identity);
-        let labels = [("role", own), ("dependency", role.name())];
+        let labels = [("role", own), ("dependency", role.name()), ("purpose", purpose)];
         let gauge = |name, help| metrics.gauges(name, help).get_or_create_owned(&labels);
         let inner = Inner {
             role,
             channel: connector.channel(),
-            permits: Semaphore::new(limits.permits),
+            permits: Permits::new(
+                &limits,
+                gauge("florin_dependency_waiting", "Calls that wait for a permit"),
+            ),
             breaker: Breaker::new(
                 limits.breaker.clone(),
-                changes::teller(own, role, gauge(changes::GAUGE, changes::HELP)),
+                changes::teller(own, role, purpose, gauge(changes::GAUGE, changes::HELP)),
             ),
             budget: RetryBudget::new(),
             own,
-            calls: metrics
-                .counters("florin_dependency_calls", "Calls by role, dependency and outcome"),
+            purpose,
+            calls: metrics.counters(
+                "florin_dependency_calls",
+                "Calls by role, dependency, purpose and outcome",
+            ),
             in_flight: gauge("florin_dependency_in_flight", "Calls under way"),
             limits,
         };
@@ -187,6 +222,7 @@ impl Dependency {
                 // What a layer further in has refused was retried there already.
                 let may = !last
                     && error.kind() == Kind::Unavailable
+                    && !is_overloaded(&error)
                     && (!error.metadata().contains_key("dependency")
                         || is_own_transport(&error, inner.role));
                 if !may {
@@ -219,10 +255,11 @@ impl Dependency {
         Fut: Future<Output = Result<Response<Res>, Status>>,
     {
         let inner = &*self.inner;
+        // Nobody waits for a permit in front of an open breaker.
+        inner.breaker.ask(Instant::now()).map_err(|refusal| self.shut(refusal))?;
         let permit = self.permit(deadline).await?;
         let admitted = inner.breaker.admit(Instant::now(), self.patience);
-        let ticket =
-            admitted.map_err(|cause| self.refuse(Reason::Unavailable, "breaker", cause))?;
+        let ticket = admitted.map_err(|refusal| self.shut(refusal))?;
         let left = deadline.saturating_duration_since(Instant::now());
         let request = request_with(ctx, message, left)?;
         let _in_flight = InFlight::start(inner.in_flight.clone());
@@ -241,25 +278,31 @@ impl Dependency {
     }
 
     async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
-        let inner = &*self.inner;
         if Instant::now() >= deadline {
-            return Err(self.refuse(
-                Reason::DeadlineExceeded,
-                "deadline",
-                "passed before the call",
-            ));
+            return Err(self.refuse(Reason::DeadlineExceeded, "deadline", TOO_LATE));
         }
-        if let Ok(permit) = inner.permits.try_acquire() {
-            return Ok(permit);
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        let wait = inner.limits.permit_wait.min(left);
-        match tokio::time::timeout(wait, inner.permits.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => {
-                Err(self.refuse(Reason::Overloaded, "permits", "all permits are in use"))
+        let taken = self.inner.permits.take(deadline, self.patience).await;
+        taken.map_err(|cause| {
+            self.refuse(Reason::Overloaded, "permits", cause).retry_after(AFTER_OVERLOAD)
+        })
+    }
+
+    fn shut(&self, refusal: Refusal) -> Error {
+        let Refusal { cause, retry_after } = refusal;
+        self.refuse(Reason::Unavailable, "breaker", cause).retry_after(retry_after)
+    }
+
+    /// Whether this stack has refused the call without making it: the dependency has not heard
+    /// of it.
+    #[must_use]
+    pub fn refused_unasked(&self, error: &Error) -> bool {
+        let told = |key: &str| error.metadata().get(key).map(String::as_str);
+        told("dependency") == Some(self.inner.role.name())
+            && match told("layer") {
+                Some("breaker" | "permits") => true,
+                Some("deadline") => told("cause") == Some(TOO_LATE),
+                Some(_) | None => false,
             }
-        }
     }
 
     /// The connection, for streaming calls, which the stack does not hold: their requests
@@ -325,6 +368,7 @@ impl Dependency {
         let labels = [
             ("role", self.inner.own),
             ("dependency", self.inner.role.name()),
+            ("purpose", self.inner.purpose),
             ("outcome", outcome),
         ];
         self.inner.calls.get_or_create(&labels).inc();
@@ -334,40 +378,6 @@ impl Dependency {
 impl std::fmt::Debug for Dependency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Dependency({})", self.inner.role)
-    }
-}
-
-/// Whether the connection to this very dependency failed, not one further in.
-fn is_own_transport(error: &Error, role: Role) -> bool {
-    let is = |key: &str, value: &str| error.metadata().get(key).is_some_and(|held| held == value);
-    is("layer", "transport") && is("dependency", role.name())
-}
-
-/// What the breaker learns. A refusal by a layer further in says nothing of this
-/// dependency, and a deadline says only how long it took, which the ticket knows.
-fn judge(error: &Error, role: Role) -> Outcome {
-    match error.kind() {
-        Kind::Unavailable => {
-            let own = is_own_transport(error, role);
-            if own || !error.metadata().contains_key("dependency") {
-                Outcome::Failure
-            } else {
-                Outcome::Neutral
-            }
-        }
-        Kind::Internal => Outcome::Failure,
-        Kind::Deadline | Kind::Cancelled => Outcome::Neutral,
-        Kind::Invalid
-        | Kind::Unprocessable
-        | Kind::Unauthenticated
-        | Kind::Forbidden
-        | Kind::NotFound
-        | Kind::Conflict
-        | Kind::Refused
-        | Kind::Aborted
-        | Kind::Exhausted
-        | Kind::TooLarge
-        | Kind::Unimplemented => Outcome::Success,
     }
 }
 

@@ -19,6 +19,9 @@ use crate::{Readiness, Settings, Stop, Supervisor, bus, probe, stop};
 /// How long a database may take to be closed.
 const CLOSING: Duration = Duration::from_secs(2);
 
+/// A way to another role, and its purpose where it is not the general one.
+type Way = (Role, Option<&'static str>);
+
 /// One process of the mesh. Clones share it.
 #[derive(Clone)]
 pub struct Process {
@@ -65,7 +68,7 @@ pub struct Runtime {
     pub tasks: Supervisor,
     /// Cancelled when all roles of the process have started.
     pub(crate) complete: CancellationToken,
-    dependencies: Arc<Mutex<HashMap<Role, Dependency>>>,
+    dependencies: Arc<Mutex<HashMap<Way, Dependency>>>,
 }
 
 impl Process {
@@ -234,16 +237,30 @@ impl Runtime {
     /// its calls.
     #[must_use]
     pub fn dependency(&self, role: Role) -> Dependency {
-        let mut known = self.dependencies.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            Dependency::new(
-                role,
-                self.settings.role(role).address,
-                Arc::clone(&self.identity),
-                StackLimits::default(),
-                &self.metrics,
-            )
+        let make = |address, identity, limits| {
+            Dependency::new(role, address, identity, limits, &self.metrics)
         };
-        known.entry(role).or_insert_with(make).clone()
+        self.way((role, None), make)
+    }
+
+    /// A second way to another role, for calls that must get through while the others are
+    /// refused: it has permits, a breaker and a connection of its own. `purpose` is one word.
+    #[must_use]
+    pub fn dependency_for(&self, role: Role, purpose: &'static str) -> Dependency {
+        let make = |address, identity, limits| {
+            Dependency::for_purpose(purpose, role, address, identity, limits, &self.metrics)
+        };
+        self.way((role, Some(purpose)), make)
+    }
+
+    fn way(
+        &self,
+        which: Way,
+        make: impl FnOnce(String, Arc<Identity>, StackLimits) -> Dependency,
+    ) -> Dependency {
+        let mut known = self.dependencies.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = || self.settings.role(which.0).address;
+        let new = || make(address(), Arc::clone(&self.identity), StackLimits::default());
+        known.entry(which).or_insert_with(new).clone()
     }
 }

@@ -11,7 +11,7 @@ mod source;
 
 use sea_orm::{ConnectionTrait, QueryResult};
 
-pub use due::{Claimed, Due, claim_due};
+pub use due::{Claimed, Claiming, Due, claim_due};
 pub use row::{Fields, Row};
 pub use sea_orm::Value;
 

@@ -182,7 +182,8 @@ fn posted(result: TransactionResult) -> Answer {
         Some(Outcome::Refused(refusal)) => {
             let kind = |domain| florin_proto::reason_kind(domain, &refusal.reason);
             let kind = kind("account.florin.bank").or_else(|| kind("common.florin.bank"));
-            by_kind(kind, refusal.reason)
+            let name = named(&refusal.reason, |key| refusal.metadata.get(key));
+            by_kind(kind, &refusal.reason, name)
         }
         None => Answer::Unknown("NO_OUTCOME".to_owned()),
     }
@@ -197,13 +198,21 @@ fn accepted(made: Option<Made>, replayed: bool) -> Answer {
 
 fn refused(status: &Status) -> Answer {
     let error = florin_rpc::Error::from_status(status);
-    by_kind(Some(error.kind()), error.reason().to_owned())
+    let name = named(error.reason(), |key| error.metadata().get(key));
+    by_kind(Some(error.kind()), error.reason(), name)
 }
 
-/// Whether a failure is a decision, after which nothing was made.
-fn by_kind(kind: Option<Kind>, reason: String) -> Answer {
-    if TAKEN.contains(&reason.as_str()) {
-        return Answer::Taken(reason);
+/// The reason and, where it is told, which layer refused and because of which role:
+/// `UNAVAILABLE/breaker/account`.
+fn named<'a>(reason: &'a str, told: impl Fn(&'static str) -> Option<&'a String>) -> String {
+    let parts = ["layer", "dependency"].into_iter().filter_map(told).map(String::as_str);
+    std::iter::once(reason).chain(parts).collect::<Vec<_>>().join("/")
+}
+
+/// Whether a failure is a decision, after which nothing was made; it is counted under `name`.
+fn by_kind(kind: Option<Kind>, reason: &str, name: String) -> Answer {
+    if TAKEN.contains(&reason) {
+        return Answer::Taken(name);
     }
     match kind {
         Some(
@@ -216,7 +225,7 @@ fn by_kind(kind: Option<Kind>, reason: String) -> Answer {
             | Kind::Conflict
             | Kind::TooLarge
             | Kind::Unimplemented,
-        ) => Answer::Refused(reason),
+        ) => Answer::Refused(name),
         Some(
             Kind::Aborted
             | Kind::Exhausted
@@ -225,6 +234,25 @@ fn by_kind(kind: Option<Kind>, reason: String) -> Answer {
             | Kind::Cancelled
             | Kind::Internal,
         )
-        | None => Answer::Unknown(reason),
+        | None => Answer::Unknown(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use florin_proto::common::v1::Reason;
+    use florin_rpc::Error;
+
+    use super::*;
+
+    #[test]
+    fn what_came_back_without_a_decision_is_counted_by_who_refused() {
+        let bare = Error::new(Reason::Unavailable, "not now");
+        let told = bare.clone().with("layer", "breaker").with("dependency", "account");
+        let unknown = |name: &str| Answer::Unknown(name.to_owned());
+        assert_eq!(refused(&bare.to_status()), unknown("UNAVAILABLE"));
+        assert_eq!(refused(&told.to_status()), unknown("UNAVAILABLE/breaker/account"));
+        let taken = Error::new(Reason::ReferenceReused, "used");
+        assert_eq!(refused(&taken.to_status()), Answer::Taken("REFERENCE_REUSED".to_owned()));
     }
 }

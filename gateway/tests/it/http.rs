@@ -204,6 +204,24 @@ async fn a_late_answer_is_a_deadline_and_prefer_wait_moves_it() {
     assert_eq!(answer.status, 202, "{}", answer.json);
 }
 
+#[tokio::test]
+async fn the_service_is_asked_for_the_wait_that_was_read_of_all_prefer_lines() {
+    let world = World::start(config()).await;
+    let rest = world.as_client("demo").await;
+    for (lines, sent) in [
+        (["respond-async", "wait=5"], Some("wait=5")),
+        (["wait=3600", "respond-async"], Some("wait=10")),
+        (["respond-async", "wait=0"], None),
+    ] {
+        let prefer = lines.map(|line| ("prefer", line));
+        let headers = [JSON, KEY, prefer[0], prefer[1]];
+        let answer = rest.send(Method::POST, "/v1/transfers", &headers, transfer("x")).await;
+        assert_eq!(answer.unwrap().status, 202);
+        let seen = world.last_seen();
+        assert_eq!(seen.get("prefer").map(String::as_str), sent, "{lines:?}");
+    }
+}
+
 /// Asks until the rate is used up: not before its burst, and a machine that stalls earns one
 /// more a second.
 async fn used_up(rest: &Rest, burst: u32, status: u16) -> Answer {

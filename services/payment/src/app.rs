@@ -11,6 +11,7 @@ mod create_withdrawal;
 mod events;
 mod export_transfers;
 mod get_transfer;
+mod guard_keys;
 mod list_transfers;
 
 use std::sync::Arc;
@@ -36,7 +37,10 @@ use crate::{Config, meter::Meter};
 pub struct Payment {
     db: Database,
     outbox: Outbox,
+    /// What handlers ask `account`.
     account: Dependency,
+    /// The worker's way to the ledger: what was accepted moves on while reads are refused.
+    postings: Dependency,
     bank: BankIdentity,
     config: Config,
     acceptances: Committer<Acceptances>,
@@ -70,6 +74,7 @@ impl Payment {
             db,
             outbox: runtime.outbox.clone(),
             account: runtime.dependency(Role::Account),
+            postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
             config,
             acceptances,

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Limits;
 
+/// The shortest time for a call of the ledger, in milliseconds: each hop keeps 20 ms of it, and
+/// what then is left must do for a batch.
+const LEAST_TIMEOUT_MS: u64 = 100;
+
 /// The own settings of the role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -17,18 +21,18 @@ pub struct Config {
     /// The most that one transfer may move, one entry a currency: "CZK 500000.00". A
     /// currency without an entry has no limit.
     pub transfer_limits: Vec<String>,
-    /// Batches of transfers that this replica works on at once.
+    /// Batches of transfers that this replica works on at once, at least 1.
     pub workers: usize,
     /// Transfers in a batch: 1 to 500, which is what the ledger takes in one call.
     pub batch: u32,
     /// Acceptances commit in this many transactions at once; SQLite has one writer.
     pub committers: usize,
-    /// How often the table is looked at when nothing wakes a worker, in milliseconds.
+    /// How often the table is looked at when nothing wakes a worker, in milliseconds, at least 1.
     pub poll_ms: u64,
     /// How long a worker has a batch before another may take it, in milliseconds; longer
-    /// than `ledger_quiet_ms`.
+    /// than `ledger_timeout_ms`, or the work is done twice.
     pub lease_ms: u64,
-    /// How long a call of the ledger may take, in milliseconds.
+    /// How long a call of the ledger may take, in milliseconds, at least 100.
     pub ledger_timeout_ms: u64,
     /// `batch_time_limit_ms` of `[account]`, which this role cannot read where the two have
     /// files of their own: for so long the ledger may work on what it began in time.
@@ -38,8 +42,8 @@ pub struct Config {
     /// what is more is for its commit. Until then a refusal is not believed, for the earlier
     /// call may yet post.
     pub ledger_quiet_ms: u64,
-    /// The first wait after a call of the ledger without a decision, in milliseconds; it
-    /// doubles with each further one.
+    /// The first wait after a call of the ledger without a decision, in milliseconds, at least
+    /// 1; it doubles with each further one.
     pub retry_least_ms: u64,
     /// The longest such wait, in milliseconds.
     pub retry_most_ms: u64,
@@ -88,12 +92,24 @@ pub enum ConfigError {
     /// More than the ledger takes, or nothing.
     #[error("payment.batch must be 1 to 500, not {0}")]
     Batch(u32),
-    /// A refusal would be believed, or another worker would take a batch, while the ledger may
-    /// still act on an earlier call.
+    /// Nothing would ever move, or a worker would never pause.
+    #[error("payment.{setting} must be at least {least}, not {found}")]
+    TooSmall {
+        /// The setting.
+        setting: &'static str,
+        /// Its least value.
+        least: u64,
+        /// What it is.
+        found: u64,
+    },
+    /// A refusal would be believed while the ledger may still act on an earlier call.
     #[error(
-        "payment.lease_ms must be greater than payment.ledger_quiet_ms, and that at least \
-         payment.ledger_timeout_ms and payment.ledger_batch_limit_ms together"
+        "payment.ledger_quiet_ms must be at least payment.ledger_timeout_ms and \
+         payment.ledger_batch_limit_ms together"
     )]
+    Quiet,
+    /// Each batch would be taken by another worker while the first calls the ledger.
+    #[error("payment.lease_ms must be greater than payment.ledger_timeout_ms")]
     Lease,
     /// The ledger works for longer on a batch than this role is told.
     #[error(
@@ -117,8 +133,24 @@ impl Config {
         if !(1..=500).contains(&self.batch) {
             return Err(ConfigError::Batch(self.batch));
         }
+        let workers = u64::try_from(self.workers).unwrap_or(u64::MAX);
+        for (setting, least, found) in [
+            ("workers", 1, workers),
+            ("poll_ms", 1, self.poll_ms),
+            ("ledger_timeout_ms", LEAST_TIMEOUT_MS, self.ledger_timeout_ms),
+            ("retry_least_ms", 1, self.retry_least_ms),
+            ("retry_most_ms", 1, self.retry_most_ms),
+            ("retry_stuck_ms", 1, self.retry_stuck_ms),
+        ] {
+            if found < least {
+                return Err(ConfigError::TooSmall { setting, least, found });
+            }
+        }
         let acts = self.ledger_timeout_ms.saturating_add(self.ledger_batch_limit_ms);
-        if self.lease_ms <= self.ledger_quiet_ms || self.ledger_quiet_ms < acts {
+        if self.ledger_quiet_ms < acts {
+            return Err(ConfigError::Quiet);
+        }
+        if self.lease_ms <= self.ledger_timeout_ms {
             return Err(ConfigError::Lease);
         }
         let mut limits = Limits::default();
@@ -146,6 +178,16 @@ impl Config {
 
     pub(crate) const fn poll(&self) -> Duration {
         Duration::from_millis(self.poll_ms)
+    }
+
+    pub(crate) const fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms)
+    }
+
+    /// The longest that a transfer may be put off.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        let most = self.retry_most_ms.max(self.retry_stuck_ms).max(self.ledger_quiet_ms);
+        Duration::from_millis(most)
     }
 
     pub(crate) const fn ledger_timeout(&self) -> Duration {
@@ -195,17 +237,34 @@ mod tests {
         };
         assert_eq!(config(|_| ()), Ok(()));
         assert_eq!(config(|config| config.batch = 501), Err(ConfigError::Batch(501)));
-        assert_eq!(config(|config| config.lease_ms = 15_000), Err(ConfigError::Lease));
+        assert_eq!(config(|config| config.lease_ms = 5_000), Err(ConfigError::Lease));
+        assert_eq!(config(|config| config.lease_ms = 5_001), Ok(()));
         assert_eq!(
             config(|config| config.transfer_limits = vec!["EUR".into()]),
             Err(ConfigError::Limit { entry: "EUR".into(), cause: MoneyError::MissingAmount })
         );
         // 5 s of the call and 10 s of the ledger's batch: less would believe too early.
-        assert_eq!(config(|config| config.ledger_quiet_ms = 14_999), Err(ConfigError::Lease));
+        assert_eq!(config(|config| config.ledger_quiet_ms = 14_999), Err(ConfigError::Quiet));
         assert_eq!(config(|config| config.ledger_quiet_ms = 15_000), Ok(()));
         let slow = |config: &mut Config| config.ledger_batch_limit_ms = 12_001;
-        assert_eq!(config(slow), Err(ConfigError::Lease));
+        assert_eq!(config(slow), Err(ConfigError::Quiet));
         assert_eq!(config(|config| config.transfer_limits = vec!["EUR 10".into()]), Ok(()));
+    }
+
+    #[test]
+    fn refuses_settings_with_which_nothing_moves_or_nobody_pauses() {
+        let config = Config::default;
+        let refused = [
+            (Config { workers: 0, ..config() }, "workers", 1, 0),
+            (Config { poll_ms: 0, ..config() }, "poll_ms", 1, 0),
+            (Config { ledger_timeout_ms: 99, ..config() }, "ledger_timeout_ms", 100, 99),
+            (Config { retry_least_ms: 0, ..config() }, "retry_least_ms", 1, 0),
+            (Config { retry_most_ms: 0, ..config() }, "retry_most_ms", 1, 0),
+            (Config { retry_stuck_ms: 0, ..config() }, "retry_stuck_ms", 1, 0),
+        ];
+        for (config, setting, least, found) in refused {
+            assert_eq!(config.check(), Err(ConfigError::TooSmall { setting, least, found }));
+        }
     }
 
     #[test]

@@ -34,6 +34,12 @@ impl Meter {
         self.count("florin_payment_taken", "Transfers in them", transfers);
     }
 
+    /// So many transfers of a batch were due only by a clock that had been ahead.
+    pub(crate) fn ahead(&self, transfers: usize) {
+        let help = "Transfers that had waited for a clock that was ahead";
+        self.count("florin_payment_ahead", help, transfers);
+    }
+
     /// The ledger left so many transfers of a batch undecided.
     pub(crate) fn undecided(&self, transfers: usize) {
         let help = "Attempts on transfers that the ledger left undecided";
@@ -86,8 +92,9 @@ impl Meter {
             let labels = [("role", Role::Payment.name()), ("state", status.name())];
             counts.get_or_create(&labels).set(found.map_or(0, |one| one.count));
         }
-        let oldest = unfinished.iter().map(|one| one.oldest).min();
-        let age = oldest.map_or(0, |oldest| now.0.saturating_sub(oldest.0).max(0) / 1_000_000);
+        // One of the future was accepted by a clock that was ahead, and waits as well.
+        let ages = unfinished.iter().map(|one| now.0.saturating_sub(one.oldest.0).saturating_abs());
+        let age = ages.max().unwrap_or(0) / 1_000_000;
         let help = "Age of the oldest transfer that has not ended";
         let gauge = self.metrics.gauges("florin_payment_oldest_seconds", help);
         gauge.get_or_create(&[("role", Role::Payment.name())]).set(age);
@@ -119,6 +126,10 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
+        let ahead = [one(Status::Posting, 1, 7_210_000_000)];
+        meter.waiting(&ahead, UnixMicros(10_000_000));
+        let text = metrics.encode();
+        assert!(text.contains("florin_payment_oldest_seconds{role=\"payment\"} 7200"), "{text}");
         meter.waiting(&[], UnixMicros(10_000_000));
         let text = metrics.encode();
         assert!(text.contains("florin_payment_oldest_seconds{role=\"payment\"} 0"), "{text}");

@@ -1,11 +1,13 @@
 //! The tables of payments: row <-> domain, and the statements.
 
+mod keys;
 mod list;
 mod row;
 mod transfers;
 
 use florin_store::Migrations;
 
+pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
 pub use transfers::{Claim, Lease, claim, find, insert, lock, of_keys, update};

@@ -13,6 +13,9 @@ use super::BreakerLimits;
 /// Parts of the window.
 const BUCKETS: u32 = 10;
 
+/// Cause of a refusal while it is open.
+const OPEN: &str = "open after too many failures or slow calls";
+
 /// How a call ended, as far as it tells of the dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -31,11 +34,7 @@ pub enum Change {
     Opened {
         /// Whether it was closed before.
         at_first: bool,
-        /// For how long no call gets through.
-        for_at_least: Duration,
     },
-    /// Probes are let through.
-    HalfOpened,
     /// Calls get through again.
     Closed,
 }
@@ -58,9 +57,13 @@ struct State {
     /// Calls of this generation under way, and from when on their time counts.
     /// Sorted by the start, so that those that hang are the first ones.
     in_flight: BTreeSet<(Instant, u64)>,
+    /// How many of them were asked to wait: they stand there for that, and tell nothing of how
+    /// the dependency serves the others.
+    patient: usize,
     window: VecDeque<Bucket>,
 }
 
+#[derive(Clone, Copy)]
 enum Phase {
     Closed,
     Open { until: Instant },
@@ -74,12 +77,22 @@ struct Bucket {
     slow: u32,
 }
 
+/// Why a call is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// In words.
+    pub cause: &'static str,
+    /// When another attempt may get through.
+    pub retry_after: Duration,
+}
+
 /// Leave to make one call; dropping it says that the call was given up.
 pub struct Ticket {
     breaker: Arc<Breaker>,
     id: u64,
     generation: u64,
     started: Instant,
+    patient: bool,
     outcome: Outcome,
     ended: Option<Instant>,
 }
@@ -92,57 +105,67 @@ impl Breaker {
             generation: 0,
             next_id: 0,
             in_flight: BTreeSet::new(),
+            patient: 0,
             window: VecDeque::new(),
         };
         Arc::new(Self { limits, state: Mutex::new(state), tell })
     }
 
+    /// Whether a call would be let through now, or why not.
+    pub fn ask(&self, now: Instant) -> Result<(), Refusal> {
+        self.look(&mut self.lock(), now)
+    }
+
     /// Leave to call, or the cause of the refusal. A call that was asked to wait, for as
     /// long as `patience`, counts as slow only that much later.
-    pub fn admit(
-        self: &Arc<Self>,
-        now: Instant,
-        patience: Duration,
-    ) -> Result<Ticket, &'static str> {
+    pub fn admit(self: &Arc<Self>, now: Instant, patience: Duration) -> Result<Ticket, Refusal> {
         let mut state = self.lock();
-        if let Phase::Open { until } = state.phase {
-            if now < until {
-                return Err("open after too many failures or slow calls");
-            }
-            state.enter(Phase::HalfOpen { passed: 0 });
-            (self.tell)(Change::HalfOpened);
-        }
-        match state.phase {
-            Phase::Closed => {
-                if state.should_open(&self.limits, now) {
-                    self.open(&mut state, now);
-                    return Err("open after too many failures or slow calls");
-                }
-            }
-            Phase::HalfOpen { passed } => {
-                if state.hung(&self.limits, now) > 0 {
-                    self.open(&mut state, now);
-                    return Err("open again: a probe hangs");
-                }
-                let probing = u32::try_from(state.in_flight.len()).unwrap_or(u32::MAX);
-                if probing.saturating_add(passed) >= self.limits.probes.max(1) {
-                    return Err("half open: the probes are under way");
-                }
-            }
-            Phase::Open { .. } => return Err("open after too many failures or slow calls"),
-        }
+        self.look(&mut state, now)?;
         let id = state.next_id;
         state.next_id = id.wrapping_add(1);
         let started = now.checked_add(patience).unwrap_or(now);
+        let patient = !patience.is_zero();
         state.in_flight.insert((started, id));
+        state.patient = state.patient.saturating_add(usize::from(patient));
         Ok(Ticket {
             breaker: Arc::clone(self),
             id,
             generation: state.generation,
             started,
+            patient,
             outcome: Outcome::Neutral,
             ended: None,
         })
+    }
+
+    /// Opens and half opens where it is time.
+    fn look(&self, state: &mut State, now: Instant) -> Result<(), Refusal> {
+        let refused = |cause, retry_after| Err(Refusal { cause, retry_after });
+        if let Phase::Open { until } = state.phase {
+            if now < until {
+                return refused(OPEN, until.saturating_duration_since(now));
+            }
+            state.enter(Phase::HalfOpen { passed: 0 });
+        }
+        let (phase, open_for) = (state.phase, self.limits.open_for);
+        match phase {
+            Phase::Closed if state.should_open(&self.limits, now) => {
+                self.open(state, now);
+                refused(OPEN, open_for)
+            }
+            Phase::HalfOpen { .. } if state.hung(&self.limits, now) > 0 => {
+                self.open(state, now);
+                refused("open again: a probe hangs", open_for)
+            }
+            Phase::HalfOpen { passed } => {
+                let probing = u32::try_from(state.in_flight.len()).unwrap_or(u32::MAX);
+                if probing.saturating_add(passed) >= self.limits.probes.max(1) {
+                    return refused("half open: the probes are under way", open_for);
+                }
+                Ok(())
+            }
+            Phase::Closed | Phase::Open { .. } => Ok(()),
+        }
     }
 
     fn finish(&self, ticket: &Ticket) {
@@ -152,6 +175,7 @@ impl Breaker {
             return;
         }
         state.in_flight.remove(&(ticket.started, ticket.id));
+        state.patient = state.patient.saturating_sub(usize::from(ticket.patient));
         let slow = now.saturating_duration_since(ticket.started) >= self.limits.slow_from;
         let failed = ticket.outcome == Outcome::Failure;
         if ticket.outcome == Outcome::Neutral && !slow {
@@ -180,9 +204,8 @@ impl Breaker {
 
     fn open(&self, state: &mut State, now: Instant) {
         let at_first = matches!(state.phase, Phase::Closed);
-        let for_at_least = self.limits.open_for;
-        state.enter(Phase::Open { until: now.checked_add(for_at_least).unwrap_or(now) });
-        (self.tell)(Change::Opened { at_first, for_at_least });
+        state.enter(Phase::Open { until: now.checked_add(self.limits.open_for).unwrap_or(now) });
+        (self.tell)(Change::Opened { at_first });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -195,6 +218,7 @@ impl State {
         self.phase = phase;
         self.generation = self.generation.wrapping_add(1);
         self.in_flight.clear();
+        self.patient = 0;
         self.window.clear();
     }
 
@@ -228,14 +252,18 @@ impl State {
         }
         let hung = self.hung(limits, now);
         let sum = |of: fn(&Bucket) -> u32| self.window.iter().map(of).fold(0, u32::saturating_add);
-        let calls = sum(|bucket| bucket.calls).saturating_add(hung);
+        let ended = sum(|bucket| bucket.calls);
+        let calls = ended.saturating_add(hung);
         let slow = sum(|bucket| bucket.slow).saturating_add(hung);
-        let reaches = |part: u32, percent: u32| {
-            u64::from(part).saturating_mul(100) >= u64::from(calls).saturating_mul(percent.into())
+        // Some that hang among many that do not are no sick dependency.
+        let under_way = self.in_flight.len().saturating_sub(self.patient);
+        let under_way = u32::try_from(under_way).unwrap_or(u32::MAX).max(hung);
+        let reaches = |part: u32, of: u32, percent: u32| {
+            u64::from(part).saturating_mul(100) >= u64::from(of).saturating_mul(percent.into())
         };
         calls >= limits.calls_at_least.max(1)
-            && (reaches(sum(|bucket| bucket.failures), limits.failures_percent)
-                || reaches(slow, limits.slow_percent))
+            && (reaches(sum(|bucket| bucket.failures), calls, limits.failures_percent)
+                || reaches(slow, ended.saturating_add(under_way), limits.slow_percent))
     }
 }
 

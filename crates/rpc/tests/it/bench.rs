@@ -42,6 +42,8 @@ pub enum Act {
     UnavailableFor(u32),
     /// A dependency of the service is unavailable, its stack said so.
     UnavailableFurtherIn,
+    /// Its queue is full.
+    Overloaded,
     Bare(tonic::Code),
     Refuse,
     /// A defect, whose text stays inside.
@@ -90,6 +92,9 @@ impl Script {
             Act::UnavailableFurtherIn => {
                 let error = unavailable().with("layer", "breaker").with("dependency", "account");
                 Err(error.into())
+            }
+            Act::Overloaded => {
+                Err(Error::new(Reason::Overloaded, "full").with("layer", "committer").into())
             }
             Act::Bare(code) => Err(Status::new(code, "bare")),
             Act::Defect => Err(Error::internal("row 7 is broken").into()),

@@ -54,6 +54,8 @@ async fn opens_while_the_calls_still_hang_and_recovers() {
     assert_eq!(error.metadata()["layer"], "breaker");
     assert_eq!(error.metadata()["dependency"], "payment");
     assert!(error.metadata()["cause"].contains("open"));
+    assert!(error.retry_delay().is_some_and(|delay| delay <= Duration::from_millis(200)));
+    assert!(dependency.refused_unasked(&error));
     assert_eq!(bench.script.calls(), 20, "refused without a call");
     assert!(hung.iter().all(|call| !call.is_finished()), "not one of them has returned");
 
@@ -95,7 +97,7 @@ async fn a_cancelled_probe_does_not_leave_it_half_open() {
 async fn what_says_nothing_of_the_dependency_opens_nothing() {
     let bench = Bench::start().await;
     let dependency = bench.dependency(limits());
-    for act in [Act::UnavailableFurtherIn, Act::Refuse, Act::Hang] {
+    for act in [Act::UnavailableFurtherIn, Act::Overloaded, Act::Refuse, Act::Hang] {
         bench.script.set(act);
         for _ in 0..30 {
             let mut ctx = caller();

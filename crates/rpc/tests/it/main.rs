@@ -13,6 +13,7 @@ mod breaker;
 mod connection;
 mod deadline;
 mod identity;
+mod permits;
 mod retry;
 mod serving;
 mod token;

@@ -1,9 +1,6 @@
 //! Retries: at one layer, for what may be repeated, within a budget.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use florin_rpc::{BreakerLimits, Metrics, Retry, Role, StackLimits};
 
@@ -47,6 +44,17 @@ async fn what_a_layer_further_in_refused_is_not_tried_again_here() {
     let dependency = bench.dependency(without_breaker());
     let error = list(&dependency, &caller(), Retry::Read).await.unwrap_err();
     assert_eq!(error.metadata()["dependency"], "account");
+    assert_eq!(bench.script.calls(), 1);
+}
+
+#[tokio::test]
+async fn an_overloaded_service_is_not_called_again() {
+    let bench = Bench::start().await;
+    bench.script.set(Act::Overloaded);
+    let dependency = bench.dependency(without_breaker());
+    let error = list(&dependency, &caller(), Retry::Keyed).await.unwrap_err();
+    assert_eq!(error.reason(), "OVERLOADED");
+    assert!(!dependency.refused_unasked(&error), "it was asked");
     assert_eq!(bench.script.calls(), 1);
 }
 
@@ -100,27 +108,4 @@ async fn a_call_comes_back_by_itself_when_the_service_does() {
     assert_eq!(error.metadata()["layer"], "transport");
     sender.send(vec![nowhere.to_string(), bench.address.to_string()]).unwrap();
     assert_eq!(list(&dependency, &caller(), Retry::Read).await, Ok(7));
-}
-
-#[tokio::test]
-async fn without_a_free_permit_a_call_is_refused_and_says_so() {
-    let bench = Bench::start().await;
-    bench.script.set(Act::Hang);
-    let limits = StackLimits { permits: 1, permit_wait: Duration::from_millis(20), ..quick() };
-    let dependency = Arc::new(bench.dependency(limits));
-    let held = tokio::spawn({
-        let dependency = dependency.clone();
-        async move { list(&dependency, &caller(), Retry::Never).await }
-    });
-    while bench.script.calls() == 0 {
-        tokio::task::yield_now().await;
-    }
-    let error = list(&dependency, &caller(), Retry::Read).await.unwrap_err();
-    assert_eq!(error.reason(), "OVERLOADED");
-    assert_eq!(error.metadata()["layer"], "permits");
-    assert_eq!(error.metadata()["dependency"], "payment");
-    bench.script.release.notify_one();
-    assert_eq!(held.await.unwrap(), Ok(7));
-    bench.script.set(Act::Answer);
-    assert_eq!(list(&dependency, &caller(), Retry::Never).await, Ok(7));
 }

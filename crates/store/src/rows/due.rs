@@ -1,10 +1,12 @@
 //! Claiming what is due: each row goes to one worker until its lease ends.
 
+use std::time::Duration;
+
 use florin_kernel::UnixMicros;
 use sea_orm::QueryResult;
 
 use super::hex;
-use crate::{Engine, StoreError, Tx, sql};
+use crate::{Engine, StoreError, Tx, clock, sql};
 
 /// A table whose rows fall due. A row without a due time is finished or waits for an event.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +21,24 @@ pub struct Due<'a> {
     pub due_column: &'a str,
     /// Until when a worker has it, in microseconds; null for nobody.
     pub lease_until_column: &'a str,
-    /// The token of that worker, a text.
+    /// The token of that worker, a text. Whoever has done with a row sets it to null.
     pub lease_token_column: &'a str,
+    /// Set to now, in microseconds, where a row is claimed that another worker had and has not
+    /// given back: it may still be at work.
+    pub taken_over_column: Option<&'a str>,
+}
+
+/// When rows are claimed, and how many.
+#[derive(Debug, Clone, Copy)]
+pub struct Claiming {
+    /// The database's clock.
+    pub now: UnixMicros,
+    /// Until when the worker has the rows.
+    pub lease_until: UnixMicros,
+    /// The longest that a row is ever put off.
+    pub longest_wait: Duration,
+    /// At most so many rows.
+    pub limit: u32,
 }
 
 /// Rows that one call has claimed.
@@ -32,42 +50,77 @@ pub struct Claimed {
     pub rows: Vec<QueryResult>,
 }
 
-/// Claims at most `limit` rows that are due and leased to nobody, or to somebody whose lease
-/// has ended. Concurrent claimers get different rows (SKIP LOCKED on PostgreSQL; SQLite has
-/// one writer).
+/// Claims rows that are due and leased to nobody, or to somebody whose lease has ended.
+/// Concurrent claimers get different rows (SKIP LOCKED on PostgreSQL; SQLite has one writer).
+///
+/// What ends or is due more than twice as late as anything can was written by a clock that was
+/// ahead. It would stand until the clock is there again, so it is claimed too, after the others.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn claim_due(
-    tx: &Tx,
-    due: &Due<'_>,
-    now: UnixMicros,
-    lease_until: UnixMicros,
-    limit: u32,
-) -> Result<Claimed, StoreError> {
-    let Due { table, id_column: id, columns, due_column, .. } = *due;
-    let Due { lease_until_column, lease_token_column, .. } = *due;
+pub async fn claim_due(tx: &Tx, due: &Due<'_>, claiming: &Claiming) -> Result<Claimed, StoreError> {
+    let Claiming { now, lease_until, longest_wait, limit } = *claiming;
     let token = new_token()?;
-    let select = format!(
-        "SELECT {id} AS due_id FROM {table} WHERE {due_column} <= $3 \
-         AND ({lease_until_column} IS NULL OR {lease_until_column} <= $3) \
-         ORDER BY {due_column}, {id} LIMIT $4"
-    );
-    let set = format!("SET {lease_until_column} = $1, {lease_token_column} = $2");
     let claim = match tx.engine() {
-        Engine::Sqlite => {
-            format!("UPDATE {table} {set} WHERE {id} IN ({select}) RETURNING {columns}")
-        }
-        // Materialised: a plan may otherwise run the limited query once for each row.
-        Engine::Postgres => format!(
-            "WITH due AS MATERIALIZED ({select} FOR UPDATE SKIP LOCKED) \
-             UPDATE {table} {set} FROM due WHERE {table}.{id} = due.due_id RETURNING {columns}"
-        ),
+        Engine::Sqlite => claim_on_sqlite(due),
+        Engine::Postgres => claim_on_postgres(due),
     };
-    let values =
-        [lease_until.0.into(), token.as_str().into(), now.0.into(), i64::from(limit).into()];
+    let lease = lease_until.0.saturating_sub(now.0);
+    let impossible_lease = lease_until.plus_micros(lease);
+    let impossible_due = now.plus_micros(clock::micros(longest_wait.saturating_mul(2)));
+    let values = [
+        lease_until.0.into(),
+        token.as_str().into(),
+        now.0.into(),
+        i64::from(limit).into(),
+        impossible_due.0.into(),
+        impossible_lease.0.into(),
+    ];
     let rows = sql::query_all(tx, claim, values).await?;
     Ok(Claimed { token, rows: in_order(rows, due)? })
+}
+
+fn claim_on_sqlite(due: &Due<'_>) -> String {
+    let Due { table, id_column: id, columns, .. } = *due;
+    let (set, [soon, ahead]) = (set(due), selects(due));
+    format!(
+        "UPDATE {table} {set} WHERE {id} IN (SELECT due_id FROM ({soon}) UNION ALL \
+         SELECT due_id FROM ({ahead}) LIMIT $4) RETURNING {columns}"
+    )
+}
+
+/// Materialised: a plan may otherwise run the limited queries once for each row.
+fn claim_on_postgres(due: &Due<'_>) -> String {
+    let Due { table, id_column: id, columns, .. } = *due;
+    let (set, [soon, ahead]) = (set(due), selects(due));
+    format!(
+        "WITH soon AS MATERIALIZED ({soon} FOR UPDATE SKIP LOCKED), \
+         ahead AS MATERIALIZED ({ahead} FOR UPDATE SKIP LOCKED), \
+         taken AS MATERIALIZED \
+         (SELECT due_id FROM soon UNION ALL SELECT due_id FROM ahead LIMIT $4) \
+         UPDATE {table} {set} FROM taken WHERE {table}.{id} = taken.due_id RETURNING {columns}"
+    )
+}
+
+/// Both engines read the row as it was on the right-hand side.
+fn set(due: &Due<'_>) -> String {
+    let Due { lease_until_column: until, lease_token_column: held, taken_over_column, .. } = *due;
+    let taken_over = taken_over_column
+        .map(|mark| format!(", {mark} = CASE WHEN {held} IS NOT NULL THEN $3 ELSE {mark} END"));
+    format!("SET {until} = $1, {held} = $2{}", taken_over.unwrap_or_default())
+}
+
+/// The ids of what is due, and of what a clock that was ahead made due: two ranges, so that
+/// each is one of the index, and what waits between them is not walked.
+fn selects(due: &Due<'_>) -> [String; 2] {
+    let Due { table, id_column: id, due_column, lease_until_column: until, .. } = *due;
+    ["<= $3", "> $5"].map(|range| {
+        format!(
+            "SELECT {id} AS due_id FROM {table} WHERE {due_column} {range} \
+             AND ({until} IS NULL OR {until} <= $3 OR {until} > $6) \
+             ORDER BY {due_column}, {id} LIMIT $4"
+        )
+    })
 }
 
 /// RETURNING has no order.

@@ -16,6 +16,13 @@ impl Row {
         Self(values)
     }
 
+    /// The row with the values of another one behind its own.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// The row with one value more.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use florin_store::{
     Database, MigrationStep, Migrations, StoreError, Tx,
-    rows::{self, Due, Keyed},
+    rows::{self, Claiming, Due, Keyed},
     sql,
 };
 use tokio::net::{TcpListener, TcpStream};
@@ -187,6 +187,7 @@ const DUE: Due<'static> = Due {
     due_column: "due",
     lease_until_column: "lease_until",
     lease_token_column: "lease_token",
+    taken_over_column: None,
 };
 
 /// Statements that were prepared before another replica added a column are used after it.
@@ -202,7 +203,9 @@ async fn a_running_program_survives_the_migration_of_the_next_release() {
                 .write(async |tx: Tx| {
                     rows::lock_by_id(&tx, THINGS, &["a".to_owned()]).await?;
                     let now = tx.now().await?;
-                    rows::claim_due(&tx, &DUE, now, now, 1).await?;
+                    let claiming =
+                        Claiming { now, lease_until: now, longest_wait: SHORT, limit: 1 };
+                    rows::claim_due(&tx, &DUE, &claiming).await?;
                     rows::read_by_id(&tx, THINGS, &["a".to_owned()]).await
                 })
                 .await

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use florin_kernel::UnixMicros;
 use florin_store::{
     StoreError, Tx,
-    rows::{self, Column, Due, Keyed, hex},
+    rows::{self, Claiming, Column, Due, Keyed, hex},
 };
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::json;
@@ -188,7 +190,18 @@ const DUE: Due<'_> = Due {
     due_column: "due",
     lease_until_column: "lease_until",
     lease_token_column: "lease_token",
+    taken_over_column: Some("number"),
 };
+
+/// A claim of ten rows, each for 100 microseconds; none is put off for longer than 1 ms.
+const fn claiming(now: i64) -> Claiming {
+    Claiming {
+        now: UnixMicros(now),
+        lease_until: UnixMicros(now + 100),
+        longest_wait: Duration::from_millis(1),
+        limit: 10,
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_due_row_goes_to_one_of_several_claimers() {
@@ -206,8 +219,8 @@ async fn a_due_row_goes_to_one_of_several_claimers() {
                 let db = db.clone();
                 tokio::spawn(async move {
                     db.write(async |tx: Tx| {
-                        let (now, until) = (UnixMicros(200), UnixMicros(300));
-                        let claimed = rows::claim_due(&tx, &DUE, now, until, 25).await?;
+                        let claiming = Claiming { limit: 25, ..claiming(200) };
+                        let claimed = rows::claim_due(&tx, &DUE, &claiming).await?;
                         // Long enough for the others to meet these rows locked.
                         tokio::time::sleep(std::time::Duration::from_millis(30)).await;
                         Ok::<_, StoreError>(claimed)
@@ -250,20 +263,77 @@ async fn a_claimed_row_is_claimed_again_only_when_its_lease_has_ended() {
             .await
             .unwrap();
         let claim = async |now: i64| {
-            db.write(async |tx: Tx| {
-                rows::claim_due(&tx, &DUE, UnixMicros(now), UnixMicros(now + 100), 10).await
-            })
-            .await
-            .unwrap()
-            .rows
-            .iter()
-            .map(|row| thing(row).0)
-            .collect::<Vec<_>>()
+            db.write(async |tx: Tx| rows::claim_due(&tx, &DUE, &claiming(now)).await)
+                .await
+                .unwrap()
+                .rows
+                .iter()
+                .map(|row| thing(row).0)
+                .collect::<Vec<_>>()
         };
         assert_eq!(claim(9).await, [""; 0]);
         assert_eq!(claim(10).await, ["due"]);
         assert_eq!(claim(109).await, [""; 0]);
         assert_eq!(claim(110).await, ["due"]);
+    }
+}
+
+/// The rows that are claimed at 10,000, as id and mark of a take-over.
+async fn claimed(rows: &[serde_json::Value]) -> Vec<Vec<(String, Option<i64>)>> {
+    let columns = [
+        ("id", Column::Text),
+        ("due", Column::Int),
+        ("lease_until", Column::Int),
+        ("lease_token", Column::Text),
+        ("number", Column::Int),
+    ];
+    let mut of_places = Vec::new();
+    for place in places() {
+        let db = place.open().await;
+        let insert = async |tx: Tx| {
+            rows::insert_many(&tx, "things", &columns, rows.to_vec()).await?;
+            rows::claim_due(&tx, &DUE, &claiming(10_000)).await
+        };
+        let claimed = db.write(insert).await.unwrap();
+        of_places.push(claimed.rows.iter().map(|row| (thing(row).0, thing(row).1)).collect());
+    }
+    of_places
+}
+
+#[tokio::test]
+async fn a_row_that_was_not_given_back_is_marked_when_it_is_taken_over() {
+    let rows = [
+        json!({"id": "new", "due": 1}),
+        json!({"id": "returned", "due": 2, "lease_until": null, "number": 7}),
+        json!({"id": "taken", "due": 3, "lease_until": 10_000, "lease_token": "x", "number": 7}),
+        json!({"id": "held", "due": 4, "lease_until": 10_001, "lease_token": "x"}),
+    ];
+    for found in claimed(&rows).await {
+        let expected = [("new", None), ("returned", Some(7)), ("taken", Some(10_000))];
+        assert_eq!(found, expected.map(|(id, mark)| (id.to_owned(), mark)));
+    }
+}
+
+#[tokio::test]
+async fn what_a_clock_ahead_has_put_off_is_claimed_and_what_waits_is_not() {
+    // 2 ms after now are twice the longest wait; 200 after now twice a lease.
+    let rows = [
+        json!({"id": "waits", "due": 12_000}),
+        json!({"id": "ahead", "due": 12_001}),
+        json!({"id": "leased", "due": 1, "lease_until": 10_200, "lease_token": "x"}),
+        json!({"id": "leased ahead", "due": 1, "lease_until": 10_201, "lease_token": "x"}),
+        json!({"id": "both", "due": 99_999, "lease_until": 99_999, "lease_token": "x"}),
+    ];
+    for found in claimed(&rows).await {
+        let expected = [("leased ahead", Some(10_000)), ("ahead", None), ("both", Some(10_000))];
+        assert_eq!(found, expected.map(|(id, mark)| (id.to_owned(), mark)));
+    }
+    let many: Vec<_> = (0..20)
+        .map(|n| json!({"id": format!("{n:02}"), "due": if n < 4 { 99_999 } else { n }}))
+        .collect();
+    for found in claimed(&many).await {
+        let expected: Vec<_> = (4..14).map(|n| (format!("{n:02}"), None)).collect();
+        assert_eq!(found, expected, "what is due comes first, and no more than the limit");
     }
 }
 

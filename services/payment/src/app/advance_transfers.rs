@@ -10,7 +10,8 @@
 //! A crash between any two of them leaves a row whose lease ends and which the next worker
 //! takes in POSTING; the ledger then answers with what the reference has done already. A
 //! lease saves double work and guards nothing: what guards is that row, state and token are
-//! read again under the lock, and that a transfer has one reference for ever.
+//! read again under the lock, that a transfer has one reference for ever, and that a transfer
+//! which was not given back counts as one whose call went unanswered (ADR 6).
 
 mod ledger;
 
@@ -23,7 +24,7 @@ use std::{
 use florin_events::position;
 use florin_kernel::{TransferId, UnixMicros};
 use florin_rpc::TraceParent;
-use florin_store::{StoreError, Tx};
+use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -109,6 +110,11 @@ impl Worker {
             self.payment.due.notify_one();
         }
         self.payment.meter.taken(claim.records.len());
+        if claim.ahead > 0 {
+            let transfers = claim.ahead;
+            tracing::warn!(transfers, "transfers had waited for a clock that was ahead");
+            self.payment.meter.ahead(transfers);
+        }
         let span = tracing::info_span!("advance_transfers", transfers = claim.records.len());
         // One call serves many traces: it is shown in that of the first, and each transfer
         // has a span in its own.
@@ -121,7 +127,8 @@ impl Worker {
         let (verdicts, ended) = work.instrument(span).await?;
         self.payment.watchers.tell(ended);
         let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|one| is(one)).count();
-        let undecided = count(|verdict| matches!(verdict, Verdict::Undecided(_)));
+        let undecided =
+            count(|verdict| matches!(verdict, Verdict::Undecided(_) | Verdict::NotAsked(_)));
         self.payment.meter.undecided(undecided);
         self.payment.meter.stuck(count(|verdict| matches!(verdict, Verdict::Stuck(_))));
         Ok(if undecided > 0 { Turn::Undecided } else { Turn::Done })
@@ -134,8 +141,13 @@ impl Worker {
             .db
             .write(async |tx: Tx| {
                 let now = tx.now().await?;
-                let until = later(now, Duration::from_millis(config.lease_ms));
-                let mut claim = store::claim(&tx, now, until, config.batch).await?;
+                let claiming = Claiming {
+                    now,
+                    lease_until: later(now, config.lease()),
+                    longest_wait: config.longest_wait(),
+                    limit: config.batch,
+                };
+                let mut claim = store::claim(&tx, &claiming).await?;
                 for record in &mut claim.records {
                     record.attempts = record.attempts.saturating_add(1);
                     score(record, now)?;
@@ -200,7 +212,7 @@ impl Worker {
         let _settling = span.entered();
         let event = match verdict {
             Verdict::Posted { transaction, events: _ } => Event::Posted(*transaction),
-            Verdict::Refused(failure) => match self.quiet_until(record) {
+            Verdict::Refused(failure) => match self.quiet_until(record, now) {
                 // An earlier call may still be on its way into the ledger, and post when
                 // funds have come meanwhile: FAILED would be a lie. Ask again once it cannot.
                 Some(quiet) if now < quiet => {
@@ -209,6 +221,11 @@ impl Worker {
                 }
                 Some(_) | None => Event::Refused(failure.clone()),
             },
+            Verdict::NotAsked(cause) => {
+                let wait = self.payment.config.backoff(record.attempts);
+                put_off(record, cause, now, wait);
+                return Ok(());
+            }
             Verdict::Undecided(cause) => {
                 let wait = self.payment.config.backoff(record.attempts);
                 leave(record, cause, now, wait);
@@ -224,9 +241,11 @@ impl Worker {
         record.transfer.apply(event, now).map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
-    /// Until when the ledger may act on an earlier call that went unanswered. A worker that
-    /// died left no such mark, but its lease is longer.
-    fn quiet_until(&self, record: &Record) -> Option<UnixMicros> {
+    /// Until when the ledger may act on an earlier call that went unanswered. Whoever takes a
+    /// transfer that another has not given back makes that mark for it. One in the future is
+    /// of a clock that was ahead: the call was made before now.
+    fn quiet_until(&self, record: &mut Record, now: UnixMicros) -> Option<UnixMicros> {
+        record.unanswered_at = record.unanswered_at.map(|at| at.min(now));
         record.unanswered_at.map(|at| later(at, self.payment.config.ledger_quiet()))
     }
 
@@ -244,7 +263,12 @@ impl Worker {
             .map(|record| {
                 let ledger = match verdicts.get(&record.transfer.id()) {
                     Some(Verdict::Posted { events, .. }) => events.as_slice(),
-                    Some(Verdict::Refused(_) | Verdict::Undecided(_) | Verdict::Stuck(_))
+                    Some(
+                        Verdict::Refused(_)
+                        | Verdict::NotAsked(_)
+                        | Verdict::Undecided(_)
+                        | Verdict::Stuck(_),
+                    )
                     | None => &[],
                 };
                 (record, ledger)
@@ -286,9 +310,15 @@ fn score(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
     }
 }
 
-/// Leaves a transfer undecided, for another attempt after a while.
+/// Leaves a transfer undecided, for another attempt after a while: the ledger may yet act on
+/// this one.
 fn leave(record: &mut Record, cause: &str, now: UnixMicros, wait: Duration) {
     record.unanswered_at = Some(now);
+    put_off(record, cause, now, wait);
+}
+
+/// As [`leave`], where the ledger was not asked in this turn; the mark of an earlier one stays.
+fn put_off(record: &mut Record, cause: &str, now: UnixMicros, wait: Duration) {
     record.last_cause = Some(cause.chars().take(MOST_CAUSE).collect());
     record.due_at = Some(later(now, wait));
 }

@@ -1,14 +1,14 @@
 //! Writing transfers.
 
-use florin_kernel::{TransferId, UnixMicros};
+use florin_kernel::TransferId;
 use florin_store::{
     StoreError, Tx,
     idempotency::Key,
-    rows::{self, Column, Due, Keyed},
+    row,
+    rows::{self, Claiming, Column, Due, Keyed, Row},
     sql,
 };
 use sea_orm::ConnectionTrait;
-use serde_json::{Value, json};
 
 use super::row::{CHANGING, FIXED, Record, columns};
 use crate::domain::Kind;
@@ -23,6 +23,7 @@ fn due(columns: &str) -> Due<'_> {
         due_column: "due_at",
         lease_until_column: "lease_until",
         lease_token_column: "lease_token",
+        taken_over_column: Some("unanswered_at"),
     }
 }
 
@@ -31,6 +32,8 @@ fn due(columns: &str) -> Due<'_> {
 pub struct Claim {
     /// The worker's token; every row carries it until somebody else takes the row.
     pub token: String,
+    /// How many of the transfers are due in the future, by a clock that was ahead.
+    pub ahead: usize,
     /// The transfers, those due first in front.
     pub records: Vec<Record>,
 }
@@ -45,19 +48,18 @@ pub async fn insert(tx: &Tx, records: &[Record]) -> Result<(), StoreError> {
     expect_all(rows::insert_many(tx, TABLE, &columns, rows).await?, records.len())
 }
 
-/// Takes at most `limit` transfers that are due and that nobody has.
+/// Takes transfers that are due and that nobody has, or that a clock which was ahead has put off.
+/// One that was taken before and not given back is marked as unanswered: whoever had it may
+/// still be calling the ledger.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn claim(
-    tx: &Tx,
-    now: UnixMicros,
-    lease_until: UnixMicros,
-    limit: u32,
-) -> Result<Claim, StoreError> {
-    let claimed = rows::claim_due(tx, &due(&columns()), now, lease_until, limit).await?;
-    let records = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
-    Ok(Claim { token: claimed.token, records })
+pub async fn claim(tx: &Tx, claiming: &Claiming) -> Result<Claim, StoreError> {
+    let claimed = rows::claim_due(tx, &due(&columns()), claiming).await?;
+    let records: Vec<_> = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
+    let due_later = |record: &&Record| record.due_at.is_some_and(|due| due > claiming.now);
+    let ahead = records.iter().filter(due_later).count();
+    Ok(Claim { token: claimed.token, ahead, records })
 }
 
 /// A row that is no transfer keeps its lease and holds up no other.
@@ -90,7 +92,7 @@ pub async fn update(tx: &Tx, records: &[Record], lease: Lease) -> Result<(), Sto
         .filter(|(name, _)| lease == Lease::GivenBack || !name.starts_with("lease_"))
         .copied()
         .collect();
-    let rows: Vec<Value> = records.iter().map(Record::to_row).collect();
+    let rows: Vec<Row> = records.iter().map(Record::to_row).collect();
     let found = rows::update_many(tx, TABLE, &[("id", Column::Text)], &columns, rows).await?;
     expect_all(found, records.len())
 }
@@ -141,7 +143,7 @@ pub async fn of_keys(
     };
     let wanted = keys
         .iter()
-        .map(|(kind, key)| json!({"the_scope": key.scope, "the_kind": kind.code(), "the_key": key.key}))
+        .map(|(kind, key)| row! {"the_scope": key.scope.as_str(), "the_kind": kind.code(), "the_key": key.key.as_str()})
         .collect();
     let found = rows::query(connection, &columns, wanted, query).await?;
     found.iter().map(Record::from_row).collect()

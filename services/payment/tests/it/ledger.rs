@@ -48,6 +48,7 @@ struct State {
     posted: BTreeMap<String, (TransactionRequest, TransactionId)>,
     away: bool,
     loses_answers: bool,
+    reads_fail: bool,
 }
 
 /// The ledger.
@@ -109,6 +110,11 @@ impl Ledger {
         self.state().loses_answers = loses;
     }
 
+    /// Accounts cannot be read.
+    pub fn set_reads_fail(&self, fail: bool) {
+        self.state().reads_fail = fail;
+    }
+
     /// Somebody else's work under a reference.
     pub fn occupy(&self, reference: &str) {
         let request = TransactionRequest { reference: reference.to_owned(), ..Default::default() };
@@ -139,6 +145,9 @@ impl Ledger {
             .map(|customer| customer.parse().unwrap());
         let id = request.get_ref().account_id.clone();
         let state = self.state();
+        if state.reads_fail {
+            return Err(Error::new(Common::Unavailable, "accounts cannot be read").into());
+        }
         let found = state.accounts.get(&id.parse().unwrap()).filter(|account| {
             let holds = |own| account.holders.iter().any(|(holder, _)| *holder == own);
             customer.is_none_or(holds)

@@ -13,5 +13,8 @@ mod idempotency;
 mod ledger;
 mod list_transfers;
 mod lost_keys;
+mod refused_reads;
 mod required;
 mod served;
+mod unscoped_keys;
+mod worker_clocks;

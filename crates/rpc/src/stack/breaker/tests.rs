@@ -16,6 +16,7 @@ impl Bench {
             slow_from: Duration::from_secs(2),
             open_for: Duration::from_secs(1),
             probes: 2,
+            slow_percent: 50,
             ..BreakerLimits::default()
         };
         let told = Arc::<Mutex<Vec<Change>>>::default();
@@ -75,11 +76,9 @@ fn tells_each_change_once() {
     bench.pass(1_000);
     bench.calls(2, Outcome::Success);
     bench.calls(30, Outcome::Success);
-    let opened = |at_first| Change::Opened { at_first, for_at_least: Duration::from_secs(1) };
+    let opened = |at_first| Change::Opened { at_first };
     let told = bench.told.lock().unwrap().clone();
-    let expected =
-        [opened(true), Change::HalfOpened, opened(false), Change::HalfOpened, Change::Closed];
-    assert_eq!(told, expected);
+    assert_eq!(told, [opened(true), opened(false), Change::Closed]);
 }
 
 #[test]
@@ -97,6 +96,48 @@ fn opens_while_twenty_calls_still_hang() {
     probes.0.finish(Outcome::Success, bench.now);
     probes.1.finish(Outcome::Success, bench.now);
     assert!(!bench.refuses());
+}
+
+#[test]
+fn a_refusal_says_when_another_attempt_may_get_through() {
+    let mut bench = Bench::new();
+    bench.calls(20, Outcome::Failure);
+    bench.pass(400);
+    let refusal = bench.breaker.admit(bench.now, Duration::ZERO).err().unwrap();
+    assert_eq!(refusal.retry_after, Duration::from_millis(600));
+    assert_eq!(bench.breaker.ask(bench.now), Err(refusal));
+    bench.pass(600);
+    assert_eq!(bench.breaker.ask(bench.now), Ok(()));
+    let probes = (bench.admit(), bench.admit());
+    let refusal = bench.breaker.admit(bench.now, Duration::ZERO).err().unwrap();
+    assert_eq!(refusal.retry_after, Duration::from_secs(1));
+    drop(probes);
+}
+
+#[test]
+fn some_slow_calls_among_many_under_way_open_nothing() {
+    let mut bench = Bench::new();
+    let slow: Vec<_> = (0..20).map(|_| bench.admit()).collect();
+    bench.pass(1_000);
+    let mut others: Vec<_> = (0..21).map(|_| bench.admit()).collect();
+    bench.pass(1_000);
+    assert!(!bench.refuses(), "20 slow ones of 41");
+    // Half of those under way.
+    others.pop().unwrap().finish(Outcome::Neutral, bench.now);
+    assert!(bench.refuses());
+    drop((slow, others));
+}
+
+#[test]
+fn calls_that_were_asked_to_wait_hide_no_others_that_hang() {
+    let mut bench = Bench::new();
+    let wait = Duration::from_secs(10);
+    let waiting: Vec<_> =
+        (0..100).map(|_| bench.breaker.admit(bench.now, wait).ok().unwrap()).collect();
+    let hung: Vec<_> = (0..20).map(|_| bench.admit()).collect();
+    bench.pass(2_000);
+    assert!(bench.refuses());
+    drop((waiting, hung));
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(super) enum Verdict {
     },
     /// Decided against; nothing was posted.
     Refused(Failure),
+    /// The ledger was not asked, for this reason: no call left this process.
+    NotAsked(String),
     /// Nobody knows, for this reason: it is tried again under the same reference.
     Undecided(String),
     /// As undecided, but another attempt will not help by itself: a human has to look.
@@ -47,28 +49,29 @@ impl Worker {
     /// stands alone, and is stuck; an absent ledger leaves all undecided.
     pub(super) async fn post(&self, records: &[Record], deadline: Option<Instant>) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(records.len());
-        let mut groups = vec![records];
-        while let Some(group) = groups.pop() {
+        // With each group whether it was part of a larger call, which may yet have an effect.
+        let mut groups = vec![(records, false)];
+        while let Some((group, was_asked)) = groups.pop() {
             let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
             match self.call(group, &ctx).await {
                 Ok(answers) => verdicts.extend(answers),
                 Err(error) if group.len() > 1 && is_about_content(&error) => {
                     let (left, right) = group.split_at(group.len() / 2);
-                    groups.push(right);
-                    groups.push(left);
+                    groups.push((right, true));
+                    groups.push((left, true));
                 }
                 Err(error) => {
                     // The ledger's log tells more under the same request id.
                     let (reason, message) = (error.reason(), error.message());
                     let cause = format!("{reason}: {message} (request {})", ctx.request_id);
-                    let stuck = is_about_content(&error);
-                    if !stuck {
-                        not_decided(group, &cause);
+                    if is_about_content(&error) {
+                        verdicts.extend(group.iter().map(|one| alarm(one, cause.clone())));
+                        continue;
                     }
-                    verdicts.extend(group.iter().map(|record| match stuck {
-                        true => alarm(record, cause.clone()),
-                        false => Verdict::Undecided(cause.clone()),
-                    }));
+                    not_decided(group, &cause);
+                    let unasked = !was_asked && self.payment.postings.refused_unasked(&error);
+                    let verdict = if unasked { Verdict::NotAsked } else { Verdict::Undecided };
+                    verdicts.extend(group.iter().map(|_| verdict(cause.clone())));
                 }
             }
         }
@@ -81,7 +84,7 @@ impl Worker {
         // The worker itself is the one layer that retries.
         let answer = self
             .payment
-            .account
+            .postings
             .call(ctx, POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
                 AccountServiceClient::new(channel).post_transactions(request).await
             })
