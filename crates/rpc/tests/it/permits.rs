@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use florin_rpc::{Dependency, Error, Identity, Retry, Role, StackLimits, TlsFiles};
+use florin_rpc::{BreakerLimits, Dependency, Error, Identity, Retry, Role, StackLimits, TlsFiles};
 use tokio::task::JoinHandle;
 
 use crate::bench::{Act, Bench, caller, list, quick};
@@ -10,8 +10,10 @@ use crate::bench::{Act, Bench, caller, list, quick};
 /// Far more than anything here takes.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// So many permits and no breaker, whatever this machine does meanwhile.
 fn limits(permits: usize) -> StackLimits {
-    StackLimits { permits, permit_wait: Duration::from_millis(20), ..quick() }
+    let breaker = BreakerLimits { calls_at_least: u32::MAX, ..BreakerLimits::default() };
+    StackLimits { permits, permit_wait: Duration::from_millis(20), breaker, ..quick() }
 }
 
 /// A call with a deadline that leaves it time to wait for a permit.
@@ -70,12 +72,13 @@ async fn calls_without_a_permit_wait_their_turn_longer_than_a_slow_call_takes() 
 async fn a_call_that_finds_no_permit_in_time_is_told_when_to_come_again() {
     let bench = Bench::start().await;
     bench.script.set(Act::Hang);
-    let dependency = bench.dependency(limits(1));
+    let mut limits = limits(1);
+    // A call may take all of its time and is not slow: none is left to wait for a permit.
+    limits.breaker.slow_from = LIMIT;
+    let dependency = bench.dependency(limits);
     let held = call(&dependency);
     until("called", || bench.script.calls() == 1).await;
-    let mut ctx = caller();
-    ctx.deadline = Some(Instant::now() + Duration::from_secs(2));
-    let error = list(&dependency, &ctx, Retry::Read).await.unwrap_err();
+    let error = call(&dependency).await.unwrap().unwrap_err();
     assert_eq!(error.reason(), "OVERLOADED");
     assert_eq!(error.metadata()["layer"], "permits");
     assert_eq!(error.metadata()["dependency"], "payment");
