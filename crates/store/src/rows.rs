@@ -12,7 +12,7 @@ mod source;
 use sea_orm::{ConnectionTrait, QueryResult};
 
 pub use due::{Claimed, Claiming, Due, claim_due};
-pub use row::{Fields, Row};
+pub use row::Row;
 pub use sea_orm::Value;
 
 use crate::{Engine, StoreError, Tx, sql};
@@ -43,28 +43,15 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of hexadecimal digits; None where they are not.
-fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let digit = |at: u8| char::from(at).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    digits
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-            _ => None,
-        })
-        .collect()
-}
-
 /// Inserts rows in their order. Returns how many.
 ///
 /// # Errors
 /// `Conflict` where a constraint refuses one of them; the transaction is of no use then.
-pub async fn insert_many<R: Fields>(
+pub async fn insert_many(
     tx: &Tx,
     table: &str,
     columns: &[(&str, Column)],
-    rows: Vec<R>,
+    rows: Vec<Row>,
 ) -> Result<u64, StoreError> {
     execute(tx, columns, rows, |rows| insert_sql(table, columns, rows)).await
 }
@@ -75,12 +62,12 @@ pub async fn insert_many<R: Fields>(
 ///
 /// # Errors
 /// `Serialization` for a deadlock with somebody who did not sort.
-pub async fn insert_new<R: Fields>(
+pub async fn insert_new(
     tx: &Tx,
     table: &str,
     columns: &[(&str, Column)],
     conflict: &[&str],
-    rows: Vec<R>,
+    rows: Vec<Row>,
     returning: &str,
 ) -> Result<Vec<String>, StoreError> {
     let insert = |rows: &str| {
@@ -94,17 +81,36 @@ pub async fn insert_new<R: Fields>(
     new.iter().map(|row| Ok(row.try_get("", "new_key")?)).collect()
 }
 
+/// Inserts those rows that do not meet an existing one in the unique columns `conflict`; as
+/// [`insert_new`] for those who need not know which. Give the rows sorted by key.
+///
+/// # Errors
+/// `Serialization` for a deadlock with somebody who did not sort.
+pub async fn insert_missing(
+    tx: &Tx,
+    table: &str,
+    columns: &[(&str, Column)],
+    conflict: &[&str],
+    rows: Vec<Row>,
+) -> Result<u64, StoreError> {
+    let insert = |rows: &str| {
+        let insert = insert_sql(table, columns, rows);
+        format!("{insert} ON CONFLICT ({}) DO NOTHING", conflict.join(", "))
+    };
+    execute(tx, columns, rows, insert).await
+}
+
 /// Updates the row of each one given, found by the columns `key`, to its columns `set`. Returns
 /// how many rows were found.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn update_many<R: Fields>(
+pub async fn update_many(
     tx: &Tx,
     table: &str,
     key: &[(&str, Column)],
     set: &[(&str, Column)],
-    rows: Vec<R>,
+    rows: Vec<Row>,
 ) -> Result<u64, StoreError> {
     let columns: Vec<_> = key.iter().chain(set).copied().collect();
     let assign: Vec<_> = set.iter().map(|(name, _)| format!("{name} = r.{name}")).collect();
@@ -122,10 +128,10 @@ pub async fn update_many<R: Fields>(
 ///
 /// # Errors
 /// Those of the database, and `Corrupt` for a value that is not of its column's kind.
-pub async fn execute<R: Fields>(
+pub async fn execute(
     connection: &impl ConnectionTrait,
     columns: &[(&str, Column)],
-    rows: Vec<R>,
+    rows: Vec<Row>,
     sql: impl Fn(&str) -> String,
 ) -> Result<u64, StoreError> {
     let mut changed = 0;
@@ -140,10 +146,10 @@ pub async fn execute<R: Fields>(
 ///
 /// # Errors
 /// Those of the database, and `Corrupt` for a value that is not of its column's kind.
-pub async fn query<R: Fields>(
+pub async fn query(
     connection: &impl ConnectionTrait,
     columns: &[(&str, Column)],
-    rows: Vec<R>,
+    rows: Vec<Row>,
     sql: impl Fn(&str) -> String,
 ) -> Result<Vec<QueryResult>, StoreError> {
     let mut found = Vec::new();

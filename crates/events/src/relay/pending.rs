@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use florin_kernel::UnixMicros;
-use florin_store::{Database, Engine, StoreError, Tx, sql};
+use florin_store::{
+    Database, Engine, StoreError, Tx, row,
+    rows::{self, Column},
+    sql,
+};
 use tokio::time::Instant;
 
 use crate::{
@@ -15,6 +19,8 @@ use crate::{
 /// each deletion is a transaction that the service's own writes wait for.
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
 const FLUSH_AT: usize = 2_048;
+
+const KEY: [(&str, Column); 2] = [("position", Column::Int), ("replay", Column::Int)];
 
 /// A pending row: position and replay. A replay asked for meanwhile makes it another row.
 pub(super) type Key = (i64, i64);
@@ -48,26 +54,23 @@ impl Acknowledged {
         if self.keys.is_empty() {
             return Ok(());
         }
-        let keys = self.as_json();
-        let pairs = match db.engine() {
-            Engine::Sqlite => "SELECT value ->> 0, value ->> 1 FROM json_each($1)",
-            Engine::Postgres => {
-                "SELECT (pair ->> 0)::bigint, (pair ->> 1)::bigint \
-                 FROM json_array_elements($1::json) AS pair"
-            }
-        };
-        let delete = format!("DELETE FROM outbox_pending WHERE (position, replay) IN ({pairs})");
-        db.write(async |tx: Tx| sql::execute(&tx, delete.clone(), [keys.clone().into()]).await)
-            .await?;
+        let rows = self.keys.iter().map(|(position, replay)| {
+            row! {"position": *position, "replay": *replay}
+        });
+        let rows: Vec<_> = rows.collect();
+        let delete =
+            |keys: &str| format!("DELETE FROM outbox_pending WHERE (position, replay) IN ({keys})");
+        db.write(async |tx: Tx| rows::execute(&tx, &KEY, rows.clone(), delete).await).await?;
         self.keys.clear();
         self.since = None;
         Ok(())
     }
 
-    fn as_json(&self) -> String {
-        let pairs =
-            self.keys.iter().map(|(position, replay)| serde_json::json!([position, replay]));
-        serde_json::Value::Array(pairs.collect()).to_string()
+    /// The positions as a list for [`condition`].
+    fn positions(&self) -> String {
+        let positions: Vec<_> =
+            self.keys.iter().map(|(position, _)| serde_json::Value::from(*position)).collect();
+        serde_json::Value::Array(positions).to_string()
     }
 }
 
@@ -105,7 +108,7 @@ pub(super) async fn oldest(
         "SELECT o.recorded_at FROM outbox_pending p JOIN outbox o ON o.position = p.position \
          WHERE {condition} ORDER BY p.position LIMIT 1"
     );
-    let row = sql::query_one(db.read(), query, [acknowledged.as_json().into()]).await?;
+    let row = sql::query_one(db.read(), query, [acknowledged.positions().into()]).await?;
     row.map(|row| Ok(UnixMicros(row.try_get("", "recorded_at")?))).transpose()
 }
 
@@ -117,10 +120,8 @@ fn condition(db: &Database, partitions: &[u8], kind: &str) -> String {
         format!("AND p.partition IN ({})", list.join(", "))
     };
     let positions = match db.engine() {
-        Engine::Sqlite => "SELECT value ->> 0 FROM json_each($1)",
-        Engine::Postgres => {
-            "SELECT (pair ->> 0)::bigint FROM json_array_elements($1::json) AS pair"
-        }
+        Engine::Sqlite => "SELECT value FROM json_each($1)",
+        Engine::Postgres => "SELECT at::bigint FROM json_array_elements_text($1::json) AS at",
     };
     format!("{kind} AND p.position NOT IN ({positions}) {among}")
 }
@@ -140,7 +141,7 @@ async fn some(
          WHERE {condition} ORDER BY p.position LIMIT $2"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let values = [acknowledged.as_json().into(), limit.into()];
+    let values = [acknowledged.positions().into(), limit.into()];
     let found = sql::query_all(db.read(), query, values).await?;
     found
         .iter()

@@ -15,6 +15,20 @@ impl Row {
     pub fn of(values: Vec<(&'static str, Value)>) -> Self {
         Self(values)
     }
+
+    /// The row with the values of another one behind its own.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The row with one value more.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.0.push((name, value.into()));
+        self
+    }
 }
 
 /// A [`Row`] of names and values: `row! { "id": id, "version": 3, "note": None::<String> }`.
@@ -25,18 +39,18 @@ macro_rules! row {
     };
 }
 
-/// What a statement can take its rows from.
-pub trait Fields {
+impl Row {
     /// Takes the value of a column out of the row; `index` is the column's place among those
     /// of the statement, where a row in that order has it.
     ///
     /// # Errors
     /// `Corrupt` for a value that is not of the column's kind.
-    fn take(&mut self, index: usize, name: &str, column: Column) -> Result<Value, StoreError>;
-}
-
-impl Fields for Row {
-    fn take(&mut self, index: usize, name: &str, column: Column) -> Result<Value, StoreError> {
+    pub(super) fn take(
+        &mut self,
+        index: usize,
+        name: &str,
+        column: Column,
+    ) -> Result<Value, StoreError> {
         let here = self.0.get(index).is_some_and(|(field, _)| *field == name);
         let at =
             if here { Some(index) } else { self.0.iter().position(|(field, _)| *field == name) };
@@ -51,26 +65,6 @@ impl Fields for Row {
             | (Column::Bool, value @ Value::Bool(_)) => Ok(value),
             (Column::Int, Value::Int(small)) => Ok(Value::BigInt(small.map(i64::from))),
             (Column::Int, Value::Unsigned(small)) => Ok(Value::BigInt(small.map(i64::from))),
-            (column, value) => Err(unfit(name, column, &value)),
-        }
-    }
-}
-
-impl Fields for serde_json::Value {
-    fn take(&mut self, _: usize, name: &str, column: Column) -> Result<Value, StoreError> {
-        let Some(value) = self.get_mut(name).map(serde_json::Value::take) else {
-            return Ok(column.null());
-        };
-        match (column, value) {
-            (column, serde_json::Value::Null) => Ok(column.null()),
-            (Column::Text, serde_json::Value::String(text)) => Ok(text.into()),
-            (Column::Bytes, serde_json::Value::String(digits)) => {
-                super::unhex(&digits).map(Value::from).ok_or_else(|| unfit(name, column, &digits))
-            }
-            (Column::Bool, serde_json::Value::Bool(flag)) => Ok(flag.into()),
-            (Column::Int, serde_json::Value::Number(number)) if number.is_i64() => {
-                Ok(number.as_i64().into())
-            }
             (column, value) => Err(unfit(name, column, &value)),
         }
     }

@@ -2,7 +2,7 @@
 
 use sea_orm::{Value, sea_query::ArrayType};
 
-use super::{Column, Fields};
+use super::{Column, Row};
 use crate::{Engine, StoreError};
 
 /// Rows of one statement on SQLite, the greatest first: few texts, few statements. The greatest
@@ -16,10 +16,10 @@ pub(super) struct Page {
 }
 
 /// Rows as queries for them: one on PostgreSQL, one a page on SQLite, none for no rows.
-pub(super) fn pages<R: Fields>(
+pub(super) fn pages(
     engine: Engine,
     columns: &[(&str, Column)],
-    rows: Vec<R>,
+    rows: Vec<Row>,
 ) -> Result<Vec<Page>, StoreError> {
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -30,7 +30,7 @@ pub(super) fn pages<R: Fields>(
     }
 }
 
-fn bound<R: Fields>(columns: &[(&str, Column)], rows: Vec<R>) -> Result<Vec<Page>, StoreError> {
+fn bound(columns: &[(&str, Column)], rows: Vec<Row>) -> Result<Vec<Page>, StoreError> {
     let names: Vec<_> =
         (1..).zip(columns).map(|(number, (name, _))| format!("column{number} AS {name}")).collect();
     let one = format!("({})", vec!["?"; columns.len()].join(", "));
@@ -55,7 +55,7 @@ fn bound<R: Fields>(columns: &[(&str, Column)], rows: Vec<R>) -> Result<Vec<Page
 }
 
 /// sea-orm's arrays have no nulls: a column that has some brings a mask with it.
-fn arrays<R: Fields>(columns: &[(&str, Column)], mut rows: Vec<R>) -> Result<Page, StoreError> {
+fn arrays(columns: &[(&str, Column)], mut rows: Vec<Row>) -> Result<Page, StoreError> {
     let (mut list, mut arrays, mut names) = (Vec::new(), Vec::new(), Vec::new());
     let mut values = Vec::with_capacity(columns.len());
     for (index, (name, column)) in columns.iter().enumerate() {

@@ -6,9 +6,9 @@ use std::{
 use florin_store::{
     Database, StoreError, Tx,
     commit::{Batch, CommitError, Committer, Limits},
+    row,
     rows::{self, Column, Keyed},
 };
-use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +46,7 @@ impl Batch for Inserts {
             }
             if !command.starts_with("refused") {
                 let number = if command.starts_with("poison") { i64::MAX } else { 1 };
-                rows.push(json!({"id": command, "number": number}));
+                rows.push(row! {"id": command.as_str(), "number": number});
             }
         }
         let columns = [("id", Column::Text), ("number", Column::Int)];
@@ -284,7 +284,7 @@ impl Batch for Claims {
         let mut keys = commands.to_vec();
         keys.sort();
         keys.dedup();
-        let rows = keys.iter().map(|key| json!({"id": key})).collect();
+        let rows = keys.iter().map(|key| row! {"id": key.as_str()}).collect();
         let columns = [("id", Column::Text)];
         let mut new = rows::insert_new(tx, "things", &columns, &["id"], rows, "id").await?;
         let things = Keyed { table: "things", id_column: "id", columns: "id" };

@@ -2,11 +2,10 @@ use std::time::Duration;
 
 use florin_kernel::UnixMicros;
 use florin_store::{
-    StoreError, Tx,
-    rows::{self, Claiming, Column, Due, Keyed, hex},
+    StoreError, Tx, row,
+    rows::{self, Claiming, Column, Due, Keyed, Row},
 };
 use sea_orm::{ConnectionTrait, QueryResult};
-use serde_json::json;
 
 use crate::engines::{number, places};
 
@@ -44,10 +43,10 @@ async fn rows_come_back_as_they_went_in() {
     for place in places() {
         let db = place.open().await;
         let rows = vec![
-            json!({"id": "z", "number": 999_999_999_999_999_999_i64, "content": hex(&every_byte),
-                   "flag": true, "note": text}),
-            json!({"id": "a", "number": i64::MIN, "content": "", "flag": false, "note": ""}),
-            json!({"id": "null", "number": null, "content": null, "flag": null}),
+            row! {"id": "z", "number": 999_999_999_999_999_999_i64, "content": every_byte.clone(),
+            "flag": true, "note": text},
+            row! {"id": "a", "number": i64::MIN, "content": Vec::<u8>::new(), "flag": false, "note": ""},
+            row! {"id": "null"},
         ];
         let (inserted, found) = db
             .write(async |tx: Tx| {
@@ -84,7 +83,7 @@ async fn ids_sort_bytewise_whatever_the_locale() {
         let names = ["b", "B", "a_", "aZ", "é", "A"];
         let found = db
             .write(async |tx: Tx| {
-                let rows = names.iter().map(|id| json!({"id": id})).collect();
+                let rows = names.iter().map(|id| row! {"id": *id}).collect();
                 rows::insert_many(&tx, "things", &COLUMNS[..1], rows).await?;
                 rows::lock_by_id(&tx, THINGS, &ids(&names)).await
             })
@@ -102,7 +101,7 @@ async fn insert_new_tells_which_were_new_and_leaves_the_others_alone() {
         let columns = [("id", Column::Text), ("number", Column::Int)];
         let insert = async |pairs: &[(&str, i64)]| {
             let rows: Vec<_> =
-                pairs.iter().map(|(id, number)| json!({"id": id, "number": number})).collect();
+                pairs.iter().map(|(id, number)| row! {"id": *id, "number": *number}).collect();
             let new = db.write(async |tx: Tx| {
                 rows::insert_new(&tx, "things", &columns, &["id"], rows.clone(), "id").await
             });
@@ -126,12 +125,12 @@ async fn update_many_changes_the_named_columns_of_the_rows_found() {
         let set = [("number", Column::Int), ("content", Column::Bytes), ("flag", Column::Bool)];
         let (changed, found) = db
             .write(async |tx: Tx| {
-                let before = ["a", "b", "c"].map(|id| json!({"id": id, "note": "kept"})).to_vec();
+                let before = ["a", "b", "c"].map(|id| row! {"id": id, "note": "kept"}).to_vec();
                 rows::insert_many(&tx, "things", COLUMNS, before).await?;
                 let after = vec![
-                    json!({"id": "a", "number": 1, "content": "00ff", "flag": true}),
-                    json!({"id": "absent", "number": 2}),
-                    json!({"id": "c", "number": 3}),
+                    row! {"id": "a", "number": 1, "content": vec![0_u8, 255], "flag": true},
+                    row! {"id": "absent", "number": 2},
+                    row! {"id": "c", "number": 3},
                 ];
                 let changed = rows::update_many(&tx, "things", &key, &set, after).await?;
                 let all = rows::lock_by_id(&tx, THINGS, &ids(&["a", "b", "c"])).await?;
@@ -153,7 +152,7 @@ async fn ten_thousand_rows_are_one_statement() {
     for place in places() {
         let db = place.open().await;
         let rows: Vec<_> =
-            (0..10_000).map(|n| json!({"id": format!("{n:05}"), "number": n})).collect();
+            (0..10_000).map(|n| row! {"id": format!("{n:05}"), "number": n}).collect();
         let changed = db
             .write(async |tx: Tx| {
                 rows::insert_many(&tx, "things", COLUMNS, rows.clone()).await?;
@@ -171,7 +170,7 @@ async fn ten_thousand_rows_are_one_statement() {
 async fn one_refused_row_refuses_all() {
     for place in places() {
         let db = place.open().await;
-        let rows = vec![json!({"id": "a"}), json!({"id": "b", "number": i64::MAX})];
+        let rows = vec![row! {"id": "a"}, row! {"id": "b", "number": i64::MAX}];
         let refused = db
             .write(async |tx: Tx| rows::insert_many(&tx, "things", COLUMNS, rows.clone()).await)
             .await;
@@ -208,7 +207,7 @@ async fn a_due_row_goes_to_one_of_several_claimers() {
     for place in places() {
         let db = place.open().await;
         db.write(async |tx: Tx| {
-            let rows = (0..100).map(|n| json!({"id": format!("{n:03}"), "due": n})).collect();
+            let rows = (0..100).map(|n| row! {"id": format!("{n:03}"), "due": n}).collect();
             rows::insert_many(&tx, "things", &[("id", Column::Text), ("due", Column::Int)], rows)
                 .await
         })
@@ -255,9 +254,9 @@ async fn a_claimed_row_is_claimed_again_only_when_its_lease_has_ended() {
         let db = place.open().await;
         let columns = [("id", Column::Text), ("due", Column::Int)];
         let rows = vec![
-            json!({"id": "due", "due": 10}),
-            json!({"id": "later", "due": 1_000}),
-            json!({"id": "never", "due": null}),
+            row! {"id": "due", "due": 10},
+            row! {"id": "later", "due": 1_000},
+            row! {"id": "never"},
         ];
         db.write(async |tx: Tx| rows::insert_many(&tx, "things", &columns, rows.clone()).await)
             .await
@@ -279,7 +278,7 @@ async fn a_claimed_row_is_claimed_again_only_when_its_lease_has_ended() {
 }
 
 /// The rows that are claimed at 10,000, as id and mark of a take-over.
-async fn claimed(rows: &[serde_json::Value]) -> Vec<Vec<(String, Option<i64>)>> {
+async fn claimed(rows: &[Row]) -> Vec<Vec<(String, Option<i64>)>> {
     let columns = [
         ("id", Column::Text),
         ("due", Column::Int),
@@ -303,10 +302,10 @@ async fn claimed(rows: &[serde_json::Value]) -> Vec<Vec<(String, Option<i64>)>> 
 #[tokio::test]
 async fn a_row_that_was_not_given_back_is_marked_when_it_is_taken_over() {
     let rows = [
-        json!({"id": "new", "due": 1}),
-        json!({"id": "returned", "due": 2, "lease_until": null, "number": 7}),
-        json!({"id": "taken", "due": 3, "lease_until": 10_000, "lease_token": "x", "number": 7}),
-        json!({"id": "held", "due": 4, "lease_until": 10_001, "lease_token": "x"}),
+        row! {"id": "new", "due": 1},
+        row! {"id": "returned", "due": 2, "number": 7},
+        row! {"id": "taken", "due": 3, "lease_until": 10_000, "lease_token": "x", "number": 7},
+        row! {"id": "held", "due": 4, "lease_until": 10_001, "lease_token": "x"},
     ];
     for found in claimed(&rows).await {
         let expected = [("new", None), ("returned", Some(7)), ("taken", Some(10_000))];
@@ -318,18 +317,18 @@ async fn a_row_that_was_not_given_back_is_marked_when_it_is_taken_over() {
 async fn what_a_clock_ahead_has_put_off_is_claimed_and_what_waits_is_not() {
     // 2 ms after now are twice the longest wait; 200 after now twice a lease.
     let rows = [
-        json!({"id": "waits", "due": 12_000}),
-        json!({"id": "ahead", "due": 12_001}),
-        json!({"id": "leased", "due": 1, "lease_until": 10_200, "lease_token": "x"}),
-        json!({"id": "leased ahead", "due": 1, "lease_until": 10_201, "lease_token": "x"}),
-        json!({"id": "both", "due": 99_999, "lease_until": 99_999, "lease_token": "x"}),
+        row! {"id": "waits", "due": 12_000},
+        row! {"id": "ahead", "due": 12_001},
+        row! {"id": "leased", "due": 1, "lease_until": 10_200, "lease_token": "x"},
+        row! {"id": "leased ahead", "due": 1, "lease_until": 10_201, "lease_token": "x"},
+        row! {"id": "both", "due": 99_999, "lease_until": 99_999, "lease_token": "x"},
     ];
     for found in claimed(&rows).await {
         let expected = [("leased ahead", Some(10_000)), ("ahead", None), ("both", Some(10_000))];
         assert_eq!(found, expected.map(|(id, mark)| (id.to_owned(), mark)));
     }
     let many: Vec<_> = (0..20)
-        .map(|n| json!({"id": format!("{n:02}"), "due": if n < 4 { 99_999 } else { n }}))
+        .map(|n| row! {"id": format!("{n:02}"), "due": if n < 4 { 99_999 } else { n }})
         .collect();
     for found in claimed(&many).await {
         let expected: Vec<_> = (4..14).map(|n| (format!("{n:02}"), None)).collect();

@@ -4,18 +4,17 @@ use std::sync::{
 };
 
 use florin_store::{
-    Database, MigrationStep, Migrations, Retryable, StoreError, Tx,
+    Database, MigrationStep, Migrations, Retryable, StoreError, Tx, row,
     rows::{self, Column},
 };
 use sea_orm::ConnectionTrait;
-use serde_json::json;
 
 use crate::engines::{MIGRATIONS, number, places};
 
 const ID: &[(&str, Column)] = &[("id", Column::Text)];
 
 async fn insert(tx: &Tx, id: &str) -> Result<u64, StoreError> {
-    rows::insert_many(tx, "things", ID, vec![json!({"id": id})]).await
+    rows::insert_many(tx, "things", ID, vec![row! {"id": id}]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +134,7 @@ async fn a_deadlock_of_the_engine_is_retried_until_both_have_committed() {
     for place in places() {
         let db = place.open().await;
         db.write(async |tx: Tx| {
-            let zero = vec![json!({"id": "a", "number": 0}), json!({"id": "b", "number": 0})];
+            let zero = vec![row! {"id": "a", "number": 0}, row! {"id": "b", "number": 0}];
             let columns = [("id", Column::Text), ("number", Column::Int)];
             rows::insert_many(&tx, "things", &columns, zero).await
         })

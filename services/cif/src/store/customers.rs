@@ -2,12 +2,11 @@
 
 use florin_kernel::{CustomerId, UnixMicros};
 use florin_store::{
-    Engine, StoreError, Tx,
-    rows::{self, Column, Keyed, among, hex, texts},
+    Engine, StoreError, Tx, row,
+    rows::{self, Column, Keyed, Row, among, texts},
     sql,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
-use serde_json::{Value, json};
 
 use super::corrupt;
 use crate::{
@@ -62,13 +61,13 @@ pub(crate) async fn insert_many(
     Ok(())
 }
 
-fn fresh_row(vault: &Vault, customer: &Customer) -> Result<Value, StoreError> {
+fn fresh_row(vault: &Vault, customer: &Customer) -> Result<Row, StoreError> {
     let (key, wrapped) = vault.new_data_key(&customer.id.to_string())?;
-    let mut row = sealed_row(&key, &wrapped, customer)?;
-    row["party"] = customer.party.as_ref().map(|party| party.name()).into();
-    row["reference"] = customer.reference.as_str().into();
-    row["registered_at"] = customer.registered_at.0.into();
-    Ok(row)
+    let row = sealed_row(&key, &wrapped, customer)?;
+    Ok(row
+        .with("party", customer.party.as_ref().map(|party| party.name()))
+        .with("reference", customer.reference.as_str())
+        .with("registered_at", customer.registered_at.0))
 }
 
 /// Writes a changed customer back under its key, wrapped by the present master key.
@@ -91,24 +90,20 @@ pub(crate) async fn update(tx: &Tx, vault: &Vault, stored: &Stored) -> Result<()
     if changed == 1 { Ok(()) } else { Err(corrupt("id", &id.to_string())) }
 }
 
-fn sealed_row(
-    key: &DataKey,
-    wrapped: &WrappedKey,
-    customer: &Customer,
-) -> Result<Value, StoreError> {
+fn sealed_row(key: &DataKey, wrapped: &WrappedKey, customer: &Customer) -> Result<Row, StoreError> {
     let party = customer.party.as_ref().map(wire::sealed_party).unwrap_or_default();
     let contact = wire::sealed_contact(&customer.contact);
-    Ok(json!({
+    Ok(row! {
         "id": customer.id.to_string(),
         "kyc_status": customer.kyc_status.name(),
         "risk_rating": customer.risk_rating.name(),
         "version": customer.version,
         "key_version": wrapped.version,
-        "wrapped_key": hex(&wrapped.bytes),
-        "party_sealed": hex(&key.seal(PARTY, &party)?),
-        "contact_sealed": hex(&key.seal(CONTACT, &contact)?),
+        "wrapped_key": wrapped.bytes.clone(),
+        "party_sealed": key.seal(PARTY, &party)?,
+        "contact_sealed": key.seal(CONTACT, &contact)?,
         "changed_at": customer.changed_at.0,
-    }))
+    })
 }
 
 impl Stored {

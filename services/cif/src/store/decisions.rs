@@ -1,10 +1,9 @@
 //! Decisions of staff on a customer, with sealed reasons.
 
 use florin_store::{
-    StoreError, Tx,
-    rows::{self, Column, hex},
+    StoreError, Tx, row,
+    rows::{self, Column},
 };
-use serde_json::json;
 
 use super::customers::Stored;
 
@@ -24,14 +23,14 @@ pub(crate) async fn insert(
         ("actor", Column::Text),
         ("at", Column::Int),
     ];
-    let row = json!({
+    let row = row! {
         "customer_id": stored.customer.id.to_string(),
         "version": stored.customer.version,
         "outcome": outcome,
-        "reason_sealed": hex(&stored.seal_reason(reason)?),
+        "reason_sealed": stored.seal_reason(reason)?,
         "actor": actor,
         "at": stored.customer.changed_at.0,
-    });
+    };
     rows::insert_many(tx, "customer_decisions", &columns, vec![row]).await?;
     Ok(())
 }

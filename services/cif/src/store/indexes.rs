@@ -3,12 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use florin_store::{
-    StoreError, Tx,
-    rows::{self, Column},
+    StoreError, Tx, row,
+    rows::{self, Column, Row},
     sql,
 };
 use sea_orm::ConnectionTrait;
-use serde_json::json;
 
 use crate::{
     domain::{Contact, Customer, Identification, Party, field},
@@ -50,8 +49,8 @@ impl Entry {
         &self.digest
     }
 
-    fn row(&self, customer: &str) -> serde_json::Value {
-        json!({"kind": self.kind, "digest": self.digest, "customer_id": customer})
+    fn row(&self, customer: &str) -> Row {
+        row! {"kind": self.kind, "digest": self.digest.as_str(), "customer_id": customer}
     }
 }
 

@@ -1,12 +1,11 @@
 //! The service's own keys, wrapped.
 
 use florin_store::{
-    Database, StoreError, Tx,
-    rows::{self, Column, hex},
+    Database, StoreError, Tx, row,
+    rows::{self, Column},
     sql,
 };
 use sea_orm::ConnectionTrait;
-use serde_json::json;
 
 /// A key of the service under a master key.
 #[derive(Debug, Clone)]
@@ -31,8 +30,7 @@ pub(crate) async fn store_missing(
         let columns =
             [("purpose", Column::Text), ("key_version", Column::Int), ("wrapped", Column::Bytes)];
         let row = |key: &OwnKey| {
-            let wrapped = hex(&key.wrapped);
-            json!({"purpose": key.purpose, "key_version": key.key_version, "wrapped": wrapped})
+            row! {"purpose": key.purpose.as_str(), "key_version": key.key_version, "wrapped": key.wrapped.clone()}
         };
         let rows = fresh.iter().map(row).collect();
         rows::insert_new(&tx, "vault_keys", &columns, &["purpose"], rows, "purpose").await?;

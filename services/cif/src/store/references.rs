@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use florin_store::{
-    StoreError, Tx,
-    rows::{self, Column, among, hex, texts},
+    StoreError, Tx, row,
+    rows::{self, Column, among, texts},
     sql,
 };
-use serde_json::json;
 
 /// A reference as it is claimed.
 pub(crate) struct Claim<'a> {
@@ -37,12 +36,12 @@ pub(crate) async fn claim(
         ("content_hash", Column::Bytes),
     ];
     let row = |claim: &Claim<'_>| {
-        json!({
+        row! {
             "caller": caller,
             "reference": claim.reference,
-            "customer_id": claim.customer_id,
-            "content_hash": hex(&claim.content_hash),
-        })
+            "customer_id": claim.customer_id.as_str(),
+            "content_hash": claim.content_hash.to_vec(),
+        }
     };
     let rows = claims.iter().map(row).collect();
     let (table, conflict) = ("customer_references", ["caller", "reference"]);

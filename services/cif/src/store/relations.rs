@@ -2,12 +2,11 @@
 
 use florin_kernel::{CustomerId, RelationId, UnixMicros};
 use florin_store::{
-    StoreError, Tx,
+    StoreError, Tx, row,
     rows::{self, Column},
     sql,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
-use serde_json::json;
 
 use super::corrupt;
 use crate::domain::RelationKind;
@@ -32,14 +31,14 @@ pub(crate) async fn insert(tx: &Tx, relation: &Relation) -> Result<bool, StoreEr
         ("pair", Column::Text),
         ("added_at", Column::Int),
     ];
-    let row = json!({
+    let row = row! {
         "id": relation.id.to_string(),
         "customer_id": relation.customer.to_string(),
         "kind": relation.kind.name(),
         "other_customer_id": relation.other.to_string(),
         "pair": relation.kind.pair(relation.customer, relation.other),
         "added_at": relation.added_at.0,
-    });
+    };
     let new = rows::insert_new(tx, "relations", &columns, &["pair"], vec![row], "id").await?;
     Ok(!new.is_empty())
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use florin_kernel::{Currency, Iban, Money, UnixMicros};
-use florin_store::{StoreError, rows::Column, rows::hex};
+use florin_store::{
+    StoreError, row,
+    rows::{Column, Row},
+};
 use sea_orm::QueryResult;
 use serde_json::{Value, json};
 
@@ -92,9 +95,9 @@ pub(super) fn columns() -> String {
 }
 
 impl Record {
-    /// The row as JSON, every column of [`FIXED`] and [`CHANGING`]. A lease is never written
+    /// The row, every column of [`FIXED`] and [`CHANGING`]. A lease is never written
     /// from here: whoever writes a row gives it back.
-    pub(super) fn to_row(&self) -> Value {
+    pub(super) fn to_row(&self) -> Row {
         let transfer = &self.transfer;
         let failure = match transfer.ended() {
             Ended::Unpaid(failure) => Some(failure),
@@ -104,36 +107,30 @@ impl Record {
             Ended::Paid(transaction) => Some(transaction.to_string()),
             Ended::NotYet | Ended::Unpaid(_) | Ended::Withdrawn => None,
         };
-        let mut row = order_to_row(transfer.order());
-        let rest = json!({
+        let rest = row! {
             "id": transfer.id().to_string(),
-            "initiator": hex(&self.initiator),
-            "idempotency_scope": self.key.scope,
-            "idempotency_key": self.key.key,
-            "request_hash": self.key.request_hash.as_deref().map(hex),
-            "traceparent": self.traceparent,
+            "initiator": self.initiator.clone(),
+            "idempotency_scope": self.key.scope.as_deref(),
+            "idempotency_key": self.key.key.as_str(),
+            "request_hash": self.key.request_hash.clone(),
+            "traceparent": self.traceparent.as_deref(),
             "created_at": transfer.created_at().0,
             "status": transfer.status().code(),
             "screening": transfer.screening().map(Screening::name),
-            "failure_reason": failure.map(|failure| &failure.reason),
-            "failure_message": failure.map(|failure| &failure.message),
-            "failure_domain": failure.map(|failure| &failure.domain),
+            "failure_reason": failure.map(|failure| failure.reason.as_str()),
+            "failure_message": failure.map(|failure| failure.message.as_str()),
+            "failure_domain": failure.map(|failure| failure.domain.as_str()),
             "failure_facts": failure.map(|failure| json!(failure.facts).to_string()),
             "transaction_id": transaction,
             "steps": steps_to_text(transfer.steps()),
-            "position": self.position,
+            "position": self.position.as_str(),
             "changed_at": transfer.changed_at().0,
             "due_at": self.due_at.map(|due| due.0),
-            "lease_until": Value::Null,
-            "lease_token": Value::Null,
             "attempts": self.attempts,
             "unanswered_at": self.unanswered_at.map(|at| at.0),
-            "last_cause": self.last_cause,
-        });
-        if let (Value::Object(row), Value::Object(rest)) = (&mut row, rest) {
-            row.extend(rest);
-        }
-        row
+            "last_cause": self.last_cause.as_deref(),
+        };
+        order_to_row(transfer.order()).and(rest)
     }
 
     /// Reads a row.
@@ -182,24 +179,24 @@ fn corrupt(id: &str, what: &str) -> StoreError {
     StoreError::Corrupt(format!("transfer {id} has no valid {what}"))
 }
 
-fn order_to_row(order: &Order) -> Value {
+fn order_to_row(order: &Order) -> Row {
     let cash = match order.route() {
         Route::Transfer { .. } => None,
         Route::CashDeposit { cash_gl_code, .. } | Route::CashWithdrawal { cash_gl_code, .. } => {
             Some(cash_gl_code)
         }
     };
-    json!({
+    row! {
         "kind": order.route().kind().code(),
         "debtor_account": order.route().debtor().map(|id| id.to_string()),
         "debtor_iban": order.route().debtor_iban().map(Iban::electronic),
         "creditor_account": order.route().creditor().map(|id| id.to_string()),
         "creditor_iban": order.route().creditor_iban().map(Iban::electronic),
-        "cash_gl_code": cash,
+        "cash_gl_code": cash.map(String::as_str),
         "currency": order.amount().currency().code(),
         "amount": order.amount().minor(),
         "description": order.description(),
-    })
+    }
 }
 
 fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {

@@ -4,11 +4,11 @@ use florin_kernel::TransferId;
 use florin_store::{
     StoreError, Tx,
     idempotency::Key,
-    rows::{self, Claiming, Column, Due, Keyed},
+    row,
+    rows::{self, Claiming, Column, Due, Keyed, Row},
     sql,
 };
 use sea_orm::ConnectionTrait;
-use serde_json::{Value, json};
 
 use super::row::{CHANGING, FIXED, Record, columns};
 use crate::domain::Kind;
@@ -92,7 +92,7 @@ pub async fn update(tx: &Tx, records: &[Record], lease: Lease) -> Result<(), Sto
         .filter(|(name, _)| lease == Lease::GivenBack || !name.starts_with("lease_"))
         .copied()
         .collect();
-    let rows: Vec<Value> = records.iter().map(Record::to_row).collect();
+    let rows: Vec<Row> = records.iter().map(Record::to_row).collect();
     let found = rows::update_many(tx, TABLE, &[("id", Column::Text)], &columns, rows).await?;
     expect_all(found, records.len())
 }
@@ -143,7 +143,7 @@ pub async fn of_keys(
     };
     let wanted = keys
         .iter()
-        .map(|(kind, key)| json!({"the_scope": key.scope, "the_kind": kind.code(), "the_key": key.key}))
+        .map(|(kind, key)| row! {"the_scope": key.scope.as_str(), "the_kind": kind.code(), "the_key": key.key.as_str()})
         .collect();
     let found = rows::query(connection, &columns, wanted, query).await?;
     found.iter().map(Record::from_row).collect()

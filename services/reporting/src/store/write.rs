@@ -1,10 +1,9 @@
 //! Writing facts into generations. Everything here may be repeated, and come in any order.
 
 use florin_store::{
-    StoreError, Tx,
-    rows::{self, Column},
+    StoreError, Tx, row,
+    rows::{self, Column, Row},
 };
-use serde_json::{Value, json};
 
 use crate::domain::{Entry, fold};
 
@@ -62,26 +61,26 @@ async fn write_entries(tx: &Tx, generation: i64, told: &[Entry]) -> Result<(), S
     sorted.sort_unstable_by_key(|entry| (entry.account_id, entry.account_version));
     let new_rows = sorted.iter().map(|entry| entry_row(generation, entry)).collect();
     let key = &["generation", "account_id", "account_version"];
-    rows::insert_new(tx, "entries", ENTRY, key, new_rows, "account_version").await?;
+    rows::insert_missing(tx, "entries", ENTRY, key, new_rows).await?;
     let mut words = Vec::new();
     for entry in sorted {
         let (account, sort_key) = (entry.account_id.to_string(), entry.sort_key());
         words.extend(entry.words().into_iter().map(|word| {
-            json!({
+            row! {
                 "generation": generation,
-                "account_id": account,
-                "sort_key": sort_key,
+                "account_id": account.as_str(),
+                "sort_key": sort_key.as_str(),
                 "word": word,
-            })
+            }
         }));
     }
     let key = &["generation", "account_id", "sort_key", "word"];
-    rows::insert_new(tx, "entry_words", WORD, key, words, "generation").await?;
+    rows::insert_missing(tx, "entry_words", WORD, key, words).await?;
     Ok(())
 }
 
-fn entry_row(generation: i64, entry: &Entry) -> Value {
-    json!({
+fn entry_row(generation: i64, entry: &Entry) -> Row {
+    row! {
         "generation": generation,
         "account_id": entry.account_id.to_string(),
         "account_version": entry.account_version,
@@ -93,10 +92,10 @@ fn entry_row(generation: i64, entry: &Entry) -> Value {
         "minor": entry.amount.minor(),
         "currency": entry.amount.currency().code(),
         "posted_after": entry.posted_after.minor(),
-        "kind": entry.kind,
-        "description": entry.description,
-        "counterparty": entry.counterparty,
+        "kind": entry.kind.as_str(),
+        "description": entry.description.as_str(),
+        "counterparty": entry.counterparty.as_str(),
         "folded_counterparty": fold::fold(&entry.counterparty),
         "recorded_at": entry.recorded_at.0,
-    })
+    }
 }
