@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Result, bail};
 use florin_testkit::{Answer, Bank, Rest};
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 
 use crate::world::{Holder, holder, posted, transfer};
 
@@ -27,8 +28,14 @@ pub async fn ended(rest: &Rest, path: &str) -> Result<Answer> {
     bail!("{path} reached no end state")
 }
 
-/// Sends transfers until the process is killed; returns the accepted keys with their ids.
-async fn load(anna: &Holder, boris: &Holder, round: usize) -> BTreeMap<String, String> {
+/// Sends transfers until the process is killed; returns the accepted keys with their ids. Tells
+/// when the first was accepted, or that none will be.
+async fn load(
+    anna: &Holder,
+    boris: &Holder,
+    round: usize,
+    accepted: &Notify,
+) -> BTreeMap<String, String> {
     let body = transfer(&anna.account, &boris.account, "0.01");
     let calls = (0..LOAD).map(|at| {
         let (rest, body) = (anna.rest.clone(), body.clone());
@@ -36,10 +43,16 @@ async fn load(anna: &Holder, boris: &Holder, round: usize) -> BTreeMap<String, S
             tokio::time::sleep(Duration::from_millis(u64::try_from(at).unwrap_or(0) * 5)).await;
             let key = format!("load-{round}-{at}");
             let answer = rest.post("/v1/transfers", &key, &body).await.ok()?;
-            (answer.status == 202).then(|| (key, answer.text("/transferId").to_owned()))
+            if answer.status != 202 {
+                return None;
+            }
+            accepted.notify_one();
+            Some((key, answer.text("/transferId").to_owned()))
         }
     });
-    join_all(calls).await.into_iter().flatten().collect()
+    let taken = join_all(calls).await.into_iter().flatten().collect();
+    accepted.notify_one();
+    taken
 }
 
 /// `rounds` times: load, kill -9 of one process in the middle, restart.
@@ -51,13 +64,18 @@ async fn storm(mut bank: Bank, rounds: usize) -> Result<()> {
     let mut accepted: BTreeMap<String, String> = BTreeMap::new();
     for round in 0..rounds {
         let victim = names.get(round % names.len()).map_or("up", String::as_str);
+        let first = Notify::new();
         let (_, taken) = tokio::join!(
             async {
+                // However slow the machine is: every other kill comes when something was accepted.
+                if round % 2 == 1 {
+                    first.notified().await;
+                }
                 let pause = 30 + 20 * u64::try_from(round % 8).unwrap_or(0);
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 bank.kill(victim)
             },
-            load(&anna, &boris, round)
+            load(&anna, &boris, round, &first)
         );
         accepted.extend(taken);
         bank.start(victim).await?;
