@@ -147,6 +147,7 @@ where
     F: AsyncFnMut(Report) -> Result<(), StoreError>,
 {
     let snapshot = db.snapshot().await?;
+    verify::join_whole_tables(&snapshot).await?;
     let mut summary = Summary::default();
     for (check, statement) in verify::STATEMENTS {
         let found = verify::findings(&snapshot, statement, most).await?;

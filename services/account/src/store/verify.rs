@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use florin_store::{StoreError, sql};
+use florin_store::{Engine, StoreError, sql};
 use sea_orm::ConnectionTrait;
 
 use super::rows;
@@ -202,6 +202,19 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          AND e.held_delta = h.amount WHERE e.account_id IS NULL",
     ),
 ];
+
+/// Has PostgreSQL join whole tables by hash or merge. Its statistics may be of a time when they
+/// were small; a loop that then asks an index once a leg takes hours where an account has most
+/// of the entries.
+///
+/// # Errors
+/// Those of the database.
+pub async fn join_whole_tables(snapshot: &Snapshot) -> Result<(), StoreError> {
+    if Engine::of(snapshot) == Engine::Postgres {
+        snapshot.execute_unprepared("SET LOCAL enable_nestloop = off").await?;
+    }
+    Ok(())
+}
 
 /// Runs one of the [`STATEMENTS`], at most `limit` findings.
 ///
