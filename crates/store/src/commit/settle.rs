@@ -24,6 +24,9 @@ struct Group<B: Batch> {
     callers: Vec<Caller<B>>,
     /// How often the group may still fail before it is split.
     attempts: u32,
+    /// The connection was lost in one of its runs, perhaps with the answer to the commit: then
+    /// nobody may hear that nothing was applied.
+    unknown: Option<StoreError>,
 }
 
 struct Caller<B: Batch> {
@@ -48,7 +51,7 @@ impl<B: Batch> Group<B> {
             .into_iter()
             .map(|Pending { command, deadline, answer }| (command, Caller { deadline, answer }))
             .unzip();
-        Self { commands, callers, attempts: 2 }
+        Self { commands, callers, attempts: 2, unknown: None }
     }
 
     fn earliest(&self) -> Option<Instant> {
@@ -59,7 +62,8 @@ impl<B: Batch> Group<B> {
         let half = self.commands.len() / 2;
         let (commands, callers) = (self.commands.split_off(half), self.callers.split_off(half));
         let attempts = |len| if len == 1 { 2 } else { 1 };
-        let right = Self { attempts: attempts(commands.len()), commands, callers };
+        let unknown = self.unknown.clone();
+        let right = Self { attempts: attempts(commands.len()), commands, callers, unknown };
         self.attempts = attempts(half);
         [right, self]
     }
@@ -88,21 +92,19 @@ impl<B: Batch> Shared<B> {
         let mut groups = vec![Group::of(batch)];
         while let Some(group) = groups.pop() {
             // Nothing runs after its deadline: the caller may have drawn its conclusions.
-            let mut group = self.unexpired(group, &CommitError::Expired);
+            let mut group = self.unexpired(group);
             if group.commands.is_empty() {
                 continue;
             }
             let deadline = group.earliest();
-            match self.apply_once(&group.commands, deadline).await {
+            let applied = self.apply_once(&group.commands, deadline).await;
+            if let Err(error) = &applied
+                && error.is_outage()
+            {
+                group.unknown = Some(error.clone());
+            }
+            match applied {
                 Ok(outcomes) => group.answer(outcomes.into_iter().map(Ok)),
-                // The connection was lost, perhaps with the answer to the commit: whose
-                // deadline has passed cannot ask again here, and must not hear that nothing
-                // was applied.
-                Err(error) if passed(deadline) && error.is_outage() => {
-                    tracing::warn!(%error, "a deadline passed in a batch whose end is unknown");
-                    self.retries.fetch_add(1, Relaxed);
-                    groups.push(self.unexpired(group, &CommitError::Failed(error)));
-                }
                 // Those whose deadline it was are told at the next turn, which is without them.
                 Err(error) if passed(deadline) => {
                     tracing::debug!(%error, "a deadline passed in the batch");
@@ -129,11 +131,13 @@ impl<B: Batch> Shared<B> {
         }
     }
 
-    /// Those whose deadline has not passed; the others are told so, or what is given.
-    fn unexpired(&self, group: Group<B>, told: &CommitError) -> Group<B> {
+    /// Those whose deadline has not passed; the others are told so, or that the end of an
+    /// earlier run is unknown.
+    fn unexpired(&self, group: Group<B>) -> Group<B> {
         if !passed(group.earliest()) {
             return group;
         }
+        let told = group.unknown.clone().map_or(CommitError::Expired, CommitError::Failed);
         let mut kept = Group { commands: Vec::new(), callers: Vec::new(), ..group };
         for (command, caller) in group.commands.into_iter().zip(group.callers) {
             if passed(caller.deadline) {

@@ -87,6 +87,50 @@ async fn one_time_limit_holds_for_all_runs_of_a_batch() {
     }
 }
 
+/// Loses its connection, perhaps with the answer to a commit, and then takes its time.
+struct Cut(Arc<AtomicUsize>);
+
+impl Batch for Cut {
+    type Command = String;
+    type Outcome = ();
+
+    fn weight(&self, _: &String) -> usize {
+        1
+    }
+
+    async fn apply(&self, _: &Tx, _: &[String]) -> Result<Vec<()>, StoreError> {
+        if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Err(StoreError::Unavailable("cut on purpose".into()));
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Err(StoreError::Serialization("on purpose".into()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_commit_may_have_been_lost_never_hears_that_nothing_was_applied() {
+    for place in places() {
+        let db = place.open().await;
+        let mut ran = false;
+        for _ in 0..20 {
+            let runs = Arc::new(AtomicUsize::new(0));
+            let (batch, limits) = (Cut(Arc::clone(&runs)), Limits::default());
+            let committer =
+                Committer::start(db.clone(), batch, limits, 1, CancellationToken::new());
+            let deadline = Instant::now() + Duration::from_millis(500);
+            let outcome = committer.submit("one".into(), Some(deadline)).await;
+            // The machine may stall until the deadline: then nothing was run.
+            if runs.load(Ordering::SeqCst) > 0 {
+                let told = matches!(outcome, Err(CommitError::Failed(StoreError::Unavailable(_))));
+                assert!(told, "{outcome:?}");
+                ran = true;
+                break;
+            }
+        }
+        assert!(ran);
+    }
+}
+
 /// Notes what it applies.
 #[derive(Clone, Default)]
 struct Noted(Arc<Mutex<Vec<String>>>);

@@ -8,6 +8,7 @@
 
 mod bench_ledger;
 mod close_account;
+mod day_counts;
 mod decide;
 mod desk;
 mod events;

@@ -50,6 +50,12 @@ async fn a_reference_is_posted_once_for_ever_and_refused_with_other_content() {
             .run_all(vec![post("s", &[(from, -5), (to, 5)]), post("s", &[(from, -5), (to, 5)])])
             .await;
         assert_eq!(transaction(&pair[0]), transaction(&pair[1]));
+        let told = |one: &Outcome| match one {
+            Outcome::Posted { events, .. } => events.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told(&pair[0]).len(), 1);
+        assert_eq!(told(&pair[0]), told(&pair[1]), "the replay has the first one's position");
         assert_eq!(bench.balance(to).await, (10, 0));
         bench.assert_clean().await;
     }
