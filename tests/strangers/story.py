@@ -275,12 +275,19 @@ def play(bank, holds):
 
 
 def deadline(bank):
-    """A deadline that cannot be kept ends as DEADLINE_EXCEEDED."""
-    try:
-        bank.account.call("ListProducts", timeout=0.000_001)
-        raise AssertionError("a microsecond is no time")
-    except Refused as refused:
-        assert refused.code == grpc.StatusCode.DEADLINE_EXCEEDED, refused
+    """A deadline that cannot be kept ends as DEADLINE_EXCEEDED, and as nothing else."""
+    # The client's own timer rounds up to a millisecond, in which a quick bank may answer: that
+    # is no breach. Of many such calls some are late.
+    late = 0
+    for _ in range(1000):
+        try:
+            bank.account.call("ListProducts", timeout=0.000_001)
+        except Refused as refused:
+            assert refused.code == grpc.StatusCode.DEADLINE_EXCEEDED, refused
+            late += 1
+            if late == 3:
+                return
+    raise AssertionError(f"a microsecond is no time, and {late} of 1000 calls were late")
 
 
 def wrong_certificates(arguments):
