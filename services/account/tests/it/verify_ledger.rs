@@ -15,6 +15,8 @@ const BREAKS: [(&str, &str); 16] = [
     ("UPDATE accounts SET posted = posted + 1", "projection"),
     ("UPDATE accounts SET version = version + 1", "version"),
     ("UPDATE holds SET remaining = 1, status = 1", "holds"),
+    ("UPDATE holds SET captured = 1", "holds"),
+    ("UPDATE holds SET status = 4", "holds"),
     ("UPDATE journal_legs SET amount = amount + 1 WHERE leg = 1", "zero_sum"),
     ("DELETE FROM journal_legs WHERE leg = 1", "legs"),
     ("DELETE FROM ledger_references", "references"),
