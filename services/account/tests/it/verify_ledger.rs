@@ -3,7 +3,7 @@ use sea_orm::ConnectionTrait;
 use crate::bench_ledger::{Bench, each, place, post};
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 16] = [
+const BREAKS: [(&str, &str); 18] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
