@@ -35,6 +35,9 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::AlreadyReversed { .. } => Reason::AlreadyReversed,
         Refusal::HoldNotFound { .. } => Reason::HoldNotFound,
         Refusal::HoldNotOpen { .. } => Reason::HoldNotOpen,
+        Refusal::HoldExpired { .. } => Reason::HoldExpired,
+        Refusal::CaptureExceedsHold { .. } => Reason::CaptureExceedsHold,
+        Refusal::CaptureExceedsDebit { .. } => Reason::CaptureExceedsDebit,
         Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
         Refusal::IsReversal { .. } => Reason::IsReversal,
         Refusal::IbansUsedUp => Reason::IbansUsedUp,
@@ -56,6 +59,7 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::Closed { account }
         | Refusal::NotEmpty { account, .. }
         | Refusal::HasHolds { account, .. }
+        | Refusal::CaptureExceedsDebit { account, .. }
         | Refusal::OutOfRange { account } => vec![("account_id", account.to_string())],
         Refusal::CurrencyMismatch { account, expected, given } => vec![
             ("account_id", account.to_string()),
@@ -89,7 +93,9 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
             vec![("transaction_id", transaction.to_string())]
         }
         Refusal::IbansUsedUp => Vec::new(),
-        Refusal::HoldNotOpen { hold } => vec![("hold_id", hold.to_string())],
+        Refusal::HoldNotOpen { hold }
+        | Refusal::HoldExpired { hold }
+        | Refusal::CaptureExceedsHold { hold, .. } => vec![("hold_id", hold.to_string())],
         Refusal::HolderExists { account, customer }
         | Refusal::HolderNotFound { account, customer }
         | Refusal::LastOwner { account, customer } => {

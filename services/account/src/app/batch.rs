@@ -15,8 +15,8 @@ use florin_store::{
 use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
-    freeze_account, open_account, place_hold, post_transactions, release_hold, remove_holder,
-    reverse_transaction, unfreeze_account,
+    expire_holds, freeze_account, open_account, place_hold, post_transactions, release_hold,
+    remove_holder, reverse_transaction, unfreeze_account,
 };
 use crate::{
     domain::{record::Record, refusal::Refusal},
@@ -135,7 +135,14 @@ fn needs(commands: &[&Command]) -> Needs {
         let record = command.record();
         needs.claims.extend(command.references().into_iter().map(|one| (one, record)));
         match &command.work {
-            Work::Post(post) => needs.accounts.extend(post.legs.accounts()),
+            Work::Post(post) => {
+                needs.accounts.extend(post.legs.accounts());
+                let caller = &post.reference.caller;
+                let captured = post.captures.iter();
+                needs
+                    .holds
+                    .extend(captured.map(|one| (caller.clone(), one.hold_reference.clone())));
+            }
             Work::Reverse(reverse) => {
                 needs.originals.insert(reverse.original);
             }
@@ -147,6 +154,9 @@ fn needs(commands: &[&Command]) -> Needs {
             Work::Release(release) => {
                 let id = (release.reference.caller.clone(), release.hold_reference.clone());
                 needs.holds.insert(id);
+            }
+            Work::Expire(expire) => {
+                needs.holds.insert((expire.caller.clone(), expire.reference.clone()));
             }
             Work::Open(_) => needs.opens += 1,
             Work::Change { account, .. } => {
@@ -175,6 +185,7 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Reverse(reverse) => reverse_transaction::decide(working, reverse, actor),
         Work::Place(place) => place_hold::decide(working, place, actor),
         Work::Release(release) => release_hold::decide(working, release, actor),
+        Work::Expire(expire) => expire_holds::decide(working, expire, actor),
         Work::Open(open) => open_account::decide(working, open, actor),
         Work::Change { account, change } => match change {
             Change::Freeze(reason) => freeze_account::decide(working, *account, reason, actor),

@@ -25,6 +25,8 @@ pub struct Post {
     pub description: String,
     /// Legs that sum to zero.
     pub legs: Legs,
+    /// Holds that pay for debits among them.
+    pub captures: Vec<Capture>,
     /// Booking date of an import.
     pub booking_date: Option<Date>,
     /// Value date where it is not the booking date.
@@ -35,6 +37,17 @@ pub struct Post {
     pub correlation: String,
     /// Who set it going, as JSON for the audit.
     pub initiator: String,
+}
+
+/// A hold of the same caller to turn into a debit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// The reference under which it was placed.
+    pub hold_reference: String,
+    /// Positive; all that remains where absent.
+    pub amount: Option<Money>,
+    /// Whether the rest stays set aside.
+    pub keep_rest: bool,
 }
 
 /// A reversal of a whole journal transaction.
@@ -63,10 +76,21 @@ pub struct Place {
     pub account: AccountId,
     /// Positive.
     pub amount: Money,
+    /// Microseconds from its recording until it is given back by time; None for never.
+    pub expires_after: Option<i64>,
     /// Ties together what one request caused.
     pub correlation: String,
     /// Who set it going, as JSON.
     pub initiator: String,
+}
+
+/// A hold to give back by time, where its time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expire {
+    /// In whose name its reference is unique.
+    pub caller: String,
+    /// The reference under which it was placed.
+    pub reference: String,
 }
 
 /// A hold to give back.
@@ -127,6 +151,8 @@ pub enum Work {
     Place(Place),
     /// Release a hold.
     Release(Release),
+    /// Give a hold back by time.
+    Expire(Expire),
     /// Open an account.
     Open(Open),
     /// Change an account.
@@ -199,9 +225,13 @@ impl Command {
     #[must_use]
     pub fn weight(&self) -> usize {
         match &self.work {
-            Work::Post(post) => post.legs.as_slice().len(),
+            Work::Post(post) => post.legs.as_slice().len() + post.captures.len(),
             Work::Reverse(_) => 4,
-            Work::Place(_) | Work::Release(_) | Work::Open(_) | Work::Change { .. } => 1,
+            Work::Place(_)
+            | Work::Release(_)
+            | Work::Expire(_)
+            | Work::Open(_)
+            | Work::Change { .. } => 1,
         }
     }
 
@@ -214,7 +244,8 @@ impl Command {
             Work::Place(place) => vec![place.reference.clone()],
             Work::Release(release) => vec![release.reference.clone()],
             Work::Open(open) => open.reference.clone().into_iter().collect(),
-            Work::Change { .. } => Vec::new(),
+            // The hold's own state makes it once only.
+            Work::Expire(_) | Work::Change { .. } => Vec::new(),
         }
     }
 
@@ -227,7 +258,7 @@ impl Command {
             Work::Reverse(reverse) => Some(Record::Transaction(reverse.id)),
             Work::Place(place) => Some(Record::Hold(place.id)),
             Work::Open(open) => Some(Record::Account(open.id)),
-            Work::Release(_) | Work::Change { .. } => None,
+            Work::Release(_) | Work::Expire(_) | Work::Change { .. } => None,
         }
     }
 }

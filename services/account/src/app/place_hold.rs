@@ -38,6 +38,8 @@ pub struct Holding {
     pub account: AccountId,
     /// Positive.
     pub amount: Money,
+    /// Seconds until it is given back by time; None for never.
+    pub expires_after: Option<i64>,
     /// What ties it to others.
     pub correlation: String,
 }
@@ -54,7 +56,10 @@ impl Ledger {
     ) -> Result<Response<PlaceHoldResponse>, Status> {
         let holding = convert::hold(&request)?;
         let (millis, random) = id_parts();
-        let content = ["hold", &holding.account.to_string(), &holding.amount.to_string()];
+        let (account, amount) = (holding.account.to_string(), holding.amount.to_string());
+        let expiry = holding.expires_after.map(|seconds| seconds.to_string());
+        let content: Vec<&str> =
+            ["hold", &account, &amount].into_iter().chain(expiry.as_deref()).collect();
         let place = Place {
             reference: Reference {
                 caller: ledger::caller(ctx),
@@ -64,6 +69,7 @@ impl Ledger {
             id: HoldId::from_parts(millis, random),
             account: holding.account,
             amount: holding.amount,
+            expires_after: holding.expires_after.map(|seconds| seconds.saturating_mul(1_000_000)),
             correlation: holding.correlation,
             initiator: ledger::initiator(ctx, request.initiator.as_ref()),
         };
@@ -101,7 +107,9 @@ pub fn decide(working: &mut Working, place: &Place, actor: &Actor) -> Result<Out
         reference: place.reference.text.clone(),
         amount: place.amount,
         remaining: place.amount.minor(),
+        captured: 0,
         status: HoldStatus::Open,
+        expires_at: place.expires_after.map(|micros| working.now.plus_micros(micros)),
     };
     let facts =
         Facts { hold_id: Some(hold.id), held_delta: place.amount.minor(), ..Facts::default() };

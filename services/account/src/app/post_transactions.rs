@@ -16,13 +16,15 @@ use tonic::{Response, Status};
 
 use super::{
     answer,
-    command::{Actor, Command, Outcome, Post, Reference, Work},
+    command::{Actor, Capture, Command, Outcome, Post, Reference, Work},
     ledger::{self, Ledger},
+    place_hold,
 };
 use crate::{
     domain::{
-        account::Rules,
+        account::{Account, Rules},
         event::EventKind,
+        hold::{Captured, Hold},
         posting::{self, Entry, Legs, Target},
         refusal::Refusal,
     },
@@ -43,6 +45,8 @@ pub struct Posting {
     pub kind: String,
     /// Balanced legs.
     pub legs: Legs,
+    /// Holds that pay for debits among them.
+    pub captures: Vec<Capture>,
     /// Text for the statement.
     pub description: String,
     /// Value date.
@@ -111,6 +115,7 @@ fn command(ctx: &CallContext, posting: Posting) -> Command {
         kind: posting.kind,
         description: posting.description,
         legs: posting.legs,
+        captures: posting.captures,
         booking_date: posting.booking_date,
         value_date: posting.value_date,
         rules,
@@ -139,6 +144,11 @@ fn content_of(posting: &Posting) -> Vec<u8> {
         fields.push(leg.amount.to_string());
         fields.push(leg.counterparty.clone());
     }
+    for capture in &posting.captures {
+        fields.push(format!("capture {}", capture.hold_reference));
+        fields.push(capture.amount.map(|amount| amount.to_string()).unwrap_or_default());
+        fields.push(if capture.keep_rest { "keep" } else { "give back" }.to_owned());
+    }
     let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
     chain::fingerprint(&fields)
 }
@@ -150,7 +160,13 @@ fn content_of(posting: &Posting) -> Vec<u8> {
 pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outcome, Refusal> {
     let (booking_date, value_date) =
         working.books.dates(post.booking_date, post.value_date, post.rules)?;
-    let entries = posting::decide(&post.legs, post.rules, &mut working.accounts, &working.chart)?;
+    let captured = capture(working, post)?;
+    let freeing: Vec<_> = captured.iter().map(|(hold, freed)| (hold.account, *freed)).collect();
+    let decided =
+        posting::decide(&post.legs, &freeing, post.rules, &mut working.accounts, &working.chart)?;
+    for ((hold, freed), account) in captured.into_iter().zip(&decided.freed) {
+        record_capture(working, post, hold, freed, account, actor)?;
+    }
     let row = JournalRow {
         id: post.id,
         caller: post.reference.caller.clone(),
@@ -162,9 +178,48 @@ pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outco
         reverses: None,
         correlation: post.correlation.clone(),
         initiator: post.initiator.clone(),
-        entries,
+        entries: decided.entries,
     };
     Ok(record(working, row, actor, post.rules == Rules::Import))
+}
+
+/// The holds of a posting after their captures, each with what it frees; nothing is changed.
+fn capture(working: &Working, post: &Post) -> Result<Vec<(Hold, Captured)>, Refusal> {
+    let mut captured: Vec<(Hold, Captured)> = Vec::with_capacity(post.captures.len());
+    for one in &post.captures {
+        let key = (post.reference.caller.clone(), one.hold_reference.clone());
+        // An earlier capture of this transaction counts.
+        let before = captured.iter().rev().find(|(hold, _)| hold.reference == one.hold_reference);
+        let found = before.map(|(hold, _)| hold).or_else(|| working.holds.get(&key)).cloned();
+        let mut hold =
+            found.ok_or_else(|| Refusal::HoldNotFound { reference: one.hold_reference.clone() })?;
+        let freed = hold.capture(one.amount, one.keep_rest, working.now)?;
+        captured.push((hold, freed));
+    }
+    Ok(captured)
+}
+
+/// Writes a capture: the event of its account, which names the transaction, and the hold.
+fn record_capture(
+    working: &mut Working,
+    post: &Post,
+    hold: Hold,
+    freed: Captured,
+    account: &Account,
+    actor: &Actor,
+) -> Result<(), Refusal> {
+    let held = freed.spent.checked_add(freed.given_back).and_then(i64::checked_neg);
+    let facts = Facts {
+        hold_id: Some(hold.id),
+        held_delta: held.ok_or(Refusal::OutOfRange { account: account.id })?,
+        detail: post.id.to_string(),
+        ..Facts::default()
+    };
+    working.append(account, EventKind::HoldCaptured, facts);
+    place_hold::announce(working, &hold, account, &post.correlation, actor);
+    working.holds.insert((hold.caller.clone(), hold.reference.clone()), hold.clone());
+    working.writes.changed_holds.push(hold);
+    Ok(())
 }
 
 /// Writes a decided transaction: events, journal, turnover and the outbox event.

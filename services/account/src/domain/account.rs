@@ -129,6 +129,8 @@ pub enum Rules {
     Today,
     /// History of another bank: booked as it happened.
     Import,
+    /// What a hold pays for: the money was set aside when state and funds were checked.
+    Captured,
 }
 
 impl Account {
@@ -171,10 +173,10 @@ impl Account {
     pub fn enter(&mut self, amount: Money, rules: Rules) -> Result<(), Refusal> {
         match (rules, self.status) {
             (Rules::Today, _) => self.takes_changes()?,
-            (Rules::Import, Status::Closed) => {
+            (Rules::Import | Rules::Captured, Status::Closed) => {
                 return Err(Refusal::Closed { account: self.id });
             }
-            (Rules::Import, Status::Open | Status::Frozen) => {}
+            (Rules::Import | Rules::Captured, Status::Open | Status::Frozen) => {}
         }
         self.in_currency(amount)?;
         let posted = self.posted.checked_add(amount.minor());
@@ -184,18 +186,20 @@ impl Account {
     }
 
     /// Refuses a spending that left less than nothing available; `before` is the account as
-    /// it was. A transaction that only adds is never refused for want of funds.
+    /// it was. A transaction that only adds, or that spends no more than it captures of holds,
+    /// is never refused for want of funds.
     ///
     /// # Errors
     /// [`Refusal::InsufficientFunds`], [`Refusal::OutOfRange`].
     pub fn covers(&self, before: &Self) -> Result<(), Refusal> {
-        if self.posted >= before.posted || self.available()? >= 0 {
+        let (had, has) = (before.available()?, self.available()?);
+        if has >= had || has >= 0 {
             return Ok(());
         }
         let needed = before.posted.checked_sub(self.posted);
         Err(Refusal::InsufficientFunds {
             account: self.id,
-            available: self.money(before.available()?),
+            available: self.money(had),
             needed: self.money(needed.ok_or_else(|| self.out_of_range())?),
         })
     }

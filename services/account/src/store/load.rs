@@ -251,18 +251,18 @@ async fn holds(
     if wanted.is_empty() {
         return Ok(found);
     }
-    let [caller, reference, ..] = REFERENCE;
+    let columns = [("the_caller", Column::Text), ("the_reference", Column::Text)];
     let query = |wanted: &str| {
         format!(
-            "SELECT h.id, h.account_id, h.caller, h.reference, h.amount, h.currency, \
-             h.remaining, h.status FROM ({wanted}) AS w JOIN holds AS h \
-             ON h.caller = w.caller AND h.reference = w.reference"
+            "SELECT {} FROM ({wanted}) AS w JOIN holds AS h \
+             ON h.caller = w.the_caller AND h.reference = w.the_reference",
+            rows::HOLD
         )
     };
-    let wanted = wanted.iter().map(
-        |(caller, reference)| row! {"caller": caller.as_str(), "reference": reference.as_str()},
-    );
-    for row in many::query(tx, &[caller, reference], wanted.collect(), query).await? {
+    let wanted = wanted.iter().map(|(caller, reference)| {
+        row! {"the_caller": caller.as_str(), "the_reference": reference.as_str()}
+    });
+    for row in many::query(tx, &columns, wanted.collect(), query).await? {
         let hold = rows::hold(&row)?;
         found.insert((hold.caller.clone(), hold.reference.clone()), hold);
     }

@@ -265,11 +265,28 @@ pub async fn holds_after(
     limit: i64,
 ) -> Result<Vec<(Hold, UnixMicros)>, StoreError> {
     let after = after.map(|id| id.to_string()).unwrap_or_default();
-    let query = "SELECT id, account_id, caller, reference, amount, remaining, currency, status, \
-                 placed_at FROM holds WHERE id > $1 ORDER BY id LIMIT $2";
+    let query =
+        format!("SELECT {}, placed_at FROM holds WHERE id > $1 ORDER BY id LIMIT $2", rows::HOLD);
     let mut page = Vec::new();
     for row in sql::query_all(connection, query, [after.into(), limit.into()]).await? {
         page.push((rows::hold(&row)?, UnixMicros(rows::int(&row, "placed_at")?)));
     }
     Ok(page)
+}
+
+/// Caller and reference of the open holds whose time was over at an instant, the oldest first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn holds_due(
+    connection: &impl ConnectionTrait,
+    now: UnixMicros,
+    limit: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let query = "SELECT caller, reference FROM holds WHERE status = 1 AND expires_at <= $1 \
+                 ORDER BY expires_at, id LIMIT $2";
+    let found = sql::query_all(connection, query, [now.0.into(), limit.into()]).await?;
+    let due =
+        found.iter().map(|row| Ok((rows::text(row, "caller")?, rows::text(row, "reference")?)));
+    due.collect()
 }

@@ -196,6 +196,22 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ),
     (
         "holds",
+        "SELECT h.id AS record, 'its events leave ' || CAST(COALESCE(e.held, 0) AS TEXT) || \
+         ' of it set aside, the hold has ' || CAST(h.remaining AS TEXT) AS description \
+         FROM holds AS h LEFT JOIN (SELECT hold_id, SUM(held_delta) AS held \
+         FROM account_events WHERE hold_id IS NOT NULL GROUP BY hold_id) AS e \
+         ON e.hold_id = h.id WHERE COALESCE(e.held, 0) <> h.remaining",
+    ),
+    (
+        "holds",
+        "SELECT h.id AS record, 'state ' || CAST(h.status AS TEXT) || ' with ' || \
+         CAST(h.remaining AS TEXT) || ' left and ' || CAST(h.captured AS TEXT) || \
+         ' captured of ' || CAST(h.amount AS TEXT) AS description FROM holds AS h \
+         WHERE (h.status = 1) <> (h.remaining > 0) OR h.captured + h.remaining > h.amount \
+         OR (h.status = 2) <> (h.captured > 0 AND h.remaining = 0) AND h.status <> 4",
+    ),
+    (
+        "holds",
         "SELECT h.id AS record, 'hold has no event of its placing on ' || h.account_id \
          AS description FROM holds AS h LEFT JOIN account_events AS e \
          ON e.account_id = h.account_id AND e.hold_id = h.id AND e.kind = 'hold_placed' \

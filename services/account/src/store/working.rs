@@ -160,7 +160,7 @@ pub struct Writes {
     /// Holds that were placed, with correlation and initiator.
     pub placed: Vec<(Hold, String, String)>,
     /// Holds that changed.
-    pub ended: Vec<Hold>,
+    pub changed_holds: Vec<Hold>,
     /// Holders that were added.
     pub holders_added: Vec<(AccountId, Holder)>,
     /// Holders that were removed.

@@ -1,8 +1,8 @@
 //! What a batch writes: one multi-row statement a table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use florin_kernel::AccountId;
+use florin_kernel::{AccountId, HoldId};
 use florin_store::{
     StoreError, Tx, row,
     rows::{self as many, Column, Row},
@@ -10,6 +10,7 @@ use florin_store::{
 };
 
 use super::working::Working;
+use crate::domain::hold::Hold;
 
 /// Writes everything but outbox, audit and answers.
 ///
@@ -214,6 +215,7 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         ("reference", Column::Text),
         ("amount", Column::Int),
         ("remaining", Column::Int),
+        ("captured", Column::Int),
         ("currency", Column::Text),
         ("status", Column::Int),
         ("placed_at", Column::Int),
@@ -224,28 +226,32 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     let rows = working.writes.placed.iter().map(|(hold, correlation, initiator)| {
         row! {
             "id": hold.id.to_string(), "account_id": hold.account.to_string(),
-            "caller": hold.caller.as_str(), "reference": hold.reference.as_str(), "amount": hold.amount.minor(),
-            "remaining": hold.remaining, "currency": hold.amount.currency().code(),
+            "caller": hold.caller.as_str(), "reference": hold.reference.as_str(),
+            "amount": hold.amount.minor(), "remaining": hold.remaining,
+            "captured": hold.captured, "currency": hold.amount.currency().code(),
             "status": hold.status.number(), "placed_at": working.now.0,
+            "expires_at": hold.expires_at.map(|at| at.0),
             "correlation": correlation.as_str(), "initiator": initiator.as_str(),
         }
     });
     insert(tx, "holds", &columns, rows.collect()).await?;
-    let ended: Vec<Row> = working
-        .writes
-        .ended
-        .iter()
+    // One row a hold: what a batch made of it in the end.
+    let last: BTreeMap<HoldId, &Hold> =
+        working.writes.changed_holds.iter().map(|hold| (hold.id, hold)).collect();
+    let changed: Vec<Row> = last
+        .into_values()
         .map(|hold| {
             row! {
-                "id": hold.id.to_string(), "remaining": hold.remaining, "status": hold.status.number(),
+                "id": hold.id.to_string(), "remaining": hold.remaining,
+                "captured": hold.captured, "status": hold.status.number(),
             }
         })
         .collect();
-    if ended.is_empty() {
+    if changed.is_empty() {
         return Ok(());
     }
-    let set = [("remaining", Column::Int), ("status", Column::Int)];
-    many::update_many(tx, "holds", &[("id", Column::Text)], &set, ended).await.map(|_| ())
+    let set = [("remaining", Column::Int), ("captured", Column::Int), ("status", Column::Int)];
+    many::update_many(tx, "holds", &[("id", Column::Text)], &set, changed).await.map(|_| ())
 }
 
 async fn holders(tx: &Tx, working: &Working) -> Result<(), StoreError> {

@@ -4,8 +4,8 @@ use florin_account::{
     app::{
         batch::LedgerBatch,
         command::{
-            Actor, Change, Command, Open, Outcome, Place as Hold, Post, Reference, Release,
-            Reverse, Work,
+            Actor, Capture, Change, Command, Expire, Open, Outcome, Place as Hold, Post, Reference,
+            Release, Reverse, Work,
         },
         verify_ledger::{self, Report, Summary},
     },
@@ -119,6 +119,7 @@ pub fn post(text: &str, legs: &[(AccountId, i64)]) -> Command {
         kind: "transfer".into(),
         description: "test".into(),
         legs: Legs::new(all).unwrap(),
+        captures: Vec::new(),
         booking_date: None,
         value_date: None,
         rules: Rules::Today,
@@ -149,9 +150,41 @@ pub fn place(text: &str, account: AccountId, minor: i64) -> Command {
         id: HoldId::from_parts(millis, random),
         account,
         amount: eur(minor),
+        expires_after: None,
         correlation: text.into(),
         initiator: "{}".into(),
     }))
+}
+
+/// A hold that is given back by time, so many microseconds after it was placed.
+pub fn place_for(text: &str, account: AccountId, minor: i64, micros: i64) -> Command {
+    let mut command = place(text, account, minor);
+    let Work::Place(hold) = &mut command.work else { unreachable!() };
+    hold.expires_after = Some(micros);
+    command
+}
+
+/// A debit in cash that holds pay for: (hold, amount or all, whether the rest is kept).
+pub fn capture(
+    text: &str,
+    account: AccountId,
+    debit: i64,
+    captures: &[(&str, Option<i64>, bool)],
+) -> Command {
+    let mut command = post(text, &[(account, -debit)]);
+    let Work::Post(post) = &mut command.work else { unreachable!() };
+    post.reference = reference(text, &[&format!("{account} {debit} {captures:?}")]);
+    let made = captures.iter().map(|(hold, minor, keep_rest)| Capture {
+        hold_reference: (*hold).into(),
+        amount: minor.map(eur),
+        keep_rest: *keep_rest,
+    });
+    post.captures = made.collect();
+    command
+}
+
+pub fn expire(hold: &str) -> Command {
+    command(Work::Expire(Expire { caller: "payment".into(), reference: hold.into() }))
 }
 
 pub fn release(text: &str, hold: &str) -> Command {

@@ -3,7 +3,7 @@ use sea_orm::ConnectionTrait;
 use crate::bench_ledger::{Bench, each, place, post};
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 16] = [
+const BREAKS: [(&str, &str); 18] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -15,6 +15,8 @@ const BREAKS: [(&str, &str); 16] = [
     ("UPDATE accounts SET posted = posted + 1", "projection"),
     ("UPDATE accounts SET version = version + 1", "version"),
     ("UPDATE holds SET remaining = 1, status = 1", "holds"),
+    ("UPDATE holds SET captured = 1", "holds"),
+    ("UPDATE holds SET status = 4", "holds"),
     ("UPDATE journal_legs SET amount = amount + 1 WHERE leg = 1", "zero_sum"),
     ("DELETE FROM journal_legs WHERE leg = 1", "legs"),
     ("DELETE FROM ledger_references", "references"),
