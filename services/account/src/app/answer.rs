@@ -145,7 +145,7 @@ pub fn item<T>(
 /// The wire form of a posting that was done, now or before; None for other outcomes.
 #[must_use]
 pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
-    let Outcome::Posted { transaction, booking_date, replayed, events } = outcome else {
+    let Outcome::Posted { transaction, booking_date, replayed, captured, events } = outcome else {
         return None;
     };
     Some(proto::PostedTransaction {
@@ -153,6 +153,7 @@ pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
         replayed: *replayed,
         position: position::encode(events),
         booking_date: booking_date.to_string(),
+        captured_holds: captured.iter().map(wire::hold).collect(),
     })
 }
 

@@ -168,7 +168,9 @@ fn needs(commands: &[&Command]) -> Needs {
     needs
 }
 
-fn decide(working: &mut Working, command: &Command) -> Outcome {
+/// Decides one command over the working set: the answer of before where its references made a
+/// record, and its work otherwise.
+pub fn decide(working: &mut Working, command: &Command) -> Outcome {
     let decided = match working.claimed(command.references()) {
         Ok(Claimed::Replay(record)) => replay(working, command, record),
         Ok(Claimed::New) => execute(working, command)
@@ -206,7 +208,19 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
         (Record::Transaction(transaction), _) => {
             match working.posted_before.get(&transaction).copied() {
                 Some(booking_date) => {
-                    Ok(Outcome::Posted { transaction, booking_date, replayed: true, events })
+                    let captured = Vec::new();
+                    let replayed = true;
+                    let posted =
+                        Outcome::Posted { transaction, booking_date, replayed, captured, events };
+                    Ok(match &command.work {
+                        Work::Post(post) => posted.with_captured(working, post),
+                        Work::Reverse(_)
+                        | Work::Place(_)
+                        | Work::Release(_)
+                        | Work::Expire(_)
+                        | Work::Open(_)
+                        | Work::Change { .. } => posted,
+                    })
                 }
                 None => Err(Refusal::TransactionNotFound { transaction }),
             }
@@ -251,11 +265,13 @@ fn with_events(outcomes: Vec<(Outcome, Range<usize>)>, ids: &[EventId]) -> Vec<O
 }
 
 impl Outcome {
-    /// Sets the ids of the events that the command caused.
+    /// Sets the ids of the events that the command caused: of a posting that of the transaction
+    /// itself, the first, which is all that a replay finds.
     fn with_events(&mut self, ids: &[EventId]) {
         match self {
-            Self::Posted { events, .. } | Self::Account { events, .. } if !ids.is_empty() => {
-                *events = ids.to_vec();
+            Self::Account { events, .. } if !ids.is_empty() => *events = ids.to_vec(),
+            Self::Posted { events, .. } if !ids.is_empty() => {
+                *events = ids.iter().take(1).copied().collect();
             }
             Self::Posted { .. }
             | Self::Account { .. }

@@ -10,6 +10,7 @@ use crate::domain::{
     record::Record,
     refusal::Refusal,
 };
+use crate::store::working::Working;
 pub use crate::store::working::{Actor, Reference};
 
 /// A journal transaction to post.
@@ -189,6 +190,8 @@ pub enum Outcome {
         booking_date: Date,
         /// Whether it had been posted before.
         replayed: bool,
+        /// The holds that it captured, as they stand.
+        captured: Vec<Hold>,
         /// Ids of the events.
         events: Vec<EventId>,
     },
@@ -273,6 +276,21 @@ impl Outcome {
             Self::Account { account, .. } => Some(Record::Account(account.id)),
             Self::Refused(_) | Self::Decided(_) | Self::Answered(_) | Self::KeyReused => None,
         }
+    }
+}
+
+impl Outcome {
+    /// The same posting with the holds that the command captures, as they stand by now.
+    #[must_use]
+    pub fn with_captured(mut self, working: &Working, post: &Post) -> Self {
+        if let Self::Posted { captured, .. } = &mut self {
+            let named = post.captures.iter().filter_map(|one| {
+                let id = (post.reference.caller.clone(), one.hold_reference.clone());
+                working.holds.get(&id).cloned()
+            });
+            *captured = named.collect();
+        }
+        self
     }
 }
 

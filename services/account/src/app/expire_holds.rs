@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use florin_runtime::{Runtime, clock};
+use florin_kernel::UnixMicros;
+use florin_rpc::{Error, metrics::Gauge};
+use florin_runtime::{Runtime, internal};
 
 use super::{
     command::{Actor, Command, Expire, Outcome, Work},
@@ -12,64 +14,110 @@ use super::{
 use crate::{
     domain::{event::EventKind, refusal::Refusal},
     store::{
-        records,
+        records::{self, DueHold},
         working::{Facts, Working},
     },
 };
 
 /// How often it is looked for them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Most holds of one look; a full one is followed by the next at once.
-const PAGE: i64 = 500;
+/// Most holds that are read at once; a full page is followed by the next.
+const PAGE: usize = 512;
+/// Most holds that wait in the queue of the committer at once, beside the bank's other work.
+const CHUNK: usize = 64;
+
+/// What one look through the holds found and did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Holds whose time was over.
+    pub due: usize,
+    /// Those of them that were given back here; the others had ended, or stay for the next look.
+    pub expired: usize,
+    /// How long the time of the oldest had been over, in whole seconds; 0 where none was due.
+    pub oldest_seconds: i64,
+}
 
 /// Looks every so often until the shutdown. Several replicas may: the state under the
 /// account's lock decides.
 pub async fn expire_holds(ledger: Ledger, runtime: Runtime) {
+    let role = runtime.role.name();
+    let help = "How long the time of the oldest hold that is to expire has been over";
+    let gauges = runtime.metrics.gauges("florin_account_hold_due_seconds", help);
+    let oldest: Gauge = gauges.get_or_create_owned(&[("role", role)]);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while runtime.shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-        while !runtime.shutdown.is_cancelled() {
-            match ledger.expire_due(clock::now()).await {
-                Ok(found) if found == PAGE => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::debug!(%error, "holds were not looked through");
-                    break;
-                }
+        match look(&ledger).await {
+            Ok(look) => {
+                oldest.set(look.oldest_seconds);
             }
+            Err(error) if runtime.shutdown.is_cancelled() => {
+                tracing::debug!(role, %error, "the look through the holds was ended");
+            }
+            Err(error) => tracing::warn!(role, %error, "holds that are due were not given back"),
         }
     }
 }
 
+async fn look(ledger: &Ledger) -> Result<Look, Error> {
+    let now = ledger.db.now().await.map_err(internal)?;
+    ledger.expire_due(now).await
+}
+
 impl Ledger {
-    /// Has the holds given back whose time was over at an instant, at most a page of them, and
-    /// tells how many there were. The instant chooses candidates; the time of recording
-    /// decides.
+    /// Has every hold given back whose time was over at an instant of the database's clock. The
+    /// instant chooses candidates; the time of recording decides. What is refused is passed by
+    /// and tried by the next look.
     ///
     /// # Errors
     /// Those of the database and of the committer.
-    pub async fn expire_due(
-        &self,
-        now: florin_kernel::UnixMicros,
-    ) -> Result<i64, florin_rpc::Error> {
-        let due = records::holds_due(self.db.read(), now, PAGE).await;
-        let due = due.map_err(florin_runtime::internal)?;
-        let found = i64::try_from(due.len()).unwrap_or(PAGE);
+    pub async fn expire_due(&self, now: UnixMicros) -> Result<Look, Error> {
+        let mut look = Look::default();
+        let mut after: Option<DueHold> = None;
+        loop {
+            let page = records::holds_due(self.db.read(), now, after.as_ref(), PAGE).await;
+            let page = page.map_err(internal)?;
+            if let (None, Some(first)) = (&after, page.first()) {
+                look.oldest_seconds = now.0.saturating_sub(first.expires_at.0) / 1_000_000;
+            }
+            for chunk in page.chunks(CHUNK) {
+                look.expired += self.expire_each(chunk).await?;
+            }
+            look.due += page.len();
+            let full = page.len() == PAGE;
+            after = page.into_iter().next_back();
+            if !full {
+                return Ok(look);
+            }
+        }
+    }
+
+    /// Has each of these given back and tells how many were.
+    async fn expire_each(&self, due: &[DueHold]) -> Result<usize, Error> {
         let actor = Actor {
             principal: "service/account".to_owned(),
             method: "expire_holds",
             ..Actor::default()
         };
-        let commands = due.into_iter().map(|(caller, reference)| Command {
-            work: Work::Expire(Expire { caller, reference }),
-            key: None,
-            actor: actor.clone(),
+        let commands = due.iter().map(|hold| {
+            let (caller, reference) = (hold.caller.clone(), hold.reference.clone());
+            let work = Work::Expire(Expire { caller, reference });
+            Ok(Command { work, key: None, actor: actor.clone() })
         });
-        let commands: Vec<_> = commands.collect();
-        if !commands.is_empty() {
-            self.submit(commands, None).await?;
+        let ends = self.submit_items(commands.collect(), None).await?;
+        let mut expired = 0;
+        for (hold, end) in due.iter().zip(ends) {
+            match end {
+                Ok(Outcome::Held { .. }) => expired += 1,
+                // It has ended meanwhile, by its caller or by another replica.
+                Ok(Outcome::Refused(Refusal::HoldNotOpen { .. })) => {}
+                other => {
+                    let hold = hold.id.to_string();
+                    tracing::warn!(%hold, end = ?other, "a hold that is due was not given back");
+                }
+            }
         }
-        Ok(found)
+        Ok(expired)
     }
 }
 
@@ -83,7 +131,7 @@ pub fn decide(working: &mut Working, expire: &Expire, actor: &Actor) -> Result<O
     let found = working.holds.get(&key).cloned();
     let mut hold =
         found.ok_or_else(|| Refusal::HoldNotFound { reference: expire.reference.clone() })?;
-    let expired = hold.expire(working.now);
+    let expired = hold.expire(working.time_of(hold.account));
     let given_back = expired.ok_or(Refusal::HoldNotOpen { hold: hold.id })?;
     let held_delta = given_back.checked_neg();
     let held_delta = held_delta.ok_or(Refusal::OutOfRange { account: hold.account })?;
@@ -92,7 +140,8 @@ pub fn decide(working: &mut Working, expire: &Expire, actor: &Actor) -> Result<O
     let account = account.clone();
     let facts = Facts { hold_id: Some(hold.id), held_delta, ..Facts::default() };
     working.append(&account, EventKind::HoldExpired, facts);
-    place_hold::announce(working, &hold, &account, &hold.reference, actor);
+    let cause = (hold.correlation.as_str(), hold.reference.as_str());
+    place_hold::announce(working, &hold, &account, cause, actor);
     working.holds.insert(key, hold.clone());
     working.writes.changed_holds.push(hold.clone());
     Ok(Outcome::Held { hold, replayed: false })

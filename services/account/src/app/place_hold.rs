@@ -100,44 +100,51 @@ pub fn decide(working: &mut Working, place: &Place, actor: &Actor) -> Result<Out
     let account = working.account(place.account)?;
     account.hold(place.amount)?;
     let account = account.clone();
+    let at = working.time_of(account.id);
     let hold = Hold {
         id: place.id,
         account: account.id,
         caller: place.reference.caller.clone(),
         reference: place.reference.text.clone(),
+        correlation: place.correlation.clone(),
         amount: place.amount,
         remaining: place.amount.minor(),
         captured: 0,
         status: HoldStatus::Open,
-        expires_at: place.expires_after.map(|micros| working.now.plus_micros(micros)),
+        expires_at: place.expires_after.map(|micros| at.plus_micros(micros)),
     };
-    let facts =
-        Facts { hold_id: Some(hold.id), held_delta: place.amount.minor(), ..Facts::default() };
+    let facts = Facts {
+        hold_id: Some(hold.id),
+        held_delta: place.amount.minor(),
+        // Hashed with the rest: the row's time is proved by it.
+        detail: hold.expires_at.map(|at| at.0.to_string()).unwrap_or_default(),
+        ..Facts::default()
+    };
     working.append(&account, EventKind::HoldPlaced, facts);
-    announce(working, &hold, &account, &place.correlation, actor);
+    announce(working, &hold, &account, (&place.correlation, &place.reference.text), actor);
     let key = (hold.caller.clone(), hold.reference.clone());
     working.holds.insert(key, hold.clone());
-    let placed = (hold.clone(), place.correlation.clone(), place.initiator.clone());
-    working.writes.placed.push(placed);
+    working.writes.placed.push((hold.clone(), place.initiator.clone()));
     Ok(Outcome::Held { hold, replayed: false })
 }
 
-/// Queues the event that tells of a hold after its change.
+/// Queues the event that tells of a hold after its change: under which correlation, and the
+/// reference that caused it.
 pub(super) fn announce(
     working: &mut Working,
     hold: &Hold,
     account: &Account,
-    correlation: &str,
+    (correlation, causation): (&str, &str),
     actor: &Actor,
 ) {
     let event = HoldChanged {
         hold: Some(wire::hold(hold)),
         account_version: account.version,
-        at: Some(timestamp(working.now)),
+        at: Some(timestamp(working.time_of(account.id))),
     };
     let cause = Cause {
         correlation: correlation.to_owned(),
-        causation: hold.reference.clone(),
+        causation: causation.to_owned(),
         traceparent: actor.traceparent.clone(),
     };
     working.writes.outbox.push(NewEvent::of(&event, &account.id, account.version, cause));

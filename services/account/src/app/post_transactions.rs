@@ -22,10 +22,10 @@ use super::{
 };
 use crate::{
     domain::{
-        account::{Account, Rules},
+        account::Rules,
         event::EventKind,
         hold::{Captured, Hold},
-        posting::{self, Entry, Legs, Target},
+        posting::{self, Entry, Freed, Legs, Target},
         refusal::Refusal,
     },
     grpc::convert,
@@ -164,8 +164,9 @@ pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outco
     let freeing: Vec<_> = captured.iter().map(|(hold, freed)| (hold.account, *freed)).collect();
     let decided =
         posting::decide(&post.legs, &freeing, post.rules, &mut working.accounts, &working.chart)?;
-    for ((hold, freed), account) in captured.into_iter().zip(&decided.freed) {
-        record_capture(working, post, hold, freed, account, actor)?;
+    let captures: Vec<_> = captured.into_iter().zip(decided.freed).collect();
+    for ((hold, freed), accounts) in &captures {
+        record_capture(working, post.id, hold, *freed, accounts)?;
     }
     let row = JournalRow {
         id: post.id,
@@ -180,7 +181,14 @@ pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outco
         initiator: post.initiator.clone(),
         entries: decided.entries,
     };
-    Ok(record(working, row, actor, post.rules == Rules::Import))
+    let outcome = record(working, row, actor, post.rules == Rules::Import);
+    // After the event of the transaction, which alone is the position of the answer.
+    for ((hold, _), accounts) in captures {
+        let last = accounts.given_back.as_ref().unwrap_or(&accounts.captured);
+        let cause = (post.correlation.as_str(), post.reference.text.as_str());
+        place_hold::announce(working, &hold, last, cause, actor);
+    }
+    Ok(outcome.with_captured(working, post))
 }
 
 /// The holds of a posting after their captures, each with what it frees; nothing is changed.
@@ -193,32 +201,36 @@ fn capture(working: &Working, post: &Post) -> Result<Vec<(Hold, Captured)>, Refu
         let found = before.map(|(hold, _)| hold).or_else(|| working.holds.get(&key)).cloned();
         let mut hold =
             found.ok_or_else(|| Refusal::HoldNotFound { reference: one.hold_reference.clone() })?;
-        let freed = hold.capture(one.amount, one.keep_rest, working.now)?;
+        let freed = hold.capture(one.amount, one.keep_rest, working.time_of(hold.account))?;
         captured.push((hold, freed));
     }
     Ok(captured)
 }
 
-/// Writes a capture: the event of its account, which names the transaction, and the hold.
+/// Writes a capture: an event of its account for what becomes an entry and one for what is
+/// given back, which name the transaction, and the hold.
 fn record_capture(
     working: &mut Working,
-    post: &Post,
-    hold: Hold,
+    transaction: TransactionId,
+    hold: &Hold,
     freed: Captured,
-    account: &Account,
-    actor: &Actor,
+    accounts: &Freed,
 ) -> Result<(), Refusal> {
-    let held = freed.spent.checked_add(freed.given_back).and_then(i64::checked_neg);
-    let facts = Facts {
-        hold_id: Some(hold.id),
-        held_delta: held.ok_or(Refusal::OutOfRange { account: account.id })?,
-        detail: post.id.to_string(),
-        ..Facts::default()
-    };
-    working.append(account, EventKind::HoldCaptured, facts);
-    place_hold::announce(working, &hold, account, &post.correlation, actor);
+    let captured = Some((&accounts.captured, EventKind::HoldCaptured, freed.spent));
+    let rest = accounts.given_back.as_ref();
+    let rest = rest.map(|after| (after, EventKind::HoldReleased, freed.given_back));
+    for (account, kind, minor) in captured.into_iter().chain(rest) {
+        let held_delta = minor.checked_neg();
+        let facts = Facts {
+            hold_id: Some(hold.id),
+            held_delta: held_delta.ok_or(Refusal::OutOfRange { account: account.id })?,
+            detail: transaction.to_string(),
+            ..Facts::default()
+        };
+        working.append(account, kind, facts);
+    }
     working.holds.insert((hold.caller.clone(), hold.reference.clone()), hold.clone());
-    working.writes.changed_holds.push(hold);
+    working.writes.changed_holds.push(hold.clone());
     Ok(())
 }
 
@@ -258,6 +270,7 @@ pub(super) fn record(
         transaction: row.id,
         booking_date: row.booking_date,
         replayed: false,
+        captured: Vec::new(),
         events: Vec::new(),
     };
     working.writes.journal.push(row);
@@ -274,7 +287,7 @@ fn posted_event(row: &JournalRow, working: &Working) -> TransactionPosted {
         description: row.description.clone(),
         booking_date: row.booking_date.to_string(),
         value_date: row.value_date.to_string(),
-        recorded_at: Some(timestamp(working.now)),
+        recorded_at: Some(timestamp(working.recorded_at(&row.entries))),
         reverses: wire::optional(row.reverses),
     }
 }

@@ -185,22 +185,28 @@ impl Account {
         Ok(())
     }
 
-    /// Refuses a spending that left less than nothing available; `before` is the account as
-    /// it was. A transaction that only adds, or that spends no more than it captures of holds,
-    /// is never refused for want of funds.
+    /// Refuses a spending of more than was available; `before` is the account as it was, and
+    /// `captured` what holds pay for. A transaction that only adds, or that spends no more than
+    /// it captures, is never refused for want of funds; what it gives back of a hold pays for
+    /// nothing in it.
     ///
     /// # Errors
     /// [`Refusal::InsufficientFunds`], [`Refusal::OutOfRange`].
-    pub fn covers(&self, before: &Self) -> Result<(), Refusal> {
-        let (had, has) = (before.available()?, self.available()?);
-        if has >= had || has >= 0 {
+    pub fn covers(&self, before: &Self, captured: i64) -> Result<(), Refusal> {
+        let beyond = before.posted.checked_sub(self.posted);
+        let beyond = beyond.and_then(|debit| debit.checked_sub(captured));
+        let beyond = beyond.ok_or_else(|| self.out_of_range())?;
+        if beyond <= 0 {
             return Ok(());
         }
-        let needed = before.posted.checked_sub(self.posted);
+        let had = before.available()?;
+        if had >= beyond {
+            return Ok(());
+        }
         Err(Refusal::InsufficientFunds {
             account: self.id,
             available: self.money(had),
-            needed: self.money(needed.ok_or_else(|| self.out_of_range())?),
+            needed: self.money(beyond),
         })
     }
 

@@ -53,6 +53,8 @@ pub struct Hold {
     pub caller: String,
     /// Natural reference.
     pub reference: String,
+    /// What ties it to others.
+    pub correlation: String,
     /// What was set aside.
     pub amount: Money,
     /// What is still set aside, minor units.
@@ -75,8 +77,8 @@ pub struct Captured {
 }
 
 impl Hold {
-    /// Ends the hold and tells how much it gives back. `now` is the time of recording, read
-    /// under the account's lock: it decides between this and the hold's expiry.
+    /// Ends the hold and tells how much it gives back. `now` is the account's time of recording,
+    /// read under its lock: it decides between this and the hold's expiry.
     ///
     /// # Errors
     /// [`Refusal::HoldNotOpen`], [`Refusal::HoldExpired`].
@@ -164,6 +166,7 @@ mod tests {
             account: AccountId::from_parts(1, [1; 10]),
             caller: "payment".into(),
             reference: "r".into(),
+            correlation: "r".into(),
             amount: eur(minor),
             remaining: minor,
             captured: 0,

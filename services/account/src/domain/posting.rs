@@ -208,8 +208,17 @@ pub struct Entry {
 pub struct Decided {
     /// One a leg, in order.
     pub entries: Vec<Entry>,
-    /// One a capture, in order: the account after it, before the legs.
-    pub freed: Vec<Account>,
+    /// One a capture, in order.
+    pub freed: Vec<Freed>,
+}
+
+/// An account on its way through a capture, before the legs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freed {
+    /// After what becomes an entry left its hold.
+    pub captured: Account,
+    /// After the rest of the hold was given back; None where nothing was.
+    pub given_back: Option<Account>,
 }
 
 /// Decides a transaction over the locked accounts: all its captures and legs, or nothing
@@ -232,12 +241,10 @@ pub fn decide(
     let mut captured: BTreeMap<AccountId, i64> = BTreeMap::new();
     for (id, capture) in captures {
         let account = working(&mut changed, accounts, *id)?;
-        let out_of_range = || Refusal::OutOfRange { account: *id };
-        let held = capture.spent.checked_add(capture.given_back).ok_or_else(out_of_range)?;
-        account.unhold(held)?;
-        freed.push(account.clone());
+        freed.push(free(account, *capture)?);
         let sum = captured.entry(*id).or_default();
-        *sum = sum.checked_add(capture.spent).ok_or_else(out_of_range)?;
+        let both = sum.checked_add(capture.spent);
+        *sum = both.ok_or(Refusal::OutOfRange { account: *id })?;
     }
     let mut entries = Vec::with_capacity(legs.as_slice().len());
     for leg in legs.as_slice() {
@@ -254,15 +261,31 @@ pub fn decide(
     }
     for (id, after) in &changed {
         let Some(before) = accounts.get(id) else { continue };
-        if let Some(captured) = captured.get(id) {
-            spends(before, after, *captured)?;
+        let captured = captured.get(id).copied();
+        if let Some(captured) = captured {
+            spends(before, after, captured)?;
         }
         if rules == Rules::Today {
-            after.covers(before)?;
+            after.covers(before, captured.unwrap_or_default())?;
         }
     }
     accounts.extend(changed);
     Ok(Decided { entries, freed })
+}
+
+/// Takes a capture out of what the account holds: what becomes an entry, then what is given
+/// back, a version each.
+fn free(account: &mut Account, capture: Captured) -> Result<Freed, Refusal> {
+    account.unhold(capture.spent)?;
+    let captured = account.clone();
+    let given_back = match capture.given_back {
+        0 => None,
+        rest => {
+            account.unhold(rest)?;
+            Some(account.clone())
+        }
+    };
+    Ok(Freed { captured, given_back })
 }
 
 /// The account as this transaction has it so far.

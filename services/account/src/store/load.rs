@@ -80,12 +80,12 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         claims,
         ibans,
         now: UnixMicros(0),
+        clocks: BTreeMap::new(),
         writes: Writes::default(),
     };
-    let mut last = UnixMicros(0);
     for row in many::lock_by_id(tx, rows::ACCOUNTS, &ids).await? {
         let (account, hash, recorded_at) = rows::account(&row)?;
-        last = last.max(recorded_at);
+        working.clocks.insert(account.id, recorded_at);
         working.hashes.insert(account.id, hash);
         working.accounts.insert(account.id, account);
     }
@@ -109,7 +109,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     let changed = changed.into_iter().chain(before.iter().filter_map(opened));
     let changed: Vec<String> = changed.map(|id| id.to_string()).collect();
     working.holders = holders(tx, &changed).await?;
-    working.now = tx.now().await?.max(last);
+    working.now = tx.now().await?;
     Ok(working)
 }
 

@@ -22,7 +22,7 @@ pub const ACCOUNTS: Keyed<'static> = Keyed { table: "accounts", id_column: "id",
 
 /// Columns of `holds`.
 pub const HOLD: &str = "id, account_id, caller, reference, amount, currency, remaining, captured, \
-     status, expires_at";
+     status, expires_at, correlation";
 
 /// Columns of `account_events`.
 pub const EVENT: &str = "account_id, version, kind, transaction_id, leg, hold_id, delta, \
@@ -108,6 +108,7 @@ pub fn hold(row: &QueryResult) -> Result<Hold, StoreError> {
         account: id(row, "account_id")?,
         caller: text(row, "caller")?,
         reference: text(row, "reference")?,
+        correlation: text(row, "correlation")?,
         amount: Money::new(int(row, "amount")?, currency(row, "currency")?),
         remaining: int(row, "remaining")?,
         captured: int(row, "captured")?,

@@ -87,7 +87,7 @@ async fn accounts(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             "status": account.status.number(), "overdraft_limit": account.overdraft_limit,
             "opened_on": account.opened_on.to_string(), "reference": account.reference.as_str(),
             "version": account.version, "posted": account.posted, "held": account.held,
-            "last_hash": hash.clone(), "last_recorded_at": working.now.0,
+            "last_hash": hash.clone(), "last_recorded_at": working.time_of(id).0,
         };
         if working.writes.opened.contains(&id) {
             new.push(row);
@@ -144,7 +144,7 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         row! {
             "id": row.id.to_string(), "caller": row.caller.as_str(), "reference": row.reference.as_str(), "kind": row.kind.as_str(),
             "description": row.description.as_str(), "booking_date": row.booking_date.to_string(),
-            "value_date": row.value_date.to_string(), "recorded_at": working.now.0,
+            "value_date": row.value_date.to_string(), "recorded_at": working.recorded_at(&row.entries).0,
             "reverses": row.reverses.map(|id| id.to_string()), "correlation": row.correlation.as_str(),
             "initiator": row.initiator.as_str(),
         }
@@ -223,15 +223,15 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         ("correlation", Column::Text),
         ("initiator", Column::Text),
     ];
-    let rows = working.writes.placed.iter().map(|(hold, correlation, initiator)| {
+    let rows = working.writes.placed.iter().map(|(hold, initiator)| {
         row! {
             "id": hold.id.to_string(), "account_id": hold.account.to_string(),
             "caller": hold.caller.as_str(), "reference": hold.reference.as_str(),
             "amount": hold.amount.minor(), "remaining": hold.remaining,
             "captured": hold.captured, "currency": hold.amount.currency().code(),
-            "status": hold.status.number(), "placed_at": working.now.0,
+            "status": hold.status.number(), "placed_at": working.time_of(hold.account).0,
             "expires_at": hold.expires_at.map(|at| at.0),
-            "correlation": correlation.as_str(), "initiator": initiator.as_str(),
+            "correlation": hold.correlation.as_str(), "initiator": initiator.as_str(),
         }
     });
     insert(tx, "holds", &columns, rows.collect()).await?;

@@ -25,6 +25,10 @@ use florin_store::{
 use florin_testkit::{Place, places};
 use tokio_util::sync::CancellationToken;
 
+/// The year 2100, in microseconds: an account whose last event was recorded then is recorded by
+/// that instant until a test moves it, whatever time it is.
+pub const FAR: i64 = 4_102_444_800_000_000;
+
 pub struct Bench {
     pub db: Database,
     pub committer: Committer<LedgerBatch>,
@@ -211,6 +215,28 @@ impl Bench {
 
     /// Opens an account and pays money in.
     pub async fn open(&self, minor: i64) -> AccountId {
+        let account = self.open_with_limit(0).await;
+        if minor > 0 {
+            let paid = self.run(post(&format!("{account}/in"), &[(account, minor)])).await;
+            assert!(matches!(paid, Outcome::Posted { replayed: false, .. }), "{paid:?}");
+        }
+        account
+    }
+
+    /// Sets the clock of an account: what is recorded of it is recorded at that instant, as long
+    /// as the database's clock is not there yet.
+    pub async fn tick(&self, account: AccountId, at: i64) {
+        let query = "UPDATE accounts SET last_recorded_at = $2 WHERE id = $1 \
+                     AND last_recorded_at <= $2";
+        let tick = async |tx: Tx| {
+            let values = [account.to_string().into(), at.into()];
+            florin_store::sql::execute(&tx, query, values).await
+        };
+        assert_eq!(self.db.write(tick).await.unwrap(), 1);
+    }
+
+    /// Opens an account that may go so far below zero.
+    pub async fn open_with_limit(&self, minor: i64) -> AccountId {
         let (millis, random) = id_parts();
         let account = AccountId::from_parts(millis, random);
         let customer = CustomerId::from_parts(millis, random);
@@ -221,17 +247,13 @@ impl Bench {
                 id: account,
                 product: "current".into(),
                 control_gl: "2010".into(),
-                overdraft_limit: eur(0),
+                overdraft_limit: eur(minor),
                 holders: vec![holder],
                 opened_on: None,
                 historical: false,
             })))
             .await;
         assert!(matches!(opened, Outcome::Account { .. }), "{opened:?}");
-        if minor > 0 {
-            let paid = self.run(post(&format!("{account}/in"), &[(account, minor)])).await;
-            assert!(matches!(paid, Outcome::Posted { replayed: false, .. }), "{paid:?}");
-        }
         account
     }
 

@@ -180,7 +180,7 @@ fn a_hold_is_placed_and_given_back_whole() {
         ]
     );
     let told =
-        |version, by: &str| ("hold_changed", acc("a").to_string(), version, by.into(), "h".into());
+        |version, by: &str| ("hold_changed", acc("a").to_string(), version, by.into(), by.into());
     assert_eq!(kinds(&working), [told(4, "h"), told(5, "r")]);
     let payloads = working.writes.outbox.iter();
     let wire: Vec<_> = payloads

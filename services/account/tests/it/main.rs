@@ -8,11 +8,13 @@
 
 mod bench_ledger;
 mod capture_holds;
+mod capture_requests;
 mod close_account;
 mod day_counts;
 mod decide;
 mod desk;
 mod events;
+mod expire_holds;
 mod get_balance;
 mod items;
 mod migrations;
@@ -24,6 +26,7 @@ mod reference_model;
 mod references;
 mod required;
 mod reverse_transaction;
+mod two_phase;
 mod verify_ledger;
 mod watch_business_date;
 mod working_set;

@@ -81,11 +81,10 @@ impl Model {
                 let Some(&(on, remaining)) = self.holds.get(&number) else { return false };
                 let free = self.posted[on] - self.held(on);
                 let given_back = if keep { 0 } else { remaining - minor };
-                let free_then = free - beyond + given_back;
                 let refused = minor > remaining
                     || beyond < 0
                     || (self.frozen[on] && beyond > 0)
-                    || (free_then < free && free_then < 0);
+                    || (beyond > 0 && free < beyond);
                 if refused {
                     return false;
                 }

@@ -68,7 +68,7 @@ fn posting(
     let captures = captures(violations, path, &request.captures);
     if booking_date.is_some() && !request.captures.is_empty() {
         let text = "history is booked as it happened, without holds";
-        violations.add(at("captures"), "NOT_WITH_BOOKING_DATE", text);
+        violations.add(at("captures"), "ONE_OF", text);
     }
     let reference = reference?;
     let correlation = correlation?;
