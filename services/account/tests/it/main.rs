@@ -27,6 +27,7 @@ mod references;
 mod required;
 mod reverse_transaction;
 mod two_phase;
+mod two_phase_page;
 mod verify_ledger;
 mod watch_business_date;
 mod working_set;

@@ -231,6 +231,7 @@ impl Ledger {
                 replayed,
                 position: position::encode(&[EventId::from_parts(7, [7; 10])]),
                 booking_date: "2026-11-21".into(),
+                ..PostedTransaction::default()
             }),
             Err(reason) => Outcome::Refused(Refusal {
                 reason: reason.name.to_owned(),
