@@ -31,6 +31,7 @@ pub mod reverse_transaction;
 pub mod standing;
 pub mod unfreeze_account;
 pub mod verify_ledger;
+pub mod void_references;
 pub mod watch_business_date;
 
 use florin_rpc::{CallContext, page};

@@ -15,8 +15,8 @@ use florin_proto::account::v1::{
     PostTransactionsRequest, PostTransactionsResponse, ReleaseHoldRequest, ReleaseHoldResponse,
     RemoveHolderRequest, RemoveHolderResponse, ResolveIbanRequest, ResolveIbanResponse,
     ReverseTransactionRequest, ReverseTransactionResponse, UnfreezeAccountRequest,
-    UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
-    account_service_server::AccountService,
+    UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest,
+    VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -54,6 +54,7 @@ florin_rpc::serve! {
     place_hold(PlaceHoldRequest) -> PlaceHoldResponse;
     release_hold(ReleaseHoldRequest) -> ReleaseHoldResponse;
     post_transactions(PostTransactionsRequest) -> PostTransactionsResponse;
+    void_references(VoidReferencesRequest) -> VoidReferencesResponse;
     reverse_transaction(ReverseTransactionRequest) -> ReverseTransactionResponse;
     get_transaction(GetTransactionRequest) -> GetTransactionResponse;
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;

@@ -9,7 +9,7 @@ use florin_proto::{account::v1 as proto, instant_of, money_of};
 use florin_rpc::Error;
 
 pub(crate) use self::journal::{
-    dates, gl_account, hold, postings, release, reversal, transaction_id,
+    dates, gl_account, hold, postings, release, reversal, transaction_id, voids,
 };
 use crate::{
     app::{get_balance::AsOf, import_accounts::Item, open_account::Opening},

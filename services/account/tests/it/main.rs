@@ -24,5 +24,6 @@ mod references;
 mod required;
 mod reverse_transaction;
 mod verify_ledger;
+mod void_references;
 mod watch_business_date;
 mod working_set;
