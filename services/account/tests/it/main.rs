@@ -7,6 +7,7 @@
 )]
 
 mod bench_ledger;
+mod calendar;
 mod close_account;
 mod day_counts;
 mod decide;

@@ -252,11 +252,13 @@ pub(crate) fn gl_account(request: &proto::CreateGlAccountRequest) -> Result<GlAc
     Ok(violations.finish(read)?)
 }
 
-/// The date to close and the date to open.
-pub(crate) fn dates(request: &proto::AdvanceBusinessDateRequest) -> Result<(Date, Date), Error> {
+/// The business date to close and the one to open, None for the calendar's next.
+pub(crate) fn dates(
+    request: &proto::AdvanceBusinessDateRequest,
+) -> Result<(Date, Option<Date>), Error> {
     let mut violations = Violations::new();
     let closing = violations.check("closing", parse_date(&request.closing));
-    let opening = violations.check("opening", parse_date(&request.opening));
+    let opening = optional_date(&mut violations, "opening", &request.opening);
     let dates = closing.zip(opening);
     if dates.is_some_and(|(closing, opening)| opening <= closing) {
         violations.add("opening", "NOT_LATER", "must be later than the closing date");
@@ -265,7 +267,7 @@ pub(crate) fn dates(request: &proto::AdvanceBusinessDateRequest) -> Result<(Date
         let text = format!("must be at most {MOST_CLOSED_DAYS} days after the closing date");
         violations.add("opening", "OUT_OF_RANGE", text);
     }
-    Ok(violations.finish(dates)?)
+    Ok(violations.finish(closing.map(|closing| (closing, opening)))?)
 }
 
 /// What names a journal transaction.
