@@ -16,7 +16,7 @@ use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
     expire_holds, freeze_account, open_account, place_hold, post_transactions, release_hold,
-    remove_holder, reverse_transaction, unfreeze_account,
+    remove_holder, reverse_transaction, unfreeze_account, void_references,
 };
 use crate::{
     domain::{record::Record, refusal::Refusal},
@@ -158,6 +158,8 @@ fn needs(commands: &[&Command]) -> Needs {
             Work::Expire(expire) => {
                 needs.holds.insert((expire.caller.clone(), expire.reference.clone()));
             }
+            // The reference alone: it touches no account.
+            Work::Void(_) => {}
             Work::Open(_) => needs.opens += 1,
             Work::Change { account, .. } => {
                 needs.accounts.insert(*account);
@@ -171,7 +173,12 @@ fn needs(commands: &[&Command]) -> Needs {
 /// Decides one command over the working set: the answer of before where its references made a
 /// record, and its work otherwise.
 pub fn decide(working: &mut Working, command: &Command) -> Outcome {
-    let decided = match working.claimed(command.references()) {
+    let claimed = if let Work::Void(void) = &command.work {
+        void_references::claimed(working, void)
+    } else {
+        working.claimed(command.references())
+    };
+    let decided = match claimed {
         Ok(Claimed::Replay(record)) => replay(working, command, record),
         Ok(Claimed::New) => execute(working, command)
             .inspect(|outcome| working.settle(command.references(), outcome.record())),
@@ -188,6 +195,7 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Place(place) => place_hold::decide(working, place, actor),
         Work::Release(release) => release_hold::decide(working, release, actor),
         Work::Expire(expire) => expire_holds::decide(working, expire, actor),
+        Work::Void(void) => Ok(void_references::decide(working, void, actor)),
         Work::Open(open) => open_account::decide(working, open, actor),
         Work::Change { account, change } => match change {
             Change::Freeze(reason) => freeze_account::decide(working, *account, reason, actor),
@@ -218,6 +226,7 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
                         | Work::Place(_)
                         | Work::Release(_)
                         | Work::Expire(_)
+                        | Work::Void(_)
                         | Work::Open(_)
                         | Work::Change { .. } => posted,
                     })
@@ -232,6 +241,12 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
             let hold = working.holds.values().find(|hold| hold.id == id).cloned();
             let hold = hold.ok_or_else(|| Refusal::HoldNotFound { reference: id.to_string() })?;
             Ok(Outcome::Held { hold, replayed: true })
+        }
+        (Record::Void, _) => {
+            let mut causes =
+                command.references().into_iter().filter_map(|one| working.voided(&one));
+            let cause = causes.next().unwrap_or_default();
+            Ok(Outcome::Voided { cause, replayed: true })
         }
         (Record::Account(id), _) => {
             let account = working.accounts.get(&id).cloned();
@@ -276,6 +291,7 @@ impl Outcome {
             Self::Posted { .. }
             | Self::Account { .. }
             | Self::Held { .. }
+            | Self::Voided { .. }
             | Self::Refused(_)
             | Self::Decided(_)
             | Self::Answered(_)

@@ -7,6 +7,7 @@
 )]
 
 mod bench_ledger;
+mod calendar;
 mod capture_holds;
 mod capture_requests;
 mod close_account;
@@ -29,5 +30,6 @@ mod reverse_transaction;
 mod two_phase;
 mod two_phase_page;
 mod verify_ledger;
+mod void_references;
 mod watch_business_date;
 mod working_set;
