@@ -4,9 +4,11 @@
 //! Nothing here does I/O, is asynchronous, reads a clock or draws a random number:
 //! whatever varies comes in as an argument.
 
+mod calendar;
 mod day_count;
 mod iban;
 mod id;
+mod interest;
 mod kind;
 mod money;
 mod person;
@@ -16,12 +18,14 @@ mod text;
 mod time;
 mod violation;
 
+pub use calendar::{Calendar, NoWeekend};
 pub use day_count::{DayCount, NegativePeriod, UnknownDayCount, YearFraction};
 pub use iban::{BankIdentity, Iban, IbanError};
 pub use id::{
     AccountId, ApprovalId, CustomerId, EventId, HoldId, IdError, LoanId, NotificationId,
     RelationId, TransactionId, TransferId,
 };
+pub use interest::{Accrued, NoDecimal, NoRate, Rate};
 pub use jiff::civil::Date;
 pub use kind::Kind;
 pub use money::{Currency, LARGEST_MOVEMENT, Money, MoneyError};
