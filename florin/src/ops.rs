@@ -1,17 +1,15 @@
-//! `florin ops`: dead letters, replay and rebuild, by the operator's certificate.
+//! `florin ops`: dead letters, replay, rebuild and the business date, by the operator's certificate.
 
+mod business_date;
 mod dead_letters;
 mod rebuild;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use florin_kernel::Role;
-use florin_proto::{
-    account::v1::{GetBusinessDateRequest, account_service_client::AccountServiceClient},
-    ops::v1::{ReplayEventsRequest, ops_service_client::OpsServiceClient},
-};
+use florin_proto::ops::v1::{ReplayEventsRequest, ops_service_client::OpsServiceClient};
 
-use self::dead_letters::DeadLetters;
+use self::{business_date::BusinessDate, dead_letters::DeadLetters};
 use crate::{Outcome, cli::WhereArgs, connect::Caller, mesh::Mesh};
 
 /// Options of `florin ops`.
@@ -48,8 +46,11 @@ enum OpsCommand {
         #[arg(long, value_name = "EVENT_ID")]
         event: Option<String>,
     },
-    /// Show the open business date of the ledger.
-    BusinessDate,
+    /// Show the open business date of the ledger, advance it, keep the calendar.
+    BusinessDate {
+        #[command(subcommand)]
+        command: Option<BusinessDate>,
+    },
     /// Build a role's read models anew from the outboxes of its sources, and wait for it. It
     /// goes on where this command is broken off.
     Rebuild {
@@ -84,14 +85,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
             let queued = replay(&caller, role, message).await?;
             println!("{queued} events of {role} queued for publishing again");
         }
-        OpsCommand::BusinessDate => {
-            let open = caller
-                .call(Role::Account, GetBusinessDateRequest {}, |channel, request| async move {
-                    AccountServiceClient::new(channel).get_business_date(request).await
-                })
-                .await?;
-            println!("{}", open.business_date);
-        }
+        OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
         OpsCommand::Rebuild { role, status: true } => return rebuild::status(&caller, role).await,
         OpsCommand::Rebuild { role, status: false } => return rebuild::run(&caller, role).await,
     }

@@ -9,27 +9,39 @@ pub struct Count {
     pub failed: u64,
     /// Did not run.
     pub skipped: u64,
+    /// Of those that passed: failed at first, and passed twice alone.
+    pub unsteady: u64,
 }
 
 impl Count {
     /// One that passed.
-    pub const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
+    pub const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0, unsteady: 0 };
     /// One that failed.
-    pub const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+    pub const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0, unsteady: 0 };
     /// One that did not run.
-    pub const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
+    pub const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1, unsteady: 0 };
 
     /// Adds the other count to this one.
     pub fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.unsteady += other.unsteady;
+    }
+
+    /// As many failures as given passed when they were tried again.
+    pub fn steady(&mut self, tests: u64) {
+        let passed = tests.min(self.failed);
+        self.failed -= passed;
+        self.passed += passed;
+        self.unsteady += passed;
     }
 }
 
 impl std::fmt::Display for Count {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)?;
+        if self.unsteady > 0 { write!(f, ", {} UNSTEADY", self.unsteady) } else { Ok(()) }
     }
 }
 
@@ -112,7 +124,7 @@ mod tests {
     fn reads_the_lines_of_cargo_test() {
         let result = "test result: FAILED. 12 passed; 2 failed; 1 ignored; 0 measured; \
                       3 filtered out; finished in 0.31s";
-        let count = Count { passed: 12, failed: 2, skipped: 1 };
+        let count = Count { passed: 12, failed: 2, skipped: 1, unsteady: 0 };
         assert_eq!(read(result), Line::Result(count, "0.31s"));
         assert_eq!(read("test money::adds ... ok"), Line::Quiet);
         assert_eq!(read("test money::adds ... ignored, slow"), Line::Quiet);
@@ -128,8 +140,10 @@ mod tests {
     #[test]
     fn adds_up_and_prints_one_line() {
         let mut total = Count::default();
-        total.add(Count { passed: 3, failed: 0, skipped: 1 });
+        total.add(Count { passed: 3, failed: 0, skipped: 1, unsteady: 0 });
         total.add(Count::FAILED);
         assert_eq!(total.to_string(), "3 passed, 1 failed, 1 skipped");
+        total.steady(1);
+        assert_eq!(total.to_string(), "4 passed, 0 failed, 1 skipped, 1 UNSTEADY");
     }
 }

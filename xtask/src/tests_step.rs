@@ -1,7 +1,10 @@
 //! The step that runs every test: `cargo test`, read line by line and added up.
+//!
+//! A test that fails runs again, alone and twice; one that passes both times is told as
+//! UNSTEADY. `docs/testing.md` says which tests have no second try.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{BufRead, BufReader, Read, Write},
     process::{Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -9,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{
     ci::Options,
@@ -24,11 +27,43 @@ const LIMIT: Duration = Duration::from_secs(28 * 60);
 /// Lines read ahead of us.
 const LINES_AHEAD: usize = 1024;
 
+/// Modules of tests without a second try: where money is lost or doubled by chance, the chance
+/// is the finding.
+const ONE_TRY: [&str; 4] = ["crash::", "proof::", "races::", "reference_model::"];
+/// More failures than these are no chance.
+const SECOND_TRIES: usize = 3;
+
 /// Starts the servers, runs the tests on them and counts.
 pub fn run(options: &Options) -> Result<Count> {
     let servers = Servers::start()?;
     let log_path = tools::folder()?.with_file_name("xtask-tests.log");
     println!("        whole output    {}", log_path.display());
+    let mut tally = Tally::new(File::create(&log_path)?, options.verbose);
+    let success = cargo_test(options, &servers, &[], &mut tally)?;
+    let mut count = tally.close(success);
+    let Some(tests) = tally.second_try() else { return Ok(count) };
+    for turn in ["second", "third"] {
+        println!("        a {turn} time     {}", tests.join(" "));
+        let mut again = Tally::new(tally.log.try_clone()?, options.verbose);
+        let success = cargo_test(options, &servers, &tests, &mut again)?;
+        if again.close(success).failed > 0 {
+            return Ok(count);
+        }
+    }
+    for test in &tests {
+        println!("  UNSTEADY  {test}: failed at first, passed twice alone");
+    }
+    count.steady(u64::try_from(tests.len())?);
+    Ok(count)
+}
+
+/// Runs the tests, or those of these names; whether cargo was content.
+fn cargo_test(
+    options: &Options,
+    servers: &Servers,
+    names: &[String],
+    tally: &mut Tally,
+) -> Result<bool> {
     let mut command = Command::new("cargo");
     command.args(["test", "--locked", "--no-fail-fast"]);
     // `-- -p florin-account` narrows the tests down; cargo would let --workspace win.
@@ -40,6 +75,9 @@ pub fn run(options: &Options) -> Result<Count> {
         command.env("FLORIN_TEST_EXECUTABLE", built);
     }
     command.args(&options.cargo);
+    if !names.is_empty() {
+        command.args(["--tests", "--", "--exact"]).args(names);
+    }
     command.envs(servers.exports.iter().map(|(name, value)| (name, value)));
     command.envs(tools::strangers::exports());
     command.current_dir(crate::root()?);
@@ -52,11 +90,8 @@ pub fn run(options: &Options) -> Result<Count> {
 
     let (sender, lines) = sync_channel(LINES_AHEAD);
     forward(output, sender);
-    let mut tally = Tally::new(File::create(&log_path)?, options.verbose);
-    follow(&lines, &mut tally)?;
-    let status = cargo.finish_within(Duration::from_secs(10))?;
-    fs::metadata(&log_path).context("the log of the tests is gone")?;
-    Ok(tally.close(status.success()))
+    follow(&lines, tally)?;
+    Ok(cargo.finish_within(Duration::from_secs(10))?.success())
 }
 
 fn forward(source: impl Read + Send + 'static, lines: SyncSender<String>) {
@@ -100,12 +135,15 @@ struct Tally {
     /// The binary that started and has not given its result.
     open: bool,
     failures: Vec<String>,
+    /// The names of the tests that failed, without their binaries.
+    names: Vec<String>,
 }
 
 impl Tally {
     fn new(log: File, verbose: bool) -> Self {
         let (total, binary) = (Count::default(), String::new());
-        Self { log, verbose, total, binary, open: false, failures: Vec::new() }
+        let (failures, names) = (Vec::new(), Vec::new());
+        Self { log, verbose, total, binary, open: false, failures, names }
     }
 
     fn take(&mut self, line: &str) -> Result<()> {
@@ -121,6 +159,7 @@ impl Tally {
             Line::Failed(test) => {
                 println!("{line}");
                 self.failures.push(format!("{}: {test}", self.binary));
+                self.names.push(test.to_owned());
             }
             Line::Result(count, took) => self.result(count, took),
             Line::Text => println!("{line}"),
@@ -147,7 +186,7 @@ impl Tally {
         }
     }
 
-    fn close(mut self, success: bool) -> Count {
+    fn close(&mut self, success: bool) -> Count {
         self.close_binary();
         if !success && self.total.failed == 0 {
             self.total.add(Count::FAILED);
@@ -157,6 +196,15 @@ impl Tally {
             println!("  FAILED  {failure}");
         }
         self.total
+    }
+
+    /// The tests that failed, where each of them may have a second try.
+    fn second_try(&self) -> Option<Vec<String>> {
+        let few = (1..=SECOND_TRIES).contains(&self.failures.len());
+        // A binary that crashed, or that did not build, left a failure without a name.
+        let named = self.names.len() == self.failures.len();
+        let one_try = |name: &String| ONE_TRY.iter().any(|module| name.contains(module));
+        (few && named && !self.names.iter().any(one_try)).then(|| self.names.clone())
     }
 }
 
@@ -176,13 +224,31 @@ mod tests {
     fn adds_up_all_binaries() {
         let result = "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out";
         let lines = ["Running a (b-1)", result, "Running c (d-2)", result];
-        assert_eq!(tally_of(&lines, true), Count { passed: 4, failed: 0, skipped: 2 });
+        assert_eq!(tally_of(&lines, true), Count { passed: 4, failed: 0, skipped: 2, unsteady: 0 });
     }
 
     #[test]
     fn a_binary_that_crashes_is_a_failure() {
         let count = tally_of(&["Running a (b-1)", "signal: 6, SIGABRT"], false);
         assert_eq!(count, Count::FAILED);
+    }
+
+    #[test]
+    fn a_few_failures_have_a_second_try_and_those_about_money_have_none() {
+        let tried = |lines: &[&str]| {
+            let mut tally = Tally::new(tempfile::tempfile().unwrap(), false);
+            tally.take("Running a (b-1)").unwrap();
+            lines.iter().for_each(|line| tally.take(line).unwrap());
+            tally.close(false);
+            tally.second_try()
+        };
+        let result = "test result: FAILED. 0 passed; 1 failed; 0 ignored";
+        assert_eq!(tried(&["test deadline::a ... FAILED", result]).unwrap(), ["deadline::a"]);
+        assert_eq!(tried(&["test crash::a ... FAILED", result]), None);
+        // It crashed after the failure; and the four are no chance.
+        assert_eq!(tried(&["test deadline::a ... FAILED"]), None);
+        assert_eq!(tried(&[&["test deadline::a ... FAILED"; 4][..], &[result]].concat()), None);
+        assert_eq!(tried(&[result]), None);
     }
 
     #[test]

@@ -34,6 +34,12 @@ pub enum DayCount {
 #[error("must be one of {}", names())]
 pub struct UnknownDayCount;
 
+impl UnknownDayCount {
+    pub(crate) const fn rule_name(&self) -> &'static str {
+        "UNKNOWN_DAY_COUNT"
+    }
+}
+
 /// The period ends before it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the period from {start} to {end} ends before it starts")]

@@ -5,10 +5,12 @@
 //! whatever varies comes in as an argument.
 
 mod bic;
+mod calendar;
 mod country;
 mod day_count;
 mod iban;
 mod id;
+mod interest;
 mod kind;
 mod money;
 mod person;
@@ -20,6 +22,7 @@ mod uetr;
 mod violation;
 
 pub use bic::{Bic, BicError};
+pub use calendar::{Calendar, NoWeekend};
 pub use country::is_country;
 pub use day_count::{DayCount, NegativePeriod, UnknownDayCount, YearFraction};
 pub use iban::{BankIdentity, Iban, IbanError};
@@ -27,6 +30,7 @@ pub use id::{
     AccountId, ApprovalId, CustomerId, EventId, HoldId, IdError, LoanId, NotificationId,
     RelationId, TransactionId, TransferId,
 };
+pub use interest::{Accrued, NoDecimal, NoRate, Rate};
 pub use jiff::civil::Date;
 pub use kind::Kind;
 pub use money::{Currency, LARGEST_MOVEMENT, Money, MoneyError};

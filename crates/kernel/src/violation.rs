@@ -100,6 +100,8 @@ broken_by!(crate::MoneyError);
 broken_by!(crate::IbanError);
 broken_by!(crate::DateError);
 broken_by!(crate::TextError);
+broken_by!(crate::NoRate);
+broken_by!(crate::UnknownDayCount);
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use florin_kernel::{Money, Role, UnixMicros};
 use florin_proto::{
     account::v1::{
-        ExportReferencesRequest, HoldReference, HoldStatus, TransactionReference,
+        ExportReferencesRequest, HoldReference, HoldStatus, TransactionReference, VoidedReference,
         account_service_client::AccountServiceClient, export_references_response::Item,
     },
     instant_of, money_of,
@@ -29,6 +29,8 @@ const PAYMENT: &str = "payment";
 struct Ledger {
     transactions: HashMap<String, Vec<Posted>>,
     open_holds: HashMap<String, UnixMicros>,
+    /// Voided references with their causes.
+    voids: HashMap<String, String>,
     others: u64,
 }
 
@@ -84,6 +86,7 @@ async fn load(caller: &Caller) -> Result<Ledger> {
         match reference.item {
             Some(Item::Transaction(transaction)) => ledger.take_transaction(transaction)?,
             Some(Item::Hold(hold)) => ledger.take_hold(hold),
+            Some(Item::Voided(voided)) => ledger.take_void(voided),
             None => {}
         }
     }
@@ -114,6 +117,12 @@ impl Ledger {
             self.open_holds.insert(owner_of(&hold.reference).to_owned(), placed_at);
         }
     }
+
+    fn take_void(&mut self, voided: VoidedReference) {
+        if voided.caller == PAYMENT {
+            self.voids.insert(voided.reference, voided.cause);
+        }
+    }
 }
 
 /// The transfer in whose name a reference was made: what stands before the first slash.
@@ -139,6 +148,14 @@ impl Pairing<'_> {
         let posted = self.ledger.transactions.remove(&transfer.posting_reference);
         let posted = posted.unwrap_or_default();
         let held = self.ledger.open_holds.remove(id).is_some();
+        let voided = self.ledger.voids.remove(&transfer.posting_reference);
+        if let Some(cause) = voided
+            && matches!(transfer.status(), TransferStatus::Completed | TransferStatus::Cancelled)
+        {
+            let status = transfer.status().as_str_name();
+            let text = format!("{id} is {status} and its reference was voided for {cause}");
+            self.report.breach("pairing", &text);
+        }
         let unfinished = match transfer.status() {
             TransferStatus::Completed => {
                 self.completed(transfer, &posted, held, young)?;
@@ -223,6 +240,10 @@ impl Pairing<'_> {
                     self.report.breach("pairing", &text);
                 }
             }
+        }
+        for (reference, cause) in &self.ledger.voids {
+            let text = format!("{reference} was voided for {cause} and has no transfer");
+            self.report.breach("pairing", &text);
         }
         for (owner, placed_at) in &self.ledger.open_holds {
             let text = format!("the open hold of {owner} has no unfinished transfer");

@@ -2,6 +2,7 @@
 //! through [`ledger::Ledger`], which decides many commands in one transaction.
 
 pub mod add_holder;
+pub mod add_holiday;
 pub mod advance_business_date;
 pub mod answer;
 pub mod batch;
@@ -20,17 +21,20 @@ pub mod ledger;
 pub mod list_accounts;
 pub mod list_entries;
 pub mod list_gl_accounts;
+pub mod list_holidays;
 pub mod list_products;
 pub mod open_account;
 pub mod place_hold;
 pub mod post_transactions;
 pub mod release_hold;
 pub mod remove_holder;
+pub mod remove_holiday;
 pub mod resolve_iban;
 pub mod reverse_transaction;
 pub mod standing;
 pub mod unfreeze_account;
 pub mod verify_ledger;
+pub mod void_references;
 pub mod watch_business_date;
 
 use florin_rpc::{CallContext, page};

@@ -3,19 +3,21 @@
 pub(crate) mod convert;
 
 use florin_proto::account::v1::{
-    AddHolderRequest, AddHolderResponse, AdvanceBusinessDateRequest, AdvanceBusinessDateResponse,
-    CloseAccountRequest, CloseAccountResponse, CreateGlAccountRequest, CreateGlAccountResponse,
-    ExportReferencesRequest, ExportReferencesResponse, FreezeAccountRequest, FreezeAccountResponse,
-    GetAccountRequest, GetAccountResponse, GetBalanceRequest, GetBalanceResponse,
-    GetBusinessDateRequest, GetBusinessDateResponse, GetTransactionRequest, GetTransactionResponse,
-    GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse,
-    ListAccountsRequest, ListAccountsResponse, ListEntriesRequest, ListEntriesResponse,
-    ListGlAccountsRequest, ListGlAccountsResponse, ListProductsRequest, ListProductsResponse,
-    OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse,
-    PostTransactionsRequest, PostTransactionsResponse, ReleaseHoldRequest, ReleaseHoldResponse,
-    RemoveHolderRequest, RemoveHolderResponse, ResolveIbanRequest, ResolveIbanResponse,
-    ReverseTransactionRequest, ReverseTransactionResponse, UnfreezeAccountRequest,
-    UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
+    AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
+    AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, CloseAccountRequest,
+    CloseAccountResponse, CreateGlAccountRequest, CreateGlAccountResponse, ExportReferencesRequest,
+    ExportReferencesResponse, FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest,
+    GetAccountResponse, GetBalanceRequest, GetBalanceResponse, GetBusinessDateRequest,
+    GetBusinessDateResponse, GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest,
+    GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest,
+    ListAccountsResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
+    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse, ListProductsRequest,
+    ListProductsResponse, OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest,
+    PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, ReleaseHoldRequest,
+    ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
+    RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
+    ReverseTransactionResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
+    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
     account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -54,6 +56,7 @@ florin_rpc::serve! {
     place_hold(PlaceHoldRequest) -> PlaceHoldResponse;
     release_hold(ReleaseHoldRequest) -> ReleaseHoldResponse;
     post_transactions(PostTransactionsRequest) -> PostTransactionsResponse;
+    void_references(VoidReferencesRequest) -> VoidReferencesResponse;
     reverse_transaction(ReverseTransactionRequest) -> ReverseTransactionResponse;
     get_transaction(GetTransactionRequest) -> GetTransactionResponse;
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;
@@ -62,6 +65,9 @@ florin_rpc::serve! {
     list_products(ListProductsRequest) -> ListProductsResponse;
     get_business_date(GetBusinessDateRequest) -> GetBusinessDateResponse;
     advance_business_date(AdvanceBusinessDateRequest) -> AdvanceBusinessDateResponse;
+    list_holidays(ListHolidaysRequest) -> ListHolidaysResponse;
+    add_holiday(AddHolidayRequest) -> AddHolidayResponse;
+    remove_holiday(RemoveHolidayRequest) -> RemoveHolidayResponse;
     {
         type VerifyLedgerStream = ReceiverStream<Result<VerifyLedgerResponse, Status>>;
         type ExportReferencesStream = ReceiverStream<Result<ExportReferencesResponse, Status>>;

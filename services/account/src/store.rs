@@ -1,6 +1,7 @@
 //! The tables of the ledger: rows to domain and back. Writes happen only in [`write`], in the
 //! transaction of a batch; the other modules read.
 
+pub mod calendar;
 pub mod chain;
 pub mod chart;
 pub mod entries;
@@ -19,4 +20,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0002_overdraft_maximum",
     "0003_released_holds",
     "0004_fewer_indexes",
+    "0010_calendar",
 ];

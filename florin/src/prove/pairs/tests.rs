@@ -111,3 +111,34 @@ fn what_changed_just_now_is_in_flight() {
     ];
     assert_eq!(breaches(&young, vec![], vec![]), 0);
 }
+
+#[test]
+fn names_a_voided_reference_of_a_transfer_that_did_not_fail_or_of_none() {
+    let void = |reference: &str| VoidedReference {
+        caller: PAYMENT.to_owned(),
+        reference: reference.to_owned(),
+        cause: "INSUFFICIENT_FUNDS".to_owned(),
+    };
+    let breaches = |status: Option<TransferStatus>| {
+        let (mut ledger, mut report) = (Ledger::default(), Report::default());
+        ledger.take_void(void("trf_1/post"));
+        ledger.take_void(VoidedReference { caller: "client:x".into(), ..void("trf_2/post") });
+        let paid = status == Some(TransferStatus::Completed);
+        if paid {
+            ledger.take_transaction(posted("trf_1/post", "txn_1", "5.00")).unwrap();
+        }
+        let mut pairing =
+            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        if let Some(status) = status {
+            pairing.transfer(&transfer("trf_1", status, OLD)).unwrap();
+        }
+        pairing.left_over();
+        report.breaches()
+    };
+    assert_eq!(breaches(Some(TransferStatus::Failed)), 0);
+    assert_eq!(breaches(Some(TransferStatus::Posting)), 0, "it is about to fail");
+    for status in [TransferStatus::Completed, TransferStatus::Cancelled] {
+        assert_eq!(breaches(Some(status)), 1);
+    }
+    assert_eq!(breaches(None), 1);
+}

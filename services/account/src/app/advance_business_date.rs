@@ -14,13 +14,18 @@ use florin_store::Tx;
 use tonic::{Response, Status};
 
 use super::ledger::{self, Ledger};
-use crate::{grpc::convert, store::chart};
+use crate::{
+    domain::posting::MOST_CLOSED_DAYS,
+    grpc::convert,
+    store::{calendar, chart},
+};
 
 impl Ledger {
-    /// Advances the business date, under the caller's key.
+    /// Advances the business date, under the caller's key: to the next business day of the
+    /// calendar where none is named.
     ///
     /// # Errors
-    /// INVALID_REQUEST, `BUSINESS_DATE_STALE`.
+    /// INVALID_REQUEST, `BUSINESS_DATE_STALE`, `NO_BUSINESS_DAY`.
     pub async fn advance_business_date(
         &self,
         ctx: &CallContext,
@@ -46,20 +51,30 @@ async fn advance(
     outbox: &Outbox,
     ctx: &CallContext,
     closing: Date,
-    opening: Date,
+    wanted: Option<Date>,
 ) -> Result<Date, Failure> {
     let books = chart::books(tx, tx.engine().for_update()).await?;
-    if books.business_date == opening {
-        return Ok(opening);
+    let before = calendar::opened_after(tx, closing).await?;
+    if let Some(opened) = before.filter(|opened| wanted.is_none_or(|wanted| wanted == *opened)) {
+        return Ok(opened);
     }
-    if books.business_date != closing {
-        let open = books.business_date;
+    let open = books.business_date;
+    // A repeat of what a program did that kept no list of closed dates.
+    if wanted == Some(open) {
+        return Ok(open);
+    }
+    if open != closing {
         let text = format!("the open business date is {open}, not {closing}");
         let stale = Error::new(Reason::BusinessDateStale, text);
         return Err(stale.with("business_date", open.to_string()).into());
     }
+    let opening = match wanted {
+        Some(date) => date,
+        None => next_business_day(tx, closing).await?,
+    };
     chart::set_business_date(tx, opening).await?;
     let at = tx.now().await?;
+    calendar::close(tx, closing, opening, at).await?;
     let event = BusinessDayClosed {
         closed: closing.to_string(),
         opened: opening.to_string(),
@@ -71,4 +86,13 @@ async fn advance(
     outbox.append(tx, vec![NewEvent::of(&event, &"business_date", days, cause)]).await?;
     ledger::record_audit(tx, ctx, &format!("business_date/{closing}")).await?;
     Ok(opening)
+}
+
+async fn next_business_day(tx: &Tx, closing: Date) -> Result<Date, Failure> {
+    let calendar = calendar::calendar(tx, closing, MOST_CLOSED_DAYS).await?;
+    calendar.next_after(closing, MOST_CLOSED_DAYS).ok_or_else(|| {
+        let text = format!("no business day within {MOST_CLOSED_DAYS} days after {closing}");
+        let none = Error::new(Reason::NoBusinessDay, text);
+        none.with("business_date", closing.to_string()).into()
+    })
 }

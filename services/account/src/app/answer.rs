@@ -25,6 +25,7 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::Closed { .. } => Reason::AccountClosed,
         Refusal::CurrencyMismatch { .. } => return CommonReason::CurrencyMismatch.known(),
         Refusal::ReferenceReused { .. } => return CommonReason::ReferenceReused.known(),
+        Refusal::ReferenceVoided { .. } => Reason::ReferenceVoided,
         Refusal::NotEmpty { .. } => Reason::AccountNotEmpty,
         Refusal::HasHolds { .. } => Reason::AccountHasHolds,
         Refusal::GlNotFound { .. } => Reason::GlAccountNotFound,
@@ -64,6 +65,9 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         ],
         Refusal::ReferenceReused { reference } | Refusal::HoldNotFound { reference } => {
             vec![("reference", reference.clone())]
+        }
+        Refusal::ReferenceVoided { reference, cause } => {
+            vec![("reference", reference.clone()), ("cause", cause.clone())]
         }
         Refusal::GlNotFound { code } | Refusal::GlIsControl { code } => {
             vec![("gl_code", code.clone())]
@@ -158,12 +162,13 @@ pub fn stored<M: Message>(
     let refused = match outcome {
         Outcome::Refused(refusal) => error(refusal),
         Outcome::Answered(answer) | Outcome::Decided(answer) => return answer.clone(),
-        Outcome::Posted { .. } | Outcome::Account { .. } | Outcome::Held { .. } => {
-            match success(outcome) {
-                Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
-                None => Error::internal("the outcome is not that of the command"),
-            }
-        }
+        Outcome::Posted { .. }
+        | Outcome::Account { .. }
+        | Outcome::Held { .. }
+        | Outcome::Voided { .. } => match success(outcome) {
+            Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
+            None => Error::internal("the outcome is not that of the command"),
+        },
         Outcome::KeyReused => Error::internal("a reused key has no answer to store"),
     };
     Answer { code: refused.to_status().code().into(), body: refused.encode() }
@@ -181,6 +186,7 @@ macro_rules! account_answer {
                 }),
                 Outcome::Posted { .. }
                 | Outcome::Held { .. }
+                | Outcome::Voided { .. }
                 | Outcome::Refused(_)
                 | Outcome::Decided(_)
                 | Outcome::Answered(_)

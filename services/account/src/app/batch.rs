@@ -16,7 +16,7 @@ use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
     freeze_account, open_account, place_hold, post_transactions, release_hold, remove_holder,
-    reverse_transaction, unfreeze_account,
+    reverse_transaction, unfreeze_account, void_references,
 };
 use crate::{
     domain::{record::Record, refusal::Refusal},
@@ -148,6 +148,8 @@ fn needs(commands: &[&Command]) -> Needs {
                 let id = (release.reference.caller.clone(), release.hold_reference.clone());
                 needs.holds.insert(id);
             }
+            // The reference alone: it touches no account.
+            Work::Void(_) => {}
             Work::Open(_) => needs.opens += 1,
             Work::Change { account, .. } => {
                 needs.accounts.insert(*account);
@@ -159,7 +161,12 @@ fn needs(commands: &[&Command]) -> Needs {
 }
 
 fn decide(working: &mut Working, command: &Command) -> Outcome {
-    let decided = match working.claimed(command.references()) {
+    let claimed = if let Work::Void(void) = &command.work {
+        void_references::claimed(working, void)
+    } else {
+        working.claimed(command.references())
+    };
+    let decided = match claimed {
         Ok(Claimed::Replay(record)) => replay(working, command, record),
         Ok(Claimed::New) => execute(working, command)
             .inspect(|outcome| working.settle(command.references(), outcome.record())),
@@ -175,6 +182,7 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Reverse(reverse) => reverse_transaction::decide(working, reverse, actor),
         Work::Place(place) => place_hold::decide(working, place, actor),
         Work::Release(release) => release_hold::decide(working, release, actor),
+        Work::Void(void) => Ok(void_references::decide(working, void, actor)),
         Work::Open(open) => open_account::decide(working, open, actor),
         Work::Change { account, change } => match change {
             Change::Freeze(reason) => freeze_account::decide(working, *account, reason, actor),
@@ -207,6 +215,12 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
             let hold = working.holds.values().find(|hold| hold.id == id).cloned();
             let hold = hold.ok_or_else(|| Refusal::HoldNotFound { reference: id.to_string() })?;
             Ok(Outcome::Held { hold, replayed: true })
+        }
+        (Record::Void, _) => {
+            let mut causes =
+                command.references().into_iter().filter_map(|one| working.voided(&one));
+            let cause = causes.next().unwrap_or_default();
+            Ok(Outcome::Voided { cause, replayed: true })
         }
         (Record::Account(id), _) => {
             let account = working.accounts.get(&id).cloned();
@@ -249,6 +263,7 @@ impl Outcome {
             Self::Posted { .. }
             | Self::Account { .. }
             | Self::Held { .. }
+            | Self::Voided { .. }
             | Self::Refused(_)
             | Self::Decided(_)
             | Self::Answered(_)

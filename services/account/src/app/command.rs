@@ -80,6 +80,14 @@ pub struct Release {
     pub correlation: String,
 }
 
+/// A reference to void.
+#[derive(Debug, Clone)]
+pub struct Void {
+    /// The reference. Its content is the cause itself, as bytes, so that whoever comes too
+    /// late is told it.
+    pub reference: Reference,
+}
+
 /// An account to open.
 #[derive(Debug, Clone)]
 pub struct Open {
@@ -127,6 +135,8 @@ pub enum Work {
     Place(Place),
     /// Release a hold.
     Release(Release),
+    /// Void a reference.
+    Void(Void),
     /// Open an account.
     Open(Open),
     /// Change an account.
@@ -173,6 +183,13 @@ pub enum Outcome {
         /// Whether it had been done before.
         replayed: bool,
     },
+    /// The reference was voided, now or before.
+    Voided {
+        /// Why it was first voided.
+        cause: String,
+        /// Whether it had been voided before.
+        replayed: bool,
+    },
     /// An account was opened or changed.
     Account {
         /// The account after it.
@@ -201,7 +218,11 @@ impl Command {
         match &self.work {
             Work::Post(post) => post.legs.as_slice().len(),
             Work::Reverse(_) => 4,
-            Work::Place(_) | Work::Release(_) | Work::Open(_) | Work::Change { .. } => 1,
+            Work::Place(_)
+            | Work::Release(_)
+            | Work::Void(_)
+            | Work::Open(_)
+            | Work::Change { .. } => 1,
         }
     }
 
@@ -213,6 +234,7 @@ impl Command {
             Work::Reverse(reverse) => vec![reverse.reference.clone(), reverse.once()],
             Work::Place(place) => vec![place.reference.clone()],
             Work::Release(release) => vec![release.reference.clone()],
+            Work::Void(void) => vec![void.reference.clone()],
             Work::Open(open) => open.reference.clone().into_iter().collect(),
             Work::Change { .. } => Vec::new(),
         }
@@ -226,6 +248,7 @@ impl Command {
             Work::Post(post) => Some(Record::Transaction(post.id)),
             Work::Reverse(reverse) => Some(Record::Transaction(reverse.id)),
             Work::Place(place) => Some(Record::Hold(place.id)),
+            Work::Void(_) => Some(Record::Void),
             Work::Open(open) => Some(Record::Account(open.id)),
             Work::Release(_) | Work::Change { .. } => None,
         }
@@ -233,13 +256,14 @@ impl Command {
 }
 
 impl Outcome {
-    /// The record that was made or changed; None where nothing was.
+    /// The record that was made or changed; None where there is none.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         match self {
             Self::Posted { transaction, .. } => Some(Record::Transaction(*transaction)),
             Self::Held { hold, .. } => Some(Record::Hold(hold.id)),
             Self::Account { account, .. } => Some(Record::Account(account.id)),
+            Self::Voided { .. } => Some(Record::Void),
             Self::Refused(_) | Self::Decided(_) | Self::Answered(_) | Self::KeyReused => None,
         }
     }

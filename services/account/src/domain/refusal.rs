@@ -51,6 +51,14 @@ pub enum Refusal {
         /// The reference.
         reference: String,
     },
+    /// The reference was voided: nothing is ever posted under it.
+    #[error("reference {reference} was voided for {cause}")]
+    ReferenceVoided {
+        /// The reference.
+        reference: String,
+        /// Why it was voided: a reason without prefix.
+        cause: String,
+    },
     /// The account still has a balance.
     #[error("account {account} still has a balance of {posted}")]
     NotEmpty {

@@ -1,5 +1,6 @@
 //! Message -> domain: every broken rule of a request is collected before it is refused.
 
+mod calendar;
 mod journal;
 
 use florin_kernel::{
@@ -8,8 +9,9 @@ use florin_kernel::{
 use florin_proto::{account::v1 as proto, instant_of, money_of};
 use florin_rpc::Error;
 
+pub(crate) use self::calendar::{date, holiday, holidays_page};
 pub(crate) use self::journal::{
-    dates, gl_account, hold, postings, release, reversal, transaction_id,
+    dates, gl_account, hold, postings, release, reversal, transaction_id, voids,
 };
 use crate::{
     app::{get_balance::AsOf, import_accounts::Item, open_account::Opening},

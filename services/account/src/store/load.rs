@@ -101,6 +101,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
             Record::Transaction(id) => working.posted_before.contains_key(id),
             Record::Account(id) => working.accounts.contains_key(id),
             Record::Hold(id) => placed_before.contains(id),
+            Record::Void => true,
         };
         if !there {
             return Err(StoreError::Corrupt(format!("a reference names {record}, which is not")));
@@ -215,7 +216,7 @@ async fn reserve_ibans(
 const fn opened(record: &Record) -> Option<AccountId> {
     match record {
         Record::Account(id) => Some(*id),
-        Record::Transaction(_) | Record::Hold(_) => None,
+        Record::Transaction(_) | Record::Hold(_) | Record::Void => None,
     }
 }
 

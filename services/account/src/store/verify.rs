@@ -185,14 +185,15 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          ON r.caller = h.caller AND r.reference = h.reference AND r.record = h.id \
          WHERE r.record IS NULL",
     ),
-    // The other direction: what made a record is evidence of one that was erased.
+    // The other direction: what made a record is evidence of one that was erased. A voided
+    // reference makes none: that it has none is what the two statements before say of it.
     (
         "references",
         "SELECT r.caller || ' ' || r.reference AS record, \
          'it made ' || r.record || ', which is not there' AS description \
          FROM ledger_references AS r LEFT JOIN journal AS j ON j.id = r.record \
          LEFT JOIN accounts AS a ON a.id = r.record LEFT JOIN holds AS h ON h.id = r.record \
-         WHERE j.id IS NULL AND a.id IS NULL AND h.id IS NULL",
+         WHERE r.record <> 'void' AND j.id IS NULL AND a.id IS NULL AND h.id IS NULL",
     ),
     (
         "holds",

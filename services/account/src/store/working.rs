@@ -22,7 +22,7 @@ pub struct Reference {
     pub caller: String,
     /// The reference itself.
     pub text: String,
-    /// Hash of the content.
+    /// Hash of the content; of a void its cause itself.
     pub fingerprint: Vec<u8>,
 }
 
@@ -74,7 +74,7 @@ pub type ReferenceId = (String, String);
 /// What a reference stands for, as this batch sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Hash of the content.
+    /// Hash of the content; of a void its cause itself.
     pub fingerprint: Vec<u8>,
     /// The record that it made, or will make; None while only deciding tells which.
     pub record: Option<Record>,
@@ -226,7 +226,8 @@ impl Working {
     /// Whether a command's own references were used before.
     ///
     /// # Errors
-    /// [`Refusal::ReferenceReused`] where it was with other content; for a reversal under a
+    /// [`Refusal::ReferenceReused`] where it was with other content,
+    /// [`Refusal::ReferenceVoided`] where nothing is to come under it; for a reversal under a
     /// new reference [`Refusal::AlreadyReversed`].
     pub fn claimed(&self, references: Vec<Reference>) -> Result<Claimed, Refusal> {
         for reference in references {
@@ -234,6 +235,9 @@ impl Working {
             let Some(claim) = self.claims.get(&id).filter(|claim| claim.made) else { continue };
             if let Some(transaction) = reference.reverses() {
                 return Err(Refusal::AlreadyReversed { transaction });
+            }
+            if let Some(cause) = self.voided(&reference) {
+                return Err(Refusal::ReferenceVoided { reference: reference.text, cause });
             }
             if claim.fingerprint != reference.fingerprint {
                 return Err(Refusal::ReferenceReused { reference: reference.text });
@@ -243,6 +247,14 @@ impl Working {
             }
         }
         Ok(Claimed::New)
+    }
+
+    /// Why a reference was voided; None where it was not.
+    #[must_use]
+    pub fn voided(&self, reference: &Reference) -> Option<String> {
+        let claim = self.claims.get(&(reference.caller.clone(), reference.text.clone()))?;
+        let void = claim.made && claim.record == Some(Record::Void);
+        void.then(|| String::from_utf8_lossy(&claim.fingerprint).into_owned())
     }
 
     /// Notes that a command's references stand for its record from now on.

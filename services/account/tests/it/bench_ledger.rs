@@ -5,7 +5,7 @@ use florin_account::{
         batch::LedgerBatch,
         command::{
             Actor, Change, Command, Open, Outcome, Place as Hold, Post, Reference, Release,
-            Reverse, Work,
+            Reverse, Void, Work,
         },
         verify_ledger::{self, Report, Summary},
     },
@@ -160,6 +160,11 @@ pub fn release(text: &str, hold: &str) -> Command {
         hold_reference: hold.into(),
         correlation: text.into(),
     }))
+}
+
+pub fn void(text: &str, cause: &str) -> Command {
+    let reference = Reference { fingerprint: cause.into(), ..reference(text, &[]) };
+    command(Work::Void(Void { reference }))
 }
 
 pub fn change(account: AccountId, change: Change) -> Command {

@@ -7,6 +7,7 @@
 )]
 
 mod bench_ledger;
+mod calendar;
 mod close_account;
 mod day_counts;
 mod decide;
@@ -24,5 +25,6 @@ mod references;
 mod required;
 mod reverse_transaction;
 mod verify_ledger;
+mod void_references;
 mod watch_business_date;
 mod working_set;

@@ -14,7 +14,7 @@ use super::{REFERENCE, optional_date, reference};
 use crate::{
     app::{
         place_hold::Holding, post_transactions::Posting, release_hold::Releasing,
-        reverse_transaction::Reversal,
+        reverse_transaction::Reversal, void_references::Voiding,
     },
     domain::posting::{GlAccount, Leg, Legs, MOST_CLOSED_DAYS, MOST_LEGS, Target, days_between},
 };
@@ -43,6 +43,30 @@ pub(crate) fn postings(
         let mut violations = Violations::new();
         let posting = posting(&mut violations, "", one);
         Ok(violations.finish(posting)?)
+    });
+    Ok(items.collect())
+}
+
+/// The items of a call that voids, each by itself; an error where there are too many or none.
+pub(crate) fn voids(
+    request: &proto::VoidReferencesRequest,
+) -> Result<Vec<Result<Voiding, Error>>, Error> {
+    if !(1..=MOST_TRANSACTIONS).contains(&request.references.len()) {
+        let mut violations = Violations::new();
+        let text = format!("must be 1 to {MOST_TRANSACTIONS}");
+        violations.add("references", "OUT_OF_RANGE", text);
+        return Err(violations.into());
+    }
+    let items = request.references.iter().map(|one| {
+        let mut violations = Violations::new();
+        let reference = reference(&mut violations, "reference", &one.reference, 1);
+        let shape = one.cause.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        if one.cause.is_empty() || one.cause.len() > 64 || !shape {
+            let rule = "must be a reason of 1 to 64 upper-case letters and underscores";
+            violations.add("cause", "MALFORMED_REASON", rule);
+        }
+        let read = reference.map(|reference| Voiding { reference, cause: one.cause.clone() });
+        Ok(violations.finish(read)?)
     });
     Ok(items.collect())
 }
@@ -228,11 +252,13 @@ pub(crate) fn gl_account(request: &proto::CreateGlAccountRequest) -> Result<GlAc
     Ok(violations.finish(read)?)
 }
 
-/// The date to close and the date to open.
-pub(crate) fn dates(request: &proto::AdvanceBusinessDateRequest) -> Result<(Date, Date), Error> {
+/// The business date to close and the one to open, None for the calendar's next.
+pub(crate) fn dates(
+    request: &proto::AdvanceBusinessDateRequest,
+) -> Result<(Date, Option<Date>), Error> {
     let mut violations = Violations::new();
     let closing = violations.check("closing", parse_date(&request.closing));
-    let opening = violations.check("opening", parse_date(&request.opening));
+    let opening = optional_date(&mut violations, "opening", &request.opening);
     let dates = closing.zip(opening);
     if dates.is_some_and(|(closing, opening)| opening <= closing) {
         violations.add("opening", "NOT_LATER", "must be later than the closing date");
@@ -241,7 +267,7 @@ pub(crate) fn dates(request: &proto::AdvanceBusinessDateRequest) -> Result<(Date
         let text = format!("must be at most {MOST_CLOSED_DAYS} days after the closing date");
         violations.add("opening", "OUT_OF_RANGE", text);
     }
-    Ok(violations.finish(dates)?)
+    Ok(violations.finish(closing.map(|closing| (closing, opening)))?)
 }
 
 /// What names a journal transaction.
