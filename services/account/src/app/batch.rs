@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use florin_events::Outbox;
-use florin_kernel::{BankIdentity, EventId};
+use florin_kernel::{AccountId, BankIdentity, EventId};
 use florin_store::{
     StoreError, Tx, audit,
     commit::Batch,
@@ -41,6 +41,10 @@ impl Batch for LedgerBatch {
 
     fn weight(&self, command: &Command) -> usize {
         command.weight()
+    }
+
+    fn touches(&self, command: &Command) -> Vec<u128> {
+        command.accounts().into_iter().map(AccountId::bits).collect()
     }
 
     async fn apply(&self, tx: &Tx, commands: &[Command]) -> Result<Vec<Outcome>, StoreError> {

@@ -256,6 +256,18 @@ impl Command {
         }
     }
 
+    /// The accounts that it names, and so will lock. Those of the original, or of the hold, of
+    /// a reversal or a release are known only once they are read.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<AccountId> {
+        match &self.work {
+            Work::Post(post) => post.legs.accounts().collect(),
+            Work::Place(place) => vec![place.account],
+            Work::Change { account, .. } => vec![*account],
+            Work::Reverse(_) | Work::Release(_) | Work::Open(_) | Work::Void(_) => Vec::new(),
+        }
+    }
+
     /// The references that it claims.
     #[must_use]
     pub fn references(&self) -> Vec<Reference> {
