@@ -13,12 +13,13 @@ use florin_proto::account::v1::{
     ListAccountsResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
     ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse, ListProductsRequest,
     ListProductsResponse, OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest,
-    PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, ReleaseHoldRequest,
-    ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
-    RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
-    ReverseTransactionResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
-    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
-    account_service_server::AccountService,
+    PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
+    PreviewReversalResponse, PreviewTransactionsRequest, PreviewTransactionsResponse,
+    ReleaseHoldRequest, ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse,
+    RemoveHolidayRequest, RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse,
+    ReverseTransactionRequest, ReverseTransactionResponse, UnfreezeAccountRequest,
+    UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest,
+    VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -58,6 +59,8 @@ florin_rpc::serve! {
     post_transactions(PostTransactionsRequest) -> PostTransactionsResponse;
     void_references(VoidReferencesRequest) -> VoidReferencesResponse;
     reverse_transaction(ReverseTransactionRequest) -> ReverseTransactionResponse;
+    preview_transactions(PreviewTransactionsRequest) -> PreviewTransactionsResponse;
+    preview_reversal(PreviewReversalRequest) -> PreviewReversalResponse;
     get_transaction(GetTransactionRequest) -> GetTransactionResponse;
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;
     list_gl_accounts(ListGlAccountsRequest) -> ListGlAccountsResponse;

@@ -4,6 +4,7 @@
 pub mod calendar;
 pub mod chain;
 pub mod chart;
+mod claims;
 pub mod entries;
 pub mod load;
 pub mod records;
@@ -21,5 +22,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0003_released_holds",
     "0004_fewer_indexes",
     "0005_captures",
+    "0006_conversions",
     "0010_calendar",
 ];

@@ -1,13 +1,14 @@
 //! What a batch works on: the locked rows in memory, and what is to be written.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use florin_events::{Cause, NewEvent};
 use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, TransactionId, UnixMicros};
 
-use super::chain;
+use super::{chain, load::Needs};
 use crate::domain::{
     account::{Account, Holder},
+    conversion::Conversion,
     event::{AccountEvent, EventKind},
     hold::Hold,
     posting::{Books, Entry, GlAccount, Legs},
@@ -129,6 +130,8 @@ pub struct JournalRow {
     pub value_date: Date,
     /// The transaction that it reverses.
     pub reverses: Option<TransactionId>,
+    /// Conversions of currency in it.
+    pub conversions: Vec<Conversion>,
     /// Ties together what one request caused.
     pub correlation: String,
     /// Who set it going, as JSON.
@@ -203,6 +206,15 @@ pub struct Working {
     pub writes: Writes,
 }
 
+/// Those entries of a map that are asked for.
+fn picked<'k, K: Ord + Clone + 'k, V: Clone>(
+    from: &BTreeMap<K, V>,
+    keys: impl Iterator<Item = &'k K>,
+) -> BTreeMap<K, V> {
+    let found = keys.filter_map(|key| Some((key.clone(), from.get(key)?.clone())));
+    found.collect()
+}
+
 /// What an event adds to an account's history.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
@@ -225,6 +237,54 @@ pub struct Facts {
 }
 
 impl Working {
+    /// A copy of what a rehearsal needs, with the same time and nothing to write. References
+    /// that nobody claimed are claimed in the copy alone.
+    #[must_use]
+    pub fn copy(&self, needs: &Needs) -> Self {
+        let claims = needs.looked_up.iter().map(|(reference, record)| {
+            let id = (reference.caller.clone(), reference.text.clone());
+            let free = || Claim {
+                fingerprint: reference.fingerprint.clone(),
+                record: *record,
+                made: false,
+                new: false,
+                rewritten: false,
+            };
+            let claim = self.claims.get(&id).cloned().unwrap_or_else(free);
+            (id, claim)
+        });
+        let claims: BTreeMap<ReferenceId, Claim> = claims.collect();
+        let originals = picked(&self.originals, needs.originals.iter());
+        let holds = picked(&self.holds, needs.holds.iter());
+        let of_originals = originals.values().flat_map(|original| original.legs.accounts());
+        let of_holds = holds.values().map(|hold| hold.account);
+        let ids: BTreeSet<AccountId> =
+            needs.accounts.iter().copied().chain(of_originals).chain(of_holds).collect();
+        let records = || claims.values().filter_map(|claim| claim.record);
+        let transactions: BTreeSet<TransactionId> = records()
+            .filter_map(|record| match record {
+                Record::Transaction(id) => Some(id),
+                Record::Account(_) | Record::Hold(_) | Record::Void => None,
+            })
+            .collect();
+        Self {
+            books: self.books,
+            chart: self.chart.clone(),
+            accounts: picked(&self.accounts, ids.iter()),
+            hashes: picked(&self.hashes, ids.iter()),
+            holders: BTreeMap::new(),
+            originals,
+            holds,
+            posted_before: picked(&self.posted_before, transactions.iter()),
+            events_before: picked(&self.events_before, records().collect::<BTreeSet<_>>().iter()),
+            claims,
+            ibans: VecDeque::new(),
+            now: self.now,
+            clocks: picked(&self.clocks, ids.iter()),
+            writes: Writes::default(),
+        }
+    }
+
     /// Whether a command's own references were used before.
     ///
     /// # Errors
