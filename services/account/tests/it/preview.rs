@@ -105,14 +105,15 @@ async fn a_preview_is_refused_as_the_posting_would_be() {
             Outcome::Refused(refusal) => std::mem::discriminant(refusal),
             other => panic!("{other:?}"),
         };
-        for make in [
-            (|from, to, _| post("much", &[(from, -101), (to, 101)])) as fn(_, _, _) -> Command,
+        let makes: [fn(_, _, _) -> Command; 6] = [
+            |from, to, _| post("much", &[(from, -101), (to, 101)]),
             |from, _, _| post("nobody", &[(from, -1), (acc("nobody"), 1)]),
             |from, to, _| post("used", &[(from, -2), (to, 2)]),
             |from, _, _| capture("c", from, 5, &[("nothing", None, false)]),
             |_, _, transaction| reverse("again", transaction),
             |_, _, _| reverse("rev", txn("9")),
-        ] {
+        ];
+        for make in makes {
             let command = || make(from, to, transaction);
             let shown = try_all(&bench, vec![command()]).await;
             assert_eq!(rows(&bench).await, before);
