@@ -156,6 +156,7 @@ fn asked_for(
         }
         "GetAccount" => get(format!("/v1/accounts/{account}")),
         "GetBalance" => get(format!("/v1/accounts/{account}/balance")),
+        "GetAccruedInterest" => get(format!("/v1/accounts/{account}/interest")),
         "ListEntries" => get(format!("/v1/accounts/{account}/entries")),
         "CloseAccount" => Some(("POST", format!("/v1/accounts/{account}:close"), nothing)),
         "CreateTransfer" => {

@@ -158,12 +158,13 @@ pub fn stored<M: Message>(
     let refused = match outcome {
         Outcome::Refused(refusal) => error(refusal),
         Outcome::Answered(answer) | Outcome::Decided(answer) => return answer.clone(),
-        Outcome::Posted { .. } | Outcome::Account { .. } | Outcome::Held { .. } => {
-            match success(outcome) {
-                Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
-                None => Error::internal("the outcome is not that of the command"),
-            }
-        }
+        Outcome::Posted { .. }
+        | Outcome::Account { .. }
+        | Outcome::Held { .. }
+        | Outcome::Passed => match success(outcome) {
+            Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
+            None => Error::internal("the outcome is not that of the command"),
+        },
         Outcome::KeyReused => Error::internal("a reused key has no answer to store"),
     };
     Answer { code: refused.to_status().code().into(), body: refused.encode() }
@@ -181,6 +182,7 @@ macro_rules! account_answer {
                 }),
                 Outcome::Posted { .. }
                 | Outcome::Held { .. }
+                | Outcome::Passed
                 | Outcome::Refused(_)
                 | Outcome::Decided(_)
                 | Outcome::Answered(_)

@@ -15,8 +15,8 @@ use florin_store::{
 use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
-    freeze_account, open_account, place_hold, post_transactions, release_hold, remove_holder,
-    reverse_transaction, unfreeze_account,
+    end_of_day, freeze_account, open_account, place_hold, post_transactions, release_hold,
+    remove_holder, reverse_transaction, unfreeze_account,
 };
 use crate::{
     domain::{record::Record, refusal::Refusal},
@@ -148,6 +148,10 @@ fn needs(commands: &[&Command]) -> Needs {
                 let id = (release.reference.caller.clone(), release.hold_reference.clone());
                 needs.holds.insert(id);
             }
+            Work::EndDay(step) => {
+                needs.accounts.insert(step.account);
+                needs.steps.push(step.clone());
+            }
             Work::Open(_) => needs.opens += 1,
             Work::Change { account, .. } => {
                 needs.accounts.insert(*account);
@@ -161,8 +165,12 @@ fn needs(commands: &[&Command]) -> Needs {
 fn decide(working: &mut Working, command: &Command) -> Outcome {
     let decided = match working.claimed(command.references()) {
         Ok(Claimed::Replay(record)) => replay(working, command, record),
-        Ok(Claimed::New) => execute(working, command)
-            .inspect(|outcome| working.settle(command.references(), outcome.record())),
+        Ok(Claimed::New) => execute(working, command).inspect(|outcome| {
+            // What made no record gives its reference back.
+            if let Some(record) = outcome.record() {
+                working.settle(command.references(), Some(record));
+            }
+        }),
         Err(refusal) => Err(refusal),
     };
     decided.unwrap_or_else(Outcome::Refused)
@@ -176,6 +184,7 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Place(place) => place_hold::decide(working, place, actor),
         Work::Release(release) => release_hold::decide(working, release, actor),
         Work::Open(open) => open_account::decide(working, open, actor),
+        Work::EndDay(step) => end_of_day::decide(working, step, actor),
         Work::Change { account, change } => match change {
             Change::Freeze(reason) => freeze_account::decide(working, *account, reason, actor),
             Change::Unfreeze(reason) => unfreeze_account::decide(working, *account, reason, actor),
@@ -249,6 +258,7 @@ impl Outcome {
             Self::Posted { .. }
             | Self::Account { .. }
             | Self::Held { .. }
+            | Self::Passed
             | Self::Refused(_)
             | Self::Decided(_)
             | Self::Answered(_)

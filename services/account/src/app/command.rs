@@ -5,6 +5,7 @@ use florin_store::idempotency::{Answer, Key};
 
 use crate::domain::{
     account::{Account, Holder, Rules},
+    end_of_day::AccountStep,
     hold::Hold,
     posting::Legs,
     record::Record,
@@ -136,6 +137,8 @@ pub enum Work {
         /// What to change.
         change: Change,
     },
+    /// A step of the end of day.
+    EndDay(AccountStep),
 }
 
 /// How the outcome of a keyed command becomes the stored answer.
@@ -184,6 +187,8 @@ pub enum Outcome {
         /// Ids of the events.
         events: Vec<EventId>,
     },
+    /// A step of the end of day moved no money: nothing was due, or it was done before.
+    Passed,
     /// The domain refused; nothing changed.
     Refused(Refusal),
     /// Decided here under a key, and stored: the answer of the first call.
@@ -200,7 +205,7 @@ impl Command {
     pub fn weight(&self) -> usize {
         match &self.work {
             Work::Post(post) => post.legs.as_slice().len(),
-            Work::Reverse(_) => 4,
+            Work::Reverse(_) | Work::EndDay(_) => 4,
             Work::Place(_) | Work::Release(_) | Work::Open(_) | Work::Change { .. } => 1,
         }
     }
@@ -214,12 +219,14 @@ impl Command {
             Work::Place(place) => vec![place.reference.clone()],
             Work::Release(release) => vec![release.reference.clone()],
             Work::Open(open) => open.reference.clone().into_iter().collect(),
+            Work::EndDay(step) => vec![Reference::of_end_of_day(step)],
             Work::Change { .. } => Vec::new(),
         }
     }
 
     /// The record that its references stand for once it is done; None for a release, whose
-    /// hold only deciding tells, and for a change, which has no reference.
+    /// hold only deciding tells, for a step of the end of day, which may make none, and for a
+    /// change, which has no reference.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         match &self.work {
@@ -227,7 +234,7 @@ impl Command {
             Work::Reverse(reverse) => Some(Record::Transaction(reverse.id)),
             Work::Place(place) => Some(Record::Hold(place.id)),
             Work::Open(open) => Some(Record::Account(open.id)),
-            Work::Release(_) | Work::Change { .. } => None,
+            Work::Release(_) | Work::EndDay(_) | Work::Change { .. } => None,
         }
     }
 }
@@ -240,7 +247,11 @@ impl Outcome {
             Self::Posted { transaction, .. } => Some(Record::Transaction(*transaction)),
             Self::Held { hold, .. } => Some(Record::Hold(hold.id)),
             Self::Account { account, .. } => Some(Record::Account(account.id)),
-            Self::Refused(_) | Self::Decided(_) | Self::Answered(_) | Self::KeyReused => None,
+            Self::Passed
+            | Self::Refused(_)
+            | Self::Decided(_)
+            | Self::Answered(_)
+            | Self::KeyReused => None,
         }
     }
 }

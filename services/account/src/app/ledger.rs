@@ -213,6 +213,7 @@ pub fn refused(outcome: &Outcome) -> Option<Error> {
         Outcome::Posted { .. }
         | Outcome::Held { .. }
         | Outcome::Account { .. }
+        | Outcome::Passed
         | Outcome::Decided(_)
         | Outcome::Answered(_) => None,
     }
