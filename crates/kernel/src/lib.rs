@@ -4,7 +4,9 @@
 //! Nothing here does I/O, is asynchronous, reads a clock or draws a random number:
 //! whatever varies comes in as an argument.
 
+mod bic;
 mod calendar;
+mod country;
 mod day_count;
 mod iban;
 mod id;
@@ -16,9 +18,12 @@ mod role;
 pub mod rule;
 mod text;
 mod time;
+mod uetr;
 mod violation;
 
+pub use bic::{Bic, BicError};
 pub use calendar::{Calendar, NoWeekend};
+pub use country::is_country;
 pub use day_count::{DayCount, NegativePeriod, UnknownDayCount, YearFraction};
 pub use iban::{BankIdentity, Iban, IbanError};
 pub use id::{
@@ -33,4 +38,5 @@ pub use person::Person;
 pub use role::{Role, UnknownRole};
 pub use text::{TextError, check_text};
 pub use time::{DateError, UnixMicros, parse_date};
+pub use uetr::{Uetr, UetrError};
 pub use violation::{Broken, FieldViolation, Violations};

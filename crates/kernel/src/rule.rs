@@ -28,6 +28,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("MALFORMED_PHONE", "is no telephone number (E.164)"),
     ("MALFORMED_POSITION", "is no position that a write has answered"),
     ("MALFORMED_RATE", "is no percentage"),
+    ("MALFORMED_REASON", "is no name of a reason"),
     ("NEGATIVE", "is below zero"),
     ("NOT_ALLOWED_BY_PRODUCT", "is more than the product allows"),
     ("NOT_A_PARAMETER", "is a message, which no parameter can be"),

@@ -85,7 +85,7 @@ async fn references(
             let made = TransactionId::parse(&one.transaction_id).ok().map(Made::Transaction);
             (plan.number(&one.reference), made)
         }
-        Some(Item::Hold(_)) | None => (None, None),
+        Some(Item::Hold(_) | Item::Voided(_)) | None => (None, None),
     };
     meet_all(items, tally, found, made).await.context("exporting references")
 }

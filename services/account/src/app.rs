@@ -12,6 +12,7 @@ pub mod close_account;
 pub mod command;
 pub mod create_gl_account;
 pub mod end_of_day;
+pub mod expire_holds;
 pub mod export_references;
 pub mod freeze_account;
 pub mod get_account;
@@ -41,6 +42,7 @@ pub mod set_interest_conditions;
 pub mod standing;
 pub mod unfreeze_account;
 pub mod verify_ledger;
+pub mod void_references;
 pub mod watch_business_date;
 
 use florin_rpc::{CallContext, page};

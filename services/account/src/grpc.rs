@@ -20,7 +20,7 @@ use florin_proto::account::v1::{
     RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
     ReverseTransactionResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
     UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
-    account_service_server::AccountService,
+    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -58,6 +58,7 @@ florin_rpc::serve! {
     place_hold(PlaceHoldRequest) -> PlaceHoldResponse;
     release_hold(ReleaseHoldRequest) -> ReleaseHoldResponse;
     post_transactions(PostTransactionsRequest) -> PostTransactionsResponse;
+    void_references(VoidReferencesRequest) -> VoidReferencesResponse;
     reverse_transaction(ReverseTransactionRequest) -> ReverseTransactionResponse;
     get_transaction(GetTransactionRequest) -> GetTransactionResponse;
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;

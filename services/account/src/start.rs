@@ -14,7 +14,7 @@ use florin_store::{
 use crate::{
     Config,
     app::{
-        batch::LedgerBatch, end_of_day::Worker, ledger::Ledger,
+        batch::LedgerBatch, end_of_day::Worker, expire_holds::expire_holds, ledger::Ledger,
         watch_business_date::watch_business_date,
     },
     grpc::AccountApi,
@@ -44,6 +44,7 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     runtime.tasks.spawn("account end of day", end_of_day.run(runtime.shutdown.clone()));
     let watch = watch_business_date(ledger.db.clone(), runtime.clone());
     runtime.tasks.spawn("account business date", watch);
+    runtime.tasks.spawn("account holds", expire_holds(ledger.clone(), runtime.clone()));
     let service = AccountApi::new(ledger);
     Ok(Started::new().with(|server| server.add_service(AccountServiceServer::new(service))))
 }

@@ -23,6 +23,7 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0002_overdraft_maximum",
     "0003_released_holds",
     "0004_fewer_indexes",
+    "0005_captures",
     "0010_calendar",
     "0011_interest",
     "0012_end_of_day",

@@ -57,7 +57,6 @@ impl Payment {
     /// A setting that cannot be used, or a role without database.
     pub fn new(runtime: &Runtime, config: Config) -> anyhow::Result<Self> {
         let limits = config.check()?;
-        config.check_ledger(&runtime.settings.section(Role::Account)?)?;
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
         let batch = Acceptances::new(runtime.outbox.clone(), limits, Arc::clone(&due));

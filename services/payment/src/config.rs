@@ -34,14 +34,6 @@ pub struct Config {
     pub lease_ms: u64,
     /// How long a call of the ledger may take, in milliseconds, at least 100.
     pub ledger_timeout_ms: u64,
-    /// `batch_time_limit_ms` of `[account]`, which this role cannot read where the two have
-    /// files of their own: for so long the ledger may work on what it began in time.
-    pub ledger_batch_limit_ms: u64,
-    /// For how long after a call without a decision the ledger may still act on it, in
-    /// milliseconds: at least `ledger_timeout_ms` and `ledger_batch_limit_ms` together, and
-    /// what is more is for its commit. Until then a refusal is not believed, for the earlier
-    /// call may yet post.
-    pub ledger_quiet_ms: u64,
     /// The first wait after a call of the ledger without a decision, in milliseconds, at least
     /// 1; it doubles with each further one.
     pub retry_least_ms: u64,
@@ -50,12 +42,6 @@ pub struct Config {
     /// The longest wait of a transfer that the ledger refuses for its content, in
     /// milliseconds: people have to look, and it must not stand in front of the others.
     pub retry_stuck_ms: u64,
-}
-
-/// What the worker has to know of the section `[account]`.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct LedgerSection {
-    batch_time_limit_ms: Option<u64>,
 }
 
 impl Default for Config {
@@ -69,8 +55,6 @@ impl Default for Config {
             poll_ms: 200,
             lease_ms: 20_000,
             ledger_timeout_ms: 5_000,
-            ledger_batch_limit_ms: 10_000,
-            ledger_quiet_ms: 17_000,
             retry_least_ms: 200,
             retry_most_ms: 5_000,
             retry_stuck_ms: 600_000,
@@ -102,26 +86,9 @@ pub enum ConfigError {
         /// What it is.
         found: u64,
     },
-    /// A refusal would be believed while the ledger may still act on an earlier call.
-    #[error(
-        "payment.ledger_quiet_ms must be at least payment.ledger_timeout_ms and \
-         payment.ledger_batch_limit_ms together"
-    )]
-    Quiet,
     /// Each batch would be taken by another worker while the first calls the ledger.
     #[error("payment.lease_ms must be greater than payment.ledger_timeout_ms")]
     Lease,
-    /// The ledger works for longer on a batch than this role is told.
-    #[error(
-        "payment.ledger_batch_limit_ms is {told}, but account.batch_time_limit_ms is {real}: \
-         it must not be less"
-    )]
-    BatchLimit {
-        /// What this role is told.
-        told: u64,
-        /// What the ledger does.
-        real: u64,
-    },
 }
 
 impl Config {
@@ -146,10 +113,6 @@ impl Config {
                 return Err(ConfigError::TooSmall { setting, least, found });
             }
         }
-        let acts = self.ledger_timeout_ms.saturating_add(self.ledger_batch_limit_ms);
-        if self.ledger_quiet_ms < acts {
-            return Err(ConfigError::Quiet);
-        }
         if self.lease_ms <= self.ledger_timeout_ms {
             return Err(ConfigError::Lease);
         }
@@ -163,19 +126,6 @@ impl Config {
         Ok(limits)
     }
 
-    /// Compares with the ledger's own setting, where the process's settings tell it.
-    ///
-    /// # Errors
-    /// [`ConfigError::BatchLimit`].
-    pub(crate) fn check_ledger(&self, ledger: &LedgerSection) -> Result<(), ConfigError> {
-        match ledger.batch_time_limit_ms {
-            Some(real) if real > self.ledger_batch_limit_ms => {
-                Err(ConfigError::BatchLimit { told: self.ledger_batch_limit_ms, real })
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
     pub(crate) const fn poll(&self) -> Duration {
         Duration::from_millis(self.poll_ms)
     }
@@ -186,16 +136,12 @@ impl Config {
 
     /// The longest that a transfer may be put off.
     pub(crate) fn longest_wait(&self) -> Duration {
-        let most = self.retry_most_ms.max(self.retry_stuck_ms).max(self.ledger_quiet_ms);
+        let most = self.retry_most_ms.max(self.retry_stuck_ms);
         Duration::from_millis(most)
     }
 
     pub(crate) const fn ledger_timeout(&self) -> Duration {
         Duration::from_millis(self.ledger_timeout_ms)
-    }
-
-    pub(crate) const fn ledger_quiet(&self) -> Duration {
-        Duration::from_millis(self.ledger_quiet_ms)
     }
 
     /// How long to wait after this many attempts without a decision.
@@ -243,11 +189,6 @@ mod tests {
             config(|config| config.transfer_limits = vec!["EUR".into()]),
             Err(ConfigError::Limit { entry: "EUR".into(), cause: MoneyError::MissingAmount })
         );
-        // 5 s of the call and 10 s of the ledger's batch: less would believe too early.
-        assert_eq!(config(|config| config.ledger_quiet_ms = 14_999), Err(ConfigError::Quiet));
-        assert_eq!(config(|config| config.ledger_quiet_ms = 15_000), Ok(()));
-        let slow = |config: &mut Config| config.ledger_batch_limit_ms = 12_001;
-        assert_eq!(config(slow), Err(ConfigError::Quiet));
         assert_eq!(config(|config| config.transfer_limits = vec!["EUR 10".into()]), Ok(()));
     }
 
@@ -265,17 +206,5 @@ mod tests {
         for (config, setting, least, found) in refused {
             assert_eq!(config.check(), Err(ConfigError::TooSmall { setting, least, found }));
         }
-    }
-
-    #[test]
-    fn the_ledgers_own_limit_is_not_above_what_the_worker_counts_with() {
-        let check = |real| {
-            let ledger = LedgerSection { batch_time_limit_ms: real };
-            Config::default().check_ledger(&ledger)
-        };
-        assert_eq!(check(None), Ok(()));
-        assert_eq!(check(Some(10_000)), Ok(()));
-        let longer = ConfigError::BatchLimit { told: 10_000, real: 10_001 };
-        assert_eq!(check(Some(10_001)), Err(longer));
     }
 }

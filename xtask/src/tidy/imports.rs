@@ -10,6 +10,7 @@ use super::{Finding, line_of};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Kernel,
+    Iso20022,
     Proto,
     Store,
     Rpc,
@@ -25,21 +26,24 @@ enum Place {
 }
 
 use Place::{
-    Events, Executable, Gateway, Kernel, Proto, Rpc, Runtime, Service, Simulator, Store, Testkit,
-    Tests,
+    Events, Executable, Gateway, Iso20022, Kernel, Proto, Rpc, Runtime, Service, Simulator, Store,
+    Testkit, Tests,
 };
 
-const SHARED: &[Place] = &[Kernel, Proto, Store, Rpc, Events, Runtime];
+const SHARED: &[Place] = &[Kernel, Iso20022, Proto, Store, Rpc, Events, Runtime];
 const ABOVE_ALL: &[Place] =
-    &[Kernel, Proto, Store, Rpc, Events, Runtime, Service, Gateway, Simulator];
-const EVERYTHING: &[Place] =
-    &[Kernel, Proto, Store, Rpc, Events, Runtime, Service, Gateway, Simulator, Executable, Testkit];
+    &[Kernel, Iso20022, Proto, Store, Rpc, Events, Runtime, Service, Gateway, Simulator];
+const EVERYTHING: &[Place] = &[
+    Kernel, Iso20022, Proto, Store, Rpc, Events, Runtime, Service, Gateway, Simulator, Executable,
+    Testkit,
+];
 
 impl Place {
     /// By the folder of the manifest, from the root.
     fn of(folder: &str) -> Option<Self> {
         Some(match folder {
             "crates/kernel" => Self::Kernel,
+            "crates/iso20022" => Self::Iso20022,
             "proto" => Self::Proto,
             "crates/store" => Self::Store,
             "crates/rpc" => Self::Rpc,
@@ -60,12 +64,13 @@ impl Place {
     const fn may_import(self) -> &'static [Self] {
         match self {
             Self::Kernel => &[],
-            Self::Proto | Self::Store | Self::Xtask => &[Kernel],
+            Self::Iso20022 | Self::Proto | Self::Store | Self::Xtask => &[Kernel],
             Self::Rpc => &[Kernel, Proto],
             Self::Events => &[Kernel, Proto, Store],
             Self::Runtime => &[Kernel, Proto, Store, Rpc, Events],
             Self::Service => SHARED,
-            Self::Gateway | Self::Simulator => &[Kernel, Proto, Rpc, Runtime],
+            Self::Gateway => &[Kernel, Proto, Rpc, Runtime],
+            Self::Simulator => &[Kernel, Iso20022, Proto, Rpc, Runtime],
             Self::Executable | Self::Testkit => ABOVE_ALL,
             Self::Tests => EVERYTHING,
         }
@@ -83,6 +88,7 @@ const HOMES: &[(&str, &[Place])] = &[
     ("tonic-health", &[Rpc]),
     ("tonic-reflection", &[Rpc]),
     ("governor", &[Gateway]),
+    ("quick-xml", &[Iso20022]),
     ("prost-reflect", &[Proto, Gateway]),
     ("clap", &[Executable, Place::Xtask]),
     ("syn", &[Place::Xtask]),

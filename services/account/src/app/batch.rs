@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use florin_events::Outbox;
-use florin_kernel::{BankIdentity, EventId};
+use florin_kernel::{AccountId, BankIdentity, EventId};
 use florin_store::{
     StoreError, Tx, audit,
     commit::Batch,
@@ -15,8 +15,8 @@ use florin_store::{
 use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
-    end_of_day, freeze_account, open_account, place_hold, post_transactions, release_hold,
-    remove_holder, reverse_transaction, unfreeze_account,
+    end_of_day, expire_holds, freeze_account, open_account, place_hold, post_transactions,
+    release_hold, remove_holder, reverse_transaction, unfreeze_account, void_references,
 };
 use crate::{
     domain::{record::Record, refusal::Refusal},
@@ -41,6 +41,10 @@ impl Batch for LedgerBatch {
 
     fn weight(&self, command: &Command) -> usize {
         command.weight()
+    }
+
+    fn touches(&self, command: &Command) -> Vec<u128> {
+        command.accounts().into_iter().map(AccountId::bits).collect()
     }
 
     async fn apply(&self, tx: &Tx, commands: &[Command]) -> Result<Vec<Outcome>, StoreError> {
@@ -135,7 +139,14 @@ fn needs(commands: &[&Command]) -> Needs {
         let record = command.record();
         needs.claims.extend(command.references().into_iter().map(|one| (one, record)));
         match &command.work {
-            Work::Post(post) => needs.accounts.extend(post.legs.accounts()),
+            Work::Post(post) => {
+                needs.accounts.extend(post.legs.accounts());
+                let caller = &post.reference.caller;
+                let captured = post.captures.iter();
+                needs
+                    .holds
+                    .extend(captured.map(|one| (caller.clone(), one.hold_reference.clone())));
+            }
             Work::Reverse(reverse) => {
                 needs.originals.insert(reverse.original);
             }
@@ -152,6 +163,11 @@ fn needs(commands: &[&Command]) -> Needs {
                 needs.accounts.insert(step.account);
                 needs.steps.push(step.clone());
             }
+            Work::Expire(expire) => {
+                needs.holds.insert((expire.caller.clone(), expire.reference.clone()));
+            }
+            // The reference alone: it touches no account.
+            Work::Void(_) => {}
             Work::Open(_) => needs.opens += 1,
             Work::Change { account, .. } => {
                 needs.accounts.insert(*account);
@@ -162,8 +178,15 @@ fn needs(commands: &[&Command]) -> Needs {
     needs
 }
 
-fn decide(working: &mut Working, command: &Command) -> Outcome {
-    let decided = match working.claimed(command.references()) {
+/// Decides one command over the working set: the answer of before where its references made a
+/// record, and its work otherwise.
+pub fn decide(working: &mut Working, command: &Command) -> Outcome {
+    let claimed = if let Work::Void(void) = &command.work {
+        void_references::claimed(working, void)
+    } else {
+        working.claimed(command.references())
+    };
+    let decided = match claimed {
         Ok(Claimed::Replay(record)) => replay(working, command, record),
         Ok(Claimed::New) => execute(working, command).inspect(|outcome| {
             // What made no record gives its reference back.
@@ -183,6 +206,8 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Reverse(reverse) => reverse_transaction::decide(working, reverse, actor),
         Work::Place(place) => place_hold::decide(working, place, actor),
         Work::Release(release) => release_hold::decide(working, release, actor),
+        Work::Expire(expire) => expire_holds::decide(working, expire, actor),
+        Work::Void(void) => Ok(void_references::decide(working, void, actor)),
         Work::Open(open) => open_account::decide(working, open, actor),
         Work::EndDay(step) => end_of_day::decide(working, step, actor),
         Work::Change { account, change } => match change {
@@ -204,7 +229,21 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
         (Record::Transaction(transaction), _) => {
             match working.posted_before.get(&transaction).copied() {
                 Some(booking_date) => {
-                    Ok(Outcome::Posted { transaction, booking_date, replayed: true, events })
+                    let captured = Vec::new();
+                    let replayed = true;
+                    let posted =
+                        Outcome::Posted { transaction, booking_date, replayed, captured, events };
+                    Ok(match &command.work {
+                        Work::Post(post) => posted.with_captured(working, post),
+                        Work::Reverse(_)
+                        | Work::Place(_)
+                        | Work::Release(_)
+                        | Work::Expire(_)
+                        | Work::Void(_)
+                        | Work::Open(_)
+                        | Work::EndDay(_)
+                        | Work::Change { .. } => posted,
+                    })
                 }
                 None => Err(Refusal::TransactionNotFound { transaction }),
             }
@@ -216,6 +255,12 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
             let hold = working.holds.values().find(|hold| hold.id == id).cloned();
             let hold = hold.ok_or_else(|| Refusal::HoldNotFound { reference: id.to_string() })?;
             Ok(Outcome::Held { hold, replayed: true })
+        }
+        (Record::Void, _) => {
+            let mut causes =
+                command.references().into_iter().filter_map(|one| working.voided(&one));
+            let cause = causes.next().unwrap_or_default();
+            Ok(Outcome::Voided { cause, replayed: true })
         }
         (Record::Account(id), _) => {
             let account = working.accounts.get(&id).cloned();
@@ -249,16 +294,19 @@ fn with_events(outcomes: Vec<(Outcome, Range<usize>)>, ids: &[EventId]) -> Vec<O
 }
 
 impl Outcome {
-    /// Sets the ids of the events that the command caused.
+    /// Sets the ids of the events that the command caused: of a posting that of the transaction
+    /// itself, the first, which is all that a replay finds.
     fn with_events(&mut self, ids: &[EventId]) {
         match self {
-            Self::Posted { events, .. } | Self::Account { events, .. } if !ids.is_empty() => {
-                *events = ids.to_vec();
+            Self::Account { events, .. } if !ids.is_empty() => *events = ids.to_vec(),
+            Self::Posted { events, .. } if !ids.is_empty() => {
+                *events = ids.iter().take(1).copied().collect();
             }
             Self::Posted { .. }
             | Self::Account { .. }
             | Self::Held { .. }
             | Self::Passed
+            | Self::Voided { .. }
             | Self::Refused(_)
             | Self::Decided(_)
             | Self::Answered(_)

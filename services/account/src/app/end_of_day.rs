@@ -78,7 +78,8 @@ pub(super) fn book(
     let is_closed = |date: Date| books.closed_through.is_some_and(|closed| date <= closed);
     let on = if is_closed(step.day.closed) { books.business_date } else { step.day.closed };
     let value_date = if is_closed(booking.value_date) { on } else { booking.value_date };
-    let entries = posting::decide(&legs, Rules::Import, &mut working.accounts, &working.chart)?;
+    let (accounts, chart) = (&mut working.accounts, &working.chart);
+    let decided = posting::decide(&legs, &[], Rules::Import, accounts, chart)?;
     let row = JournalRow {
         id: step.id,
         caller: OWN.to_owned(),
@@ -90,7 +91,7 @@ pub(super) fn book(
         reverses: None,
         correlation: format!("end_of_day/{}", step.day.closed),
         initiator: step.initiator.clone(),
-        entries,
+        entries: decided.entries,
     };
     Ok(post_transactions::record(working, row, actor, false))
 }

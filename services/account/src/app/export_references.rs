@@ -1,8 +1,8 @@
-//! Streams journal transactions and holds for the pairing of the proof.
+//! Streams journal transactions, holds and voids for the pairing of the proof.
 
 use florin_proto::{
     account::v1::{
-        ExportReferencesResponse, HoldReference, TransactionReference,
+        ExportReferencesResponse, HoldReference, TransactionReference, VoidedReference,
         export_references_response::Item,
     },
     timestamp, wire_money,
@@ -20,7 +20,7 @@ use crate::{store::records, wire};
 const PAGE: i64 = 1_000;
 
 impl Ledger {
-    /// Streams every journal transaction, then every hold.
+    /// Streams every journal transaction, then every hold, then every voided reference.
     #[must_use]
     pub fn export_references(&self) -> ReceiverStream<Result<ExportReferencesResponse, Status>> {
         let (out, stream) = mpsc::channel(STREAM_BUFFER);
@@ -64,7 +64,7 @@ impl Ledger {
         loop {
             let page = records::holds_after(self.db.read(), after, PAGE).await;
             let page = page.map_err(internal)?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
+            let Some((last, _)) = page.last() else { break };
             after = Some(last.id);
             for (hold, placed_at) in page {
                 let item = Item::Hold(HoldReference {
@@ -72,6 +72,19 @@ impl Ledger {
                     caller: hold.caller,
                     placed_at: Some(timestamp(placed_at)),
                 });
+                if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        let mut after = (String::new(), String::new());
+        loop {
+            let page = records::voids_after(self.db.read(), (&after.0, &after.1), PAGE).await;
+            let page = page.map_err(internal)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = (last.caller.clone(), last.reference.clone());
+            for records::StoredVoid { caller, reference, cause } in page {
+                let item = Item::Voided(VoidedReference { caller, reference, cause });
                 if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
                     return Ok(());
                 }

@@ -212,6 +212,7 @@ pub fn refused(outcome: &Outcome) -> Option<Error> {
         Outcome::KeyReused => Some(keyed::other_payload()),
         Outcome::Posted { .. }
         | Outcome::Held { .. }
+        | Outcome::Voided { .. }
         | Outcome::Account { .. }
         | Outcome::Passed
         | Outcome::Decided(_)

@@ -14,12 +14,20 @@ pub enum Record {
     Transaction(TransactionId),
     /// The hold that was placed, or released.
     Hold(HoldId),
+    /// No record, and none to come: the reference was voided.
+    Void,
 }
 
+/// How the table shows [`Record::Void`]; no id of a record is like it.
+const VOID: &str = "void";
+
 impl Record {
-    /// The record of an id; None for what is no id of the three.
+    /// The record of an id; None for what is no id of the three, nor void.
     #[must_use]
     pub fn of_id(id: &str) -> Option<Self> {
+        if id == VOID {
+            return Some(Self::Void);
+        }
         let transaction = TransactionId::parse(id).map(Self::Transaction);
         let account = || AccountId::parse(id).map(Self::Account);
         let hold = || HoldId::parse(id).map(Self::Hold);
@@ -33,6 +41,7 @@ impl fmt::Display for Record {
             Self::Account(id) => id.fmt(f),
             Self::Transaction(id) => id.fmt(f),
             Self::Hold(id) => id.fmt(f),
+            Self::Void => f.write_str(VOID),
         }
     }
 }
@@ -50,6 +59,7 @@ mod tests {
             (account.to_string(), Record::Account(account)),
             (transaction.to_string(), Record::Transaction(transaction)),
             (hold.to_string(), Record::Hold(hold)),
+            ("void".to_owned(), Record::Void),
         ] {
             assert_eq!(record.to_string(), id);
             assert_eq!(Record::of_id(&id), Some(record));

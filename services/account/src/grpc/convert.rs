@@ -13,7 +13,7 @@ use florin_rpc::Error;
 pub(crate) use self::calendar::{date, holiday, holidays_page};
 pub(crate) use self::interest::{conditions, conditions_page};
 pub(crate) use self::journal::{
-    dates, gl_account, hold, postings, release, reversal, transaction_id,
+    dates, gl_account, hold, postings, release, reversal, transaction_id, voids,
 };
 use crate::{
     app::{get_balance::AsOf, import_accounts::Item, open_account::Opening},

@@ -23,7 +23,7 @@ pub struct Reference {
     pub caller: String,
     /// The reference itself.
     pub text: String,
-    /// Hash of the content.
+    /// Hash of the content; of a void its cause itself.
     pub fingerprint: Vec<u8>,
 }
 
@@ -89,7 +89,7 @@ pub type ReferenceId = (String, String);
 /// What a reference stands for, as this batch sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Hash of the content.
+    /// Hash of the content; of a void its cause itself.
     pub fingerprint: Vec<u8>,
     /// The record that it made, or will make; None while only deciding tells which.
     pub record: Option<Record>,
@@ -172,10 +172,10 @@ pub struct Writes {
     pub journal: Vec<JournalRow>,
     /// Net per account and dates; wide enough for any batch.
     pub turnover: BTreeMap<(AccountId, Dates), i128>,
-    /// Holds that were placed, with correlation and initiator.
-    pub placed: Vec<(Hold, String, String)>,
+    /// Holds that were placed, with their initiator.
+    pub placed: Vec<(Hold, String)>,
     /// Holds that changed.
-    pub ended: Vec<Hold>,
+    pub changed_holds: Vec<Hold>,
     /// Holders that were added.
     pub holders_added: Vec<(AccountId, Holder)>,
     /// Holders that were removed.
@@ -212,8 +212,10 @@ pub struct Working {
     pub interest: Interest,
     /// IBANs reserved for accounts to open.
     pub ibans: VecDeque<String>,
-    /// Database clock, read after the locks, never below a locked account's last.
+    /// Database clock, read after the locks.
     pub now: UnixMicros,
+    /// When the last event of each locked account was recorded.
+    pub clocks: BTreeMap<AccountId, UnixMicros>,
     /// What to write.
     pub writes: Writes,
 }
@@ -243,7 +245,8 @@ impl Working {
     /// Whether a command's own references were used before.
     ///
     /// # Errors
-    /// [`Refusal::ReferenceReused`] where it was with other content; for a reversal under a
+    /// [`Refusal::ReferenceReused`] where it was with other content,
+    /// [`Refusal::ReferenceVoided`] where nothing is to come under it; for a reversal under a
     /// new reference [`Refusal::AlreadyReversed`].
     pub fn claimed(&self, references: Vec<Reference>) -> Result<Claimed, Refusal> {
         for reference in references {
@@ -251,6 +254,9 @@ impl Working {
             let Some(claim) = self.claims.get(&id).filter(|claim| claim.made) else { continue };
             if let Some(transaction) = reference.reverses() {
                 return Err(Refusal::AlreadyReversed { transaction });
+            }
+            if let Some(cause) = self.voided(&reference) {
+                return Err(Refusal::ReferenceVoided { reference: reference.text, cause });
             }
             if claim.fingerprint != reference.fingerprint {
                 return Err(Refusal::ReferenceReused { reference: reference.text });
@@ -260,6 +266,14 @@ impl Working {
             }
         }
         Ok(Claimed::New)
+    }
+
+    /// Why a reference was voided; None where it was not.
+    #[must_use]
+    pub fn voided(&self, reference: &Reference) -> Option<String> {
+        let claim = self.claims.get(&(reference.caller.clone(), reference.text.clone()))?;
+        let void = claim.made && claim.record == Some(Record::Void);
+        void.then(|| String::from_utf8_lossy(&claim.fingerprint).into_owned())
     }
 
     /// Notes that a command's references stand for its record from now on.
@@ -279,6 +293,20 @@ impl Working {
     /// [`Refusal::AccountNotFound`].
     pub fn account(&mut self, id: AccountId) -> Result<&mut Account, Refusal> {
         self.accounts.get_mut(&id).ok_or(Refusal::AccountNotFound { account: id })
+    }
+
+    /// When this batch records something of an account: the database's clock, never below the
+    /// account's own last. What a neighbour in the batch was recorded at says nothing.
+    #[must_use]
+    pub fn time_of(&self, account: AccountId) -> UnixMicros {
+        self.clocks.get(&account).copied().unwrap_or_default().max(self.now)
+    }
+
+    /// When a journal transaction is recorded: at the latest of its entries.
+    #[must_use]
+    pub fn recorded_at(&self, entries: &[Entry]) -> UnixMicros {
+        let accounts = entries.iter().filter_map(|entry| entry.account);
+        accounts.map(|id| self.time_of(id)).max().unwrap_or(self.now)
     }
 
     /// Appends an event with the account's present balances and version to its history.
@@ -312,7 +340,7 @@ impl Working {
             detail: facts.detail,
             booking_date,
             value_date,
-            recorded_at: self.now,
+            recorded_at: self.time_of(account),
         };
         let previous = self.hashes.get(&account).map_or(chain::GENESIS.as_slice(), Vec::as_slice);
         let hash = chain::link(previous, &event);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use florin_proto::{
     account::v1::{
         Holder, ImportAccount, ImportAccountsRequest, Leg, OpenAccountRequest,
-        PostTransactionsRequest, TransactionRequest, leg::Target, transaction_result::Outcome,
+        PostTransactionsRequest, ReferenceToVoid, TransactionRequest, VoidReferencesRequest,
+        leg::Target, transaction_result::Outcome, void_result::Outcome as VoidOutcome,
     },
     common::v1::{Money, Refusal},
 };
@@ -66,6 +67,7 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         release_hold("ReleaseHoldRequest") by payment;
         post_transactions("PostTransactionsRequest") by payment;
         reverse_transaction("ReverseTransactionRequest") by teller;
+        void_references("VoidReferencesRequest") by payment;
         get_transaction("GetTransactionRequest") by teller;
         create_gl_account("CreateGlAccountRequest") by teller;
         advance_business_date("AdvanceBusinessDateRequest") by teller;
@@ -112,6 +114,21 @@ async fn each_required_field_of_an_account_to_import_is_missed() {
     // It is optional elsewhere, and an amount without its parts is told as a whole.
     within.extend(["account.reference", "account.overdraft_limit"].map(str::to_owned));
     assert_names("what is in it", &within, &told(item).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_required_field_of_a_reference_to_void_is_missed() {
+    let bench = sqlite().await;
+    let request = VoidReferencesRequest { references: vec![ReferenceToVoid::default()] };
+    let ctx = payment("VoidReferences");
+    let answer = desk(&bench).void_references(&ctx, request).await.unwrap().into_inner();
+    match &answer.results[0].outcome {
+        Some(VoidOutcome::Refused(refusal)) => {
+            let required = required("account", "ReferenceToVoid", "");
+            assert_names("ReferenceToVoid", &required, &fields(refusal));
+        }
+        other => panic!("not refused: {other:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

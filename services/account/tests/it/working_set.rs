@@ -68,6 +68,7 @@ pub fn working() -> Working {
         interest: Interest::default(),
         ibans: VecDeque::from(["CZ1".to_owned()]),
         now: UnixMicros(1_000_000),
+        clocks: BTreeMap::new(),
         writes: Writes::default(),
     }
 }

@@ -4,14 +4,15 @@
 //! ```text
 //! take    one transaction: lease, scoring step, PROCESSING -> POSTING
 //! post    one PostTransactions for all of them, each under its own reference
+//! void    one VoidReferences for those that the ledger refused
 //! settle  one transaction: POSTING -> COMPLETED or FAILED where the row is still ours
 //! ```
 //!
 //! A crash between any two of them leaves a row whose lease ends and which the next worker
 //! takes in POSTING; the ledger then answers with what the reference has done already. A
 //! lease saves double work and guards nothing: what guards is that row, state and token are
-//! read again under the lock, that a transfer has one reference for ever, and that a transfer
-//! which was not given back counts as one whose call went unanswered (ADR 6).
+//! read again under the lock, that a transfer has one reference for ever, and that FAILED is
+//! written only once the ledger has voided that reference (ADR 6).
 
 mod ledger;
 
@@ -121,6 +122,7 @@ impl Worker {
         adopt(claim.records.first(), &span);
         let work = async {
             let verdicts = self.post(&claim.records, deadline).await;
+            let verdicts = self.void_refused(&claim.records, verdicts, deadline).await;
             let ended = self.settle(&claim, &verdicts).await?;
             Ok::<_, StoreError>((verdicts, ended))
         };
@@ -128,7 +130,7 @@ impl Worker {
         self.payment.watchers.tell(ended);
         let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|one| is(one)).count();
         let undecided =
-            count(|verdict| matches!(verdict, Verdict::Undecided(_) | Verdict::NotAsked(_)));
+            count(|verdict| matches!(verdict, Verdict::Undecided(_) | Verdict::Refused(_)));
         self.payment.meter.undecided(undecided);
         self.payment.meter.stuck(count(|verdict| matches!(verdict, Verdict::Stuck(_))));
         Ok(if undecided > 0 { Turn::Undecided } else { Turn::Done })
@@ -212,18 +214,13 @@ impl Worker {
         let _settling = span.entered();
         let event = match verdict {
             Verdict::Posted { transaction, events: _ } => Event::Posted(*transaction),
-            Verdict::Refused(failure) => match self.quiet_until(record, now) {
-                // An earlier call may still be on its way into the ledger, and post when
-                // funds have come meanwhile: FAILED would be a lie. Ask again once it cannot.
-                Some(quiet) if now < quiet => {
-                    record.due_at = Some(quiet);
-                    return Ok(());
-                }
-                Some(_) | None => Event::Refused(failure.clone()),
-            },
-            Verdict::NotAsked(cause) => {
+            Verdict::Void(failure) => Event::Refused(failure.clone()),
+            // An earlier call may still be on its way into the ledger, and post when funds have
+            // come meanwhile: FAILED would be a lie while the reference is not void.
+            Verdict::Refused(failure) => {
+                let cause = format!("{}, and the reference is not void yet", failure.reason);
                 let wait = self.payment.config.backoff(record.attempts);
-                put_off(record, cause, now, wait);
+                leave(record, &cause, now, wait);
                 return Ok(());
             }
             Verdict::Undecided(cause) => {
@@ -239,14 +236,6 @@ impl Worker {
         };
         record.due_at = None;
         record.transfer.apply(event, now).map_err(|error| StoreError::Corrupt(error.to_string()))
-    }
-
-    /// Until when the ledger may act on an earlier call that went unanswered. Whoever takes a
-    /// transfer that another has not given back makes that mark for it. One in the future is
-    /// of a clock that was ahead: the call was made before now.
-    fn quiet_until(&self, record: &mut Record, now: UnixMicros) -> Option<UnixMicros> {
-        record.unanswered_at = record.unanswered_at.map(|at| at.min(now));
-        record.unanswered_at.map(|at| later(at, self.payment.config.ledger_quiet()))
     }
 
     /// Appends the events of those that have ended. Their positions are the ledger's events,
@@ -265,7 +254,7 @@ impl Worker {
                     Some(Verdict::Posted { events, .. }) => events.as_slice(),
                     Some(
                         Verdict::Refused(_)
-                        | Verdict::NotAsked(_)
+                        | Verdict::Void(_)
                         | Verdict::Undecided(_)
                         | Verdict::Stuck(_),
                     )
@@ -310,21 +299,15 @@ fn score(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
     }
 }
 
-/// Leaves a transfer undecided, for another attempt after a while: the ledger may yet act on
-/// this one.
+/// Leaves a transfer undecided, for another attempt after a while.
 fn leave(record: &mut Record, cause: &str, now: UnixMicros, wait: Duration) {
     record.unanswered_at = Some(now);
-    put_off(record, cause, now, wait);
-}
-
-/// As [`leave`], where the ledger was not asked in this turn; the mark of an earlier one stays.
-fn put_off(record: &mut Record, cause: &str, now: UnixMicros, wait: Duration) {
     record.last_cause = Some(cause.chars().take(MOST_CAUSE).collect());
     record.due_at = Some(later(now, wait));
 }
 
-/// Whether the ledger has moved the money of a transfer that ended otherwise: the case that
-/// ADR 6 rules out as far as clocks go. Here it is known for certain, and a human acts.
+/// Whether the ledger has moved the money of a transfer that ended otherwise, which ADR 6 rules
+/// out. Should it be so all the same, a human acts.
 fn contradicts(record: &Record, verdict: &Verdict) -> bool {
     let Verdict::Posted { transaction, .. } = verdict else { return false };
     let otherwise = match record.transfer.ended() {

@@ -306,39 +306,6 @@ async fn a_row_that_is_no_transfer_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_believed_while_an_unanswered_call_may_still_post() {
-    for place in places() {
-        let bank = Bank::open(place).await;
-        let id = bank.accepted("k", "150").await;
-        bank.ledger.set_away(true);
-        assert_eq!(bank.turn().await, Turn::Undecided);
-        bank.ledger.set_away(false);
-        for _ in 0..3 {
-            bank.let_time_pass().await;
-            bank.turn().await;
-            assert_eq!(bank.status(&id).await, TransferStatus::Posting);
-        }
-        assert_eq!(bank.events(&id).await.len(), 1);
-        // A payment covers it meanwhile.
-        bank.put_account(1, 20_000, Vec::new());
-        bank.let_calls_die_out().await;
-        assert_eq!(bank.turn().await, Turn::Done);
-        assert_eq!(bank.status(&id).await, TransferStatus::Completed);
-
-        let poor = bank.payment.worker();
-        bank.put_account(1, 0, vec![(bank.alice, florin_proto::account::v1::HolderRole::Owner)]);
-        let id = bank.accepted("k2", "1").await;
-        bank.ledger.set_away(true);
-        poor.turn().await.unwrap();
-        bank.ledger.set_away(false);
-        bank.let_calls_die_out().await;
-        assert_eq!(poor.turn().await.unwrap(), Turn::Done);
-        let failed = bank.get(&id).await;
-        assert_eq!(failed.failure.unwrap().reason, "INSUFFICIENT_FUNDS");
-    }
-}
-
-#[tokio::test]
 async fn a_posting_that_comes_back_to_a_failed_transfer_is_counted_and_changes_nothing() {
     for place in places() {
         let bank = Bank::open(place).await;

@@ -43,9 +43,6 @@ pub fn places() -> Vec<Place> {
     place::places("payment").unwrap()
 }
 
-/// For so long after an unanswered call a refusal of the ledger is not believed.
-pub const LEDGER_QUIET_MS: u64 = 80_000;
-
 /// A bank.
 pub struct Bank {
     pub ledger: Arc<Ledger>,
@@ -115,7 +112,6 @@ impl Bank {
             retry_most_ms: 60_000,
             // A machine that stalls is no ledger that does not answer.
             ledger_timeout_ms: 60_000,
-            ledger_quiet_ms: LEDGER_QUIET_MS,
             lease_ms: 100_000,
             ..Config::default()
         };
@@ -218,12 +214,6 @@ impl Bank {
     pub async fn let_time_pass(&self) {
         let change = "UPDATE transfers SET due_at = 0, lease_until = 0 WHERE due_at IS NOT NULL";
         self.execute(change).await;
-    }
-
-    /// Lets so much time pass that no unanswered call is on its way any more.
-    pub async fn let_calls_die_out(&self) {
-        self.execute("UPDATE transfers SET unanswered_at = 0 WHERE unanswered_at > 0").await;
-        self.let_time_pass().await;
     }
 
     pub async fn execute(&self, statement: &str) {

@@ -1,15 +1,14 @@
 //! A scripted `account`: balances in memory, references for ever, and the ways in which a
 //! ledger can fail.
 
+mod served;
+
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
 };
 
 use florin_events::position;
@@ -19,15 +18,18 @@ use florin_proto::{
     account::v1::{
         Account, GetAccountRequest, GetAccountResponse, Holder, HolderRole,
         PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason,
-        ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
-        transaction_result::Outcome,
+        ReferenceToVoid, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest,
+        TransactionResult, VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided, leg,
+        transaction_result::Outcome, void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
 };
 use florin_rpc::Error;
 use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status, body::Body};
+use tonic::{Request, Response, Status};
+
+pub use self::served::Served;
 
 /// Permits of an open gate.
 const OPEN: usize = 1_000_000;
@@ -46,6 +48,14 @@ pub struct Scripted {
 struct State {
     accounts: BTreeMap<AccountId, Scripted>,
     posted: BTreeMap<String, (TransactionRequest, TransactionId)>,
+    /// Voided references with their causes.
+    voids: BTreeMap<String, String>,
+    /// What was refused last.
+    refused: Option<TransactionRequest>,
+    /// Money that comes, and with it the refused posting again, just before a void.
+    overtaken: Option<(AccountId, i64)>,
+    voids_away: bool,
+    loses_voids: bool,
     away: bool,
     loses_answers: bool,
     reads_fail: bool,
@@ -108,6 +118,34 @@ impl Ledger {
     /// It posts, and the answer never arrives.
     pub fn set_loses_answers(&self, loses: bool) {
         self.state().loses_answers = loses;
+    }
+
+    /// It cannot void.
+    pub fn set_voids_away(&self, away: bool) {
+        self.state().voids_away = away;
+    }
+
+    /// It voids, and the answer never arrives.
+    pub fn set_loses_voids(&self, loses: bool) {
+        self.state().loses_voids = loses;
+    }
+
+    /// An earlier call posts what was refused, just before it is voided.
+    pub fn set_overtaken(&self, account: AccountId, funds: i64) {
+        self.state().overtaken = Some((account, funds));
+    }
+
+    /// A posting of the same content arrives once more: its reason where it is refused.
+    pub fn arrives_late(&self, reference: &str) -> Option<String> {
+        let last = self.state().refused.clone().filter(|last| last.reference == reference);
+        match self.post(last.unwrap()).outcome.unwrap() {
+            Outcome::Posted(_) => None,
+            Outcome::Refused(refusal) => Some(refusal.reason),
+        }
+    }
+
+    pub fn voids(&self) -> Vec<(String, String)> {
+        self.state().voids.clone().into_iter().collect()
     }
 
     /// Accounts cannot be read.
@@ -208,6 +246,41 @@ impl Ledger {
         Ok(Response::new(PostTransactionsResponse { results }))
     }
 
+    async fn void_references(
+        self: Arc<Self>,
+        request: Request<VoidReferencesRequest>,
+    ) -> Result<Response<VoidReferencesResponse>, Status> {
+        let unavailable = || Error::new(Common::Unavailable, "scripted");
+        if self.state().voids_away {
+            return Err(unavailable().into());
+        }
+        let overtaken = self.state().overtaken.take();
+        if let Some((account, funds)) = overtaken {
+            self.state().accounts.get_mut(&account).unwrap().balance += funds;
+            let again = self.state().refused.clone().unwrap();
+            self.post(again);
+        }
+        let results = request.into_inner().references.into_iter().map(|one| self.void(one));
+        let results = results.collect();
+        if self.state().loses_voids {
+            return Err(unavailable().into());
+        }
+        Ok(Response::new(VoidReferencesResponse { results }))
+    }
+
+    fn void(&self, ReferenceToVoid { reference, cause }: ReferenceToVoid) -> VoidResult {
+        let mut state = self.state();
+        let outcome = match state.posted.get(&reference) {
+            Some((_, id)) => VoidOutcome::Posted(posted(*id, true)),
+            None => {
+                let replayed = state.voids.contains_key(&reference);
+                let cause = state.voids.entry(reference.clone()).or_insert(cause).clone();
+                VoidOutcome::Voided(Voided { cause, replayed })
+            }
+        };
+        VoidResult { reference, outcome: Some(outcome) }
+    }
+
     async fn wait_and_return(gate: &Semaphore) {
         drop(gate.acquire().await.unwrap());
     }
@@ -215,6 +288,11 @@ impl Ledger {
     fn post(&self, request: TransactionRequest) -> TransactionResult {
         let mut state = self.state();
         let reference = request.reference.clone();
+        if let Some(cause) = state.voids.get(&reference).cloned() {
+            let refusal = refusal(Reason::ReferenceVoided.known(), [("cause".to_owned(), cause)]);
+            return TransactionResult { reference, outcome: Some(Outcome::Refused(refusal)) };
+        }
+        let kept = request.clone();
         let outcome = match state.posted.get(&reference) {
             Some((first, id)) if *first == request => Ok((*id, true)),
             Some(_) => Err(Common::ReferenceReused.known()),
@@ -226,21 +304,33 @@ impl Ledger {
             }),
         };
         let outcome = match outcome {
-            Ok((id, replayed)) => Outcome::Posted(PostedTransaction {
-                transaction_id: id.to_string(),
-                replayed,
-                position: position::encode(&[EventId::from_parts(7, [7; 10])]),
-                booking_date: "2026-11-21".into(),
-            }),
-            Err(reason) => Outcome::Refused(Refusal {
-                reason: reason.name.to_owned(),
-                domain: reason.domain.to_owned(),
-                message: "scripted".into(),
-                metadata: [("scripted".to_owned(), "yes".to_owned())].into(),
-                ..Refusal::default()
-            }),
+            Ok((id, replayed)) => Outcome::Posted(posted(id, replayed)),
+            Err(reason) => {
+                state.refused = Some(kept);
+                Outcome::Refused(refusal(reason, [("scripted".to_owned(), "yes".to_owned())]))
+            }
         };
         TransactionResult { reference, outcome: Some(outcome) }
+    }
+}
+
+fn posted(id: TransactionId, replayed: bool) -> PostedTransaction {
+    PostedTransaction {
+        transaction_id: id.to_string(),
+        replayed,
+        position: position::encode(&[EventId::from_parts(7, [7; 10])]),
+        booking_date: "2026-11-21".into(),
+        ..PostedTransaction::default()
+    }
+}
+
+fn refusal(reason: KnownReason, facts: [(String, String); 1]) -> Refusal {
+    Refusal {
+        reason: reason.name.to_owned(),
+        domain: reason.domain.to_owned(),
+        message: "scripted".into(),
+        metadata: facts.into(),
+        ..Refusal::default()
     }
 }
 
@@ -275,58 +365,4 @@ impl State {
         }
         Ok(())
     }
-}
-
-/// The ledger as a gRPC service of the methods that payments call; all others are
-/// unimplemented, whatever the contract has.
-#[derive(Clone)]
-pub struct Served(pub Arc<Ledger>);
-
-impl tonic::server::NamedService for Served {
-    const NAME: &'static str = "florin.account.v1.AccountService";
-}
-
-type Answering =
-    Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send + 'static>>;
-
-impl tower::Service<http::Request<Body>> for Served {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answering;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answering {
-        let ledger = Arc::clone(&self.0);
-        Box::pin(async move {
-            let path = request.uri().path().rsplit('/').next().unwrap().to_owned();
-            let answer = match path.as_str() {
-                "GetAccount" => {
-                    unary(request, move |request| Arc::clone(&ledger).get_account(request)).await
-                }
-                "ResolveIban" => {
-                    unary(request, move |request| Arc::clone(&ledger).resolve_iban(request)).await
-                }
-                "PostTransactions" => {
-                    let post = move |request| Arc::clone(&ledger).post_transactions(request);
-                    unary(request, post).await
-                }
-                other => Status::unimplemented(other).into_http(),
-            };
-            Ok(answer)
-        })
-    }
-}
-
-async fn unary<Req, Res, F, Fut>(request: http::Request<Body>, answer: F) -> http::Response<Body>
-where
-    Req: prost::Message + Default + Send + 'static,
-    Res: prost::Message + Default + Send + 'static,
-    F: FnMut(Request<Req>) -> Fut + Send,
-    Fut: Future<Output = Result<Response<Res>, Status>> + Send,
-{
-    let codec = tonic_prost::ProstCodec::<Res, Req>::default();
-    tonic::server::Grpc::new(codec).unary(tower::service_fn(answer), request).await
 }

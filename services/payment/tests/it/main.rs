@@ -17,4 +17,5 @@ mod refused_reads;
 mod required;
 mod served;
 mod unscoped_keys;
+mod void;
 mod worker_clocks;

@@ -189,6 +189,7 @@ fn failure(outcome: &Result<Outcome, CommitError>) -> Option<String> {
         Ok(
             Outcome::Held { .. }
             | Outcome::Account { .. }
+            | Outcome::Voided { .. }
             | Outcome::Decided(_)
             | Outcome::Answered(_)
             | Outcome::KeyReused,

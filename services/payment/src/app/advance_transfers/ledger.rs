@@ -1,13 +1,16 @@
-//! The call of the ledger and what its answer decides.
+//! The calls of the ledger and what its answers decide.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use florin_events::position;
 use florin_kernel::{EventId, Kind, Role, TransactionId};
 use florin_proto::{
+    ErrorReason as _,
     account::v1::{
-        self as wire, PostTransactionsRequest, TransactionRequest, TransactionResult,
+        self as wire, PostTransactionsRequest, PostedTransaction, Reason, ReferenceToVoid,
+        TransactionRequest, TransactionResult, VoidReferencesRequest, VoidResult,
         account_service_client::AccountServiceClient, leg, transaction_result::Outcome,
+        void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Initiator, Refusal},
     wire_money,
@@ -22,6 +25,7 @@ use crate::{
 };
 
 const POST_TRANSACTIONS: &str = "/florin.account.v1.AccountService/PostTransactions";
+const VOID_REFERENCES: &str = "/florin.account.v1.AccountService/VoidReferences";
 
 /// What the ledger's answer means for a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +37,10 @@ pub(super) enum Verdict {
         /// Its events.
         events: Vec<EventId>,
     },
-    /// Decided against; nothing was posted.
+    /// Decided against; this call posted nothing, an earlier one may yet.
     Refused(Failure),
-    /// The ledger was not asked, for this reason: no call left this process.
-    NotAsked(String),
+    /// Decided against, and nothing is ever posted under the reference.
+    Void(Failure),
     /// Nobody knows, for this reason: it is tried again under the same reference.
     Undecided(String),
     /// As undecided, but another attempt will not help by itself: a human has to look.
@@ -49,16 +53,15 @@ impl Worker {
     /// stands alone, and is stuck; an absent ledger leaves all undecided.
     pub(super) async fn post(&self, records: &[Record], deadline: Option<Instant>) -> Vec<Verdict> {
         let mut verdicts = Vec::with_capacity(records.len());
-        // With each group whether it was part of a larger call, which may yet have an effect.
-        let mut groups = vec![(records, false)];
-        while let Some((group, was_asked)) = groups.pop() {
+        let mut groups = vec![records];
+        while let Some(group) = groups.pop() {
             let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
             match self.call(group, &ctx).await {
                 Ok(answers) => verdicts.extend(answers),
                 Err(error) if group.len() > 1 && is_about_content(&error) => {
                     let (left, right) = group.split_at(group.len() / 2);
-                    groups.push((right, true));
-                    groups.push((left, true));
+                    groups.push(right);
+                    groups.push(left);
                 }
                 Err(error) => {
                     // The ledger's log tells more under the same request id.
@@ -69,9 +72,7 @@ impl Worker {
                         continue;
                     }
                     not_decided(group, &cause);
-                    let unasked = !was_asked && self.payment.postings.refused_unasked(&error);
-                    let verdict = if unasked { Verdict::NotAsked } else { Verdict::Undecided };
-                    verdicts.extend(group.iter().map(|_| verdict(cause.clone())));
+                    verdicts.extend(group.iter().map(|_| Verdict::Undecided(cause.clone())));
                 }
             }
         }
@@ -95,6 +96,74 @@ impl Worker {
             return Err(Error::internal(text));
         }
         Ok(records.iter().zip(answer.results).map(|(record, one)| verdict(record, one)).collect())
+    }
+}
+
+impl Worker {
+    /// Has the ledger void the references of those that it refused, with one call; only then is
+    /// a refusal the end. Those that an earlier call has posted meanwhile are told as posted.
+    /// Without an answer a refusal stays what it was.
+    pub(super) async fn void_refused(
+        &self,
+        records: &[Record],
+        mut verdicts: Vec<Verdict>,
+        deadline: Option<Instant>,
+    ) -> Vec<Verdict> {
+        let mut refused: Vec<_> = records
+            .iter()
+            .zip(&mut verdicts)
+            .filter(|(_, verdict)| matches!(verdict, Verdict::Refused(_)))
+            .collect();
+        if refused.is_empty() {
+            return verdicts;
+        }
+        let references = refused.iter().filter_map(|(record, verdict)| {
+            let Verdict::Refused(failure) = &**verdict else { return None };
+            let reference = posting_reference(record.transfer.id());
+            Some(ReferenceToVoid { reference, cause: failure.reason.clone() })
+        });
+        let request = VoidReferencesRequest { references: references.collect() };
+        let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
+        let answer = self
+            .payment
+            .postings
+            .call(&ctx, VOID_REFERENCES, Retry::Never, request, |channel, request| async {
+                AccountServiceClient::new(channel).void_references(request).await
+            })
+            .await;
+        match answer {
+            Ok(answer) if answer.results.len() == refused.len() => {
+                for ((record, verdict), result) in refused.iter_mut().zip(answer.results) {
+                    **verdict = voided(record, verdict, result);
+                }
+            }
+            Ok(answer) => {
+                let (got, asked) = (answer.results.len(), refused.len());
+                tracing::error!(got, asked, "the ledger answered about other references");
+            }
+            Err(error) => {
+                let (transfers, reason) = (refused.len(), error.reason());
+                let cause = error.message();
+                tracing::warn!(transfers, reason, cause, "references were not voided");
+            }
+        }
+        verdicts
+    }
+}
+
+/// The verdict on a refused transfer after the ledger was asked to void its reference.
+fn voided(record: &Record, refused: &Verdict, result: VoidResult) -> Verdict {
+    let transfer = record.transfer.id();
+    if result.reference != posting_reference(transfer) {
+        return alarm(record, format!("the ledger answered about {:?}", result.reference));
+    }
+    match (result.outcome, refused) {
+        (Some(VoidOutcome::Voided(_)), Verdict::Refused(failure)) => Verdict::Void(failure.clone()),
+        (Some(VoidOutcome::Posted(posted)), _) => posted_by(record, &posted),
+        (Some(VoidOutcome::Refused(refusal)), _) => alarm(record, told(&refusal)),
+        (Some(VoidOutcome::Voided(_)) | None, _) => {
+            alarm(record, "the ledger answered without an outcome".to_owned())
+        }
     }
 }
 
@@ -140,10 +209,9 @@ fn request_of(record: &Record) -> Result<TransactionRequest, Error> {
         kind: kind.to_owned(),
         legs: legs.iter().map(wire_leg).collect(),
         description: transfer.order().description().to_owned(),
-        value_date: String::new(),
-        booking_date: String::new(),
         correlation: transfer.id().to_string(),
         initiator: Some(initiator),
+        ..TransactionRequest::default()
     })
 }
 
@@ -170,14 +238,10 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
         return alarm(record, format!("the ledger answered about {:?}", result.reference));
     }
     match result.outcome {
-        Some(Outcome::Posted(posted)) => match posted.transaction_id.parse() {
-            // A token that is none is left out: it only spares a reader a wait.
-            Ok(transaction) => Verdict::Posted {
-                transaction,
-                events: position::decode(&posted.position).unwrap_or_default(),
-            },
-            Err(error) => alarm(record, format!("transaction {:?} {error}", posted.transaction_id)),
-        },
+        Some(Outcome::Posted(posted)) => posted_by(record, &posted),
+        Some(Outcome::Refused(refusal)) if is_void(&refusal) => {
+            Verdict::Void(failure_of_void(refusal))
+        }
         Some(Outcome::Refused(refusal)) => {
             let text = told(&refusal);
             match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
@@ -211,6 +275,30 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
         }
         None => alarm(record, "the ledger answered without an outcome".to_owned()),
     }
+}
+
+fn is_void(refusal: &Refusal) -> bool {
+    let void = Reason::ReferenceVoided.known();
+    (refusal.reason.as_str(), refusal.domain.as_str()) == (void.name, void.domain)
+}
+
+fn posted_by(record: &Record, posted: &PostedTransaction) -> Verdict {
+    match posted.transaction_id.parse() {
+        // A token that is none is left out: it only spares a reader a wait.
+        Ok(transaction) => Verdict::Posted {
+            transaction,
+            events: position::decode(&posted.position).unwrap_or_default(),
+        },
+        Err(error) => alarm(record, format!("transaction {:?} {error}", posted.transaction_id)),
+    }
+}
+
+/// Why a transfer failed whose reference an earlier attempt had voided, before it was lost: the
+/// reason is that of the refusal then; its facts went with the attempt.
+fn failure_of_void(refusal: Refusal) -> Failure {
+    let reason = refusal.metadata.get("cause").cloned().unwrap_or(refusal.reason);
+    let message = "the ledger refused it in an earlier attempt".to_owned();
+    Failure { reason, domain: refusal.domain, message, facts: BTreeMap::new() }
 }
 
 /// A refusal in words, with the fields at fault.

@@ -1,0 +1,70 @@
+//! The scripted ledger as a gRPC service.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tonic::{Request, Response, Status, body::Body};
+
+use super::Ledger;
+
+/// The ledger as a gRPC service of the methods that payments call; all others are
+/// unimplemented, whatever the contract has.
+#[derive(Clone)]
+pub struct Served(pub Arc<Ledger>);
+
+impl tonic::server::NamedService for Served {
+    const NAME: &'static str = "florin.account.v1.AccountService";
+}
+
+type Answering =
+    Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send + 'static>>;
+
+impl tower::Service<http::Request<Body>> for Served {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Answering {
+        let ledger = Arc::clone(&self.0);
+        Box::pin(async move {
+            let path = request.uri().path().rsplit('/').next().unwrap().to_owned();
+            let answer = match path.as_str() {
+                "GetAccount" => {
+                    unary(request, move |request| Arc::clone(&ledger).get_account(request)).await
+                }
+                "ResolveIban" => {
+                    unary(request, move |request| Arc::clone(&ledger).resolve_iban(request)).await
+                }
+                "PostTransactions" => {
+                    let post = move |request| Arc::clone(&ledger).post_transactions(request);
+                    unary(request, post).await
+                }
+                "VoidReferences" => {
+                    let void = move |request| Arc::clone(&ledger).void_references(request);
+                    unary(request, void).await
+                }
+                other => Status::unimplemented(other).into_http(),
+            };
+            Ok(answer)
+        })
+    }
+}
+
+async fn unary<Req, Res, F, Fut>(request: http::Request<Body>, answer: F) -> http::Response<Body>
+where
+    Req: prost::Message + Default + Send + 'static,
+    Res: prost::Message + Default + Send + 'static,
+    F: FnMut(Request<Req>) -> Fut + Send,
+    Fut: Future<Output = Result<Response<Res>, Status>> + Send,
+{
+    let codec = tonic_prost::ProstCodec::<Res, Req>::default();
+    tonic::server::Grpc::new(codec).unary(tower::service_fn(answer), request).await
+}
