@@ -165,6 +165,11 @@ fn asked_for(
         }
         "GetTransfer" => get(format!("/v1/transfers/{transfer_id}")),
         "ListTransfers" => get(format!("/v1/transfers?accountId={account}")),
+        "RefundTransfer" => {
+            let body = serde_json::json!({"amount": "1.00", "currency": "EUR"});
+            Some(("POST", format!("/v1/transfers/{transfer_id}:refund"), body))
+        }
+        "ListLimits" => get(format!("/v1/limits?accountId={account}")),
         "CancelTransfer" => Some(("POST", format!("/v1/transfers/{transfer_id}:cancel"), nothing)),
         "SearchTransactions" => get(format!("/v1/transactions?accountId={account}")),
         _ => None,
