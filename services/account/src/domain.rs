@@ -2,8 +2,10 @@
 
 pub mod account;
 pub mod conversion;
+pub mod end_of_day;
 pub mod event;
 pub mod hold;
+pub mod interest;
 pub mod posting;
 pub mod record;
 pub mod refusal;

@@ -186,6 +186,7 @@ pub fn stored<M: Message>(
         Outcome::Posted { .. }
         | Outcome::Account { .. }
         | Outcome::Held { .. }
+        | Outcome::Passed
         | Outcome::Voided { .. } => match success(outcome) {
             Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
             None => Error::internal("the outcome is not that of the command"),
@@ -210,6 +211,7 @@ macro_rules! account_answer {
                 }),
                 Outcome::Posted { .. }
                 | Outcome::Held { .. }
+                | Outcome::Passed
                 | Outcome::Voided { .. }
                 | Outcome::Previewed(_)
                 | Outcome::Rehearsed(_)

@@ -15,7 +15,7 @@ use florin_store::{
 use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
-    expire_holds, freeze_account, open_account, place_hold, post_transactions,
+    end_of_day, expire_holds, freeze_account, open_account, place_hold, post_transactions,
     rehearse::rehearse,
     release_hold, remove_holder, reverse_transaction, unfreeze_account, void_references,
 };
@@ -182,6 +182,10 @@ fn touch(needs: &mut Needs, command: &Command) {
         Work::Expire(expire) => {
             needs.holds.insert((expire.caller.clone(), expire.reference.clone()));
         }
+        Work::EndDay(step) => {
+            needs.accounts.insert(step.account);
+            needs.steps.push(step.clone());
+        }
         // The reference alone: it touches no account.
         Work::Void(_) => {}
         Work::Open(_) => needs.opens += 1,
@@ -203,8 +207,12 @@ pub fn decide(working: &mut Working, command: &Command) -> Outcome {
     };
     let decided = match claimed {
         Ok(Claimed::Replay(record)) => replay(working, command, record),
-        Ok(Claimed::New) => execute(working, command)
-            .inspect(|outcome| working.settle(command.references(), outcome.record())),
+        Ok(Claimed::New) => execute(working, command).inspect(|outcome| {
+            // What made no record gives its reference back.
+            if let Some(record) = outcome.record() {
+                working.settle(command.references(), Some(record));
+            }
+        }),
         Err(refusal) => Err(refusal),
     };
     decided.unwrap_or_else(Outcome::Refused)
@@ -223,6 +231,7 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Rehearse(parts) => {
             Ok(Outcome::Rehearsed(rehearse(working, parts, &needs_of_parts(parts))))
         }
+        Work::EndDay(step) => end_of_day::decide(working, step, actor),
         Work::Change { account, change } => match change {
             Change::Freeze(reason) => freeze_account::decide(working, *account, reason, actor),
             Change::Unfreeze(reason) => unfreeze_account::decide(working, *account, reason, actor),
@@ -255,6 +264,7 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
                         | Work::Void(_)
                         | Work::Open(_)
                         | Work::Rehearse(_)
+                        | Work::EndDay(_)
                         | Work::Change { .. } => posted,
                     })
                 }
@@ -318,6 +328,7 @@ impl Outcome {
             Self::Posted { .. }
             | Self::Account { .. }
             | Self::Held { .. }
+            | Self::Passed
             | Self::Voided { .. }
             | Self::Previewed(_)
             | Self::Rehearsed(_)

@@ -7,6 +7,7 @@ use super::rehearse::Preview;
 use crate::domain::{
     account::{Account, Holder, Rules},
     conversion::Conversion,
+    end_of_day::AccountStep,
     hold::Hold,
     posting::Legs,
     record::Record,
@@ -179,6 +180,8 @@ pub enum Work {
         /// What to change.
         change: Change,
     },
+    /// A step of the end of day.
+    EndDay(AccountStep),
 }
 
 /// How the outcome of a keyed command becomes the stored answer.
@@ -240,6 +243,8 @@ pub enum Outcome {
     Previewed(Box<Preview>),
     /// What would become of each part of a rehearsal; nothing changed.
     Rehearsed(Vec<Self>),
+    /// A step of the end of day moved no money: nothing was due, or it was done before.
+    Passed,
     /// The domain refused; nothing changed.
     Refused(Refusal),
     /// Decided here under a key, and stored: the answer of the first call.
@@ -256,7 +261,7 @@ impl Command {
     pub fn weight(&self) -> usize {
         match &self.work {
             Work::Post(post) => post.legs.as_slice().len() + post.captures.len(),
-            Work::Reverse(_) => 4,
+            Work::Reverse(_) | Work::EndDay(_) => 4,
             Work::Rehearse(parts) => parts.iter().map(Self::weight).sum(),
             Work::Place(_)
             | Work::Release(_)
@@ -276,6 +281,7 @@ impl Command {
             Work::Place(place) => vec![place.account],
             Work::Change { account, .. } => vec![*account],
             Work::Rehearse(parts) => parts.iter().flat_map(Self::accounts).collect(),
+            Work::EndDay(step) => vec![step.account],
             Work::Reverse(_)
             | Work::Release(_)
             | Work::Expire(_)
@@ -294,13 +300,15 @@ impl Command {
             Work::Release(release) => vec![release.reference.clone()],
             Work::Void(void) => vec![void.reference.clone()],
             Work::Open(open) => open.reference.clone().into_iter().collect(),
+            Work::EndDay(step) => vec![Reference::of_end_of_day(step)],
             // The hold's own state makes it once only; a rehearsal claims nothing.
             Work::Expire(_) | Work::Rehearse(_) | Work::Change { .. } => Vec::new(),
         }
     }
 
     /// The record that its references stand for once it is done; None for a release, whose
-    /// hold only deciding tells, and for a change, which has no reference.
+    /// hold only deciding tells, for a step of the end of day, which may make none, and for a
+    /// change, which has no reference.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         match &self.work {
@@ -309,7 +317,11 @@ impl Command {
             Work::Place(place) => Some(Record::Hold(place.id)),
             Work::Void(_) => Some(Record::Void),
             Work::Open(open) => Some(Record::Account(open.id)),
-            Work::Release(_) | Work::Expire(_) | Work::Rehearse(_) | Work::Change { .. } => None,
+            Work::Release(_)
+            | Work::Expire(_)
+            | Work::EndDay(_)
+            | Work::Rehearse(_)
+            | Work::Change { .. } => None,
         }
     }
 }
@@ -325,6 +337,7 @@ impl Outcome {
             Self::Voided { .. } => Some(Record::Void),
             Self::Previewed(_)
             | Self::Rehearsed(_)
+            | Self::Passed
             | Self::Refused(_)
             | Self::Decided(_)
             | Self::Answered(_)

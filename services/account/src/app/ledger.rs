@@ -216,6 +216,7 @@ pub fn refused(outcome: &Outcome) -> Option<Error> {
         | Outcome::Account { .. }
         | Outcome::Previewed(_)
         | Outcome::Rehearsed(_)
+        | Outcome::Passed
         | Outcome::Decided(_)
         | Outcome::Answered(_) => None,
     }

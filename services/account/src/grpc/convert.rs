@@ -3,6 +3,7 @@
 mod calendar;
 mod conversions;
 mod holds;
+mod interest;
 mod journal;
 
 use florin_kernel::{
@@ -13,6 +14,7 @@ use florin_rpc::Error;
 
 pub(crate) use self::calendar::{date, holiday, holidays_page};
 pub(crate) use self::holds::{hold, release};
+pub(crate) use self::interest::{conditions, conditions_page};
 pub(crate) use self::journal::{dates, gl_account, postings, reversal, transaction_id, voids};
 use crate::{
     app::{get_balance::AsOf, import_accounts::Item, open_account::Opening},

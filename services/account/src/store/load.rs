@@ -13,11 +13,13 @@ use florin_store::{
 };
 
 use super::{
+    accruals::{self, Interest},
     chart, rows,
     working::{Original, Reference, ReferenceId, Working, Writes},
 };
 use crate::domain::{
     account::Holder,
+    end_of_day::AccountStep,
     hold::Hold,
     posting::{Leg, Legs, Target},
     record::Record,
@@ -40,12 +42,14 @@ pub struct Needs {
     pub originals: BTreeSet<TransactionId>,
     /// Holds, by caller and reference.
     pub holds: BTreeSet<ReferenceId>,
+    /// Steps of the end of day.
+    pub steps: Vec<AccountStep>,
 }
 
 impl Needs {
     /// Adds what others need.
     pub fn extend(&mut self, other: Self) {
-        let Self { claims, looked_up, opens, accounts, changed, originals, holds } = other;
+        let Self { claims, looked_up, opens, accounts, changed, originals, holds, steps } = other;
         self.claims.extend(claims);
         self.looked_up.extend(looked_up);
         self.opens += opens;
@@ -53,6 +57,7 @@ impl Needs {
         self.changed.extend(changed);
         self.originals.extend(originals);
         self.holds.extend(holds);
+        self.steps.extend(steps);
     }
 }
 
@@ -61,8 +66,16 @@ impl Needs {
 /// # Errors
 /// Those of the database.
 pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Working, StoreError> {
-    let Needs { claims, looked_up, opens, accounts: mut ids, changed, originals, holds: named } =
-        needs;
+    let Needs {
+        claims,
+        looked_up,
+        opens,
+        accounts: mut ids,
+        changed,
+        originals,
+        holds: named,
+        steps,
+    } = needs;
     let mut claims = super::claims::claim(tx, claims).await?;
     super::claims::look_up(tx, looked_up, &mut claims).await?;
     let books = chart::books(tx, tx.engine().for_share()).await?;
@@ -89,6 +102,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         posted_before: posted_before(tx, &records).await?,
         events_before: events_before(tx, &records).await?,
         claims,
+        interest: Interest::default(),
         ibans,
         now: UnixMicros(0),
         clocks: BTreeMap::new(),
@@ -100,6 +114,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         working.hashes.insert(account.id, hash);
         working.accounts.insert(account.id, account);
     }
+    working.interest = accruals::load(tx, &working.accounts, &steps).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
     // A hold that was committed between the two reads: its account is not locked.

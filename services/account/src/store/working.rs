@@ -1,14 +1,15 @@
 //! What a batch works on: the locked rows in memory, and what is to be written.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use florin_events::{Cause, NewEvent};
 use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, TransactionId, UnixMicros};
 
-use super::{chain, load::Needs};
+use super::{accruals::Interest, chain};
 use crate::domain::{
     account::{Account, Holder},
     conversion::Conversion,
+    end_of_day::AccountStep,
     event::{AccountEvent, EventKind},
     hold::Hold,
     posting::{Books, Entry, GlAccount, Legs},
@@ -30,11 +31,25 @@ pub struct Reference {
 /// The caller of the claims that make reversals once only: no role and no client.
 const REVERSES: &str = "reverses";
 
+/// The caller of what the ledger does by itself: the role's own name.
+pub const OWN: &str = "account";
+
 impl Reference {
     /// The claim on being the only reversal of a transaction.
     #[must_use]
     pub fn of_reversal(original: TransactionId, fingerprint: Vec<u8>) -> Self {
         Self { caller: REVERSES.to_owned(), text: original.to_string(), fingerprint }
+    }
+
+    /// The claim on a step of the end of day: once for an account and a business date.
+    #[must_use]
+    pub fn of_end_of_day(step: &AccountStep) -> Self {
+        let text = step.reference();
+        Self {
+            caller: OWN.to_owned(),
+            fingerprint: chain::fingerprint(&["end_of_day", &text]),
+            text,
+        }
     }
 
     /// The transaction that this claims to be the only reversal of; None for a caller's own
@@ -196,6 +211,8 @@ pub struct Working {
     pub posted_before: BTreeMap<TransactionId, Date>,
     /// Event ids of records made before.
     pub events_before: BTreeMap<Record, Vec<EventId>>,
+    /// Interest of accounts with a step of the end of day.
+    pub interest: Interest,
     /// IBANs reserved for accounts to open.
     pub ibans: VecDeque<String>,
     /// Database clock, read after the locks.
@@ -204,15 +221,6 @@ pub struct Working {
     pub clocks: BTreeMap<AccountId, UnixMicros>,
     /// What to write.
     pub writes: Writes,
-}
-
-/// Those entries of a map that are asked for.
-fn picked<'k, K: Ord + Clone + 'k, V: Clone>(
-    from: &BTreeMap<K, V>,
-    keys: impl Iterator<Item = &'k K>,
-) -> BTreeMap<K, V> {
-    let found = keys.filter_map(|key| Some((key.clone(), from.get(key)?.clone())));
-    found.collect()
 }
 
 /// What an event adds to an account's history.
@@ -237,54 +245,6 @@ pub struct Facts {
 }
 
 impl Working {
-    /// A copy of what a rehearsal needs, with the same time and nothing to write. References
-    /// that nobody claimed are claimed in the copy alone.
-    #[must_use]
-    pub fn copy(&self, needs: &Needs) -> Self {
-        let claims = needs.looked_up.iter().map(|(reference, record)| {
-            let id = (reference.caller.clone(), reference.text.clone());
-            let free = || Claim {
-                fingerprint: reference.fingerprint.clone(),
-                record: *record,
-                made: false,
-                new: false,
-                rewritten: false,
-            };
-            let claim = self.claims.get(&id).cloned().unwrap_or_else(free);
-            (id, claim)
-        });
-        let claims: BTreeMap<ReferenceId, Claim> = claims.collect();
-        let originals = picked(&self.originals, needs.originals.iter());
-        let holds = picked(&self.holds, needs.holds.iter());
-        let of_originals = originals.values().flat_map(|original| original.legs.accounts());
-        let of_holds = holds.values().map(|hold| hold.account);
-        let ids: BTreeSet<AccountId> =
-            needs.accounts.iter().copied().chain(of_originals).chain(of_holds).collect();
-        let records = || claims.values().filter_map(|claim| claim.record);
-        let transactions: BTreeSet<TransactionId> = records()
-            .filter_map(|record| match record {
-                Record::Transaction(id) => Some(id),
-                Record::Account(_) | Record::Hold(_) | Record::Void => None,
-            })
-            .collect();
-        Self {
-            books: self.books,
-            chart: self.chart.clone(),
-            accounts: picked(&self.accounts, ids.iter()),
-            hashes: picked(&self.hashes, ids.iter()),
-            holders: BTreeMap::new(),
-            originals,
-            holds,
-            posted_before: picked(&self.posted_before, transactions.iter()),
-            events_before: picked(&self.events_before, records().collect::<BTreeSet<_>>().iter()),
-            claims,
-            ibans: VecDeque::new(),
-            now: self.now,
-            clocks: picked(&self.clocks, ids.iter()),
-            writes: Writes::default(),
-        }
-    }
-
     /// Whether a command's own references were used before.
     ///
     /// # Errors
