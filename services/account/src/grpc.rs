@@ -5,19 +5,24 @@ pub(crate) mod convert;
 use florin_proto::account::v1::{
     AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
     AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, CloseAccountRequest,
-    CloseAccountResponse, CreateGlAccountRequest, CreateGlAccountResponse, ExportReferencesRequest,
-    ExportReferencesResponse, FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest,
-    GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest,
-    GetBalanceResponse, GetBusinessDateRequest, GetBusinessDateResponse, GetTransactionRequest,
-    GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest,
-    ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest,
-    ListBusinessDaysResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
-    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
-    ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
-    ListProductsResponse, OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest,
-    PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
+    CloseAccountResponse, ClosePeriodRequest, ClosePeriodResponse, CreateGlAccountRequest,
+    CreateGlAccountResponse, DecideReopeningRequest, DecideReopeningResponse,
+    ExportReferencesRequest, ExportReferencesResponse, FreezeAccountRequest, FreezeAccountResponse,
+    GetAccountRequest, GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse,
+    GetBalanceRequest, GetBalanceResponse, GetBalanceSheetRequest, GetBalanceSheetResponse,
+    GetBusinessDateRequest, GetBusinessDateResponse, GetProfitAndLossRequest,
+    GetProfitAndLossResponse, GetTransactionRequest, GetTransactionResponse,
+    GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse,
+    ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest, ListBusinessDaysResponse,
+    ListControlMappingsRequest, ListControlMappingsResponse, ListEntriesRequest,
+    ListEntriesResponse, ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest,
+    ListHolidaysResponse, ListInterestConditionsRequest, ListInterestConditionsResponse,
+    ListProductsRequest, ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse,
+    OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse,
+    PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
     PreviewReversalResponse, PreviewTransactionsRequest, PreviewTransactionsResponse,
-    ReleaseHoldRequest, ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse,
+    ProposeReopeningRequest, ProposeReopeningResponse, ReleaseHoldRequest, ReleaseHoldResponse,
+    RemapProductRequest, RemapProductResponse, RemoveHolderRequest, RemoveHolderResponse,
     RemoveHolidayRequest, RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse,
     ReverseTransactionRequest, ReverseTransactionResponse, SetInterestConditionsRequest,
     SetInterestConditionsResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
@@ -68,6 +73,14 @@ florin_rpc::serve! {
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;
     list_gl_accounts(ListGlAccountsRequest) -> ListGlAccountsResponse;
     get_trial_balance(GetTrialBalanceRequest) -> GetTrialBalanceResponse;
+    get_balance_sheet(GetBalanceSheetRequest) -> GetBalanceSheetResponse;
+    get_profit_and_loss(GetProfitAndLossRequest) -> GetProfitAndLossResponse;
+    list_control_mappings(ListControlMappingsRequest) -> ListControlMappingsResponse;
+    remap_product(RemapProductRequest) -> RemapProductResponse;
+    close_period(ClosePeriodRequest) -> ClosePeriodResponse;
+    propose_reopening(ProposeReopeningRequest) -> ProposeReopeningResponse;
+    decide_reopening(DecideReopeningRequest) -> DecideReopeningResponse;
+    list_reopenings(ListReopeningsRequest) -> ListReopeningsResponse;
     list_products(ListProductsRequest) -> ListProductsResponse;
     get_business_date(GetBusinessDateRequest) -> GetBusinessDateResponse;
     advance_business_date(AdvanceBusinessDateRequest) -> AdvanceBusinessDateResponse;

@@ -30,7 +30,7 @@ impl Ledger {
             "" => "2026-11-21".to_owned(),
             date => date.to_owned(),
         };
-        Ok(Response::new(GetBusinessDateResponse { business_date }))
+        Ok(Response::new(GetBusinessDateResponse { business_date, ..Default::default() }))
     }
 
     /// The posting of the legs the other way round; once for an original.
