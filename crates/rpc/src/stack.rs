@@ -277,6 +277,20 @@ impl Dependency {
         Err(error)
     }
 
+    /// Waits for what a call brings that others wait for too, no longer than a call of this
+    /// context's own.
+    ///
+    /// # Errors
+    /// DEADLINE_EXCEEDED, as [`Dependency::call`].
+    pub async fn wait<T>(
+        &self,
+        ctx: &CallContext,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let late = |_| self.refuse(Reason::DeadlineExceeded, "deadline", "no answer in time");
+        tokio::time::timeout_at(self.deadline(ctx).into(), answer).await.map_err(late)
+    }
+
     async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {
         if Instant::now() >= deadline {
             return Err(self.refuse(Reason::DeadlineExceeded, "deadline", TOO_LATE));

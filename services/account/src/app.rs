@@ -6,6 +6,7 @@ pub mod add_holiday;
 pub mod advance_business_date;
 pub mod answer;
 pub mod batch;
+mod batch_get_accounts;
 pub mod close_account;
 pub mod command;
 pub mod create_gl_account;

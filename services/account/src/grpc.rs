@@ -4,21 +4,21 @@ pub(crate) mod convert;
 
 use florin_proto::account::v1::{
     AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
-    AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, CloseAccountRequest,
-    CloseAccountResponse, CreateGlAccountRequest, CreateGlAccountResponse, ExportReferencesRequest,
-    ExportReferencesResponse, FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest,
-    GetAccountResponse, GetBalanceRequest, GetBalanceResponse, GetBusinessDateRequest,
-    GetBusinessDateResponse, GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest,
-    GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest,
-    ListAccountsResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
-    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse, ListProductsRequest,
-    ListProductsResponse, OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest,
-    PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, ReleaseHoldRequest,
-    ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
-    RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
-    ReverseTransactionResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
-    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
-    account_service_server::AccountService,
+    AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BatchGetAccountsRequest,
+    BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, CreateGlAccountRequest,
+    CreateGlAccountResponse, ExportReferencesRequest, ExportReferencesResponse,
+    FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest, GetAccountResponse,
+    GetBalanceRequest, GetBalanceResponse, GetBusinessDateRequest, GetBusinessDateResponse,
+    GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse,
+    ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse,
+    ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest, ListGlAccountsResponse,
+    ListHolidaysRequest, ListHolidaysResponse, ListProductsRequest, ListProductsResponse,
+    OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse,
+    PostTransactionsRequest, PostTransactionsResponse, ReleaseHoldRequest, ReleaseHoldResponse,
+    RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse,
+    ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
+    UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
+    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -44,6 +44,7 @@ florin_rpc::serve! {
     open_account(OpenAccountRequest) -> OpenAccountResponse;
     import_accounts(ImportAccountsRequest) -> ImportAccountsResponse;
     get_account(GetAccountRequest) -> GetAccountResponse;
+    batch_get_accounts(BatchGetAccountsRequest) -> BatchGetAccountsResponse;
     list_accounts(ListAccountsRequest) -> ListAccountsResponse;
     resolve_iban(ResolveIbanRequest) -> ResolveIbanResponse;
     freeze_account(FreezeAccountRequest) -> FreezeAccountResponse;

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use advance_transfers::{Turn, Worker};
 
-use self::{accept::Acceptances, await_end::Watchers};
+use self::{accept::Acceptances, accounts::Accounts, await_end::Watchers};
 use crate::{Config, meter::Meter};
 
 /// What the use cases work with.
@@ -39,6 +39,8 @@ pub struct Payment {
     outbox: Outbox,
     /// What handlers ask `account`.
     account: Dependency,
+    /// The accounts among it.
+    accounts: Accounts,
     /// The worker's way to the ledger: what was accepted moves on while reads are refused.
     postings: Dependency,
     bank: BankIdentity,
@@ -69,10 +71,12 @@ impl Payment {
         );
         runtime.drain(&acceptances);
         let bank = &runtime.settings.bank;
+        let account = runtime.dependency(Role::Account);
         Ok(Self {
             db,
             outbox: runtime.outbox.clone(),
-            account: runtime.dependency(Role::Account),
+            accounts: Accounts::new(account.clone()),
+            account,
             postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
             config,

@@ -36,6 +36,30 @@ pub(crate) fn account_id(text: &str) -> Result<AccountId, Error> {
     Ok(violations.finish(id)?)
 }
 
+/// Most accounts of a BatchGetAccounts.
+const MOST_ACCOUNTS: usize = 500;
+
+/// Reads account ids, 1 to 500 of them.
+pub(crate) fn account_ids(texts: &[String]) -> Result<Vec<AccountId>, Error> {
+    let mut violations = Violations::new();
+    if texts.is_empty() {
+        violations.add("account_ids", "REQUIRED", "at least one account is required");
+    }
+    if texts.len() > MOST_ACCOUNTS {
+        let text = format!("must be at most {MOST_ACCOUNTS}");
+        violations.add("account_ids", "TOO_MANY", text);
+    }
+    let ids: Vec<_> = texts
+        .iter()
+        .take(MOST_ACCOUNTS)
+        .enumerate()
+        .filter_map(|(at, text)| {
+            violations.check(format!("account_ids[{at}]"), AccountId::parse(text))
+        })
+        .collect();
+    Ok(violations.finish(Some(ids))?)
+}
+
 /// Reads an IBAN.
 pub(crate) fn iban(text: &str) -> Result<Iban, Error> {
     let mut violations = Violations::new();

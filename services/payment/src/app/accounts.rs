@@ -1,36 +1,45 @@
 //! What payments ask `account`: reads only. No handler calls another service's changing RPC.
 
+mod gather;
+
 use florin_kernel::{AccountId, CustomerId, Iban, Kind, Role};
 use florin_proto::account::v1::{
-    Account, GetAccountRequest, HolderRole, ResolveIbanRequest, ResolveIbanResponse,
+    Account, HolderRole, ResolveIbanRequest, ResolveIbanResponse,
     account_service_client::AccountServiceClient,
 };
 use florin_rpc::{CallContext, Error, PartyRole, Retry, Verb, worker_context};
 
 use super::Payment;
 
-const GET_ACCOUNT: &str = "/florin.account.v1.AccountService/GetAccount";
+pub(super) use self::gather::Accounts;
+
 const RESOLVE_IBAN: &str = "/florin.account.v1.AccountService/ResolveIban";
 
 impl Payment {
-    /// Reads an account in the caller's own name, so that `account` decides whether it is the
-    /// caller's to see; None where it is not, or does not exist.
+    /// An account that the caller may see: a customer as one of its holders, others by their
+    /// scopes; None where it is not theirs to see, or does not exist.
     pub(super) async fn account_of_caller(
         &self,
         ctx: &CallContext,
         id: AccountId,
     ) -> Result<Option<Account>, Error> {
-        found(self.get_account(ctx, id).await)
+        let found = self.accounts.get(ctx, id).await?;
+        if !ctx.principal.is_customer() {
+            return Ok(found);
+        }
+        let own = ctx.principal.customer;
+        let is_own =
+            |account: &Account| parties(account).iter().any(|(customer, _)| Some(*customer) == own);
+        Ok(found.filter(is_own))
     }
 
-    /// Reads an account in the name of this role: for staff at the till, whose scopes have
-    /// decided already.
+    /// An account, for staff at the till, whose scopes have decided already.
     pub(super) async fn account_of_bank(
         &self,
         ctx: &CallContext,
         id: AccountId,
     ) -> Result<Option<Account>, Error> {
-        found(self.get_account(&as_role(ctx), id).await)
+        self.accounts.get(ctx, id).await
     }
 
     /// Whether the caller may do this with the account: a customer as one of its holders.
@@ -67,17 +76,6 @@ impl Payment {
             .parse()
             .map_err(|error| Error::internal(format!("account behind an IBAN: {error}")))?;
         Ok(Some((id, currency)))
-    }
-
-    async fn get_account(&self, ctx: &CallContext, id: AccountId) -> Result<Account, Error> {
-        let request = GetAccountRequest { account_id: id.to_string() };
-        let answer = self
-            .account
-            .call(ctx, GET_ACCOUNT, Retry::Read, request, |channel, request| async {
-                AccountServiceClient::new(channel).get_account(request).await
-            })
-            .await?;
-        answer.account.ok_or_else(|| Error::internal("account answered without an account"))
     }
 }
 
