@@ -264,7 +264,11 @@ impl Command {
             Work::Post(post) => post.legs.accounts().collect(),
             Work::Place(place) => vec![place.account],
             Work::Change { account, .. } => vec![*account],
-            Work::Reverse(_) | Work::Release(_) | Work::Open(_) | Work::Void(_) => Vec::new(),
+            Work::Reverse(_)
+            | Work::Release(_)
+            | Work::Expire(_)
+            | Work::Open(_)
+            | Work::Void(_) => Vec::new(),
         }
     }
 
