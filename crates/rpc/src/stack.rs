@@ -4,6 +4,7 @@
 //! Every refusal made here names layer, dependency and cause in its metadata. A fall-back
 //! is the use case's decision and never made here.
 
+mod awaiting;
 mod breaker;
 mod budget;
 mod changes;
@@ -275,20 +276,6 @@ impl Dependency {
         };
         ticket.finish(judge(&error, inner.role), Instant::now());
         Err(error)
-    }
-
-    /// Waits for what a call brings that others wait for too, no longer than a call of this
-    /// context's own.
-    ///
-    /// # Errors
-    /// DEADLINE_EXCEEDED, as [`Dependency::call`].
-    pub async fn wait<T>(
-        &self,
-        ctx: &CallContext,
-        answer: impl Future<Output = T>,
-    ) -> Result<T, Error> {
-        let late = |_| self.refuse(Reason::DeadlineExceeded, "deadline", "no answer in time");
-        tokio::time::timeout_at(self.deadline(ctx).into(), answer).await.map_err(late)
     }
 
     async fn permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Error> {

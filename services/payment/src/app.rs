@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use advance_transfers::{Turn, Worker};
 
-use self::{accept::Acceptances, accounts::Accounts, await_end::Watchers};
+use self::{accept::Acceptances, accounts::Gather, await_end::Watchers};
 use crate::{Config, meter::Meter};
 
 /// What the use cases work with.
@@ -40,7 +40,7 @@ pub struct Payment {
     /// What handlers ask `account`.
     account: Dependency,
     /// The accounts among it.
-    accounts: Accounts,
+    accounts: Gather,
     /// The worker's way to the ledger: what was accepted moves on while reads are refused.
     postings: Dependency,
     bank: BankIdentity,
@@ -75,7 +75,7 @@ impl Payment {
         Ok(Self {
             db,
             outbox: runtime.outbox.clone(),
-            accounts: Accounts::new(account.clone()),
+            accounts: accounts::gather(&account),
             account,
             postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,

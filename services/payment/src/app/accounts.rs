@@ -4,15 +4,17 @@ mod gather;
 
 use florin_kernel::{AccountId, CustomerId, Iban, Kind, Role};
 use florin_proto::account::v1::{
-    Account, HolderRole, ResolveIbanRequest, ResolveIbanResponse,
+    Account, BatchGetAccountsRequest, HolderRole, ResolveIbanRequest, ResolveIbanResponse,
     account_service_client::AccountServiceClient,
 };
-use florin_rpc::{CallContext, Error, PartyRole, Retry, Verb, worker_context};
+use florin_rpc::{CallContext, Dependency, Error, PartyRole, Retry, Verb, worker_context};
 
 use super::Payment;
 
-pub(super) use self::gather::Accounts;
+use self::gather::Found;
+pub(super) use self::gather::Gather;
 
+const BATCH_GET_ACCOUNTS: &str = "/florin.account.v1.AccountService/BatchGetAccounts";
 const RESOLVE_IBAN: &str = "/florin.account.v1.AccountService/ResolveIban";
 
 impl Payment {
@@ -23,7 +25,7 @@ impl Payment {
         ctx: &CallContext,
         id: AccountId,
     ) -> Result<Option<Account>, Error> {
-        let found = self.accounts.get(ctx, id).await?;
+        let found = self.account_of_bank(ctx, id).await?;
         if !ctx.principal.is_customer() {
             return Ok(found);
         }
@@ -39,7 +41,7 @@ impl Payment {
         ctx: &CallContext,
         id: AccountId,
     ) -> Result<Option<Account>, Error> {
-        self.accounts.get(ctx, id).await
+        self.account.wait(ctx, self.accounts.get(id)).await?
     }
 
     /// Whether the caller may do this with the account: a customer as one of its holders.
@@ -77,6 +79,29 @@ impl Payment {
             .map_err(|error| Error::internal(format!("account behind an IBAN: {error}")))?;
         Ok(Some((id, currency)))
     }
+}
+
+/// How accounts are asked for: several in a call, in the name of this role.
+pub(super) fn gather(account: &Dependency) -> Gather {
+    let account = account.clone();
+    Gather::by(move |ids| read(account.clone(), ids))
+}
+
+async fn read(account: Dependency, ids: Vec<AccountId>) -> Found {
+    let request =
+        BatchGetAccountsRequest { account_ids: ids.iter().map(ToString::to_string).collect() };
+    let ctx = worker_context(Role::Payment);
+    let answer = account
+        .call(&ctx, BATCH_GET_ACCOUNTS, Retry::Read, request, |channel, request| async {
+            AccountServiceClient::new(channel).batch_get_accounts(request).await
+        })
+        .await?;
+    let named = |account: Account| {
+        let id = account.account_id.parse();
+        let id = id.map_err(|error| Error::internal(format!("account answered: {error}")))?;
+        Ok((id, account))
+    };
+    answer.accounts.into_iter().map(named).collect()
 }
 
 /// The holders of an account as parties to it.
