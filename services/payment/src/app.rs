@@ -4,6 +4,7 @@ mod accept;
 mod accounts;
 mod advance_transfers;
 mod await_end;
+mod books;
 mod cancel_transfer;
 mod create_deposit;
 mod create_transfer;
@@ -12,7 +13,13 @@ mod events;
 mod export_transfers;
 mod get_transfer;
 mod guard_keys;
+mod intake;
+mod list_limits;
 mod list_transfers;
+mod refund_transfer;
+mod remove_limit;
+mod reverse_transfer;
+mod set_limit;
 
 use std::sync::Arc;
 
@@ -29,7 +36,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use advance_transfers::{Turn, Worker};
 
+<<<<<<< HEAD
 use self::{accept::Acceptances, accounts::Gather, await_end::Watchers};
+=======
+use self::{accept::Acceptances, await_end::Watchers, books::Books, intake::Intakes};
+>>>>>>> 49dbc75a043e3d009ac00bcf4e1697c65675c9d5
 use crate::{Config, meter::Meter};
 
 /// What the use cases work with.
@@ -44,6 +55,7 @@ pub struct Payment {
     /// The worker's way to the ledger: what was accepted moves on while reads are refused.
     postings: Dependency,
     bank: BankIdentity,
+    books: Books,
     config: Config,
     acceptances: Committer<Acceptances>,
     /// Wakes a worker of this replica.
@@ -61,7 +73,8 @@ impl Payment {
         let limits = config.check()?;
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
-        let batch = Acceptances::new(runtime.outbox.clone(), limits, Arc::clone(&due));
+        let intakes = Intakes::new(runtime.outbox.clone(), limits, Arc::clone(&due));
+        let batch = Acceptances::new(intakes);
         let acceptances = Committer::start(
             db.clone(),
             batch,
@@ -79,6 +92,7 @@ impl Payment {
             account,
             postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
+            books: Books::new(runtime.dependency(Role::Account)),
             config,
             acceptances,
             due,
@@ -91,6 +105,23 @@ impl Payment {
     #[must_use]
     pub fn worker(&self) -> Worker {
         Worker::new(self.clone())
+    }
+
+    /// Asks for the business date, until the shutdown.
+    pub(crate) fn watch_books(
+        &self,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.books.clone().watch(shutdown)
+    }
+
+    /// Asks `account` for the business date now: the date that limits and orders go by from
+    /// then on, in this replica.
+    ///
+    /// # Errors
+    /// `account` does not answer.
+    pub async fn hear_of_the_date(&self) -> Result<florin_kernel::Date, florin_rpc::Error> {
+        self.books.ask(&florin_rpc::worker_context(Role::Payment)).await
     }
 
     /// Measures, until the shutdown, what waits.

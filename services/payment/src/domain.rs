@@ -3,11 +3,13 @@
 mod limits;
 mod order;
 mod posting;
+mod returns;
 mod transfer;
 
-pub use limits::{LimitExceeded, Limits};
+pub use limits::{Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, limited};
 pub use order::{Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
+pub use returns::{Link, NotReturned, Relation, Returned};
 pub use transfer::{
     Ended, Event, Failure, NotAllowed, Screening, Status, StatusError, Step, Transfer,
 };

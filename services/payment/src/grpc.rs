@@ -6,8 +6,10 @@ use florin_proto::payment::v1::{
     CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,
     CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
     CreateWithdrawalResponse, ExportTransfersRequest, ExportTransfersResponse, GetTransferRequest,
-    GetTransferResponse, ListTransfersRequest, ListTransfersResponse,
-    payment_service_server::PaymentService,
+    GetTransferResponse, ListLimitsRequest, ListLimitsResponse, ListTransfersRequest,
+    ListTransfersResponse, RefundTransferRequest, RefundTransferResponse, RemoveLimitRequest,
+    RemoveLimitResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
+    SetLimitResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -36,6 +38,11 @@ florin_rpc::serve! {
     get_transfer(GetTransferRequest) -> GetTransferResponse;
     list_transfers(ListTransfersRequest) -> ListTransfersResponse;
     cancel_transfer(CancelTransferRequest) -> CancelTransferResponse;
+    refund_transfer(RefundTransferRequest) -> RefundTransferResponse;
+    reverse_transfer(ReverseTransferRequest) -> ReverseTransferResponse;
+    set_limit(SetLimitRequest) -> SetLimitResponse;
+    remove_limit(RemoveLimitRequest) -> RemoveLimitResponse;
+    list_limits(ListLimitsRequest) -> ListLimitsResponse;
     {
         type ExportTransfersStream = ReceiverStream<Result<ExportTransfersResponse, Status>>;
 
