@@ -36,11 +36,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use advance_transfers::{Turn, Worker};
 
-<<<<<<< HEAD
-use self::{accept::Acceptances, accounts::Gather, await_end::Watchers};
-=======
-use self::{accept::Acceptances, await_end::Watchers, books::Books, intake::Intakes};
->>>>>>> 49dbc75a043e3d009ac00bcf4e1697c65675c9d5
+use self::{
+    accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, intake::Intakes,
+};
 use crate::{Config, meter::Meter};
 
 /// What the use cases work with.
