@@ -3,7 +3,7 @@
 pub(crate) mod convert;
 
 use florin_proto::account::v1::{
-    AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
+    AccountService, AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
     AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BatchGetAccountsRequest,
     BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, CreateGlAccountRequest,
     CreateGlAccountResponse, ExportReferencesRequest, ExportReferencesResponse,
@@ -16,12 +16,13 @@ use florin_proto::account::v1::{
     ListHolidaysRequest, ListHolidaysResponse, ListInterestConditionsRequest,
     ListInterestConditionsResponse, ListProductsRequest, ListProductsResponse, OpenAccountRequest,
     OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest,
-    PostTransactionsResponse, ReleaseHoldRequest, ReleaseHoldResponse, RemoveHolderRequest,
-    RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse, ResolveIbanRequest,
-    ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
-    SetInterestConditionsRequest, SetInterestConditionsResponse, UnfreezeAccountRequest,
-    UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest,
-    VoidReferencesResponse, account_service_server::AccountService,
+    PostTransactionsResponse, PreviewReversalRequest, PreviewReversalResponse,
+    PreviewTransactionsRequest, PreviewTransactionsResponse, ReleaseHoldRequest,
+    ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
+    RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
+    ReverseTransactionResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
+    UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
+    VoidReferencesRequest, VoidReferencesResponse, account_service_server,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -62,6 +63,8 @@ florin_rpc::serve! {
     post_transactions(PostTransactionsRequest) -> PostTransactionsResponse;
     void_references(VoidReferencesRequest) -> VoidReferencesResponse;
     reverse_transaction(ReverseTransactionRequest) -> ReverseTransactionResponse;
+    preview_transactions(PreviewTransactionsRequest) -> PreviewTransactionsResponse;
+    preview_reversal(PreviewReversalRequest) -> PreviewReversalResponse;
     get_transaction(GetTransactionRequest) -> GetTransactionResponse;
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;
     list_gl_accounts(ListGlAccountsRequest) -> ListGlAccountsResponse;

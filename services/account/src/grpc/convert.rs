@@ -1,6 +1,8 @@
 //! Message -> domain: every broken rule of a request is collected before it is refused.
 
 mod calendar;
+mod conversions;
+mod holds;
 mod interest;
 mod journal;
 
@@ -11,10 +13,9 @@ use florin_proto::{account::v1 as proto, instant_of, money_of};
 use florin_rpc::Error;
 
 pub(crate) use self::calendar::{date, holiday, holidays_page};
+pub(crate) use self::holds::{hold, release};
 pub(crate) use self::interest::{conditions, conditions_page};
-pub(crate) use self::journal::{
-    dates, gl_account, hold, postings, release, reversal, transaction_id, voids,
-};
+pub(crate) use self::journal::{dates, gl_account, postings, reversal, transaction_id, voids};
 use crate::{
     app::{get_balance::AsOf, import_accounts::Item, open_account::Opening},
     domain::account::{self, Holder, HolderRole},

@@ -34,6 +34,7 @@ async fn the_chart_and_the_products_come_by_pages() {
         }
         let all = [
             "1010", "1200", "1910", "2010", "2020", "2910", "3010", "4010", "4020", "5010", "9010",
+            "9020",
         ];
         assert_eq!((codes, page_token), (all.map(str::to_owned).to_vec(), String::new()));
 

@@ -67,6 +67,8 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         place_hold("PlaceHoldRequest") by payment;
         release_hold("ReleaseHoldRequest") by payment;
         post_transactions("PostTransactionsRequest") by payment;
+        preview_transactions("PreviewTransactionsRequest") by payment;
+        preview_reversal("PreviewReversalRequest") by teller;
         reverse_transaction("ReverseTransactionRequest") by teller;
         void_references("VoidReferencesRequest") by payment;
         get_transaction("GetTransactionRequest") by teller;
