@@ -3,7 +3,7 @@
 pub(crate) mod convert;
 
 use florin_proto::account::v1::{
-    AccountService, AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
+    AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
     AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BatchGetAccountsRequest,
     BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, CreateGlAccountRequest,
     CreateGlAccountResponse, ExportReferencesRequest, ExportReferencesResponse,
@@ -22,7 +22,7 @@ use florin_proto::account::v1::{
     RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
     ReverseTransactionResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
     UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
-    VoidReferencesRequest, VoidReferencesResponse, account_service_server,
+    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
