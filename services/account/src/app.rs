@@ -7,6 +7,7 @@ pub mod add_holiday;
 pub mod advance_business_date;
 pub mod answer;
 pub mod batch;
+mod batch_get_accounts;
 pub mod capitalise_interest;
 pub mod close_account;
 pub mod close_period;

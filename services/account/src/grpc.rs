@@ -4,30 +4,30 @@ pub(crate) mod convert;
 
 use florin_proto::account::v1::{
     AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
-    AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, CloseAccountRequest,
-    CloseAccountResponse, ClosePeriodRequest, ClosePeriodResponse, CreateGlAccountRequest,
-    CreateGlAccountResponse, DecideReopeningRequest, DecideReopeningResponse,
-    ExportReferencesRequest, ExportReferencesResponse, FreezeAccountRequest, FreezeAccountResponse,
-    GetAccountRequest, GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse,
-    GetBalanceRequest, GetBalanceResponse, GetBalanceSheetRequest, GetBalanceSheetResponse,
-    GetBusinessDateRequest, GetBusinessDateResponse, GetProfitAndLossRequest,
-    GetProfitAndLossResponse, GetTransactionRequest, GetTransactionResponse,
-    GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse,
-    ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest, ListBusinessDaysResponse,
-    ListControlMappingsRequest, ListControlMappingsResponse, ListEntriesRequest,
-    ListEntriesResponse, ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest,
-    ListHolidaysResponse, ListInterestConditionsRequest, ListInterestConditionsResponse,
-    ListProductsRequest, ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse,
-    OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse,
-    PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
-    PreviewReversalResponse, PreviewTransactionsRequest, PreviewTransactionsResponse,
-    ProposeReopeningRequest, ProposeReopeningResponse, ReleaseHoldRequest, ReleaseHoldResponse,
-    RemapProductRequest, RemapProductResponse, RemoveHolderRequest, RemoveHolderResponse,
-    RemoveHolidayRequest, RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse,
-    ReverseTransactionRequest, ReverseTransactionResponse, SetInterestConditionsRequest,
-    SetInterestConditionsResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
-    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
-    account_service_server::AccountService,
+    AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BatchGetAccountsRequest,
+    BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, ClosePeriodRequest,
+    ClosePeriodResponse, CreateGlAccountRequest, CreateGlAccountResponse, DecideReopeningRequest,
+    DecideReopeningResponse, ExportReferencesRequest, ExportReferencesResponse,
+    FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest, GetAccountResponse,
+    GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest, GetBalanceResponse,
+    GetBalanceSheetRequest, GetBalanceSheetResponse, GetBusinessDateRequest,
+    GetBusinessDateResponse, GetProfitAndLossRequest, GetProfitAndLossResponse,
+    GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse,
+    ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse,
+    ListBusinessDaysRequest, ListBusinessDaysResponse, ListControlMappingsRequest,
+    ListControlMappingsResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
+    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
+    ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
+    ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse, OpenAccountRequest,
+    OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest,
+    PostTransactionsResponse, PreviewReversalRequest, PreviewReversalResponse,
+    PreviewTransactionsRequest, PreviewTransactionsResponse, ProposeReopeningRequest,
+    ProposeReopeningResponse, ReleaseHoldRequest, ReleaseHoldResponse, RemapProductRequest,
+    RemapProductResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
+    RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
+    ReverseTransactionResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
+    UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
+    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -53,6 +53,7 @@ florin_rpc::serve! {
     open_account(OpenAccountRequest) -> OpenAccountResponse;
     import_accounts(ImportAccountsRequest) -> ImportAccountsResponse;
     get_account(GetAccountRequest) -> GetAccountResponse;
+    batch_get_accounts(BatchGetAccountsRequest) -> BatchGetAccountsResponse;
     list_accounts(ListAccountsRequest) -> ListAccountsResponse;
     resolve_iban(ResolveIbanRequest) -> ResolveIbanResponse;
     freeze_account(FreezeAccountRequest) -> FreezeAccountResponse;

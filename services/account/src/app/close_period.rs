@@ -8,7 +8,10 @@ use florin_store::Tx;
 use tonic::{Response, Status};
 
 use super::ledger::{self, Ledger};
-use crate::{grpc::convert, store::chart};
+use crate::{
+    grpc::convert,
+    store::{chart, end_of_day},
+};
 
 impl Ledger {
     /// Closes a period, under the caller's key.
@@ -50,6 +53,12 @@ async fn close(tx: &Tx, ctx: &CallContext, through: Date) -> Result<(), Failure>
         let text = format!("{date} lies in the period closed through {closed}");
         let error = Error::new(Reason::PeriodClosed, text).with("date", date);
         return Err(error.with("closed_through", closed.to_string()).into());
+    }
+    // What the end of a day books is booked on that day: the result of a closed period is whole.
+    if let Some(day) = end_of_day::not_ended(tx, through).await? {
+        let text = format!("the end of the business date {day} is not done");
+        let error = Error::new(Reason::PeriodNotOver, text).with("date", day.to_string());
+        return Err(error.with("business_date", open).into());
     }
     chart::set_closed_through(tx, Some(through)).await?;
     Ok(ledger::record_audit(tx, ctx, &format!("period/{date}")).await?)

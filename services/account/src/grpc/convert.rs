@@ -32,7 +32,7 @@ const MOST_PAGE: i32 = 200;
 /// Most entries of a page.
 const MOST_ENTRIES: i32 = 500;
 /// Most rows of a page of a trial balance.
-const MOST_ROWS: i32 = 500;
+const MOST_ROWS: i32 = 10_000;
 /// Most items of an import.
 const MOST_ITEMS: usize = 500;
 
@@ -41,6 +41,30 @@ pub(crate) fn account_id(text: &str) -> Result<AccountId, Error> {
     let mut violations = Violations::new();
     let id = violations.check("account_id", AccountId::parse(text));
     Ok(violations.finish(id)?)
+}
+
+/// Most accounts of a BatchGetAccounts.
+const MOST_ACCOUNTS: usize = 500;
+
+/// Reads account ids, 1 to 500 of them.
+pub(crate) fn account_ids(texts: &[String]) -> Result<Vec<AccountId>, Error> {
+    let mut violations = Violations::new();
+    if texts.is_empty() {
+        violations.add("account_ids", "REQUIRED", "at least one account is required");
+    }
+    if texts.len() > MOST_ACCOUNTS {
+        let text = format!("must be at most {MOST_ACCOUNTS}");
+        violations.add("account_ids", "TOO_MANY", text);
+    }
+    let ids: Vec<_> = texts
+        .iter()
+        .take(MOST_ACCOUNTS)
+        .enumerate()
+        .filter_map(|(at, text)| {
+            violations.check(format!("account_ids[{at}]"), AccountId::parse(text))
+        })
+        .collect();
+    Ok(violations.finish(Some(ids))?)
 }
 
 /// Reads an IBAN.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use florin_kernel::{AccountId, CustomerId, Date, HoldId, Money, TransactionId, UnixMicros};
 use florin_store::{
     Engine, StoreError,
-    rows::{among, texts},
+    rows::{Keyed, among, read_by_id, texts},
     sql,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
@@ -30,6 +30,20 @@ pub async fn account(
     let query = format!("SELECT {} FROM accounts WHERE id = $1", rows::ACCOUNT);
     let found = sql::query_all(connection, query, [id.to_string().into()]).await?;
     Ok(with_holders(connection, found).await?.into_iter().next())
+}
+
+/// Those of the accounts that there are, in the order of their ids.
+///
+/// # Errors
+/// Those of the database.
+pub async fn accounts_of(
+    connection: &impl ConnectionTrait,
+    ids: &[AccountId],
+) -> Result<Vec<AccountRecord>, StoreError> {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let keyed = Keyed { table: "accounts", id_column: "id", columns: rows::ACCOUNT };
+    let found = read_by_id(connection, keyed, &ids).await?;
+    with_holders(connection, found).await
 }
 
 /// The account behind an IBAN.

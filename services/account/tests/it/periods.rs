@@ -17,6 +17,8 @@ use futures_util::future::join_all;
 use crate::{
     bench_ledger::{Bench, each, post, reverse},
     desk::{desk, machine, teller},
+    end_of_day::end_days,
+    interest_world::advance,
 };
 
 const OCTOBER: &str = "2026-10-31";
@@ -137,6 +139,21 @@ async fn a_period_is_closed_once_it_is_over_and_never_shortened() {
         assert_eq!(number(&bench.db, audited).await.unwrap(), 3, "the same again changed nothing");
         let malformed = close(&bench, "31.10.2026").await.unwrap_err();
         assert_eq!(malformed.field_violations()[0].field, "closed_through");
+    }
+}
+
+/// What the end of a day books belongs to that day.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_period_is_not_closed_before_the_ends_of_its_days_are_done() {
+    for bench in each().await {
+        advance(&bench, "2026-11-21", "2026-11-23").await;
+        let early = close(&bench, "2026-11-22").await.unwrap_err();
+        assert_eq!(early.reason(), "PERIOD_NOT_OVER");
+        close(&bench, "2026-11-20").await.unwrap();
+        end_days(&bench, 1).await;
+        close(&bench, "2026-11-22").await.unwrap();
+        assert_eq!(closed(&bench).await, "2026-11-22");
+        bench.assert_clean().await;
     }
 }
 

@@ -55,6 +55,7 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         open_account("OpenAccountRequest") by teller;
         import_accounts("ImportAccountsRequest") by teller;
         get_account("GetAccountRequest") by teller;
+        batch_get_accounts("BatchGetAccountsRequest") by payment;
         resolve_iban("ResolveIbanRequest") by payment;
         freeze_account("FreezeAccountRequest") by teller;
         unfreeze_account("UnfreezeAccountRequest") by teller;

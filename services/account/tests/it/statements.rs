@@ -206,7 +206,7 @@ async fn a_trial_balance_comes_by_pages_and_each_tells_whether_all_of_it_balance
             whole.rows.into_iter().map(|row| (row.code, row.net.unwrap().currency)).collect();
         assert_eq!((codes, pages), (all.clone(), all.len().div_ceil(3)));
         let request =
-            GetTrialBalanceRequest { page_size: 501, ..GetTrialBalanceRequest::default() };
+            GetTrialBalanceRequest { page_size: 10_001, ..GetTrialBalanceRequest::default() };
         let refused = desk.get_trial_balance(&machine("GetTrialBalance", &[]), request).await;
         let refused = Error::from_status(&refused.unwrap_err());
         assert_eq!(refused.field_violations()[0].field, "page_size");
