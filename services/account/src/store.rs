@@ -1,9 +1,14 @@
 //! The tables of the ledger: rows to domain and back. Writes happen only in [`write`], in the
 //! transaction of a batch; the other modules read.
 
+pub mod accruals;
 pub mod calendar;
 pub mod chain;
 pub mod chart;
+mod claims;
+pub mod conditions;
+mod copies;
+pub mod end_of_day;
 pub mod entries;
 pub mod load;
 pub mod records;
@@ -21,5 +26,8 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0003_released_holds",
     "0004_fewer_indexes",
     "0005_captures",
+    "0006_conversions",
     "0010_calendar",
+    "0011_interest",
+    "0012_end_of_day",
 ];

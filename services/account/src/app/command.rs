@@ -3,8 +3,11 @@
 use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, Money, TransactionId};
 use florin_store::idempotency::{Answer, Key};
 
+use super::rehearse::Preview;
 use crate::domain::{
     account::{Account, Holder, Rules},
+    conversion::Conversion,
+    end_of_day::AccountStep,
     hold::Hold,
     posting::Legs,
     record::Record,
@@ -28,6 +31,8 @@ pub struct Post {
     pub legs: Legs,
     /// Holds that pay for debits among them.
     pub captures: Vec<Capture>,
+    /// Conversions of currency, which agree with the legs.
+    pub conversions: Vec<Conversion>,
     /// Booking date of an import.
     pub booking_date: Option<Date>,
     /// Value date where it is not the booking date.
@@ -166,6 +171,8 @@ pub enum Work {
     Void(Void),
     /// Open an account.
     Open(Open),
+    /// Decide postings and reversals, and book none of them.
+    Rehearse(Vec<Command>),
     /// Change an account.
     Change {
         /// The account.
@@ -173,13 +180,15 @@ pub enum Work {
         /// What to change.
         change: Change,
     },
+    /// A step of the end of day.
+    EndDay(AccountStep),
 }
 
 /// How the outcome of a keyed command becomes the stored answer.
 pub type AnswerOf = fn(&Outcome) -> Answer;
 
 /// A command, with the client's idempotency key where it has one.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Command {
     /// What to do.
     pub work: Work,
@@ -230,6 +239,12 @@ pub enum Outcome {
         /// Ids of the events.
         events: Vec<EventId>,
     },
+    /// Would be posted: told by a rehearsal.
+    Previewed(Box<Preview>),
+    /// What would become of each part of a rehearsal; nothing changed.
+    Rehearsed(Vec<Self>),
+    /// A step of the end of day moved no money: nothing was due, or it was done before.
+    Passed,
     /// The domain refused; nothing changed.
     Refused(Refusal),
     /// Decided here under a key, and stored: the answer of the first call.
@@ -246,7 +261,8 @@ impl Command {
     pub fn weight(&self) -> usize {
         match &self.work {
             Work::Post(post) => post.legs.as_slice().len() + post.captures.len(),
-            Work::Reverse(_) => 4,
+            Work::Reverse(_) | Work::EndDay(_) => 4,
+            Work::Rehearse(parts) => parts.iter().map(Self::weight).sum(),
             Work::Place(_)
             | Work::Release(_)
             | Work::Expire(_)
@@ -264,6 +280,8 @@ impl Command {
             Work::Post(post) => post.legs.accounts().collect(),
             Work::Place(place) => vec![place.account],
             Work::Change { account, .. } => vec![*account],
+            Work::Rehearse(parts) => parts.iter().flat_map(Self::accounts).collect(),
+            Work::EndDay(step) => vec![step.account],
             Work::Reverse(_)
             | Work::Release(_)
             | Work::Expire(_)
@@ -282,13 +300,15 @@ impl Command {
             Work::Release(release) => vec![release.reference.clone()],
             Work::Void(void) => vec![void.reference.clone()],
             Work::Open(open) => open.reference.clone().into_iter().collect(),
-            // The hold's own state makes it once only.
-            Work::Expire(_) | Work::Change { .. } => Vec::new(),
+            Work::EndDay(step) => vec![Reference::of_end_of_day(step)],
+            // The hold's own state makes it once only; a rehearsal claims nothing.
+            Work::Expire(_) | Work::Rehearse(_) | Work::Change { .. } => Vec::new(),
         }
     }
 
     /// The record that its references stand for once it is done; None for a release, whose
-    /// hold only deciding tells, and for a change, which has no reference.
+    /// hold only deciding tells, for a step of the end of day, which may make none, and for a
+    /// change, which has no reference.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         match &self.work {
@@ -297,7 +317,11 @@ impl Command {
             Work::Place(place) => Some(Record::Hold(place.id)),
             Work::Void(_) => Some(Record::Void),
             Work::Open(open) => Some(Record::Account(open.id)),
-            Work::Release(_) | Work::Expire(_) | Work::Change { .. } => None,
+            Work::Release(_)
+            | Work::Expire(_)
+            | Work::EndDay(_)
+            | Work::Rehearse(_)
+            | Work::Change { .. } => None,
         }
     }
 }
@@ -311,7 +335,13 @@ impl Outcome {
             Self::Held { hold, .. } => Some(Record::Hold(hold.id)),
             Self::Account { account, .. } => Some(Record::Account(account.id)),
             Self::Voided { .. } => Some(Record::Void),
-            Self::Refused(_) | Self::Decided(_) | Self::Answered(_) | Self::KeyReused => None,
+            Self::Previewed(_)
+            | Self::Rehearsed(_)
+            | Self::Passed
+            | Self::Refused(_)
+            | Self::Decided(_)
+            | Self::Answered(_)
+            | Self::KeyReused => None,
         }
     }
 }

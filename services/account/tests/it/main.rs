@@ -6,21 +6,27 @@
     reason = "a test that fails may panic"
 )]
 
+mod backdating;
 mod bench_ledger;
 mod calendar;
 mod capture_holds;
 mod capture_requests;
 mod close_account;
+mod conversions;
 mod day_counts;
 mod decide;
 mod desk;
+mod end_of_day;
 mod events;
 mod expire_holds;
 mod get_balance;
+mod interest_conditions;
+mod interest_world;
 mod items;
 mod migrations;
 mod place_hold;
 mod post_transactions;
+mod preview;
 mod products;
 mod reads;
 mod reference_model;
