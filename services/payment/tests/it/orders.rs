@@ -220,7 +220,7 @@ async fn orders_are_their_payers_alone_and_refused_where_their_transfer_would_be
         // Carol may look and not touch.
         let list = ListOrdersRequest { account_id: bank.from.to_string(), ..Default::default() };
         let told = bank.payment.list_orders(&customer(bank.carol, "ListOrders", ""), list).await;
-        assert_eq!(told.unwrap().into_inner().orders, [order.clone()]);
+        assert_eq!(told.unwrap().into_inner().orders, std::slice::from_ref(&order));
         let cancel = CancelOrderRequest { order_id: order.order_id };
         let told =
             bank.payment.cancel_order(&customer(bank.carol, "CancelOrder", "c"), cancel).await;
