@@ -109,17 +109,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         clocks: BTreeMap::new(),
         writes: Writes::default(),
     };
-    for row in many::lock_by_id(tx, rows::ACCOUNTS, &ids).await? {
-        let (mut account, hash, recorded_at) = rows::account(&row)?;
-        // By the mapping of now, not by that of its opening.
-        if let Some(code) = working.controls.of(&account.product, account.currency) {
-            code.clone_into(&mut account.control_gl);
-        }
-        working.clocks.insert(account.id, recorded_at);
-        working.hashes.insert(account.id, hash);
-        working.accounts.insert(account.id, account);
-    }
-    working.interest = accruals::load(tx, &working.accounts, &steps).await?;
+    lock_accounts(tx, &ids, &mut working).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
     // A hold that was committed between the two reads: its account is not locked.
@@ -143,6 +133,22 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     working.holders = holders(tx, &changed).await?;
     working.now = tx.now().await?;
     Ok(working)
+}
+
+/// Locks the accounts in the order of their ids.
+async fn lock_accounts(tx: &Tx, ids: &[String], working: &mut Working) -> Result<(), StoreError> {
+    for row in many::lock_by_id(tx, rows::ACCOUNTS, ids).await? {
+        let (mut account, hash, recorded_at) = rows::account(&row)?;
+        // By the mapping of now, not by that of its opening.
+        if let Some(code) = working.controls.of(&account.product, account.currency) {
+            code.clone_into(&mut account.control_gl);
+        }
+        working.clocks.insert(account.id, recorded_at);
+        working.hashes.insert(account.id, hash);
+        working.accounts.insert(account.id, account);
+    }
+    working.interest = accruals::load(tx, &working.accounts, &steps).await?;
+    Ok(())
 }
 
 /// Reserves the IBANs of accounts to open: the serial's row is locked until the commit.
