@@ -358,6 +358,11 @@ impl Dependency {
                 .with("dependency", self.inner.role.name())
                 .with("cause", "no answer in time");
         }
+        // Its own dispatcher says so; passed on, it would tell our caller that we lack a method.
+        if error.kind() == Kind::Unimplemented && !error.metadata().contains_key("dependency") {
+            let cause = "does not know the method; it may be of an older version";
+            return self.refuse(Reason::Unavailable, "version", cause);
+        }
         let of_transport = error.metadata().get("layer").is_some_and(|layer| layer == "transport");
         if of_transport && !error.metadata().contains_key("dependency") {
             return error.with("dependency", self.inner.role.name());
