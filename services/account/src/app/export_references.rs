@@ -14,7 +14,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::{STREAM_BUFFER, ledger::Ledger};
-use crate::{store::records, wire};
+use crate::{
+    store::{holds, records},
+    wire,
+};
 
 /// Rows of one page.
 const PAGE: i64 = 1_000;
@@ -62,7 +65,7 @@ impl Ledger {
         }
         let mut after = None;
         loop {
-            let page = records::holds_after(self.db.read(), after, PAGE).await;
+            let page = holds::holds_after(self.db.read(), after, PAGE).await;
             let page = page.map_err(internal)?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.id);
