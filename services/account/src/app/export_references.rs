@@ -15,7 +15,7 @@ use tonic::Status;
 
 use super::{STREAM_BUFFER, ledger::Ledger};
 use crate::{
-    store::{holds, records},
+    store::{holds, records, voids},
     wire,
 };
 
@@ -82,11 +82,11 @@ impl Ledger {
         }
         let mut after = (String::new(), String::new());
         loop {
-            let page = records::voids_after(self.db.read(), (&after.0, &after.1), PAGE).await;
+            let page = voids::voids_after(self.db.read(), (&after.0, &after.1), PAGE).await;
             let page = page.map_err(internal)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = (last.caller.clone(), last.reference.clone());
-            for records::StoredVoid { caller, reference, cause } in page {
+            for voids::StoredVoid { caller, reference, cause } in page {
                 let item = Item::Voided(VoidedReference { caller, reference, cause });
                 if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
                     return Ok(());

@@ -3,6 +3,7 @@
 use florin_account::{
     app::{command::Outcome, expire_holds::Look},
     domain::{hold::HoldStatus, refusal::Refusal},
+    store::holds::holds_due,
 };
 use florin_kernel::UnixMicros;
 
@@ -150,7 +151,8 @@ async fn the_sweeper_gives_back_what_is_due_and_passes_by_what_is_not() {
         let look = async |at| desk.expire_due(UnixMicros(at)).await.unwrap();
         assert_eq!(look(FAR).await, Look::default());
         bench.tick(account, FAR + 2 * SECOND).await;
-        let first = holds_due(bench.db.read(), UnixMicros(FAR + 9 * SECOND), None, 1).await.unwrap();
+        let first =
+            holds_due(bench.db.read(), UnixMicros(FAR + 9 * SECOND), None, 1).await.unwrap();
         assert_eq!(first[0].over_for(UnixMicros(FAR + 9 * SECOND)), 8);
         let found = look(FAR + 9 * SECOND).await;
         assert_eq!(found, Look { due: 1_120, expired: 600 });
