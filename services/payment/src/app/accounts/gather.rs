@@ -239,6 +239,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn calls_that_hang_hold_up_nobody_who_comes_later() {
+        let (gather, gate, sizes) = scripted();
+        let mut asks = vec![tokio::spawn({
+            let gather = gather.clone();
+            async move { gather.get(id(2)).await }
+        })];
+        // Nothing is let through, and still more than the usual calls begin.
+        tokio::time::timeout(Duration::from_secs(60), async {
+            while sizes.lock().unwrap().len() <= CALLS {
+                let gather = gather.clone();
+                asks.push(tokio::spawn(async move { gather.get(id(4)).await }));
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
+        .unwrap();
+        gate.add_permits(asks.len());
+        for ask in asks {
+            assert!(ask.await.unwrap().unwrap().is_some());
+        }
+        assert_eq!(gather.lock().calls, 0);
+    }
+
+    #[tokio::test]
     async fn a_call_that_panics_leaves_nobody_waiting_and_its_place_to_others() {
         let (gather, gate, _) = scripted();
         let answers = all(&gather, &gate, &[17, 17, 2]).await;
