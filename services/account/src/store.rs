@@ -10,6 +10,7 @@ pub mod conditions;
 mod copies;
 pub mod end_of_day;
 pub mod entries;
+pub mod holds;
 pub mod load;
 pub mod records;
 pub mod rows;
@@ -32,4 +33,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0010_calendar",
     "0011_interest",
     "0012_end_of_day",
+    "0030_voids_and_days",
 ];

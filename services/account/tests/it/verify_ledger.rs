@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 30] = [
+const BREAKS: [(&str, &str); 33] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -42,6 +42,22 @@ const BREAKS: [(&str, &str); 30] = [
     ("UPDATE turnover SET net = net + 1", "turnover"),
     ("UPDATE product_controls SET control_gl = '2020' WHERE product = 'current'", "control"),
     ("UPDATE journal_legs SET gl_code = '2020' WHERE gl_code = '2010' AND leg = 1", "control"),
+    // A void that nobody voided, and closes that do not follow one another.
+    (
+        "INSERT INTO ledger_references (caller, reference, fingerprint, record) \
+         SELECT 'payment', 'v', fingerprint, 'void' FROM ledger_references LIMIT 1",
+        "references payment v",
+    ),
+    (
+        "INSERT INTO business_days (closed, opened, closed_at) \
+         VALUES ('2026-11-01', '2026-11-02', 1)",
+        "business_days 2026-11-01",
+    ),
+    (
+        "INSERT INTO business_days (closed, opened, closed_at) \
+         VALUES ('2026-11-01', '2026-11-21', 1), ('2026-11-05', '2026-11-21', 1)",
+        "business_days 2026-11-05",
+    ),
     ("UPDATE journal_conversions SET sold_amount = sold_amount + 1", "conversions"),
     ("UPDATE journal_legs SET gl_code = '1010' WHERE gl_code = '9020'", "conversions"),
 ];
