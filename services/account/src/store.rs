@@ -8,9 +8,11 @@ pub mod chart;
 pub mod conditions;
 pub mod end_of_day;
 pub mod entries;
+pub mod fees;
 pub mod load;
 pub mod records;
 pub mod rows;
+pub mod seals;
 pub mod verify;
 pub mod working;
 pub mod write;
@@ -27,4 +29,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0010_calendar",
     "0011_interest",
     "0012_end_of_day",
+    "0013_seals",
+    "0014_fees",
 ];
