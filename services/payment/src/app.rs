@@ -36,7 +36,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use advance_transfers::{Turn, Worker};
 
-use self::{accept::Acceptances, await_end::Watchers, books::Books, intake::Intakes};
+use self::{
+    accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, intake::Intakes,
+};
 use crate::{Config, meter::Meter};
 
 /// What the use cases work with.
@@ -46,6 +48,8 @@ pub struct Payment {
     outbox: Outbox,
     /// What handlers ask `account`.
     account: Dependency,
+    /// The accounts among it.
+    accounts: Gather,
     /// The worker's way to the ledger: what was accepted moves on while reads are refused.
     postings: Dependency,
     bank: BankIdentity,
@@ -78,10 +82,12 @@ impl Payment {
         );
         runtime.drain(&acceptances);
         let bank = &runtime.settings.bank;
+        let account = runtime.dependency(Role::Account);
         Ok(Self {
             db,
             outbox: runtime.outbox.clone(),
-            account: runtime.dependency(Role::Account),
+            accounts: accounts::gather(&account),
+            account,
             postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
             books: Books::new(runtime.dependency(Role::Account)),
