@@ -90,7 +90,8 @@ async fn advance(caller: &Caller, closing: Option<Date>, opening: Option<Date>) 
         None => open(caller).await?,
     };
     let opening = opening.map(|date| date.to_string()).unwrap_or_default();
-    let key = format!("close-{closing}-{opening}");
+    // The closed date makes it once only; a key that named it would repeat a refusal for ever.
+    let key = florin_rpc::fresh_request_id();
     let message = AdvanceBusinessDateRequest { closing: closing.clone(), opening };
     let send = |channel, request| async move {
         AccountServiceClient::new(channel).advance_business_date(request).await
