@@ -16,6 +16,7 @@ pub mod records;
 pub mod rows;
 pub mod seals;
 pub mod verify;
+pub mod voids;
 pub mod working;
 pub mod write;
 
