@@ -11,6 +11,7 @@ mod copies;
 pub mod end_of_day;
 pub mod entries;
 pub mod fees;
+pub mod holds;
 pub mod load;
 pub mod records;
 pub mod rows;
@@ -35,4 +36,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0012_end_of_day",
     "0013_seals",
     "0014_fees",
+    "0030_voids_and_days",
 ];

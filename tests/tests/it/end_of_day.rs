@@ -57,7 +57,8 @@ async fn a_business_date_that_is_closed_ends_by_itself_with_interest_and_a_seal(
         let quote = expect(anna.rest.post(&path, "quote", &asked).await?, 200)?;
         assert_eq!(quote.text("/fee/amount"), "0.05");
 
-        let (done, told) = bank.run(&["ops", "business-date", "advance"]).await?;
+        let advance = ["ops", "business-date", "advance", "--closing", &today];
+        let (done, told) = bank.run(&advance).await?;
         ensure!(done && told.starts_with(&format!("{today} is closed, ")), "{told}");
         let day = ended(&staff, &today).await?;
         assert_eq!(day["steps"].as_array().map(Vec::len), Some(4), "{day}");

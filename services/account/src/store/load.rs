@@ -121,7 +121,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     if working.holds.values().any(|hold| !working.accounts.contains_key(&hold.account)) {
         return Err(StoreError::Serialization("a hold appeared beside the batch".into()));
     }
-    are_there(tx, &working, &before).await?;
+    all_there(tx, &working, &before).await?;
     let changed = changed.into_iter().chain(before.iter().filter_map(opened));
     let changed: Vec<String> = changed.map(|id| id.to_string()).collect();
     working.holders = holders(tx, &changed).await?;
@@ -129,8 +129,8 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     Ok(working)
 }
 
-/// Asserts that what references made before is there.
-async fn are_there(tx: &Tx, working: &Working, before: &[Record]) -> Result<(), StoreError> {
+/// Whether the records that references name are there.
+async fn all_there(tx: &Tx, working: &Working, before: &[Record]) -> Result<(), StoreError> {
     let placed_before = placed_before(tx, before).await?;
     for record in before {
         let there = match record {
