@@ -57,7 +57,7 @@ async fn a_business_date_that_is_closed_ends_by_itself_with_interest_and_a_seal(
         let quote = expect(anna.rest.post(&path, "quote", &asked).await?, 200)?;
         assert_eq!(quote.text("/fee/amount"), "0.05");
 
-        let advance = ["ops", "business-date", "advance", "--closing", &today];
+        let advance = ["ops", "business-date", "advance", "--closing", today.as_str()];
         let (done, told) = bank.run(&advance).await?;
         ensure!(done && told.starts_with(&format!("{today} is closed, ")), "{told}");
         let day = ended(&staff, &today).await?;
