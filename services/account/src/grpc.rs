@@ -7,27 +7,29 @@ use florin_proto::account::v1::{
     AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BatchGetAccountsRequest,
     BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, ClosePeriodRequest,
     ClosePeriodResponse, CreateGlAccountRequest, CreateGlAccountResponse, DecideReopeningRequest,
-    DecideReopeningResponse, ExportReferencesRequest, ExportReferencesResponse,
-    FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest, GetAccountResponse,
-    GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest, GetBalanceResponse,
-    GetBalanceSheetRequest, GetBalanceSheetResponse, GetBusinessDateRequest,
+    DecideReopeningResponse, ExportReferencesRequest, ExportReferencesResponse, ExportSealsRequest,
+    ExportSealsResponse, FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest,
+    GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest,
+    GetBalanceResponse, GetBalanceSheetRequest, GetBalanceSheetResponse, GetBusinessDateRequest,
     GetBusinessDateResponse, GetProfitAndLossRequest, GetProfitAndLossResponse,
     GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse,
     ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse,
     ListBusinessDaysRequest, ListBusinessDaysResponse, ListControlMappingsRequest,
-    ListControlMappingsResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
-    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
-    ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
-    ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse, OpenAccountRequest,
-    OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest,
-    PostTransactionsResponse, PreviewReversalRequest, PreviewReversalResponse,
-    PreviewTransactionsRequest, PreviewTransactionsResponse, ProposeReopeningRequest,
-    ProposeReopeningResponse, ReleaseHoldRequest, ReleaseHoldResponse, RemapProductRequest,
-    RemapProductResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
-    RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
-    ReverseTransactionResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
-    UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
-    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
+    ListControlMappingsResponse, ListEntriesRequest, ListEntriesResponse, ListFeeSchedulesRequest,
+    ListFeeSchedulesResponse, ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest,
+    ListHolidaysResponse, ListInterestConditionsRequest, ListInterestConditionsResponse,
+    ListProductsRequest, ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse,
+    OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse,
+    PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
+    PreviewReversalResponse, PreviewTransactionsRequest, PreviewTransactionsResponse,
+    ProposeReopeningRequest, ProposeReopeningResponse, QuoteFeeRequest, QuoteFeeResponse,
+    ReleaseHoldRequest, ReleaseHoldResponse, RemapProductRequest, RemapProductResponse,
+    RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse,
+    ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
+    SetFeeScheduleRequest, SetFeeScheduleResponse, SetInterestConditionsRequest,
+    SetInterestConditionsResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
+    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
+    account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -85,6 +87,9 @@ florin_rpc::serve! {
     list_products(ListProductsRequest) -> ListProductsResponse;
     get_business_date(GetBusinessDateRequest) -> GetBusinessDateResponse;
     advance_business_date(AdvanceBusinessDateRequest) -> AdvanceBusinessDateResponse;
+    set_fee_schedule(SetFeeScheduleRequest) -> SetFeeScheduleResponse;
+    list_fee_schedules(ListFeeSchedulesRequest) -> ListFeeSchedulesResponse;
+    quote_fee(QuoteFeeRequest) -> QuoteFeeResponse;
     list_business_days(ListBusinessDaysRequest) -> ListBusinessDaysResponse;
     set_interest_conditions(SetInterestConditionsRequest) -> SetInterestConditionsResponse;
     list_interest_conditions(ListInterestConditionsRequest) -> ListInterestConditionsResponse;
@@ -94,6 +99,7 @@ florin_rpc::serve! {
     remove_holiday(RemoveHolidayRequest) -> RemoveHolidayResponse;
     {
         type VerifyLedgerStream = ReceiverStream<Result<VerifyLedgerResponse, Status>>;
+        type ExportSealsStream = ReceiverStream<Result<ExportSealsResponse, Status>>;
         type ExportReferencesStream = ReceiverStream<Result<ExportReferencesResponse, Status>>;
 
         async fn verify_ledger(
@@ -101,6 +107,13 @@ florin_rpc::serve! {
             request: Request<VerifyLedgerRequest>,
         ) -> Result<Response<Self::VerifyLedgerStream>, Status> {
             Ok(Response::new(self.ledger.verify_ledger(request.into_inner())))
+        }
+
+        async fn export_seals(
+            &self,
+            request: Request<ExportSealsRequest>,
+        ) -> Result<Response<Self::ExportSealsStream>, Status> {
+            Ok(Response::new(self.ledger.export_seals(request.into_inner())))
         }
 
         async fn export_references(

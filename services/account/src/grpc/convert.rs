@@ -2,6 +2,7 @@
 
 mod calendar;
 mod conversions;
+mod fees;
 mod gl;
 mod holds;
 mod interest;
@@ -14,6 +15,7 @@ use florin_proto::{account::v1 as proto, instant_of, money_of};
 use florin_rpc::Error;
 
 pub(crate) use self::calendar::{date, holiday, holidays_page};
+pub(crate) use self::fees::{fee_schedule, quote};
 pub(crate) use self::gl::{closed_through, decision, period, remapping, reopening};
 pub(crate) use self::holds::{hold, release};
 pub(crate) use self::interest::{conditions, conditions_page};

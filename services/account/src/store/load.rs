@@ -110,6 +110,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         writes: Writes::default(),
     };
     lock_accounts(tx, &ids, &mut working).await?;
+    working.interest = accruals::load(tx, &working.accounts, &steps).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
     // A hold that was committed between the two reads: its account is not locked.
@@ -153,7 +154,6 @@ async fn lock_accounts(tx: &Tx, ids: &[String], working: &mut Working) -> Result
         working.hashes.insert(account.id, hash);
         working.accounts.insert(account.id, account);
     }
-    working.interest = accruals::load(tx, &working.accounts, &steps).await?;
     Ok(())
 }
 
