@@ -13,7 +13,7 @@ use super::{
     post_transactions,
 };
 use crate::{
-    domain::{account::Rules, posting, refusal::Refusal},
+    domain::{account::Rules, interest, posting, refusal::Refusal},
     grpc::convert,
     store::{
         chain,
@@ -76,6 +76,10 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
     let original = original.ok_or(Refusal::TransactionNotFound { transaction })?;
     if original.is_reversal {
         return Err(Refusal::IsReversal { transaction });
+    }
+    // What the end of day booked of interest is taken back by its next fold alone.
+    if let Some(code) = interest::kept_gl(&original.legs) {
+        return Err(Refusal::GlIsControl { code });
     }
     let legs = original.legs.reversed();
     // Interest counts the reversal from the day from which it counted the original, however
