@@ -221,21 +221,24 @@ impl payment::payment_service_server::PaymentService for Stub {
     }
     async fn reverse_transfer(
         &self,
-        _: Request<payment::ReverseTransferRequest>,
+        request: Request<payment::ReverseTransferRequest>,
     ) -> Answer<payment::ReverseTransferResponse> {
-        not_scripted()
+        self.0.play(&request).await?;
+        Ok(Response::new(payment::ReverseTransferResponse::default()))
     }
     async fn set_limit(
         &self,
-        _: Request<payment::SetLimitRequest>,
+        request: Request<payment::SetLimitRequest>,
     ) -> Answer<payment::SetLimitResponse> {
-        not_scripted()
+        self.0.play(&request).await?;
+        Ok(Response::new(payment::SetLimitResponse::default()))
     }
     async fn remove_limit(
         &self,
-        _: Request<payment::RemoveLimitRequest>,
+        request: Request<payment::RemoveLimitRequest>,
     ) -> Answer<payment::RemoveLimitResponse> {
-        not_scripted()
+        self.0.play(&request).await?;
+        Ok(Response::new(payment::RemoveLimitResponse::default()))
     }
     async fn list_limits(
         &self,
