@@ -121,14 +121,21 @@ impl Worker {
         // One call serves many traces: it is shown in that of the first, and each transfer
         // has a span in its own.
         adopt(claim.records.first(), &span);
+        // Reversals have a call of their own each: the others are written before.
+        let reversals = claim.records.partition_point(|one| !reversal::is_reversal(one));
+        let (others, reversals) = claim.records.split_at(reversals);
         let work = async {
-            let verdicts = self.move_money(&claim.records, deadline).await;
-            let verdicts = self.void_refused(&claim.records, verdicts, deadline).await;
-            let ended = self.settle(&claim, &verdicts).await?;
-            Ok::<_, StoreError>((verdicts, ended))
+            let mut verdicts = Vec::with_capacity(claim.records.len());
+            for part in [others, reversals].into_iter().filter(|part| !part.is_empty()) {
+                let judged = self.move_money(part, deadline).await;
+                let judged = self.void_refused(part, judged, deadline).await;
+                let ended = self.settle(part, &claim.token, &judged).await?;
+                self.payment.watchers.tell(ended);
+                verdicts.extend(judged);
+            }
+            Ok::<_, StoreError>(verdicts)
         };
-        let (verdicts, ended) = work.instrument(span).await?;
-        self.payment.watchers.tell(ended);
+        let verdicts = work.instrument(span).await?;
         let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|one| is(one)).count();
         let undecided =
             count(|verdict| matches!(verdict, Verdict::Undecided(_) | Verdict::Refused(_)));
@@ -167,13 +174,14 @@ impl Worker {
     /// that have ended.
     async fn settle(
         &self,
-        claim: &Claim,
+        claimed: &[Record],
+        token: &str,
         verdicts: &[Verdict],
     ) -> Result<Vec<TransferId>, StoreError> {
-        let mut ids: Vec<_> = claim.records.iter().map(|record| record.transfer.id()).collect();
+        let mut ids: Vec<_> = claimed.iter().map(|record| record.transfer.id()).collect();
         ids.sort_unstable();
         let verdicts: HashMap<_, _> =
-            claim.records.iter().map(|record| record.transfer.id()).zip(verdicts).collect();
+            claimed.iter().map(|record| record.transfer.id()).zip(verdicts).collect();
         let contradicted = AtomicUsize::new(0);
         let ended = self
             .payment
@@ -185,7 +193,7 @@ impl Worker {
                 });
                 // Told again where the engine asks for another run; counted once.
                 contradicted.store(posted.count(), Ordering::Relaxed);
-                records.retain(|record| is_ours(record, &claim.token));
+                records.retain(|record| is_ours(record, token));
                 let now = tx.now().await?;
                 for record in &mut records {
                     let Some(verdict) = verdicts.get(&record.transfer.id()) else {
@@ -193,9 +201,13 @@ impl Worker {
                     };
                     self.judge(record, verdict, now)?;
                 }
-                self.publish(&tx, &mut records, &verdicts).await?;
+                // Before positions of the outbox are drawn: nobody waits for those of one that
+                // waits for a counter.
                 let unpaid = records.iter().filter(|one| one.transfer.status() == Status::Failed);
-                store::limits::give_back(&tx, &unpaid.collect::<Vec<_>>()).await?;
+                let short = store::limits::give_back(&tx, &unpaid.collect::<Vec<_>>()).await?;
+                let meter = self.payment.meter.clone();
+                tx.on_commit(move || meter.short(short));
+                self.publish(&tx, &mut records, &verdicts).await?;
                 store::update(&tx, &records, Lease::GivenBack).await?;
                 let ended = records.iter().filter(|record| record.transfer.status().is_end());
                 let ended: Vec<_> =
