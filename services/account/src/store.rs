@@ -14,6 +14,7 @@ pub mod load;
 pub mod records;
 pub mod rows;
 pub mod verify;
+pub mod voids;
 pub mod working;
 pub mod write;
 

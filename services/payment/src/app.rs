@@ -6,11 +6,14 @@ mod advance_transfers;
 mod await_end;
 mod books;
 mod cancel_transfer;
+mod change_order;
 mod create_deposit;
+mod create_order;
 mod create_transfer;
 mod create_withdrawal;
 mod events;
 mod export_transfers;
+mod get_order;
 mod get_transfer;
 mod guard_keys;
 mod intake;
@@ -20,6 +23,7 @@ mod prune_counters;
 mod refund_transfer;
 mod remove_limit;
 mod reverse_transfer;
+mod run_orders;
 mod set_limit;
 
 use std::sync::Arc;
@@ -55,6 +59,8 @@ pub struct Payment {
     postings: Dependency,
     bank: BankIdentity,
     books: Books,
+    /// Where orders are taken on that no client sends.
+    intakes: Intakes,
     config: Config,
     acceptances: Committer<Acceptances>,
     /// Wakes a worker of this replica.
@@ -73,7 +79,7 @@ impl Payment {
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
         let intakes = Intakes::new(runtime.outbox.clone(), limits, Arc::clone(&due));
-        let batch = Acceptances::new(intakes);
+        let batch = Acceptances::new(intakes.clone());
         let acceptances = Committer::start(
             db.clone(),
             batch,
@@ -92,6 +98,7 @@ impl Payment {
             postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
             books: Books::new(runtime.dependency(Role::Account)),
+            intakes,
             config,
             acceptances,
             due,

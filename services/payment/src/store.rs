@@ -3,6 +3,7 @@
 mod keys;
 pub mod limits;
 mod list;
+pub mod orders;
 mod row;
 mod transfers;
 
@@ -19,4 +20,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0002_keys_for_ever",
     "0003_what_was_said",
     "0004_limits_and_returns",
+    "0005_orders",
 ];

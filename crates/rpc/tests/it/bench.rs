@@ -246,6 +246,48 @@ impl payment::payment_service_server::PaymentService for Stub {
     ) -> Answer<payment::ListLimitsResponse> {
         not_scripted()
     }
+    async fn create_order(
+        &self,
+        _: Request<payment::CreateOrderRequest>,
+    ) -> Answer<payment::CreateOrderResponse> {
+        not_scripted()
+    }
+    async fn get_order(
+        &self,
+        _: Request<payment::GetOrderRequest>,
+    ) -> Answer<payment::GetOrderResponse> {
+        not_scripted()
+    }
+    async fn list_orders(
+        &self,
+        _: Request<payment::ListOrdersRequest>,
+    ) -> Answer<payment::ListOrdersResponse> {
+        not_scripted()
+    }
+    async fn suspend_order(
+        &self,
+        _: Request<payment::SuspendOrderRequest>,
+    ) -> Answer<payment::SuspendOrderResponse> {
+        not_scripted()
+    }
+    async fn resume_order(
+        &self,
+        _: Request<payment::ResumeOrderRequest>,
+    ) -> Answer<payment::ResumeOrderResponse> {
+        not_scripted()
+    }
+    async fn skip_order(
+        &self,
+        _: Request<payment::SkipOrderRequest>,
+    ) -> Answer<payment::SkipOrderResponse> {
+        not_scripted()
+    }
+    async fn cancel_order(
+        &self,
+        _: Request<payment::CancelOrderRequest>,
+    ) -> Answer<payment::CancelOrderResponse> {
+        not_scripted()
+    }
     async fn export_transfers(
         &self,
         _: Request<payment::ExportTransfersRequest>,
