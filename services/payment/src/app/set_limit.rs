@@ -67,7 +67,8 @@ pub(super) async fn audit_limit(
         Subject::Customer(id) => Some(id.to_string()),
         Subject::Account(_) | Subject::Channel(_) => None,
     };
-    let told = |maximum: Option<Money>| maximum.map_or("none".to_owned(), |most| most.amount());
+    let told =
+        |maximum: Option<Money>| maximum.map_or_else(|| "none".to_owned(), |most| most.amount());
     let (key, name) = (subject.key(), period.name());
     let (before, after) = (told(change.before), told(change.after));
     let entry = audit::Entry {

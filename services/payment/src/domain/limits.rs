@@ -129,8 +129,8 @@ impl Ordering {
         limits: &'l BySubject,
     ) -> impl Iterator<Item = &'l Limit> {
         let currency = order.amount().currency();
-        let subjects = limited(order).into_iter().flat_map(|from| self.subjects(from));
-        let of_these = subjects.filter_map(|subject| limits.get(&subject)).flatten();
+        let subjects = limited(order).into_iter().flat_map(move |from| self.subjects(from));
+        let of_these = subjects.filter_map(move |subject| limits.get(&subject)).flatten();
         of_these.filter(move |limit| limit.maximum.currency() == currency)
     }
 }

@@ -214,7 +214,8 @@ async fn limits_are_set_and_removed_by_staff_audited_and_seen_by_their_customer_
         let audited = "SELECT COUNT(*) FROM audit WHERE reference LIKE 'limit/%'";
         assert_eq!(bank.count(audited).await, 3);
         assert_eq!(seen(&bank).await.len(), 2, "the account's second and the customer's");
-        let raised = "SELECT COUNT(*) FROM audit WHERE reference LIKE 'limit/account/%/DAY/EUR: 1.00 -> 2.00'";
+        let raised = "SELECT COUNT(*) FROM audit \
+                      WHERE reference LIKE 'limit/account/%/DAY/EUR: 1.00 -> 2.00'";
         assert_eq!(bank.count(raised).await, 1);
         let of_account =
             ListLimitsRequest { account_id: bank.from.to_string(), ..ListLimitsRequest::default() };

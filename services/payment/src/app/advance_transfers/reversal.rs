@@ -51,7 +51,7 @@ impl Worker {
             [] => Vec::new(),
             others => self.post(others, deadline).await,
         };
-        let calls = reversals.iter().map(|record| self.reverse(record, deadline));
+        let calls: Vec<_> = reversals.iter().map(|record| self.reverse(record, deadline)).collect();
         let reversed = stream::iter(calls).buffered(AT_ONCE).collect::<Vec<_>>().await;
         verdicts.extend(reversed);
         verdicts
