@@ -223,22 +223,19 @@ impl payment::payment_service_server::PaymentService for Stub {
         &self,
         request: Request<payment::ReverseTransferRequest>,
     ) -> Answer<payment::ReverseTransferResponse> {
-        self.0.play(&request).await?;
-        Ok(Response::new(payment::ReverseTransferResponse::default()))
+        self.0.play(&request).await.map(|()| Response::new(Default::default()))
     }
     async fn set_limit(
         &self,
         request: Request<payment::SetLimitRequest>,
     ) -> Answer<payment::SetLimitResponse> {
-        self.0.play(&request).await?;
-        Ok(Response::new(payment::SetLimitResponse::default()))
+        self.0.play(&request).await.map(|()| Response::new(Default::default()))
     }
     async fn remove_limit(
         &self,
         request: Request<payment::RemoveLimitRequest>,
     ) -> Answer<payment::RemoveLimitResponse> {
-        self.0.play(&request).await?;
-        Ok(Response::new(payment::RemoveLimitResponse::default()))
+        self.0.play(&request).await.map(|()| Response::new(Default::default()))
     }
     async fn list_limits(
         &self,
