@@ -107,6 +107,7 @@ macro_rules! at_every_point {
             let done = crash_at($point, $work).await.is_some();
             finish(&$bank).await;
             if done {
+                assert!($point > 2, "it stood nowhere");
                 break;
             }
             assert!($point < MOST_POINTS, "it has no end");
