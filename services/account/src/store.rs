@@ -32,4 +32,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0010_calendar",
     "0011_interest",
     "0012_end_of_day",
+    "0030_voids_and_days",
 ];

@@ -25,6 +25,7 @@ mod remove_limit;
 mod reverse_transfer;
 mod run_orders;
 mod set_limit;
+mod void_failed;
 
 use std::sync::Arc;
 

@@ -231,6 +231,7 @@ fn record(intake: &Intake, reserved: Vec<String>, now: UnixMicros) -> Record {
         attempts: 0,
         unanswered_at: None,
         last_cause: None,
+        voided_at: None,
         lease_token: None,
         reserved,
     }

@@ -11,7 +11,8 @@ use florin_payment::{Config, Payment, Turn};
 use florin_proto::{
     account::v1::HolderRole,
     payment::v1::{
-        CreateTransferRequest, CreateTransferResponse, GetTransferRequest, Transfer, TransferStatus,
+        CreateTransferRequest, CreateTransferResponse, GetTransferRequest, Transfer,
+        TransferStatus, TransferWork,
     },
 };
 use florin_rpc::{CallContext, Dependency, Error, Metrics, StackLimits, tls};
@@ -209,6 +210,13 @@ impl Bank {
         let request = GetTransferRequest { transfer_id: id.into() };
         let answer = self.payment.get_transfer(&staff("GetTransfer", ""), request).await;
         answer.unwrap().into_inner().transfer.unwrap()
+    }
+
+    /// How the work on a transfer stands.
+    pub async fn work(&self, id: &str) -> TransferWork {
+        let request = GetTransferRequest { transfer_id: id.into() };
+        let answer = self.payment.get_transfer(&staff("GetTransfer", ""), request).await;
+        answer.unwrap().into_inner().work.unwrap()
     }
 
     pub async fn status(&self, id: &str) -> TransferStatus {

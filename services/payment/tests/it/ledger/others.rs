@@ -48,6 +48,26 @@ impl Ledger {
         self.state().business_date = date.to_owned();
     }
 
+    /// It fails at voids, as by a defect.
+    pub fn set_fails_voids(&self, fails: bool) {
+        self.state().fails_voids = fails;
+    }
+
+    /// The next reference is void for this just before it is to be voided.
+    pub fn set_voided_first(&self, cause: &str) {
+        self.state().voided_first = Some(cause.to_owned());
+    }
+
+    /// A reference is void.
+    pub fn put_void(&self, reference: &str, cause: &str) {
+        self.state().voids.insert(reference.to_owned(), cause.to_owned());
+    }
+
+    /// A ledger of before voids.
+    pub fn forget_voids(&self) {
+        self.state().voids.clear();
+    }
+
     pub(super) async fn get_business_date(
         self: Arc<Self>,
         _: Request<GetBusinessDateRequest>,
@@ -114,9 +134,18 @@ impl Ledger {
         self: Arc<Self>,
         request: Request<VoidReferencesRequest>,
     ) -> Result<Response<VoidReferencesResponse>, Status> {
+        self.voiding.add_permits(1);
+        Self::wait_and_return(&self.before_voids).await;
         let unavailable = || Error::new(Common::Unavailable, "scripted");
         if self.state().voids_away {
             return Err(unavailable().into());
+        }
+        if self.state().fails_voids {
+            return Err(Error::internal("scripted").into());
+        }
+        let voided_first = self.state().voided_first.take();
+        if let (Some(cause), Some(one)) = (voided_first, request.get_ref().references.first()) {
+            self.put_void(&one.reference, &cause);
         }
         let overtaken = self.state().overtaken.take();
         if let Some((account, funds)) = overtaken {
