@@ -157,6 +157,10 @@ fn asked_for(
         "GetAccount" => get(format!("/v1/accounts/{account}")),
         "GetBalance" => get(format!("/v1/accounts/{account}/balance")),
         "GetAccruedInterest" => get(format!("/v1/accounts/{account}/interest")),
+        "QuoteFee" => {
+            let body = serde_json::json!({"event": "FEE_EVENT_TRANSFER"});
+            Some(("POST", format!("/v1/accounts/{account}:quoteFee"), body))
+        }
         "ListEntries" => get(format!("/v1/accounts/{account}/entries")),
         "CloseAccount" => Some(("POST", format!("/v1/accounts/{account}:close"), nothing)),
         "CreateTransfer" => {

@@ -5,6 +5,7 @@
 mod access;
 mod bad_input;
 mod crash;
+mod end_of_day;
 mod idempotency;
 mod import;
 mod own_data;

@@ -16,7 +16,7 @@ use super::{
     post_transactions,
 };
 use crate::{
-    domain::{account::Rules, posting, refusal::Refusal},
+    domain::{account::Rules, interest, posting, refusal::Refusal},
     grpc::convert,
     store::{
         chain,
@@ -83,6 +83,10 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
     // `payment` keeps what of it was refunded; round it the money would go back twice.
     if original.caller == Role::Payment.name() && reverse.reference.caller != original.caller {
         return Err(Refusal::OfPayment { transaction });
+    }
+    // What the end of day booked of interest is taken back by its next fold alone.
+    if let Some(code) = interest::kept_gl(&original.legs) {
+        return Err(Refusal::GlIsControl { code });
     }
     let legs = original.legs.reversed();
     // Interest counts the reversal from the day from which it counted the original, however
