@@ -19,6 +19,7 @@ mod guard_keys;
 mod intake;
 mod list_limits;
 mod list_transfers;
+mod prune_counters;
 mod refund_transfer;
 mod remove_limit;
 mod reverse_transfer;

@@ -7,7 +7,10 @@ mod returns;
 mod standing;
 mod transfer;
 
-pub use limits::{Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, limited};
+pub use limits::{
+    BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
+    outlived,
+};
 pub use order::{Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
 pub use returns::{Link, NotReturned, Relation, Returned};

@@ -91,7 +91,7 @@ fn passed(deadline: Option<Instant>) -> bool {
 impl<B: Batch> Shared<B> {
     /// Answers every command of a batch, splitting it as long as it fails. Depth first and
     /// left before right, so commands keep their order. What the batch touches is free before
-    /// the last of them are answered.
+    /// the last of them are answered, and once it is split.
     pub(super) async fn settle(&self, batch: Vec<Pending<B>>, running: Running<'_, B>) {
         let mut groups = vec![Group::of(batch)];
         let mut running = Some(running);
@@ -134,6 +134,10 @@ impl<B: Batch> Shared<B> {
                 Err(error) => {
                     tracing::info!(commands = group.commands.len(), %error, "batch is split in halves");
                     self.splits.fetch_add(1, Relaxed);
+                    // It takes a while now, and most of it waits for one command: from here on
+                    // the locks alone decide what else may run.
+                    drop(running.take());
+                    self.arrived.notify_one();
                     groups.extend(group.halves());
                 }
             }

@@ -124,6 +124,8 @@ pub enum Claimed {
 pub struct Original {
     /// Its legs.
     pub legs: Legs,
+    /// In whose name its reference is unique.
+    pub caller: String,
     /// Whether it is itself a reversal.
     pub is_reversal: bool,
     /// Its kind.

@@ -123,18 +123,24 @@ impl Worker {
         // One call serves many traces: it is shown in that of the first, and each transfer
         // has a span in its own.
         adopt(claim.records.first(), &span);
+        // Reversals have a call of their own each: the others are written before.
+        let reversals = claim.records.partition_point(|one| !reversal::is_reversal(one));
+        let (others, reversals) = claim.records.split_at(reversals);
         let work = async {
-            let verdicts = self.move_money(&claim.records, deadline).await;
-            let (refused, mut judged): (Vec<_>, Vec<_>) = claim
-                .records
-                .iter()
-                .zip(verdicts)
-                .partition(|(_, verdict)| matches!(verdict, Verdict::Refused(..)));
-            // What has ended is told before the ledger is asked again about the others.
-            self.settle(&claim.token, &judged).await?;
-            let refused = self.void_refused(refused).await;
-            self.settle(&claim.token, &refused).await?;
-            judged.extend(refused);
+            let mut judged = Vec::with_capacity(claim.records.len());
+            for part in [others, reversals].into_iter().filter(|part| !part.is_empty()) {
+                let verdicts = self.move_money(part, deadline).await;
+                let (refused, decided): (Vec<_>, Vec<_>) = part
+                    .iter()
+                    .zip(verdicts)
+                    .partition(|(_, verdict)| matches!(verdict, Verdict::Refused(..)));
+                // What has ended is told before the ledger is asked again about the others.
+                self.settle(&claim.token, &decided).await?;
+                let refused = self.void_refused(refused).await;
+                self.settle(&claim.token, &refused).await?;
+                judged.extend(decided);
+                judged.extend(refused);
+            }
             Ok::<_, StoreError>(judged)
         };
         let judged = work.instrument(span).await?;
@@ -202,9 +208,13 @@ impl Worker {
                     };
                     self.judge(record, verdict, now)?;
                 }
-                self.publish(&tx, &mut records, &verdicts).await?;
+                // Before positions of the outbox are drawn: nobody waits for those of one that
+                // waits for a counter.
                 let unpaid = records.iter().filter(|one| one.transfer.status() == Status::Failed);
-                store::limits::give_back(&tx, &unpaid.collect::<Vec<_>>()).await?;
+                let short = store::limits::give_back(&tx, &unpaid.collect::<Vec<_>>()).await?;
+                let meter = self.payment.meter.clone();
+                tx.on_commit(move || meter.short(short));
+                self.publish(&tx, &mut records, &verdicts).await?;
                 store::update(&tx, &records, Lease::GivenBack).await?;
                 let ended = records.iter().filter(|record| record.transfer.status().is_end());
                 let ended: Vec<_> =

@@ -106,8 +106,9 @@ macro_rules! at_every_point {
             let $prepared = $prepare;
             let done = crash_at($point, $work).await.is_some();
             finish(&$bank).await;
+            // How often the work is polled tells nothing: a machine that stands still for a while
+            // finds the answers ready.
             if done {
-                assert!($point > 2, "it stood nowhere");
                 break;
             }
             assert!($point < MOST_POINTS, "it has no end");

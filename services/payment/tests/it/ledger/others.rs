@@ -16,6 +16,32 @@ use tonic::{Request, Response, Status};
 
 use super::{Ledger, posted};
 
+fn kind_of_reversal(transaction: &str) -> String {
+    format!("reverses {transaction}")
+}
+
+fn backwards(
+    original: TransactionRequest,
+    transaction: &str,
+    reference: &str,
+    description: &str,
+) -> TransactionRequest {
+    let legs = original.legs.into_iter().map(|leg| {
+        let direction = match leg.direction() {
+            Direction::Debit => Direction::Credit,
+            Direction::Credit | Direction::Unspecified => Direction::Debit,
+        };
+        Leg { direction: direction.into(), ..leg }
+    });
+    TransactionRequest {
+        reference: reference.into(),
+        kind: kind_of_reversal(transaction),
+        legs: legs.collect(),
+        description: description.into(),
+        ..TransactionRequest::default()
+    }
+}
+
 impl Ledger {
     /// Moves the business date, YYYY-MM-DD.
     pub fn set_business_date(&self, date: &str) {
@@ -53,6 +79,18 @@ impl Ledger {
         Ok(Response::new(GetBusinessDateResponse { business_date, ..Default::default() }))
     }
 
+    /// An officer has reversed the transaction in the ledger itself.
+    pub fn reversed_by_another(&self, transaction: &str) {
+        let original = self.original(transaction).unwrap();
+        self.post(backwards(original, transaction, "by hand", ""));
+    }
+
+    fn original(&self, transaction: &str) -> Option<TransactionRequest> {
+        let state = self.state();
+        let found = state.posted.values().find(|(_, id)| id.to_string() == transaction);
+        found.map(|(posted, _)| posted.clone())
+    }
+
     /// The posting of the legs the other way round; once for an original.
     pub(super) async fn reverse_transaction(
         self: Arc<Self>,
@@ -61,31 +99,16 @@ impl Ledger {
         let key = request.metadata().get("idempotency-key").unwrap().to_str().unwrap().to_owned();
         let request = request.into_inner();
         assert_eq!(key.trim_matches('"'), request.reference);
-        let original = self.state().posted.values().find_map(|(posted, id)| {
-            (id.to_string() == request.transaction_id).then(|| posted.clone())
-        });
-        let Some(original) = original else {
+        let Some(original) = self.original(&request.transaction_id) else {
             return Err(Error::new(Reason::TransactionNotFound, "scripted").into());
         };
-        let kind = format!("reverses {}", request.transaction_id);
+        let kind = kind_of_reversal(&request.transaction_id);
         let mut others = self.posted().into_iter();
         if others.any(|one| one.kind == kind && one.reference != request.reference) {
             return Err(Error::new(Reason::AlreadyReversed, "scripted").into());
         }
-        let legs = original.legs.into_iter().map(|leg| {
-            let direction = match leg.direction() {
-                Direction::Debit => Direction::Credit,
-                Direction::Credit | Direction::Unspecified => Direction::Debit,
-            };
-            Leg { direction: direction.into(), ..leg }
-        });
-        let posting = TransactionRequest {
-            reference: request.reference,
-            kind,
-            legs: legs.collect(),
-            description: request.description,
-            ..TransactionRequest::default()
-        };
+        let ReverseTransactionRequest { transaction_id, reference, description, .. } = request;
+        let posting = backwards(original, &transaction_id, &reference, &description);
         let outcome = self.post(posting).outcome.unwrap();
         if self.state().loses_answers {
             return Err(Error::new(Common::Unavailable, "scripted").into());
