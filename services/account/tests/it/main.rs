@@ -8,6 +8,7 @@
 
 mod backdating;
 mod bench_ledger;
+mod bugs_of_others;
 mod calendar;
 mod capture_holds;
 mod capture_requests;
