@@ -1,6 +1,6 @@
-//! Interest by the day, in decimals of ten places. Fractions of a year add up however the days
-//! are divided; an accrual is rounded to its places each time, so what accrues over several days
-//! at once may differ in the last of them from the sum of the days.
+//! Interest by the day, in decimals of ten places. Whoever accrues does it a day at a time and
+//! adds the days up: each is rounded to its places by itself, so that any split of days gives one
+//! total. One accrual over several days may differ from it in the last place.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
