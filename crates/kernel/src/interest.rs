@@ -1,6 +1,7 @@
-//! Interest by the day, in decimals of ten places. Whoever accrues does it a day at a time and
-//! adds the days up: each is rounded to its places by itself, so that any split of days gives one
-//! total. One accrual over several days may differ from it in the last place.
+//! Interest by the day, in decimals of ten places. Each day's interest is rounded half to even to
+//! ten places by itself, over its own part of the year ([`DayCount::of_day`]), and the days are
+//! added exactly: the total is the same however they are divided into runs. [`Accrued::over`] of
+//! a longer part rounds once and may differ from the sum of its days.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 

@@ -10,7 +10,7 @@ use tonic::{Response, Status};
 use super::ledger::{self, Ledger};
 use crate::{
     grpc::convert,
-    store::{chart, end_of_day},
+    store::{calendar, chart, end_of_day},
 };
 
 impl Ledger {
@@ -55,6 +55,8 @@ async fn close(tx: &Tx, ctx: &CallContext, through: Date) -> Result<(), Failure>
         return Err(error.with("closed_through", closed.to_string()).into());
     }
     // What the end of a day books is booked on that day: the result of a closed period is whole.
+    // A day that a program closed without a note has not ended either.
+    calendar::close_gap(tx, books.business_date).await?;
     if let Some(day) = end_of_day::not_ended(tx, through).await? {
         let text = format!("the end of the business date {day} is not done");
         let error = Error::new(Reason::PeriodNotOver, text).with("date", day.to_string());

@@ -157,6 +157,20 @@ async fn a_period_is_not_closed_before_the_ends_of_its_days_are_done() {
     }
 }
 
+/// Nor does a program that keeps no list of what it closes make a day one that has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_period_is_not_closed_over_a_day_that_nobody_noted() {
+    for bench in each().await {
+        advance(&bench, "2026-11-21", "2026-11-23").await;
+        end_days(&bench, 1).await;
+        let open = "UPDATE books SET business_date = '2026-11-25'";
+        bench.db.write(async |tx: Tx| sql::execute(&tx, open, []).await).await.unwrap();
+        let early = close(&bench, "2026-11-24").await.unwrap_err();
+        assert_eq!(early.reason(), "PERIOD_NOT_OVER");
+        close(&bench, "2026-11-22").await.unwrap();
+    }
+}
+
 /// Whatever was booked in it was booked before: what was counted at the close stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_valued_in_a_period_once_its_close_is_answered() {
