@@ -1,5 +1,6 @@
 //! The tables of payments: row <-> domain, and the statements.
 
+pub mod beneficiaries;
 mod keys;
 pub mod limits;
 mod list;
@@ -21,4 +22,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0003_what_was_said",
     "0004_limits_and_returns",
     "0005_orders",
+    "0006_beneficiaries",
 ];

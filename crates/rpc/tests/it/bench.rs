@@ -285,6 +285,24 @@ impl payment::payment_service_server::PaymentService for Stub {
     ) -> Answer<payment::CancelOrderResponse> {
         not_scripted()
     }
+    async fn add_beneficiary(
+        &self,
+        _: Request<payment::AddBeneficiaryRequest>,
+    ) -> Answer<payment::AddBeneficiaryResponse> {
+        not_scripted()
+    }
+    async fn remove_beneficiary(
+        &self,
+        _: Request<payment::RemoveBeneficiaryRequest>,
+    ) -> Answer<payment::RemoveBeneficiaryResponse> {
+        not_scripted()
+    }
+    async fn list_beneficiaries(
+        &self,
+        _: Request<payment::ListBeneficiariesRequest>,
+    ) -> Answer<payment::ListBeneficiariesResponse> {
+        not_scripted()
+    }
     async fn export_transfers(
         &self,
         _: Request<payment::ExportTransfersRequest>,

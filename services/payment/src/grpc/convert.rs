@@ -1,5 +1,6 @@
 //! Wire -> domain. Reading a request collects every violation.
 
+mod beneficiaries;
 mod limits;
 mod orders;
 
@@ -10,6 +11,7 @@ use florin_proto::payment::v1::{
 };
 
 pub use self::{
+    beneficiaries::{BeneficiaryDraft, beneficiaries_page, beneficiary_id},
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page},
 };
