@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use florin_gateway::GatewayConfig;
+use florin_kernel::Role;
 use florin_runtime::{DataDir, Process, Settings, telemetry};
 use futures_util::future::try_join_all;
 
@@ -42,6 +43,11 @@ pub async fn run(args: UpArgs) -> Result<Outcome> {
     if settings.telemetry.log_filter == Settings::default().telemetry.log_filter {
         // The terminal belongs to the person who tries Florin out.
         "warn".clone_into(&mut settings.telemetry.log_filter);
+    }
+    let account: florin_account::Config = settings.section(Role::Account)?;
+    if account.most_days_ahead == florin_account::Config::default().most_days_ahead {
+        // Whoever tries the bank out need not wait for the month to end.
+        settings.set(Role::Account, "most_days_ahead", i64::from(u32::MAX));
     }
     let ports = Ports::bind(args.port, data.path()).await?;
     let mesh = ports.place(&mut settings, &data)?;

@@ -17,6 +17,9 @@ pub struct Config {
     /// Business date of the very first start, YYYY-MM-DD; the day of the clock in UTC where
     /// empty, which after midnight east of Greenwich is still the day before.
     pub first_business_date: String,
+    /// A business date is closed at most so many days before its day has come by the database's
+    /// clock in UTC: 1 is for the evening in the east. `florin up` allows any.
+    pub most_days_ahead: u32,
 }
 
 impl Default for Config {
@@ -27,6 +30,7 @@ impl Default for Config {
             batch_time_limit_ms: 10_000,
             end_of_day_workers: 2,
             first_business_date: String::new(),
+            most_days_ahead: 1,
         }
     }
 }

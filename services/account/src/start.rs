@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use florin_kernel::{BankIdentity, Date, Role, parse_date};
+use florin_kernel::{BankIdentity, Role, parse_date};
 use florin_proto::account::v1::account_service_server::AccountServiceServer;
 use florin_runtime::{Runtime, Started};
 use florin_store::{
-    Database, StoreError, Tx,
+    Database, Tx,
     commit::{Committer, Limits},
 };
 
@@ -77,6 +77,7 @@ pub async fn open(runtime: &Runtime, config: Config) -> anyhow::Result<Ledger> {
         Committer::start(db.clone(), batch, limits, config.committers, runtime.shutdown.clone());
     runtime.drain(&committer);
     Ok(Ledger {
+        most_days_ahead: config.most_days_ahead,
         db,
         outbox: runtime.outbox.clone(),
         committer,
@@ -95,7 +96,7 @@ async fn open_books(db: &Database, config: &Config) -> anyhow::Result<()> {
     db.write(async |tx: Tx| {
         let today = match configured {
             Some(date) => date,
-            None => today(tx.now().await?.0)?,
+            None => calendar::day_of(tx.now().await?)?,
         };
         chart::open_books(&tx, today).await?;
         let books = chart::books(&tx, tx.engine().for_update()).await?;
@@ -103,14 +104,4 @@ async fn open_books(db: &Database, config: &Config) -> anyhow::Result<()> {
     })
     .await?;
     Ok(())
-}
-
-/// The day of an instant in UTC.
-fn today(micros: i64) -> Result<Date, StoreError> {
-    let days = i32::try_from(micros.div_euclid(86_400_000_000)).ok();
-    let date = days.and_then(|days| {
-        let span = jiff::Span::new().try_days(days).ok()?;
-        Date::constant(1970, 1, 1).checked_add(span).ok()
-    });
-    date.ok_or_else(|| StoreError::Corrupt("the database's clock is out of range".into()))
 }

@@ -26,4 +26,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0005_orders",
     "0030_voided",
     "0032_beneficiaries",
+    "0060_keys_of_orders",
 ];

@@ -104,6 +104,10 @@ algorithms = ["ES256"]
         if role == "cif" {
             writeln!(text, "master_key_file = \"{shown}/cif-master.key\"")?;
         }
+        if role == "account" {
+            // The stories close business dates that have not come.
+            text.push_str("most_days_ahead = 36500\n");
+        }
         if role == "gateway" {
             text.push_str(&gateway_settings(dir, &gateway));
         } else {

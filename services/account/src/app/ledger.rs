@@ -38,6 +38,8 @@ pub struct Ledger {
     pub cif: Dependency,
     /// Under which IBANs are issued.
     pub bank: BankIdentity,
+    /// How many days after the clock's a business date may be that is closed.
+    pub most_days_ahead: u32,
 }
 
 impl Ledger {

@@ -137,3 +137,16 @@ pub async fn close_gap(tx: &Tx, open: Date) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+/// The day of an instant in UTC.
+///
+/// # Errors
+/// `Corrupt` for a clock beyond the calendar.
+pub fn day_of(instant: UnixMicros) -> Result<Date, StoreError> {
+    let days = i32::try_from(instant.0.div_euclid(86_400_000_000)).ok();
+    let date = days.and_then(|days| {
+        let span = jiff::Span::new().try_days(days).ok()?;
+        Date::constant(1970, 1, 1).checked_add(span).ok()
+    });
+    date.ok_or_else(|| StoreError::Corrupt("the database's clock is out of range".into()))
+}

@@ -179,6 +179,16 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          AND l.account_id = e.account_id AND l.amount = e.delta \
          WHERE e.transaction_id IS NOT NULL AND l.transaction_id IS NULL",
     ),
+    // Interest and two of the three balances as of a date go by it, so each pair of dates counts.
+    (
+        "turnover",
+        "SELECT x.account_id AS record, 'turnover valued ' || x.value_date || ' and booked ' || \
+         x.booking_date || ' differs from the events by ' || CAST(SUM(x.net) AS TEXT) \
+         AS description FROM (SELECT account_id, value_date, booking_date, net FROM turnover \
+         UNION ALL SELECT account_id, value_date, booking_date, -delta FROM account_events \
+         WHERE delta <> 0) AS x GROUP BY x.account_id, x.value_date, x.booking_date \
+         HAVING SUM(x.net) <> 0",
+    ),
     // A control account sums what the accounts that are mapped to it have, in each currency.
     (
         "control",

@@ -32,6 +32,22 @@ async fn remove(desk: &Ledger, date: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_date_that_is_yet_to_come_by_the_clock_is_not_closed() {
+    for bench in each().await {
+        let strict = Ledger { most_days_ahead: 1, ..desk(&bench) };
+        let far = "UPDATE books SET business_date = '9000-01-01'";
+        bench.db.write(async |tx: Tx| sql::execute(&tx, far, []).await).await.unwrap();
+        let refused = advance(&strict, "9000-01-01", "").await.unwrap_err();
+        assert_eq!(refused.reason(), "BUSINESS_DATE_AHEAD");
+        assert!(refused.retry_delay().is_some());
+        let books = "SELECT COUNT(*) FROM books WHERE business_date = '9000-01-01'";
+        assert_eq!(number(&bench.db, books).await.unwrap(), 1);
+        // `florin up` lets it run ahead.
+        assert_eq!(advance(&desk(&bench), "9000-01-01", "").await.unwrap(), "9000-01-02");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_business_date_goes_on_to_the_next_business_day_of_the_calendar() {
     for bench in each().await {
         let desk = desk(&bench);

@@ -33,6 +33,7 @@ pub fn desk(bench: &Bench) -> Ledger {
         committer: bench.committer.clone(),
         cif,
         bank: BankIdentity::new("CZ", "8899").unwrap(),
+        most_days_ahead: u32::MAX,
     }
 }
 

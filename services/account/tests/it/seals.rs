@@ -145,6 +145,43 @@ async fn whoever_erases_the_seal_as_well_is_betrayed_by_one_that_was_kept() {
     }
 }
 
+/// Erases the second account's only entry of the first day so that what is left agrees with
+/// itself, the seal's own list included.
+const ERASE_FIRST: [&str; 8] = [
+    "DELETE FROM seal_entries WHERE closed = '2026-11-21' AND account_id = \
+     (SELECT id FROM accounts WHERE posted = 50)",
+    "DELETE FROM journal_legs WHERE transaction_id IN (SELECT e.transaction_id \
+     FROM account_events AS e JOIN accounts AS a ON a.id = e.account_id \
+     WHERE a.posted = 50 AND e.transaction_id IS NOT NULL)",
+    "DELETE FROM ledger_references WHERE reference IN (SELECT j.reference FROM journal AS j \
+     WHERE NOT EXISTS (SELECT 1 FROM journal_legs AS l WHERE l.transaction_id = j.id))",
+    "DELETE FROM journal WHERE NOT EXISTS \
+     (SELECT 1 FROM journal_legs AS l WHERE l.transaction_id = journal.id)",
+    "DELETE FROM turnover WHERE account_id = (SELECT id FROM accounts WHERE posted = 50)",
+    "DELETE FROM account_events WHERE transaction_id IS NOT NULL AND account_id = \
+     (SELECT id FROM accounts WHERE posted = 50)",
+    "UPDATE accounts SET version = version - 1, last_hash = \
+     (SELECT e.hash FROM account_events AS e WHERE e.account_id = accounts.id \
+     AND e.version = accounts.version - 1) WHERE posted = 50",
+    "UPDATE accounts SET posted = 0 WHERE posted = 50",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_seal_betrays_what_was_erased_long_before_it() {
+    for bench in each().await {
+        sealed(&bench).await;
+        let seals = exported(&bench, "").await;
+        for statement in ERASE_FIRST {
+            execute(&bench, statement).await;
+        }
+        for from in [None, kept(&seals[0]), kept(&seals[2])] {
+            let breaches = breaches_from(&bench, from.clone()).await;
+            let [breach] = breaches.as_slice() else { panic!("{from:?}: {breaches:#?}") };
+            assert!(breach.starts_with("seal 2026-11-21: its hash is not that"), "{breach}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_way_of_breaking_a_seal_is_named() {
     for statement in [

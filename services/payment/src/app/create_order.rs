@@ -6,7 +6,7 @@ use florin_rpc::{CallContext, Error};
 use florin_runtime::{Failure, internal, keyed, once};
 use florin_store::{
     Tx, audit, id_parts,
-    idempotency::{self, Lookup},
+    idempotency::{self, Answer, Key, Lookup},
 };
 use prost::Message;
 use tonic::{Response, Status};
@@ -37,6 +37,9 @@ impl Payment {
             Lookup::Replay(answer) => return keyed::response_of(answer),
             Lookup::OtherPayload => return Err(keyed::other_payload().into()),
         }
+        if let Some(first) = self.order_of_key(&key).await? {
+            return Ok(first);
+        }
         let today = self.books.today(ctx).await?;
         if draft.schedule.first_on <= today {
             let mut violations = Violations::new();
@@ -61,6 +64,7 @@ impl Payment {
                 last_transfer: None,
             };
             store::orders::insert(&tx, &order).await?;
+            store::orders::keep_key(&tx, &key, id).await?;
             let entry = audit::Entry {
                 actor: ctx.principal.scope_key(),
                 on_behalf_of: on_behalf_of.map(|customer| customer.to_string()),
@@ -72,5 +76,22 @@ impl Payment {
             Ok::<_, Failure>(CreateOrderResponse { order: Some(wire_order(&order)) })
         })
         .await
+    }
+
+    /// The answer to a key whose own row is gone: its order as it is now, or that the key was used
+    /// with another request.
+    async fn order_of_key(
+        &self,
+        key: &Key,
+    ) -> Result<Option<Response<CreateOrderResponse>>, Status> {
+        let found = store::orders::of_key(self.db.read(), key).await.map_err(internal)?;
+        let Some((id, is_same)) = found else { return Ok(None) };
+        if !is_same {
+            return Err(keyed::other_payload().into());
+        }
+        let order = store::orders::find(self.db.read(), id).await.map_err(internal)?;
+        let order = order.ok_or_else(|| Error::internal(format!("order {id} of a key is gone")))?;
+        let body = CreateOrderResponse { order: Some(wire_order(&order)) }.encode_to_vec();
+        keyed::response_of(Answer { code: 0, body }).map(Some)
     }
 }

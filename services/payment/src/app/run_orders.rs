@@ -4,9 +4,9 @@
 //! crash leaves all of it or nothing; whoever runs beside waits for the rows and then finds
 //! nothing to do. A transfer's key is its order, date and attempt, unique for ever.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use florin_kernel::{Date, TransferId};
+use florin_kernel::{Date, OrderId, TransferId};
 use florin_rpc::Error;
 use florin_store::{StoreError, Tx};
 use tokio_util::sync::CancellationToken;
@@ -65,22 +65,55 @@ impl Payment {
     /// Those of the database. What was committed stays; the rest is found again.
     pub async fn run_orders_of(&self, today: Date) -> Result<usize, StoreError> {
         let mut created = 0_usize;
+        let mut passed_by = BTreeSet::new();
         loop {
-            let due = store::orders::due(self.db.read(), today, PAGE).await?;
+            let limit = i64::try_from(passed_by.len()).unwrap_or(PAGE).saturating_add(PAGE);
+            let mut due = store::orders::due(self.db.read(), today, limit).await?;
+            due.retain(|id| !passed_by.contains(id));
             if due.is_empty() {
                 return Ok(created);
             }
-            let run = self.db.write(async |tx: Tx| {
-                let orders = store::orders::lock(&tx, &due).await?;
-                self.run_page(&tx, today, orders).await
-            });
-            let page = run.await?;
+            let page = self.run_parts(today, due, &mut passed_by).await?;
             created = created.saturating_add(page.created);
             // Others run them, or what is left cannot be read: it is looked at again later.
             if page.orders == 0 {
                 return Ok(created);
             }
         }
+    }
+
+    /// Runs orders together, and in halves where one of them is what the transaction fails at:
+    /// that one is passed by, for people, and holds up no other.
+    async fn run_parts(
+        &self,
+        today: Date,
+        due: Vec<OrderId>,
+        passed_by: &mut BTreeSet<OrderId>,
+    ) -> Result<Page, StoreError> {
+        let mut whole = Page { orders: 0, created: 0 };
+        let mut parts = vec![due];
+        while let Some(mut ids) = parts.pop() {
+            let run = self.db.write(async |tx: Tx| {
+                let orders = store::orders::lock(&tx, &ids).await?;
+                self.run_page(&tx, today, orders).await
+            });
+            match (run.await, ids.as_slice()) {
+                (Ok(page), _) => {
+                    whole.orders = whole.orders.saturating_add(page.orders);
+                    whole.created = whole.created.saturating_add(page.created);
+                }
+                (Err(error), _) if !is_of_a_row(&error) => return Err(error),
+                (Err(error), [id]) => {
+                    tracing::error!(order = %id, %error, "an order cannot be run");
+                    passed_by.insert(*id);
+                }
+                (Err(_), _) => {
+                    let right = ids.split_off(ids.len() / 2);
+                    parts.extend([right, ids]);
+                }
+            }
+        }
+        Ok(whole)
     }
 
     async fn run_page(
@@ -131,6 +164,11 @@ impl Payment {
         store::orders::update(tx, &orders).await?;
         Ok(Page { orders: orders.len(), created })
     }
+}
+
+/// Whether a row of the database is what a transaction failed at, and not the database.
+const fn is_of_a_row(error: &StoreError) -> bool {
+    matches!(error, StoreError::Corrupt(_) | StoreError::Conflict { .. })
 }
 
 fn reason_of(refused: Refused) -> String {

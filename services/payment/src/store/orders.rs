@@ -4,7 +4,9 @@ use florin_kernel::{
     AccountId, Currency, CustomerId, Date, Money, OrderId, TransferId, UnixMicros,
 };
 use florin_store::{
-    StoreError, Tx, row,
+    StoreError, Tx,
+    idempotency::Key,
+    row,
     rows::{self, Column, Keyed, Row},
     sql,
 };
@@ -169,6 +171,39 @@ fn from_row(row: &QueryResult) -> Result<StandingOrder, StoreError> {
 pub async fn insert(tx: &Tx, order: &StandingOrder) -> Result<(), StoreError> {
     let columns: Vec<_> = FIXED.iter().chain(&CHANGING).copied().collect();
     rows::insert_many(tx, "orders", &columns, vec![to_row(order)]).await.map(|_| ())
+}
+
+/// Keeps the key of a new order for ever.
+///
+/// # Errors
+/// Those of the database; the key has an order already.
+pub async fn keep_key(tx: &Tx, key: &Key, order: OrderId) -> Result<(), StoreError> {
+    let query = "INSERT INTO order_keys (scope, key, request_hash, order_id) \
+                 VALUES ($1, $2, $3, $4)";
+    let values = [
+        key.scope.as_str().into(),
+        key.key.as_str().into(),
+        key.fingerprint.to_vec().into(),
+        order.to_string().into(),
+    ];
+    sql::execute(tx, query, values).await.map(|_| ())
+}
+
+/// The order of a key, and whether it was asked for with this request; None where there is none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn of_key(
+    connection: &impl ConnectionTrait,
+    key: &Key,
+) -> Result<Option<(OrderId, bool)>, StoreError> {
+    let query = "SELECT order_id, request_hash FROM order_keys WHERE scope = $1 AND key = $2";
+    let values = [key.scope.as_str().into(), key.key.as_str().into()];
+    let Some(row) = sql::query_one(connection, query, values).await? else { return Ok(None) };
+    let id: String = row.try_get("", "order_id")?;
+    let hash: Vec<u8> = row.try_get("", "request_hash")?;
+    let corrupt = |_| StoreError::Corrupt("a key of an order names none".into());
+    Ok(Some((id.parse().map_err(corrupt)?, hash == key.fingerprint)))
 }
 
 /// Writes how far orders are that this transaction has locked.

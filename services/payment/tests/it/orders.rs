@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use florin_kernel::Date;
+use florin_kernel::{AccountId, Date, OrderId};
 use florin_payment::{Payment, Turn};
 use florin_proto::payment::v1::{
     CancelOrderRequest, CreateOrderRequest, GetOrderRequest, LimitPeriod, LimitScope,
@@ -89,6 +89,54 @@ async fn an_order_that_is_asked_for_again_after_its_date_is_the_first() {
         let refused = bank.payment.create_order(&ctx, other).await;
         assert_eq!(reason(refused), "IDEMPOTENCY_KEY_REUSED");
         assert_eq!(bank.count("SELECT COUNT(*) FROM orders").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_order_keeps_its_key_for_ever() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let first = create(&bank, request(&bank)).await;
+        bank.ledger.set_business_date("2027-02-01");
+        bank.hear_of_the_date().await;
+        bank.execute("DELETE FROM idempotency_keys").await;
+        assert_eq!(create(&bank, request(&bank)).await, first);
+        let other = CreateOrderRequest { amount: "11".into(), ..request(&bank) };
+        let ctx = customer(bank.alice, "CreateOrder", "order");
+        let refused = bank.payment.create_order(&ctx, other).await;
+        assert_eq!(reason(refused), "IDEMPOTENCY_KEY_REUSED");
+        assert_eq!(bank.count("SELECT COUNT(*) FROM orders").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_run_holds_up_no_other() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let order = create(&bank, request(&bank)).await.order_id;
+        // The same order thrice, from accounts of which one has a limit that nobody can read.
+        let columns = "status, debtor_iban, creditor_account, creditor_iban, currency, amount, \
+                       description, frequency, every, first_on, last_on, retries, customer, \
+                       actor, initiator, created_at, passed, current_on, attempt, check_on, \
+                       last_transfer, run_on";
+        let unreadable = AccountId::from_parts(1, [1; 10]);
+        for (millis, account) in [(1, unreadable), (2, AccountId::from_parts(2, [2; 10]))] {
+            let id = OrderId::from_parts(millis, [0; 10]);
+            bank.execute(&format!(
+                "INSERT INTO orders (id, debtor_account, {columns}) \
+                 SELECT '{id}', '{account}', {columns} FROM orders WHERE id = '{order}'"
+            ))
+            .await;
+        }
+        bank.execute(&format!(
+            "INSERT INTO limits (subject, period, currency, maximum, set_at) \
+             VALUES ('account/{unreadable}', 1, 'nope', 1, 0)"
+        ))
+        .await;
+        assert_eq!(run(&bank.payment, day(2, 1)).await, 2);
+        assert_eq!(run(&bank.payment, day(2, 1)).await, 0);
+        assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 2);
+        assert_eq!(bank.count("SELECT COUNT(*) FROM order_runs").await, 2);
     }
 }
 

@@ -1,5 +1,5 @@
-//! Whether the seals are what they cover, each chained to the one before, from a seal that was
-//! kept outside or from the first.
+//! Whether the seals are what they cover, each chained to the one before from the first on, and
+//! whether the one of a date is the one that was kept outside.
 
 use florin_store::{StoreError, rows::hex};
 
@@ -9,7 +9,8 @@ use crate::store::{chain, seals, verify::Snapshot};
 /// A seal as somebody kept it: business date and hash in hexadecimal digits.
 pub type Kept = (String, String);
 
-/// Checks the chain of seals; `kept` is where the trust comes from.
+/// Checks the chain of seals; `kept` is where the trust comes from. A kept hash vouches for what
+/// is before it only where all of that is hashed again, so the check begins at the first seal.
 pub(super) async fn check<F>(
     snapshot: &Snapshot,
     kept: Option<&Kept>,
@@ -19,12 +20,7 @@ pub(super) async fn check<F>(
 where
     F: AsyncFnMut(Report) -> Result<(), StoreError>,
 {
-    // Everything before the kept seal is vouched for by its hash.
-    let (mut previous, mut after) = (Some(chain::GENESIS.to_vec()), String::new());
-    if let Some((date, _)) = kept {
-        previous = None;
-        after = before(date);
-    }
+    let (mut previous, mut after) = (chain::GENESIS.to_vec(), String::new());
     let mut met = false;
     loop {
         let page = seals::after(snapshot, &after, PAGE).await?;
@@ -32,7 +28,7 @@ where
         after = last.closed.to_string();
         for seal in page {
             let mut wrong = Vec::new();
-            if previous.as_ref().is_some_and(|previous| *previous != seal.previous) {
+            if previous != seal.previous {
                 wrong.push("it is not chained to the seal before it".to_owned());
             }
             let (hash, accounts) =
@@ -53,7 +49,7 @@ where
                 report(Report::Breach { check: "seal", record, description }).await?;
             }
             summary.seals += 1;
-            previous = Some(seal.hash);
+            previous = seal.hash;
         }
         report(Report::Progress { check: "seal", done: summary.seals }).await?;
     }
@@ -63,12 +59,4 @@ where
         report(Report::Breach { check: "seal", record: date.clone(), description }).await?;
     }
     Ok(())
-}
-
-/// The greatest text below a date.
-fn before(date: &str) -> String {
-    date.parse::<florin_kernel::Date>()
-        .ok()
-        .and_then(|date| date.yesterday().ok())
-        .map_or_else(String::new, |day| day.to_string())
 }
