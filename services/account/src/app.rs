@@ -57,6 +57,7 @@ pub mod resolve_iban;
 pub mod reverse_transaction;
 pub mod set_fee_schedule;
 pub mod set_interest_conditions;
+pub mod settle_interest;
 pub mod standing;
 pub mod unfreeze_account;
 pub mod verify_ledger;

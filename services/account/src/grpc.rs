@@ -61,6 +61,7 @@ florin_rpc::serve! {
     resolve_iban(ResolveIbanRequest) -> ResolveIbanResponse;
     freeze_account(FreezeAccountRequest) -> FreezeAccountResponse;
     unfreeze_account(UnfreezeAccountRequest) -> UnfreezeAccountResponse;
+    settle_interest(SettleInterestRequest) -> SettleInterestResponse;
     close_account(CloseAccountRequest) -> CloseAccountResponse;
     add_holder(AddHolderRequest) -> AddHolderResponse;
     remove_holder(RemoveHolderRequest) -> RemoveHolderResponse;

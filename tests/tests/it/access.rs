@@ -162,6 +162,9 @@ fn asked_for(
             Some(("POST", format!("/v1/accounts/{account}:quoteFee"), body))
         }
         "ListEntries" => get(format!("/v1/accounts/{account}/entries")),
+        "SettleInterest" => {
+            Some(("POST", format!("/v1/accounts/{account}:settleInterest"), nothing))
+        }
         "CloseAccount" => Some(("POST", format!("/v1/accounts/{account}:close"), nothing)),
         "CreateTransfer" => {
             let body = transfer(&anna.account, &boris.account, "1.00");

@@ -44,6 +44,7 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::HoldExpired { .. } => Reason::HoldExpired,
         Refusal::CaptureExceedsHold { .. } => Reason::CaptureExceedsHold,
         Refusal::CaptureExceedsDebit { .. } => Reason::CaptureExceedsDebit,
+        Refusal::InterestUnsettled { .. } => Reason::InterestUnsettled,
         Refusal::EndOfDayOpen { .. } => Reason::EndOfDayOpen,
         Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
         Refusal::IsReversal { .. } => Reason::IsReversal,
@@ -68,6 +69,7 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::NotEmpty { account, .. }
         | Refusal::HasHolds { account, .. }
         | Refusal::CaptureExceedsDebit { account, .. }
+        | Refusal::InterestUnsettled { account }
         | Refusal::OutOfRange { account } => vec![("account_id", account.to_string())],
         Refusal::CurrencyMismatch { account, expected, given } => vec![
             ("account_id", account.to_string()),

@@ -1,5 +1,6 @@
-//! Pays accrued interest to an account and takes what it owes, at the end of its period. What a
-//! closed account leaves behind is given up: it takes no entries any more.
+//! Pays accrued interest to an account and takes what it owes, at the end of its period or before
+//! the account is closed. What still comes to a closed account, by entries that were booked late,
+//! is given up: it takes no entries any more.
 
 use super::{
     command::{Actor, Outcome},
@@ -30,6 +31,9 @@ pub fn decide(
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {
     let account = working.account(step.account)?.clone();
+    if step.settles && account.status == Status::Closed {
+        return Err(Refusal::Closed { account: account.id });
+    }
     let Some(loaded) = working.interest.loaded.get(&account.id) else {
         return Ok(Outcome::Passed);
     };
@@ -59,7 +63,8 @@ fn is_due(
     let done = accrual.capitalised_through.is_some_and(|done| done >= through);
     // Where a product has ended its interest, what is left is paid at the next month's end.
     let rhythm = conditions.on(through).map_or(Capitalisation::Monthly, |on| on.capitalisation);
-    accrued && !done && (account.status == Status::Closed || rhythm.is_due(through))
+    let is_time = step.settles || account.status == Status::Closed || rhythm.is_due(through);
+    accrued && !done && is_time
 }
 
 fn booking(account: &Account, due: Sides<i64>, step: &AccountStep) -> Booking {

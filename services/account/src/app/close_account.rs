@@ -43,13 +43,13 @@ impl Ledger {
     }
 }
 
-fn owner_only(ctx: &CallContext, holders: &[Holder]) -> Result<(), Error> {
+pub(super) fn owner_only(ctx: &CallContext, holders: &[Holder]) -> Result<(), Error> {
     let Some(customer) = ctx.principal.customer else { return Ok(()) };
     let owner = |holder: &Holder| holder.customer == customer && holder.role == HolderRole::Owner;
     if holders.iter().any(owner) {
         return Ok(());
     }
-    Err(Error::new(Reason::AccountNotFound, "only an owner closes an account"))
+    Err(Error::new(Reason::AccountNotFound, "only an owner settles or closes an account"))
 }
 
 /// Decides over the working set.
@@ -70,6 +70,9 @@ pub fn decide(
     }
     account.close()?;
     let account = account.clone();
+    if working.interest.is_unsettled(id) {
+        return Err(Refusal::InterestUnsettled { account: id });
+    }
     let change = (EventKind::Closed, AccountChange::Closed);
     Ok(open_account::record_change(working, account, change, reason, actor))
 }

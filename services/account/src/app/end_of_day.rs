@@ -67,7 +67,7 @@ pub(super) struct Booking {
 
 /// Books what a step came to on the date that it ends, as the bank's own doing: on frozen
 /// accounts too, and beyond the overdraft limit. Where that date's period has been closed
-/// meanwhile it is booked on the open date.
+/// meanwhile, or somebody asked for it, it is booked on the open date.
 ///
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
@@ -89,7 +89,8 @@ pub(super) fn book(
     })?;
     let books = working.books;
     let is_closed = |date: Date| books.closed_through.is_some_and(|closed| date <= closed);
-    let on = if is_closed(step.day.closed) { books.business_date } else { step.day.closed };
+    let is_over = step.settles || is_closed(step.day.closed);
+    let on = if is_over { books.business_date } else { step.day.closed };
     let value_date = if is_closed(booking.value_date) { on } else { booking.value_date };
     let (accounts, chart) = (&mut working.accounts, &working.chart);
     let decided = posting::decide(&legs, &[], Rules::Import, accounts, chart)?;

@@ -79,6 +79,8 @@ pub struct AccountStep {
     pub id: TransactionId,
     /// Who set it going, as JSON.
     pub initiator: String,
+    /// Whether somebody asked for it in the midst of a period, on the open date.
+    pub settles: bool,
 }
 
 impl AccountStep {

@@ -176,6 +176,12 @@ pub enum Refusal {
         /// Net debit of the account in the transaction.
         debit: Money,
     },
+    /// What has accrued is neither paid nor taken.
+    #[error("account {account} has accrued interest that is not settled")]
+    InterestUnsettled {
+        /// The account.
+        account: AccountId,
+    },
     /// The end of a business date is under way.
     #[error("the end of the business date {day} is not done")]
     EndOfDayOpen {

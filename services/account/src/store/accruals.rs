@@ -6,7 +6,7 @@
 
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use florin_kernel::{AccountId, Accrued, Date};
 use florin_store::{
@@ -104,6 +104,20 @@ pub struct Interest {
     pub written: Vec<Written>,
     /// Fee schedules, where a step charges by them.
     pub fees: AllSchedules,
+    /// What accounts that are to be closed have accrued and neither got nor paid.
+    pub unsettled: BTreeMap<AccountId, Sides<i64>>,
+}
+
+impl Interest {
+    /// Whether an account that is to be closed has accrued what was neither paid nor taken, also
+    /// after the steps of this batch.
+    #[must_use]
+    pub fn is_unsettled(&self, id: AccountId) -> bool {
+        match self.written.iter().rev().find(|written| written.account == id) {
+            Some(written) => written.accrual.booked != written.accrual.capitalised,
+            None => self.unsettled.contains_key(&id),
+        }
+    }
 }
 
 /// Columns of `accruals`.
@@ -111,7 +125,7 @@ pub const COLUMNS: &str = "account_id, accrues_from, accrued_through, balance, c
      booked_credit, booked_overdraft, capitalised_credit, capitalised_overdraft, \
      capitalised_through";
 
-/// Reads what the steps need; their accounts are locked.
+/// Reads what the steps need, and what the accounts to close have accrued; they are locked.
 ///
 /// # Errors
 /// Those of the database; `Conflict` where two steps are of one account, so that the batch is
@@ -120,8 +134,10 @@ pub async fn load(
     tx: &Tx,
     accounts: &BTreeMap<AccountId, Account>,
     steps: &[AccountStep],
+    closes: &BTreeSet<AccountId>,
 ) -> Result<Interest, StoreError> {
-    let mut interest = Interest::default();
+    let unsettled = unsettled(tx, closes).await?;
+    let mut interest = Interest { unsettled, ..Interest::default() };
     if steps.is_empty() {
         return Ok(interest);
     }
@@ -264,6 +280,26 @@ async fn entries(
         foldings.insert(account, fold);
     }
     Ok(foldings)
+}
+
+async fn unsettled(
+    tx: &Tx,
+    closes: &BTreeSet<AccountId>,
+) -> Result<BTreeMap<AccountId, Sides<i64>>, StoreError> {
+    if closes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<String> = closes.iter().map(AccountId::to_string).collect();
+    let out_of_range = |id| StoreError::Corrupt(format!("what {id} has accrued leaves 64 bits"));
+    let mut found = BTreeMap::new();
+    for (id, accrual) in accruals(tx, &ids).await? {
+        let due =
+            accrual.booked.checked_sub(accrual.capitalised).ok_or_else(|| out_of_range(id))?;
+        if due != Sides::default() {
+            found.insert(id, due);
+        }
+    }
+    Ok(found)
 }
 
 async fn accruals(tx: &Tx, ids: &[String]) -> Result<BTreeMap<AccountId, Accrual>, StoreError> {

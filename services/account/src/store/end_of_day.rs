@@ -128,6 +128,19 @@ pub async fn unended(
     found.iter().map(|row| Ok((rows::id(row, "account_id")?, rows::date(row, "closed")?))).collect()
 }
 
+/// The last business date whose end is done; None before the first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn last_ended(
+    connection: &impl ConnectionTrait,
+) -> Result<Option<ClosedDay>, StoreError> {
+    let query = "SELECT closed, opened, closed_at, ended_at FROM business_days \
+                 WHERE ended_at IS NOT NULL ORDER BY closed DESC LIMIT 1";
+    let row = sql::query_one(connection, query, []).await?;
+    Ok(row.as_ref().map(day).transpose()?.map(|row| row.day()))
+}
+
 /// Business dates from one on whose ends are done, in order, at most so many.
 ///
 /// # Errors

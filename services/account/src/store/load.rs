@@ -118,7 +118,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         writes: Writes::default(),
     };
     lock_accounts(tx, &ids, &mut working).await?;
-    working.interest = accruals::load(tx, &working.accounts, &steps).await?;
+    working.interest = accruals::load(tx, &working.accounts, &steps, &closes).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
     // A hold that was committed between the two reads: its account is not locked.

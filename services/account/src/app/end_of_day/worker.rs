@@ -182,7 +182,8 @@ impl Worker {
                 id.parse().map_err(|_| StoreError::Corrupt(format!("the account id {id}")))?;
             let (millis, random) = id_parts();
             let id = TransactionId::from_parts(millis, random);
-            let step = AccountStep { account, step, day, id, initiator: initiator.clone() };
+            let initiator = initiator.clone();
+            let step = AccountStep { account, step, day, id, initiator, settles: false };
             commands.push(Command { work: Work::EndDay(step), key: None, actor: actor.clone() });
         }
         let mut tally =
