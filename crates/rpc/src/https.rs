@@ -96,6 +96,14 @@ impl Link {
         answer
     }
 
+    /// Connects, where no connection is open. After an error nothing has been sent.
+    ///
+    /// # Errors
+    /// In words, why there is no connection.
+    pub async fn connect(&self) -> Result<(), String> {
+        self.sender().await.map(drop)
+    }
+
     async fn sender(&self) -> Result<SendRequest<Full<Bytes>>, String> {
         let mut open = self.open.lock().await;
         if let Some(sender) = open.as_ref().filter(|sender| !sender.is_closed()) {

@@ -164,6 +164,10 @@ async fn waits_for_an_answer(bank: &Bank, anna: &Holder) -> Result<()> {
     ensure!(sent, "{said}");
     let received = |one: &Value| one["received"].as_u64() >= Some(2);
     until("the same bytes again", async || known(bank, "5.00").await, received).await?;
+    // Asked by hand: the network stays silent.
+    let words = ["ops", "transfers", "ask", &id, "--reason", "nobody answers"];
+    let asked = async || Ok(bank.run(&words).await?.0);
+    until("the question", asked, |asked| *asked).await?;
     assert_eq!(status(&shown(&anna.rest, &silent).await?), "SUBMITTING");
     assert_eq!(money(&anna.rest, &anna.account).await?, is("78.00", "5.00"));
     let cancel = format!("/v1/transfers/{silent}:cancel");
@@ -176,11 +180,6 @@ async fn waits_for_an_answer(bank: &Bank, anna: &Holder) -> Result<()> {
     // Lost by the network: asked, it has never heard of it, and gets the same bytes again.
     rule(bank, "lose", "6.00").await?;
     let lost = pay(anna, "wait-2", "6.00").await?;
-    comes_to(&anna.rest, &lost, "SUBMITTING").await?;
-    let message_id = lost.trim_start_matches("trf_").replace('-', "");
-    let words = ["ops", "transfers", "ask", &message_id, "--reason", "nobody answers"];
-    let asked = async || Ok(bank.run(&words).await?.0);
-    until("the question", asked, |asked| *asked).await?;
     comes_to(&anna.rest, &lost, "COMPLETED").await?;
 
     // The network is down: the money waits, and goes when it is up.

@@ -61,6 +61,8 @@ enum Found {
     Ready(Vec<u8>),
     /// The network has taken the bytes, or a question.
     Sent,
+    /// The network has got nothing.
+    NotSent(String),
     /// Nobody knows, or it was refused for now.
     Wait(String),
     /// Another attempt will not help by itself.
@@ -207,6 +209,7 @@ impl ClearingWorker {
         };
         match self.network.send(document).await {
             Sent::Taken => Found::Sent,
+            Sent::NotSent(cause) => Found::NotSent(cause),
             Sent::Refused(cause) => Found::Stuck(cause),
             Sent::Unclear(cause) => Found::Wait(cause),
         }
@@ -270,6 +273,15 @@ impl ClearingWorker {
                 let patience = self.network.config.patience(row.asks);
                 row.due_at = Some(later(now, patience));
                 row.last_cause = None;
+                return Ok(None);
+            }
+            Found::NotSent(cause) => {
+                // The claim has counted it.
+                let (sends, asks) = if row.sent_at.is_none() { (1, 0) } else { (0, 1) };
+                row.sends = row.sends.saturating_sub(sends);
+                row.asks = row.asks.saturating_sub(asks);
+                let wait = self.payment.config.backoff(row.attempts);
+                put_off(row, cause, later(now, wait));
                 return Ok(None);
             }
             Found::Wait(cause) => {

@@ -180,6 +180,12 @@ impl ClearingWorker {
                 Heard::Ends(Event::Settled)
             }
             (Stage::Submitting, Meaning::Rejected) if row.sends <= 1 => reject(row, said.code, now),
+            // It never says that the payment was rejected, but that there is another copy: asked
+            // ever more rarely, it waits for the word about that one, or for people.
+            (Stage::Submitting, Meaning::Duplicate) if row.sends > 1 => {
+                self.ask_later(row, now);
+                Heard::Waits
+            }
             // Also for a reason of its own a copy may be rejected beside one that was settled:
             // it came after the cut-off time.
             (Stage::Submitting, Meaning::Rejected | Meaning::Duplicate) => {
@@ -227,10 +233,14 @@ impl ClearingWorker {
                 return reject(row, said.code, now);
             }
         }
-        // The network has the bytes, and has not said what became of them.
+        self.ask_later(row, now);
+        Heard::Waits
+    }
+
+    /// The network has the bytes, and has not said what became of them.
+    fn ask_later(&self, row: &mut Outgoing, now: UnixMicros) {
         row.sent_at = row.sent_at.or(Some(now));
         row.due_at = Some(self.next_time(row.asks, now));
-        Heard::Waits
     }
 
     /// At once the first time, then ever later.

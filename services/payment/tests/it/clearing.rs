@@ -77,6 +77,35 @@ async fn questions_wait_from_the_second_time_on_and_as_many_answers_as_copies_ar
         world.work().await;
         world.hear().await;
         assert_eq!(world.text(asks).await, "2");
+        // That there is another copy is no word about that one, however often it is said.
+        let (end, held) = match code {
+            "AC04" => (TransferStatus::Failed, 0),
+            _ => (TransferStatus::Submitting, 1_000),
+        };
+        assert_eq!(world.bank.status(&id).await, end, "{code}");
+        assert_eq!(world.money(), (10_000, held), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn what_never_reached_the_network_is_no_copy() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.network.network().set_down(true);
+        let to = world.to_another_bank("10");
+        let id = world.bank.transfer("out", to).await.unwrap().into_inner().transfer_id;
+        for _ in 0..5 {
+            world.work().await;
+            world.let_time_pass().await;
+        }
+        let sends = "SELECT CAST(sends AS TEXT) FROM clearing_out";
+        assert_eq!(world.text(sends).await, "0");
+        assert_eq!(world.money(), (10_000, 1_000));
+        world.network.network().set_down(false);
+        world.rule(Action::Reject { code: "AC04".into() });
+        world.work().await;
+        world.hear().await;
+        assert_eq!(world.text(sends).await, "1");
         assert_eq!(world.bank.status(&id).await, TransferStatus::Failed);
         assert_eq!(world.money(), (10_000, 0));
     }

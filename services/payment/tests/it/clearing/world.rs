@@ -63,12 +63,19 @@ impl World {
         Self { bank, network, worker, end }
     }
 
+    pub fn to_another_bank(&self, amount: &str) -> CreateTransferRequest {
+        CreateTransferRequest { to: OTHER.into(), ..self.bank.order(amount) }
+    }
+
     /// Accepts a payment of Alice's to another bank, and has it sent.
     pub async fn sent(&self, amount: &str) -> String {
-        let to = CreateTransferRequest { to: OTHER.into(), ..self.bank.order(amount) };
+        let to = self.to_another_bank(amount);
         let id = self.bank.transfer("out", to).await.unwrap().into_inner().transfer_id;
-        while self.text("SELECT CAST(sends AS TEXT) FROM clearing_out").await == "0" {
-            assert!(self.worker.turn().await.unwrap(), "there is something to do");
+        let sent = "SELECT CAST(COUNT(*) AS TEXT) FROM clearing_out WHERE sent_at IS NOT NULL";
+        while self.text(sent).await == "0" {
+            self.work().await;
+            // Where the network could not be reached it is tried again later.
+            self.let_time_pass().await;
         }
         id
     }
