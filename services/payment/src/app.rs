@@ -2,6 +2,7 @@
 
 mod accept;
 mod accounts;
+mod advance_clearing;
 mod advance_transfers;
 mod await_end;
 mod cancel_transfer;
@@ -13,6 +14,7 @@ mod export_transfers;
 mod get_transfer;
 mod guard_keys;
 mod list_transfers;
+mod receive_messages;
 
 use std::sync::Arc;
 
@@ -27,10 +29,11 @@ use florin_store::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use advance_clearing::ClearingWorker;
 pub use advance_transfers::{Turn, Worker};
 
 use self::{accept::Acceptances, await_end::Watchers};
-use crate::{Config, meter::Meter};
+use crate::{Config, clearing::Network, meter::Meter};
 
 /// What the use cases work with.
 #[derive(Clone)]
@@ -48,6 +51,8 @@ pub struct Payment {
     due: Arc<Notify>,
     watchers: Watchers,
     meter: Meter,
+    /// The clearing network, where one is connected.
+    network: Option<Network>,
 }
 
 impl Payment {
@@ -57,6 +62,7 @@ impl Payment {
     /// A setting that cannot be used, or a role without database.
     pub fn new(runtime: &Runtime, config: Config) -> anyhow::Result<Self> {
         let limits = config.check()?;
+        let network = Network::new(&config.clearing, Arc::clone(&runtime.identity))?;
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
         let batch = Acceptances::new(runtime.outbox.clone(), limits, Arc::clone(&due));
@@ -80,6 +86,7 @@ impl Payment {
             due,
             watchers: Watchers::default(),
             meter: Meter::new(runtime.metrics.clone()),
+            network,
         })
     }
 
@@ -87,6 +94,12 @@ impl Payment {
     #[must_use]
     pub fn worker(&self) -> Worker {
         Worker::new(self.clone())
+    }
+
+    /// The worker that moves payments between banks; None where no network is connected.
+    #[must_use]
+    pub fn clearing_worker(&self) -> Option<ClearingWorker> {
+        self.network.clone().map(|network| ClearingWorker::new(self.clone(), network))
     }
 
     /// Measures, until the shutdown, what waits.

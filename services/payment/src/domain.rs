@@ -1,10 +1,15 @@
 //! The rules of payments: values in, values out.
 
+mod clearing;
 mod limits;
 mod order;
 mod posting;
 mod transfer;
 
+pub use clearing::{
+    Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
+    return_code, uetr_of,
+};
 pub use limits::{LimitExceeded, Limits};
 pub use order::{Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};

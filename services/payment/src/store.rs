@@ -1,5 +1,6 @@
 //! The tables of payments: row <-> domain, and the statements.
 
+mod clearing;
 mod keys;
 mod list;
 mod row;
@@ -7,6 +8,11 @@ mod transfers;
 
 use florin_store::Migrations;
 
+pub use clearing::{
+    Incoming, Outgoing, Subject, arrive, claim_incoming, claim_outgoing, incoming_after,
+    lock_incoming, lock_outgoing, log, outgoing_after, payment_of, send, update_incoming,
+    update_outgoing,
+};
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
@@ -14,4 +20,4 @@ pub use transfers::{Claim, Lease, claim, find, insert, lock, of_keys, update};
 
 /// The tables of the service.
 pub const MIGRATIONS: Migrations =
-    florin_store::migrations!["0001_transfers", "0002_keys_for_ever", "0003_what_was_said"];
+    florin_store::migrations!["0001_transfers", "0002_keys_for_ever", "0003_what_was_said", "0020_clearing"];

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use self::ledger::Verdict;
+pub(super) use self::ledger::wire_leg;
 use super::{Payment, events};
 use crate::{
     domain::{Ended, Event, Screening, Status},
@@ -293,9 +294,16 @@ fn score(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
             .transfer
             .apply(Event::Screened(Screening::NotScreened), now)
             .map_err(|error| StoreError::Corrupt(error.to_string())),
-        Status::Completed | Status::Failed | Status::Cancelled => Err(StoreError::Corrupt(
-            format!("transfer {} has ended and is due", record.transfer.id()),
-        )),
+        Status::Completed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Holding
+        | Status::Submitting
+        | Status::Settling
+        | Status::Releasing => Err(StoreError::Corrupt(format!(
+            "transfer {} is due and not for this worker",
+            record.transfer.id()
+        ))),
     }
 }
 
@@ -333,6 +341,6 @@ fn is_ours(record: &Record, token: &str) -> bool {
     ours
 }
 
-fn later(now: UnixMicros, by: Duration) -> UnixMicros {
+pub(super) fn later(now: UnixMicros, by: Duration) -> UnixMicros {
     now.plus_micros(i64::try_from(by.as_micros()).unwrap_or(i64::MAX))
 }

@@ -34,7 +34,7 @@ impl Limits {
         let amount = order.amount();
         match order.route() {
             Route::CashDeposit { .. } | Route::CashWithdrawal { .. } => Ok(()),
-            Route::Transfer { .. } => match self.0.get(&amount.currency()) {
+            Route::Transfer { .. } | Route::CrossBank { .. } => match self.0.get(&amount.currency()) {
                 Some(limit) if amount.minor() > limit.minor() => {
                     Err(LimitExceeded { limit: *limit, amount })
                 }

@@ -1,0 +1,263 @@
+//! Takes the network's messages, one after the other: each is kept with its effect in one
+//! transaction, then acknowledged. It comes again where that is lost, and finds its effect.
+
+use bytes::Bytes;
+use florin_iso20022::{Account, CreditTransfer, Message, PaymentReturn, StatusReport};
+use florin_kernel::UnixMicros;
+use florin_store::{StoreError, Tx};
+use tokio_util::sync::CancellationToken;
+
+use super::advance_clearing::{ClearingWorker, apply, locked_transfer, move_to};
+use super::advance_transfers::later;
+use crate::{
+    clearing::fresh_id,
+    domain::{Arrival, Event, Meaning, Stage},
+    store::{self, Incoming, Lease, Outgoing},
+};
+
+impl ClearingWorker {
+    /// Receives until the shutdown.
+    pub(crate) async fn receive_messages(self, shutdown: CancellationToken) {
+        let mut failures = 0;
+        while !shutdown.is_cancelled() {
+            let pause = match self.receive_next().await {
+                Ok(true) => {
+                    failures = 0;
+                    continue;
+                }
+                Ok(false) => {
+                    failures = 0;
+                    self.network.config.poll()
+                }
+                Err(cause) => {
+                    failures += 1;
+                    if u64::try_from(failures).is_ok_and(u64::is_power_of_two) {
+                        tracing::warn!(%cause, failures, "no messages from the clearing network");
+                    }
+                    self.network.config.poll().max(self.payment.config.backoff(failures))
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Takes the oldest message; whether there was one.
+    ///
+    /// # Errors
+    /// In words, why it could not be had, kept or acknowledged.
+    pub async fn receive_next(&self) -> Result<bool, String> {
+        let Some((number, document)) = self.network.next().await? else { return Ok(false) };
+        self.take_message(&document).await.map_err(|error| error.to_string())?;
+        self.network.acknowledge(number).await?;
+        self.woken.notify_one();
+        Ok(true)
+    }
+
+    async fn take_message(&self, document: &Bytes) -> Result<(), StoreError> {
+        let message = Message::read(document);
+        let log_id = fresh_id();
+        self.payment
+            .db
+            .write(async |tx: Tx| {
+                let finding = match &message {
+                    Ok(Message::StatusReport(report)) => self.take_report(&tx, report).await?,
+                    Ok(Message::CreditTransfer(transfer)) => self.take_credit(&tx, transfer).await?,
+                    Ok(Message::PaymentReturn(back)) => self.take_return(&tx, back).await?,
+                    Ok(
+                        other @ (Message::Recall(_)
+                        | Message::RecallAnswer(_)
+                        | Message::Statement(_)),
+                    ) => {
+                        let kind = other.kind().name();
+                        tracing::warn!(kind, "a message of the network waits for people");
+                        format!("{kind} for people")
+                    }
+                    Ok(other @ (Message::StatusRequest(_) | Message::Initiation(_))) => {
+                        refused(format!("a {} is not for a bank", other.kind().name()))
+                    }
+                    Err(error) => refused(format!("unreadable: {error}")),
+                };
+                store::log(&tx, &log_id, &finding, document).await
+            })
+            .await
+    }
+
+    /// What a report says of a payment or return of ours.
+    async fn take_report(&self, tx: &Tx, report: &StatusReport) -> Result<String, StoreError> {
+        let id = report.original.id.as_str();
+        let Some(mut row) = store::lock_outgoing(tx, id).await? else {
+            return Ok(refused(format!("about {id}, which was never sent")));
+        };
+        let other_uetr = report.names.uetr.is_some() && report.names.uetr != row.uetr;
+        let other_amount = report.amount.is_some_and(|amount| amount != row.amount);
+        if other_uetr || other_amount {
+            return Ok(refused(format!("about {id} with another UETR or amount")));
+        }
+        let status = report.status.as_str();
+        let code = report.reason.as_ref().and_then(|reason| reason.code.as_ref());
+        let code = code.map(ToString::to_string).unwrap_or_default();
+        let now = tx.now().await?;
+        let finding = self.hear(&mut row, Meaning::of(status, &code), &code, now);
+        let finding = match finding {
+            Heard::Repeated => return Ok(format!("{status} {code} of {id} again")),
+            Heard::Contradicts => {
+                return Ok(refused(format!("{status} {code} of {id} against an earlier answer")));
+            }
+            Heard::Waits => format!("{status} {code} of {id}: not final"),
+            Heard::Ends(event) => {
+                if let Some(transfer) = row.transfer() {
+                    let mut record = locked_transfer(tx, transfer).await?;
+                    apply(&mut record, event, now)?;
+                    store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
+                }
+                format!("{status} {code} of {id}")
+            }
+        };
+        store::update_outgoing(tx, &row).await?;
+        Ok(finding)
+    }
+
+    fn hear(&self, row: &mut Outgoing, meaning: Meaning, code: &str, now: UnixMicros) -> Heard {
+        match (row.stage, meaning) {
+            (Stage::Submitting, Meaning::Settled) => {
+                move_to(row, Stage::Settled, now);
+                Heard::Ends(Event::Settled)
+            }
+            (Stage::Submitting, Meaning::Rejected) => {
+                move_to(row, Stage::Rejected, now);
+                row.answer = Some(code.to_owned());
+                Heard::Ends(Event::Rejected(code.to_owned()))
+            }
+            // The network has the bytes, and has not said what became of them.
+            (Stage::Submitting, Meaning::Duplicate) => {
+                row.sent_at = row.sent_at.or(Some(now));
+                row.due_at = Some(now);
+                Heard::Waits
+            }
+            (Stage::Submitting, Meaning::NeverReceived) => {
+                row.sent_at = None;
+                row.due_at = Some(now);
+                Heard::Waits
+            }
+            (Stage::Submitting, Meaning::Pending) => {
+                row.due_at = Some(later(now, self.network.config.patience(row.asks)));
+                Heard::Waits
+            }
+            (Stage::Settled | Stage::Done, Meaning::Settled)
+            | (Stage::Rejected | Stage::Unpaid, Meaning::Rejected)
+            | (
+                Stage::Settled | Stage::Done | Stage::Rejected | Stage::Unpaid,
+                Meaning::Duplicate | Meaning::NeverReceived | Meaning::Pending,
+            ) => Heard::Repeated,
+            (Stage::Settled | Stage::Done, Meaning::Rejected)
+            | (Stage::Rejected | Stage::Unpaid, Meaning::Settled)
+            | (
+                Stage::New | Stage::Holding,
+                Meaning::Settled
+                | Meaning::Rejected
+                | Meaning::Duplicate
+                | Meaning::NeverReceived
+                | Meaning::Pending,
+            ) => Heard::Contradicts,
+        }
+    }
+
+    /// A payment of another bank to one of our customers.
+    async fn take_credit(&self, tx: &Tx, came: &CreditTransfer) -> Result<String, StoreError> {
+        let network = &self.network.config.network;
+        // Without a UETR the message's own name has to do.
+        let name = came.names.uetr.map_or_else(|| came.id.to_string(), |uetr| uetr.to_string());
+        let iban = match &came.creditor.account {
+            Some(Account::Iban(iban)) => Some(iban.clone()),
+            Some(Account::Other(_)) | None => None,
+        };
+        let from_iban = match &came.debtor.account {
+            Some(Account::Iban(iban)) => Some(iban.electronic().to_owned()),
+            Some(Account::Other(number)) => Some(number.to_string()),
+            None => None,
+        };
+        let now = tx.now().await?;
+        let arrived = Incoming {
+            id: format!("{network}/{name}"),
+            is_return: false,
+            stage: Arrival::Received,
+            message_id: came.id.to_string(),
+            uetr: came.names.uetr,
+            end_to_end: came.names.end_to_end.as_ref().map(ToString::to_string),
+            amount: came.amount,
+            iban,
+            from_iban,
+            description: came.remittance.as_ref().map(ToString::to_string).unwrap_or_default(),
+            transfer: None,
+            reason: None,
+            created_at: now,
+            changed_at: now,
+            due_at: Some(now),
+            lease_token: None,
+            attempts: 0,
+            last_cause: None,
+        };
+        let new = store::arrive(tx, &arrived).await?;
+        Ok(format!("{} {}", arrived.id, if new { "came in" } else { "again" }))
+    }
+
+    /// A payment of ours comes back.
+    async fn take_return(&self, tx: &Tx, back: &PaymentReturn) -> Result<String, StoreError> {
+        let network = &self.network.config.network;
+        let name = back.names.uetr.map_or_else(|| back.id.to_string(), |uetr| uetr.to_string());
+        let payment = match back.names.uetr {
+            Some(uetr) => store::payment_of(tx, uetr).await?,
+            None => None,
+        };
+        // More than went out, or in another currency, is not this payment's.
+        let payment = payment.filter(|payment| {
+            payment.amount.currency() == back.amount.currency()
+                && payment.amount.minor() >= back.amount.minor()
+        });
+        let now = tx.now().await?;
+        let code = back.reason.as_ref().and_then(|reason| reason.code.as_ref());
+        let arrived = Incoming {
+            id: format!("{network}/{name}/return"),
+            is_return: true,
+            stage: Arrival::Received,
+            message_id: back.id.to_string(),
+            uetr: back.names.uetr,
+            end_to_end: back.names.end_to_end.as_ref().map(ToString::to_string),
+            amount: back.amount,
+            iban: None,
+            from_iban: None,
+            description: String::new(),
+            transfer: payment.and_then(|payment| payment.transfer()),
+            reason: code.map(ToString::to_string),
+            created_at: now,
+            changed_at: now,
+            due_at: Some(now),
+            lease_token: None,
+            attempts: 0,
+            last_cause: None,
+        };
+        let new = store::arrive(tx, &arrived).await?;
+        Ok(format!("{} {}", arrived.id, if new { "came back" } else { "again" }))
+    }
+}
+
+/// What an answer does to what is on its way.
+enum Heard {
+    /// It had been said before.
+    Repeated,
+    /// It had been said otherwise: people have to look.
+    Contradicts,
+    /// Nothing final.
+    Waits,
+    /// The end at the network.
+    Ends(Event),
+}
+
+/// A message that a human has to look at.
+fn refused(finding: String) -> String {
+    tracing::error!(%finding, "a message of the clearing network was not taken");
+    finding
+}
