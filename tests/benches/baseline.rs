@@ -48,6 +48,11 @@ impl Options {
     fn number(&self, name: &str) -> Result<u64> {
         self.0.get(name).and_then(Value::as_u64).with_context(|| format!("no option {name}"))
     }
+
+    /// Whether this is among what was asked for.
+    fn wants(&self, name: &str, text: &str) -> bool {
+        self.0.get(name).and_then(Value::as_str).is_none_or(|wanted| text.contains(wanted))
+    }
 }
 
 async fn run(options: &str) -> Result<()> {
@@ -82,6 +87,9 @@ async fn one_round(options: &Options, postgres: &Postgres) -> Result<Value> {
     eprintln!("  pgbench {pgbench} a second");
     let mut runs = Vec::new();
     for mode in [Mode::Distributed, Mode::Embedded] {
+        if !options.wants("mode", cases::mode(mode)) {
+            continue;
+        }
         let bank = match mode {
             Mode::Distributed => Bank::distributed().await?.context("no servers")?,
             Mode::Embedded => Bank::embedded().await?,
@@ -100,7 +108,8 @@ async fn all_cases(options: &Options, bank: &Bank) -> Result<Vec<Value>> {
     let mut runs = Vec::new();
     // Half of what whole transfers over all accounts reached, for the latency below the limit.
     let mut half = 0;
-    for case in cases::CASES {
+    let wanted = |case: &&Case| case.half_rate || options.wants("case", case.name);
+    for case in cases::CASES.iter().filter(wanted) {
         let rate = match case {
             Case { half_rate: true, .. } if half == 0 => continue,
             Case { half_rate: true, .. } => Some(half),
@@ -111,7 +120,7 @@ async fn all_cases(options: &Options, bank: &Bank) -> Result<Vec<Value>> {
             half = cases::per_second(&figures).unwrap_or(0) / 2;
         }
         runs.push(json!({
-            "mode": cases::mode(bank), "case": case.name, "idle_kib": idle, "figures": figures,
+            "mode": cases::mode(bank.mode), "case": case.name, "idle_kib": idle, "figures": figures,
             "resident_kib": memory::resident_kib(bank)?,
         }));
     }

@@ -43,6 +43,12 @@ pub struct Options {
     /// Scale of pgbench's tables: 100,000 accounts each.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pgbench_scale: u32,
+    /// Only the cases whose names have this in them.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    case: String,
+    /// Only this mode: distributed or embedded.
+    #[arg(long, value_name = "MODE", default_value = "")]
+    mode: String,
     /// Instead of rounds: the memory of `up` idle and after this many transfers.
     #[arg(long, value_name = "N")]
     transfers: Option<u64>,

@@ -76,6 +76,12 @@ macro_rules! id {
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 parse(Self::PREFIX, text).map(Self)
             }
+
+            /// The bits of the UUID, to tell ids of one kind apart.
+            #[must_use]
+            pub const fn bits(self) -> u128 {
+                self.0.as_u128()
+            }
         }
 
         impl fmt::Display for $name {

@@ -9,12 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use florin_kernel::UnixMicros;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, IsolationLevel,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use crate::{DatabaseOptions, Engine, Migrations, Retryable, StoreError, Tx};
+use crate::{DatabaseOptions, Engine, Migrations, Retryable, StoreError, Tx, clock};
 
 /// How often a transaction is run before its serialization failure is returned.
 const MAX_ATTEMPTS: u32 = 6;
@@ -124,6 +125,14 @@ impl Database {
     #[must_use]
     pub fn read(&self) -> &DatabaseConnection {
         &self.inner.reader
+    }
+
+    /// The database's clock at this moment; on SQLite that of this process.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn now(&self) -> Result<UnixMicros, StoreError> {
+        clock::database_now(self.read()).await
     }
 
     /// One consistent state of the whole database for several reads: REPEATABLE READ, read

@@ -74,15 +74,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn now(&self) -> Result<UnixMicros, StoreError> {
-        match self.shared.engine {
-            Engine::Sqlite => Ok(clock::process_now()),
-            Engine::Postgres => {
-                let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS at";
-                let row = crate::sql::query_one(self, sql, []).await?;
-                let row = row.ok_or_else(|| StoreError::Corrupt("no clock".into()))?;
-                Ok(UnixMicros(row.try_get("", "at")?))
-            }
-        }
+        clock::database_now(self).await
     }
 
     /// How long a statement waits for a lock; zero for as long as it may run.

@@ -217,8 +217,7 @@ impl Row {
             description: self.purpose.clone(),
             value_date: self.booking_date.to_string(),
             booking_date: self.booking_date.to_string(),
-            correlation: String::new(),
-            initiator: None,
+            ..TransactionRequest::default()
         }
     }
 }

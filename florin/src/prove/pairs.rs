@@ -28,7 +28,10 @@ const PAYMENT: &str = "payment";
 #[derive(Debug, Default)]
 struct Ledger {
     transactions: HashMap<String, Vec<Posted>>,
-    open_holds: HashMap<String, UnixMicros>,
+    /// By the transfer in whose name they were placed.
+    holds: HashMap<String, Vec<Held>>,
+    /// Open holds of any caller that have a time, with when it is over.
+    timed: Vec<(String, UnixMicros)>,
     /// Voided references with their causes.
     voids: HashMap<String, String>,
     others: u64,
@@ -39,6 +42,15 @@ struct Posted {
     transaction_id: String,
     debits: Vec<Money>,
     recorded_at: UnixMicros,
+}
+
+#[derive(Debug)]
+struct Held {
+    reference: String,
+    status: HoldStatus,
+    /// Whether any of it became an entry.
+    captured: bool,
+    placed_at: UnixMicros,
 }
 
 /// Pairs everything; what changed after `settled_before` is in flight.
@@ -85,7 +97,7 @@ async fn load(caller: &Caller) -> Result<Ledger> {
     while let Some(reference) = references.message().await.context("exporting references")? {
         match reference.item {
             Some(Item::Transaction(transaction)) => ledger.take_transaction(transaction)?,
-            Some(Item::Hold(hold)) => ledger.take_hold(hold),
+            Some(Item::Hold(hold)) => ledger.take_hold(hold)?,
             Some(Item::Voided(voided)) => ledger.take_void(voided),
             None => {}
         }
@@ -110,12 +122,26 @@ impl Ledger {
         Ok(())
     }
 
-    fn take_hold(&mut self, reference: HoldReference) {
+    fn take_hold(&mut self, reference: HoldReference) -> Result<()> {
         let placed_at = time_of(reference.placed_at.as_ref());
-        let Some(hold) = reference.hold else { return };
-        if reference.caller == PAYMENT && hold.status() == HoldStatus::Open {
-            self.open_holds.insert(owner_of(&hold.reference).to_owned(), placed_at);
+        let Some(hold) = reference.hold else { return Ok(()) };
+        let status = hold.status();
+        if let (HoldStatus::Open, Some(over)) = (status, &hold.expire_time) {
+            let name = format!("{} of {}", hold.hold_id, reference.caller);
+            self.timed.push((name, instant_of(over).unwrap_or_default()));
         }
+        if reference.caller != PAYMENT {
+            return Ok(());
+        }
+        // A ledger of before the captures tells nothing of them.
+        let captured = match &hold.captured {
+            None => false,
+            some => money_of(some.as_ref())?.minor() > 0,
+        };
+        let owner = owner_of(&hold.reference).to_owned();
+        let held = Held { status, captured, placed_at, reference: hold.reference };
+        self.holds.entry(owner).or_default().push(held);
+        Ok(())
     }
 
     fn take_void(&mut self, voided: VoidedReference) {
@@ -147,7 +173,7 @@ impl Pairing<'_> {
         let young = time_of(transfer.changed_at.as_ref()) > self.settled_before;
         let posted = self.ledger.transactions.remove(&transfer.posting_reference);
         let posted = posted.unwrap_or_default();
-        let held = self.ledger.open_holds.remove(id).is_some();
+        let holds = self.ledger.holds.remove(id).unwrap_or_default();
         let voided = self.ledger.voids.remove(&transfer.posting_reference);
         if let Some(cause) = voided
             && matches!(transfer.status(), TransferStatus::Completed | TransferStatus::Cancelled)
@@ -158,11 +184,11 @@ impl Pairing<'_> {
         }
         let unfinished = match transfer.status() {
             TransferStatus::Completed => {
-                self.completed(transfer, &posted, held, young)?;
+                self.completed(transfer, &posted, &holds, young)?;
                 false
             }
             TransferStatus::Failed | TransferStatus::Cancelled => {
-                self.ended_unpaid(id, &posted, held);
+                self.ended_unpaid(id, &posted, &holds);
                 false
             }
             TransferStatus::Processing
@@ -186,7 +212,7 @@ impl Pairing<'_> {
         &mut self,
         transfer: &ExportTransfersResponse,
         posted: &[Posted],
-        held: bool,
+        holds: &[Held],
         young: bool,
     ) -> Result<()> {
         let id = &transfer.transfer_id;
@@ -213,19 +239,40 @@ impl Pairing<'_> {
                 self.report.breach("pairing", &text);
             }
         }
-        if held {
-            self.report.breach("holds", &format!("{id} is COMPLETED and its hold is still open"));
+        for hold in holds {
+            let end = match hold.status {
+                HoldStatus::Captured => continue,
+                HoldStatus::Open => "is still open",
+                // Its money became an entry before the rest was given back.
+                HoldStatus::Released | HoldStatus::Expired if hold.captured => continue,
+                HoldStatus::Released => "was released, nothing captured",
+                HoldStatus::Expired => "expired, nothing captured",
+                HoldStatus::Unspecified => "has no state",
+            };
+            let text = format!("{id} is COMPLETED and its hold {} {end}", hold.reference);
+            self.report.breach("holds", &text);
         }
         Ok(())
     }
 
-    fn ended_unpaid(&mut self, id: &str, posted: &[Posted], held: bool) {
+    fn ended_unpaid(&mut self, id: &str, posted: &[Posted], holds: &[Held]) {
         if let [first, ..] = posted {
             let text = format!("{id} ended unpaid and {} moved its money", first.transaction_id);
             self.report.breach("pairing", &text);
         }
-        if held {
-            self.report.breach("holds", &format!("{id} ended unpaid and its hold is still open"));
+        for hold in holds {
+            let end = match hold.status {
+                HoldStatus::Open => "is still open",
+                HoldStatus::Captured | HoldStatus::Released | HoldStatus::Expired
+                    if hold.captured =>
+                {
+                    "was captured"
+                }
+                HoldStatus::Captured | HoldStatus::Released | HoldStatus::Expired => continue,
+                HoldStatus::Unspecified => "has no state",
+            };
+            let text = format!("{id} ended unpaid and its hold {} {end}", hold.reference);
+            self.report.breach("holds", &text);
         }
     }
 
@@ -245,9 +292,17 @@ impl Pairing<'_> {
             let text = format!("{reference} was voided for {cause} and has no transfer");
             self.report.breach("pairing", &text);
         }
-        for (owner, placed_at) in &self.ledger.open_holds {
+        for (hold, over) in &self.ledger.timed {
+            if *over <= self.settled_before {
+                let text = format!("{hold} is open and its time was over 10 s ago and more");
+                self.report.breach("holds", &text);
+            }
+        }
+        let left = self.ledger.holds.iter();
+        let left = left.flat_map(|(owner, holds)| holds.iter().map(move |hold| (owner, hold)));
+        for (owner, hold) in left.filter(|(_, hold)| hold.status == HoldStatus::Open) {
             let text = format!("the open hold of {owner} has no unfinished transfer");
-            if *placed_at > self.settled_before {
+            if hold.placed_at > self.settled_before {
                 self.report.in_flight(&text);
             } else {
                 self.report.breach("holds", &text);

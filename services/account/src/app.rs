@@ -9,6 +9,7 @@ pub mod batch;
 pub mod close_account;
 pub mod command;
 pub mod create_gl_account;
+pub mod expire_holds;
 pub mod export_references;
 pub mod freeze_account;
 pub mod get_account;

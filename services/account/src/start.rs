@@ -13,7 +13,10 @@ use florin_store::{
 
 use crate::{
     Config,
-    app::{batch::LedgerBatch, ledger::Ledger, watch_business_date::watch_business_date},
+    app::{
+        batch::LedgerBatch, expire_holds::expire_holds, ledger::Ledger,
+        watch_business_date::watch_business_date,
+    },
     grpc::AccountApi,
     store::chart,
 };
@@ -29,6 +32,7 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     let ledger = open(runtime, config).await?;
     let watch = watch_business_date(ledger.db.clone(), runtime.clone());
     runtime.tasks.spawn("account business date", watch);
+    runtime.tasks.spawn("account holds", expire_holds(ledger.clone(), runtime.clone()));
     let service = AccountApi::new(ledger);
     Ok(Started::new().with(|server| server.add_service(AccountServiceServer::new(service))))
 }

@@ -20,5 +20,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0002_overdraft_maximum",
     "0003_released_holds",
     "0004_fewer_indexes",
+    "0005_captures",
     "0010_calendar",
 ];

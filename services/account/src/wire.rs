@@ -64,6 +64,9 @@ pub(crate) fn hold(hold: &Hold) -> proto::Hold {
         amount: Some(wire_money(hold.amount)),
         status: hold.status.number(),
         reference: hold.reference.clone(),
+        remaining: Some(wire_money(Money::new(hold.remaining, hold.amount.currency()))),
+        captured: Some(wire_money(Money::new(hold.captured, hold.amount.currency()))),
+        expire_time: hold.expires_at.map(timestamp),
     }
 }
 

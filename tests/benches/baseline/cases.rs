@@ -79,7 +79,7 @@ impl Case {
         }
         let figures = bench(bank, &words).await?;
         let told = per_second(&figures).unwrap_or(0);
-        eprintln!("  {:<12} {:<46} {told:>7} a second, proof clean", mode(bank), self.name);
+        eprintln!("  {:<12} {:<46} {told:>7} a second, proof clean", mode(bank.mode), self.name);
         Ok(figures)
     }
 }
@@ -103,8 +103,8 @@ pub fn per_second(figures: &Value) -> Option<u64> {
 }
 
 /// The mode as it is told.
-pub const fn mode(bank: &Bank) -> &'static str {
-    match bank.mode {
+pub const fn mode(mode: Mode) -> &'static str {
+    match mode {
         Mode::Embedded => "embedded",
         Mode::Distributed => "distributed",
     }

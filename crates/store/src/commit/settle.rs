@@ -49,7 +49,10 @@ impl<B: Batch> Group<B> {
         // what a neighbour or a lost connection did.
         let (commands, callers) = batch
             .into_iter()
-            .map(|Pending { command, deadline, answer }| (command, Caller { deadline, answer }))
+            .map(|pending| {
+                let Pending { command, deadline, answer, touches: _ } = pending;
+                (command, Caller { deadline, answer })
+            })
             .unzip();
         Self { commands, callers, attempts: 2, unknown: None }
     }

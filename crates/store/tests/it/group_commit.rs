@@ -4,7 +4,7 @@ use std::{
 };
 
 use florin_store::{
-    Database, StoreError, Tx,
+    Database, Engine, StoreError, Tx,
     commit::{Batch, CommitError, Committer, Limits},
     row,
     rows::{self, Column, Keyed},
@@ -28,6 +28,12 @@ impl Batch for Inserts {
 
     fn weight(&self, command: &String) -> usize {
         if command.starts_with("heavy") { 10 } else { 1 }
+    }
+
+    /// "name@ab" touches a and b.
+    fn touches(&self, command: &String) -> Vec<u128> {
+        let touched = command.split_once('@').map_or("", |(_, touched)| touched);
+        touched.chars().map(|one| u128::from(u32::from(one))).collect()
     }
 
     async fn apply(&self, tx: &Tx, commands: &[String]) -> Result<Vec<Self::Outcome>, StoreError> {
@@ -74,17 +80,21 @@ struct Trial {
 
 impl Trial {
     fn new(db: &Database, permits: usize, limits: Limits) -> Self {
+        Self::of(db, permits, limits, 1)
+    }
+
+    fn of(db: &Database, permits: usize, limits: Limits, committers: usize) -> Self {
         let (gate, shutdown) = (Arc::new(Semaphore::new(permits)), CancellationToken::new());
         let at_gate = Arc::new(Semaphore::new(0));
         let batch = Inserts { gate: Arc::clone(&gate), at_gate: Arc::clone(&at_gate) };
-        let committer = Committer::start(db.clone(), batch, limits, 1, shutdown.clone());
+        let committer = Committer::start(db.clone(), batch, limits, committers, shutdown.clone());
         Self { db: db.clone(), gate, at_gate, committer, shutdown }
     }
 
     /// Occupies the committer with a batch of one, which waits at the gate.
     async fn occupied(db: &Database, limits: Limits) -> (Self, Submitted) {
         // What waits at the gate is not ended by the clock.
-        let limits = Limits { time_limit: Duration::from_secs(120), ..limits };
+        let limits = Limits { time_limit: STANDING, ..limits };
         let trial = Self::new(db, 0, limits);
         let first = trial.submit("first", None);
         trial.at_gate.acquire().await.unwrap().forget();
@@ -110,6 +120,8 @@ impl Trial {
 type Submitted = tokio::task::JoinHandle<Result<Result<usize, String>, CommitError>>;
 
 const MANY: usize = 1_000;
+/// The limit of a batch that stands at the gate.
+const STANDING: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_arrived_during_a_commit_shares_the_next_and_a_refusal_fails_no_neighbour() {
@@ -327,5 +339,45 @@ async fn two_committers_with_crossing_keys_do_not_deadlock() {
         assert_eq!(committer.stats().splits, 0);
         shutdown.cancel();
         committer.drained().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_batch_touches_waits_in_its_order_and_the_rest_goes_on() {
+    for place in places() {
+        let db = place.open().await;
+        if db.engine() == Engine::Sqlite {
+            continue; // One writer: there is no other batch.
+        }
+        let limits = Limits { time_limit: STANDING, ..Limits::default() };
+        let trial = Trial::of(&db, 0, limits, 3);
+        let mut submitted = Vec::new();
+        let mut at_gate = async |command: &str, waiting: usize| {
+            submitted.push(trial.submit(command, None));
+            trial.at_gate.acquire().await.unwrap().forget();
+            assert_eq!(trial.committer.stats().waiting, waiting, "{command}");
+        };
+        at_gate("first@a", 0).await;
+        // The second touches what the first does. The third touches nothing of the first, but
+        // what the second will: it stays behind it.
+        let behind = [trial.submit("second@ab", None)];
+        trial.wait_for_queue(1).await;
+        let behind = behind.into_iter().chain([trial.submit("third@b", None)]).collect::<Vec<_>>();
+        trial.wait_for_queue(2).await;
+        // Two committers are left: what touches other things is taken, and so is what touches
+        // nothing that is known.
+        at_gate("fourth@c", 2).await;
+        at_gate("fifth", 2).await;
+        trial.gate.add_permits(3 + 2);
+        for outcome in submitted.into_iter().chain(behind) {
+            outcome.await.unwrap().unwrap().unwrap();
+        }
+        assert_eq!(trial.count().await, 5);
+        // Nothing is left behind of what ran: all of it is free again.
+        let last = trial.submit("last@abc", None);
+        trial.gate.add_permits(1);
+        assert_eq!(last.await.unwrap().unwrap(), Ok(1));
+        trial.shutdown.cancel();
+        trial.committer.drained().await;
     }
 }

@@ -35,9 +35,14 @@ fn transfer(id: &str, status: TransferStatus, at: UnixMicros) -> ExportTransfers
 }
 
 fn hold(reference: &str) -> HoldReference {
+    hold_in(reference, HoldStatus::Open, "0.00")
+}
+
+fn hold_in(reference: &str, status: HoldStatus, captured: &str) -> HoldReference {
     let hold = Hold {
-        status: HoldStatus::Open.into(),
+        status: status.into(),
         reference: reference.to_owned(),
+        captured: Some(wire_money(eur(captured))),
         ..Hold::default()
     };
     HoldReference { hold: Some(hold), caller: PAYMENT.to_owned(), placed_at: Some(timestamp(OLD)) }
@@ -54,7 +59,7 @@ fn breaches(
         ledger.take_transaction(transaction).unwrap();
     }
     for hold in holds {
-        ledger.take_hold(hold);
+        ledger.take_hold(hold).unwrap();
     }
     let mut pairing = Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
     for transfer in transfers {
@@ -101,6 +106,49 @@ fn names_an_open_hold_without_an_unfinished_transfer() {
     assert_eq!(breaches(&[], vec![], vec![hold("trf_1/hold")]), 1);
     let waits = [transfer("trf_1", TransferStatus::AwaitingScore, OLD)];
     assert_eq!(breaches(&waits, vec![], vec![hold("trf_1/hold")]), 0);
+}
+
+#[test]
+fn a_completed_transfer_has_its_hold_captured() {
+    let done = [transfer("trf_1", TransferStatus::Completed, OLD)];
+    for (status, captured, found) in [
+        (HoldStatus::Captured, "5.00", 0),
+        // Captured in part; the rest was given back by its caller or by time.
+        (HoldStatus::Released, "4.00", 0),
+        (HoldStatus::Expired, "4.00", 0),
+        (HoldStatus::Released, "0.00", 1),
+        (HoldStatus::Expired, "0.00", 1),
+        (HoldStatus::Open, "0.00", 1),
+        (HoldStatus::Open, "4.00", 1),
+    ] {
+        let posted = vec![posted("trf_1/post", "txn_1", "5.00")];
+        let holds = vec![hold_in("trf_1/hold", status, captured)];
+        assert_eq!(breaches(&done, posted, holds), found, "{status:?} {captured}");
+    }
+}
+
+#[test]
+fn an_unpaid_transfer_has_nothing_captured() {
+    let failed = [transfer("trf_1", TransferStatus::Failed, OLD)];
+    for (status, captured, found) in [
+        (HoldStatus::Released, "0.00", 0),
+        (HoldStatus::Expired, "0.00", 0),
+        (HoldStatus::Captured, "5.00", 1),
+        (HoldStatus::Released, "1.00", 1),
+    ] {
+        let holds = vec![hold_in("trf_1/hold", status, captured)];
+        assert_eq!(breaches(&failed, vec![], holds), found, "{status:?} {captured}");
+    }
+}
+
+#[test]
+fn names_an_open_hold_whose_time_is_over_whoever_placed_it() {
+    for (over, found) in [(SETTLED, 1), (OLD, 1), (YOUNG, 0)] {
+        let mut hold = hold("aut_1/hold");
+        hold.caller = "card".to_owned();
+        hold.hold.as_mut().unwrap().expire_time = Some(timestamp(over));
+        assert_eq!(breaches(&[], vec![], vec![hold]), found);
+    }
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::AlreadyReversed { .. } => Reason::AlreadyReversed,
         Refusal::HoldNotFound { .. } => Reason::HoldNotFound,
         Refusal::HoldNotOpen { .. } => Reason::HoldNotOpen,
+        Refusal::HoldExpired { .. } => Reason::HoldExpired,
+        Refusal::CaptureExceedsHold { .. } => Reason::CaptureExceedsHold,
+        Refusal::CaptureExceedsDebit { .. } => Reason::CaptureExceedsDebit,
         Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
         Refusal::IsReversal { .. } => Reason::IsReversal,
         Refusal::IbansUsedUp => Reason::IbansUsedUp,
@@ -57,6 +60,7 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::Closed { account }
         | Refusal::NotEmpty { account, .. }
         | Refusal::HasHolds { account, .. }
+        | Refusal::CaptureExceedsDebit { account, .. }
         | Refusal::OutOfRange { account } => vec![("account_id", account.to_string())],
         Refusal::CurrencyMismatch { account, expected, given } => vec![
             ("account_id", account.to_string()),
@@ -93,7 +97,9 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
             vec![("transaction_id", transaction.to_string())]
         }
         Refusal::IbansUsedUp => Vec::new(),
-        Refusal::HoldNotOpen { hold } => vec![("hold_id", hold.to_string())],
+        Refusal::HoldNotOpen { hold }
+        | Refusal::HoldExpired { hold }
+        | Refusal::CaptureExceedsHold { hold, .. } => vec![("hold_id", hold.to_string())],
         Refusal::HolderExists { account, customer }
         | Refusal::HolderNotFound { account, customer }
         | Refusal::LastOwner { account, customer } => {
@@ -143,7 +149,7 @@ pub fn item<T>(
 /// The wire form of a posting that was done, now or before; None for other outcomes.
 #[must_use]
 pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
-    let Outcome::Posted { transaction, booking_date, replayed, events } = outcome else {
+    let Outcome::Posted { transaction, booking_date, replayed, captured, events } = outcome else {
         return None;
     };
     Some(proto::PostedTransaction {
@@ -151,6 +157,7 @@ pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
         replayed: *replayed,
         position: position::encode(events),
         booking_date: booking_date.to_string(),
+        captured_holds: captured.iter().map(wire::hold).collect(),
     })
 }
 

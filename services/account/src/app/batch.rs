@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use florin_events::Outbox;
-use florin_kernel::{BankIdentity, EventId};
+use florin_kernel::{AccountId, BankIdentity, EventId};
 use florin_store::{
     StoreError, Tx, audit,
     commit::Batch,
@@ -15,8 +15,8 @@ use florin_store::{
 use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
-    freeze_account, open_account, place_hold, post_transactions, release_hold, remove_holder,
-    reverse_transaction, unfreeze_account, void_references,
+    expire_holds, freeze_account, open_account, place_hold, post_transactions, release_hold,
+    remove_holder, reverse_transaction, unfreeze_account, void_references,
 };
 use crate::{
     domain::{record::Record, refusal::Refusal},
@@ -41,6 +41,10 @@ impl Batch for LedgerBatch {
 
     fn weight(&self, command: &Command) -> usize {
         command.weight()
+    }
+
+    fn touches(&self, command: &Command) -> Vec<u128> {
+        command.accounts().into_iter().map(AccountId::bits).collect()
     }
 
     async fn apply(&self, tx: &Tx, commands: &[Command]) -> Result<Vec<Outcome>, StoreError> {
@@ -135,7 +139,14 @@ fn needs(commands: &[&Command]) -> Needs {
         let record = command.record();
         needs.claims.extend(command.references().into_iter().map(|one| (one, record)));
         match &command.work {
-            Work::Post(post) => needs.accounts.extend(post.legs.accounts()),
+            Work::Post(post) => {
+                needs.accounts.extend(post.legs.accounts());
+                let caller = &post.reference.caller;
+                let captured = post.captures.iter();
+                needs
+                    .holds
+                    .extend(captured.map(|one| (caller.clone(), one.hold_reference.clone())));
+            }
             Work::Reverse(reverse) => {
                 needs.originals.insert(reverse.original);
             }
@@ -147,6 +158,9 @@ fn needs(commands: &[&Command]) -> Needs {
             Work::Release(release) => {
                 let id = (release.reference.caller.clone(), release.hold_reference.clone());
                 needs.holds.insert(id);
+            }
+            Work::Expire(expire) => {
+                needs.holds.insert((expire.caller.clone(), expire.reference.clone()));
             }
             // The reference alone: it touches no account.
             Work::Void(_) => {}
@@ -160,7 +174,9 @@ fn needs(commands: &[&Command]) -> Needs {
     needs
 }
 
-fn decide(working: &mut Working, command: &Command) -> Outcome {
+/// Decides one command over the working set: the answer of before where its references made a
+/// record, and its work otherwise.
+pub fn decide(working: &mut Working, command: &Command) -> Outcome {
     let claimed = if let Work::Void(void) = &command.work {
         void_references::claimed(working, void)
     } else {
@@ -182,6 +198,7 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Reverse(reverse) => reverse_transaction::decide(working, reverse, actor),
         Work::Place(place) => place_hold::decide(working, place, actor),
         Work::Release(release) => release_hold::decide(working, release, actor),
+        Work::Expire(expire) => expire_holds::decide(working, expire, actor),
         Work::Void(void) => Ok(void_references::decide(working, void, actor)),
         Work::Open(open) => open_account::decide(working, open, actor),
         Work::Change { account, change } => match change {
@@ -203,7 +220,20 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
         (Record::Transaction(transaction), _) => {
             match working.posted_before.get(&transaction).copied() {
                 Some(booking_date) => {
-                    Ok(Outcome::Posted { transaction, booking_date, replayed: true, events })
+                    let captured = Vec::new();
+                    let replayed = true;
+                    let posted =
+                        Outcome::Posted { transaction, booking_date, replayed, captured, events };
+                    Ok(match &command.work {
+                        Work::Post(post) => posted.with_captured(working, post),
+                        Work::Reverse(_)
+                        | Work::Place(_)
+                        | Work::Release(_)
+                        | Work::Expire(_)
+                        | Work::Void(_)
+                        | Work::Open(_)
+                        | Work::Change { .. } => posted,
+                    })
                 }
                 None => Err(Refusal::TransactionNotFound { transaction }),
             }
@@ -254,11 +284,13 @@ fn with_events(outcomes: Vec<(Outcome, Range<usize>)>, ids: &[EventId]) -> Vec<O
 }
 
 impl Outcome {
-    /// Sets the ids of the events that the command caused.
+    /// Sets the ids of the events that the command caused: of a posting that of the transaction
+    /// itself, the first, which is all that a replay finds.
     fn with_events(&mut self, ids: &[EventId]) {
         match self {
-            Self::Posted { events, .. } | Self::Account { events, .. } if !ids.is_empty() => {
-                *events = ids.to_vec();
+            Self::Account { events, .. } if !ids.is_empty() => *events = ids.to_vec(),
+            Self::Posted { events, .. } if !ids.is_empty() => {
+                *events = ids.iter().take(1).copied().collect();
             }
             Self::Posted { .. }
             | Self::Account { .. }

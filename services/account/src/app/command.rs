@@ -10,6 +10,7 @@ use crate::domain::{
     record::Record,
     refusal::Refusal,
 };
+use crate::store::working::Working;
 pub use crate::store::working::{Actor, Reference};
 
 /// A journal transaction to post.
@@ -25,6 +26,8 @@ pub struct Post {
     pub description: String,
     /// Legs that sum to zero.
     pub legs: Legs,
+    /// Holds that pay for debits among them.
+    pub captures: Vec<Capture>,
     /// Booking date of an import.
     pub booking_date: Option<Date>,
     /// Value date where it is not the booking date.
@@ -35,6 +38,17 @@ pub struct Post {
     pub correlation: String,
     /// Who set it going, as JSON for the audit.
     pub initiator: String,
+}
+
+/// A hold of the same caller to turn into a debit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// The reference under which it was placed.
+    pub hold_reference: String,
+    /// Positive; all that remains where absent.
+    pub amount: Option<Money>,
+    /// Whether the rest stays set aside.
+    pub keep_rest: bool,
 }
 
 /// A reversal of a whole journal transaction.
@@ -63,10 +77,21 @@ pub struct Place {
     pub account: AccountId,
     /// Positive.
     pub amount: Money,
+    /// Microseconds from its recording until it is given back by time; None for never.
+    pub expires_after: Option<i64>,
     /// Ties together what one request caused.
     pub correlation: String,
     /// Who set it going, as JSON.
     pub initiator: String,
+}
+
+/// A hold to give back by time, where its time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expire {
+    /// In whose name its reference is unique.
+    pub caller: String,
+    /// The reference under which it was placed.
+    pub reference: String,
 }
 
 /// A hold to give back.
@@ -135,6 +160,8 @@ pub enum Work {
     Place(Place),
     /// Release a hold.
     Release(Release),
+    /// Give a hold back by time.
+    Expire(Expire),
     /// Void a reference.
     Void(Void),
     /// Open an account.
@@ -173,6 +200,8 @@ pub enum Outcome {
         booking_date: Date,
         /// Whether it had been posted before.
         replayed: bool,
+        /// The holds that it captured, as they stand.
+        captured: Vec<Hold>,
         /// Ids of the events.
         events: Vec<EventId>,
     },
@@ -216,13 +245,30 @@ impl Command {
     #[must_use]
     pub fn weight(&self) -> usize {
         match &self.work {
-            Work::Post(post) => post.legs.as_slice().len(),
+            Work::Post(post) => post.legs.as_slice().len() + post.captures.len(),
             Work::Reverse(_) => 4,
             Work::Place(_)
             | Work::Release(_)
+            | Work::Expire(_)
             | Work::Void(_)
             | Work::Open(_)
             | Work::Change { .. } => 1,
+        }
+    }
+
+    /// The accounts that it names, and so will lock. Those of the original, or of the hold, of
+    /// a reversal or a release are known only once they are read.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<AccountId> {
+        match &self.work {
+            Work::Post(post) => post.legs.accounts().collect(),
+            Work::Place(place) => vec![place.account],
+            Work::Change { account, .. } => vec![*account],
+            Work::Reverse(_)
+            | Work::Release(_)
+            | Work::Expire(_)
+            | Work::Open(_)
+            | Work::Void(_) => Vec::new(),
         }
     }
 
@@ -236,7 +282,8 @@ impl Command {
             Work::Release(release) => vec![release.reference.clone()],
             Work::Void(void) => vec![void.reference.clone()],
             Work::Open(open) => open.reference.clone().into_iter().collect(),
-            Work::Change { .. } => Vec::new(),
+            // The hold's own state makes it once only.
+            Work::Expire(_) | Work::Change { .. } => Vec::new(),
         }
     }
 
@@ -250,7 +297,7 @@ impl Command {
             Work::Place(place) => Some(Record::Hold(place.id)),
             Work::Void(_) => Some(Record::Void),
             Work::Open(open) => Some(Record::Account(open.id)),
-            Work::Release(_) | Work::Change { .. } => None,
+            Work::Release(_) | Work::Expire(_) | Work::Change { .. } => None,
         }
     }
 }
@@ -266,6 +313,21 @@ impl Outcome {
             Self::Voided { .. } => Some(Record::Void),
             Self::Refused(_) | Self::Decided(_) | Self::Answered(_) | Self::KeyReused => None,
         }
+    }
+}
+
+impl Outcome {
+    /// The same posting with the holds that the command captures, as they stand by now.
+    #[must_use]
+    pub fn with_captured(mut self, working: &Working, post: &Post) -> Self {
+        if let Self::Posted { captured, .. } = &mut self {
+            let named = post.captures.iter().filter_map(|one| {
+                let id = (post.reference.caller.clone(), one.hold_reference.clone());
+                working.holds.get(&id).cloned()
+            });
+            *captured = named.collect();
+        }
+        self
     }
 }
 

@@ -165,7 +165,7 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
     working.accounts.insert(account.id, account.clone());
     let event = AccountOpened {
         account: Some(wire::account(&account, &open.holders)),
-        at: Some(timestamp(working.now)),
+        at: Some(timestamp(working.time_of(account.id))),
     };
     let told = NewEvent::of(&event, &account.id, account.version, actor.cause());
     working.writes.outbox.push(NewEvent { historical: open.historical, ..told });
@@ -188,7 +188,7 @@ pub(super) fn record_change(
     let event = AccountChanged {
         account: Some(wire::account(&account, &holders)),
         change: change.into(),
-        at: Some(timestamp(working.now)),
+        at: Some(timestamp(working.time_of(account.id))),
     };
     let told = NewEvent::of(&event, &account.id, account.version, actor.cause());
     working.writes.outbox.push(told);

@@ -38,6 +38,8 @@ pub struct Holding {
     pub account: AccountId,
     /// Positive.
     pub amount: Money,
+    /// Seconds until it is given back by time; None for never.
+    pub expires_after: Option<i64>,
     /// What ties it to others.
     pub correlation: String,
 }
@@ -54,7 +56,10 @@ impl Ledger {
     ) -> Result<Response<PlaceHoldResponse>, Status> {
         let holding = convert::hold(&request)?;
         let (millis, random) = id_parts();
-        let content = ["hold", &holding.account.to_string(), &holding.amount.to_string()];
+        let (account, amount) = (holding.account.to_string(), holding.amount.to_string());
+        let expiry = holding.expires_after.map(|seconds| seconds.to_string());
+        let content: Vec<&str> =
+            ["hold", &account, &amount].into_iter().chain(expiry.as_deref()).collect();
         let place = Place {
             reference: Reference {
                 caller: ledger::caller(ctx),
@@ -64,6 +69,7 @@ impl Ledger {
             id: HoldId::from_parts(millis, random),
             account: holding.account,
             amount: holding.amount,
+            expires_after: holding.expires_after.map(|seconds| seconds.saturating_mul(1_000_000)),
             correlation: holding.correlation,
             initiator: ledger::initiator(ctx, request.initiator.as_ref()),
         };
@@ -94,42 +100,51 @@ pub fn decide(working: &mut Working, place: &Place, actor: &Actor) -> Result<Out
     let account = working.account(place.account)?;
     account.hold(place.amount)?;
     let account = account.clone();
+    let at = working.time_of(account.id);
     let hold = Hold {
         id: place.id,
         account: account.id,
         caller: place.reference.caller.clone(),
         reference: place.reference.text.clone(),
+        correlation: place.correlation.clone(),
         amount: place.amount,
         remaining: place.amount.minor(),
+        captured: 0,
         status: HoldStatus::Open,
+        expires_at: place.expires_after.map(|micros| at.plus_micros(micros)),
     };
-    let facts =
-        Facts { hold_id: Some(hold.id), held_delta: place.amount.minor(), ..Facts::default() };
+    let facts = Facts {
+        hold_id: Some(hold.id),
+        held_delta: place.amount.minor(),
+        // Hashed with the rest: the row's time is proved by it.
+        detail: hold.expires_at.map(|at| at.0.to_string()).unwrap_or_default(),
+        ..Facts::default()
+    };
     working.append(&account, EventKind::HoldPlaced, facts);
-    announce(working, &hold, &account, &place.correlation, actor);
+    announce(working, &hold, &account, (&place.correlation, &place.reference.text), actor);
     let key = (hold.caller.clone(), hold.reference.clone());
     working.holds.insert(key, hold.clone());
-    let placed = (hold.clone(), place.correlation.clone(), place.initiator.clone());
-    working.writes.placed.push(placed);
+    working.writes.placed.push((hold.clone(), place.initiator.clone()));
     Ok(Outcome::Held { hold, replayed: false })
 }
 
-/// Queues the event that tells of a hold after its change.
+/// Queues the event that tells of a hold after its change: under which correlation, and the
+/// reference that caused it.
 pub(super) fn announce(
     working: &mut Working,
     hold: &Hold,
     account: &Account,
-    correlation: &str,
+    (correlation, causation): (&str, &str),
     actor: &Actor,
 ) {
     let event = HoldChanged {
         hold: Some(wire::hold(hold)),
         account_version: account.version,
-        at: Some(timestamp(working.now)),
+        at: Some(timestamp(working.time_of(account.id))),
     };
     let cause = Cause {
         correlation: correlation.to_owned(),
-        causation: hold.reference.clone(),
+        causation: causation.to_owned(),
         traceparent: actor.traceparent.clone(),
     };
     working.writes.outbox.push(NewEvent::of(&event, &account.id, account.version, cause));

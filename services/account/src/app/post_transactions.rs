@@ -16,14 +16,16 @@ use tonic::{Response, Status};
 
 use super::{
     answer,
-    command::{Actor, Command, Outcome, Post, Reference, Work},
+    command::{Actor, Capture, Command, Outcome, Post, Reference, Work},
     ledger::{self, Ledger},
+    place_hold,
 };
 use crate::{
     domain::{
         account::Rules,
         event::EventKind,
-        posting::{self, Entry, Legs, Target},
+        hold::{Captured, Hold},
+        posting::{self, Entry, Freed, Legs, Target},
         refusal::Refusal,
     },
     grpc::convert,
@@ -43,6 +45,8 @@ pub struct Posting {
     pub kind: String,
     /// Balanced legs.
     pub legs: Legs,
+    /// Holds that pay for debits among them.
+    pub captures: Vec<Capture>,
     /// Text for the statement.
     pub description: String,
     /// Value date.
@@ -111,6 +115,7 @@ fn command(ctx: &CallContext, posting: Posting) -> Command {
         kind: posting.kind,
         description: posting.description,
         legs: posting.legs,
+        captures: posting.captures,
         booking_date: posting.booking_date,
         value_date: posting.value_date,
         rules,
@@ -139,6 +144,11 @@ fn content_of(posting: &Posting) -> Vec<u8> {
         fields.push(leg.amount.to_string());
         fields.push(leg.counterparty.clone());
     }
+    for capture in &posting.captures {
+        fields.push(format!("capture {}", capture.hold_reference));
+        fields.push(capture.amount.map(|amount| amount.to_string()).unwrap_or_default());
+        fields.push(if capture.keep_rest { "keep" } else { "give back" }.to_owned());
+    }
     let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
     chain::fingerprint(&fields)
 }
@@ -150,7 +160,14 @@ fn content_of(posting: &Posting) -> Vec<u8> {
 pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outcome, Refusal> {
     let (booking_date, value_date) =
         working.books.dates(post.booking_date, post.value_date, post.rules)?;
-    let entries = posting::decide(&post.legs, post.rules, &mut working.accounts, &working.chart)?;
+    let captured = capture(working, post)?;
+    let freeing: Vec<_> = captured.iter().map(|(hold, freed)| (hold.account, *freed)).collect();
+    let decided =
+        posting::decide(&post.legs, &freeing, post.rules, &mut working.accounts, &working.chart)?;
+    let captures: Vec<_> = captured.into_iter().zip(decided.freed).collect();
+    for ((hold, freed), accounts) in &captures {
+        record_capture(working, post.id, hold, *freed, accounts)?;
+    }
     let row = JournalRow {
         id: post.id,
         caller: post.reference.caller.clone(),
@@ -162,9 +179,59 @@ pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outco
         reverses: None,
         correlation: post.correlation.clone(),
         initiator: post.initiator.clone(),
-        entries,
+        entries: decided.entries,
     };
-    Ok(record(working, row, actor, post.rules == Rules::Import))
+    let outcome = record(working, row, actor, post.rules == Rules::Import);
+    // After the event of the transaction, which alone is the position of the answer.
+    for ((hold, _), accounts) in captures {
+        let last = accounts.given_back.as_ref().unwrap_or(&accounts.captured);
+        let cause = (post.correlation.as_str(), post.reference.text.as_str());
+        place_hold::announce(working, &hold, last, cause, actor);
+    }
+    Ok(outcome.with_captured(working, post))
+}
+
+/// The holds of a posting after their captures, each with what it frees; nothing is changed.
+fn capture(working: &Working, post: &Post) -> Result<Vec<(Hold, Captured)>, Refusal> {
+    let mut captured: Vec<(Hold, Captured)> = Vec::with_capacity(post.captures.len());
+    for one in &post.captures {
+        let key = (post.reference.caller.clone(), one.hold_reference.clone());
+        // An earlier capture of this transaction counts.
+        let before = captured.iter().rev().find(|(hold, _)| hold.reference == one.hold_reference);
+        let found = before.map(|(hold, _)| hold).or_else(|| working.holds.get(&key)).cloned();
+        let mut hold =
+            found.ok_or_else(|| Refusal::HoldNotFound { reference: one.hold_reference.clone() })?;
+        let freed = hold.capture(one.amount, one.keep_rest, working.time_of(hold.account))?;
+        captured.push((hold, freed));
+    }
+    Ok(captured)
+}
+
+/// Writes a capture: an event of its account for what becomes an entry and one for what is
+/// given back, which name the transaction, and the hold.
+fn record_capture(
+    working: &mut Working,
+    transaction: TransactionId,
+    hold: &Hold,
+    freed: Captured,
+    accounts: &Freed,
+) -> Result<(), Refusal> {
+    let captured = Some((&accounts.captured, EventKind::HoldCaptured, freed.spent));
+    let rest = accounts.given_back.as_ref();
+    let rest = rest.map(|after| (after, EventKind::HoldReleased, freed.given_back));
+    for (account, kind, minor) in captured.into_iter().chain(rest) {
+        let held_delta = minor.checked_neg();
+        let facts = Facts {
+            hold_id: Some(hold.id),
+            held_delta: held_delta.ok_or(Refusal::OutOfRange { account: account.id })?,
+            detail: transaction.to_string(),
+            ..Facts::default()
+        };
+        working.append(account, kind, facts);
+    }
+    working.holds.insert((hold.caller.clone(), hold.reference.clone()), hold.clone());
+    working.writes.changed_holds.push(hold.clone());
+    Ok(())
 }
 
 /// Writes a decided transaction: events, journal, turnover and the outbox event.
@@ -203,6 +270,7 @@ pub(super) fn record(
         transaction: row.id,
         booking_date: row.booking_date,
         replayed: false,
+        captured: Vec::new(),
         events: Vec::new(),
     };
     working.writes.journal.push(row);
@@ -219,7 +287,7 @@ fn posted_event(row: &JournalRow, working: &Working) -> TransactionPosted {
         description: row.description.clone(),
         booking_date: row.booking_date.to_string(),
         value_date: row.value_date.to_string(),
-        recorded_at: Some(timestamp(working.now)),
+        recorded_at: Some(timestamp(working.recorded_at(&row.entries))),
         reverses: wire::optional(row.reverses),
     }
 }

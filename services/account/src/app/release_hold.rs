@@ -64,7 +64,7 @@ pub fn decide(working: &mut Working, release: &Release, actor: &Actor) -> Result
     let found = working.holds.get(&key).cloned();
     let mut hold =
         found.ok_or_else(|| Refusal::HoldNotFound { reference: release.hold_reference.clone() })?;
-    let given_back = hold.release()?;
+    let given_back = hold.release(working.time_of(hold.account))?;
     let held_delta = given_back.checked_neg();
     let held_delta = held_delta.ok_or(Refusal::OutOfRange { account: hold.account })?;
     let account = working.account(hold.account)?;
@@ -72,8 +72,13 @@ pub fn decide(working: &mut Working, release: &Release, actor: &Actor) -> Result
     let account = account.clone();
     let facts = Facts { hold_id: Some(hold.id), held_delta, ..Facts::default() };
     working.append(&account, EventKind::HoldReleased, facts);
-    place_hold::announce(working, &hold, &account, &release.correlation, actor);
+    let correlation = match release.correlation.as_str() {
+        "" => hold.correlation.as_str(),
+        own => own,
+    };
+    let cause = (correlation, release.reference.text.as_str());
+    place_hold::announce(working, &hold, &account, cause, actor);
     working.holds.insert(key, hold.clone());
-    working.writes.ended.push(hold.clone());
+    working.writes.changed_holds.push(hold.clone());
     Ok(Outcome::Held { hold, replayed: false })
 }

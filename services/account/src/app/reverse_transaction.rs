@@ -80,7 +80,7 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
         .books
         .dates(None, Some(original.value_date), Rules::Import)
         .map_or(today, |(_, value_date)| value_date);
-    let entries = posting::decide(&legs, Rules::Today, &mut working.accounts, &working.chart)?;
+    let decided = posting::decide(&legs, &[], Rules::Today, &mut working.accounts, &working.chart)?;
     let row = JournalRow {
         id: reverse.id,
         caller: reverse.reference.caller.clone(),
@@ -92,7 +92,7 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
         reverses: Some(transaction),
         correlation: original.correlation,
         initiator: reverse.initiator.clone(),
-        entries,
+        entries: decided.entries,
     };
     Ok(post_transactions::record(working, row, actor, false))
 }

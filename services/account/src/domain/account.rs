@@ -129,6 +129,8 @@ pub enum Rules {
     Today,
     /// History of another bank: booked as it happened.
     Import,
+    /// What a hold pays for: the money was set aside when state and funds were checked.
+    Captured,
 }
 
 impl Account {
@@ -171,10 +173,10 @@ impl Account {
     pub fn enter(&mut self, amount: Money, rules: Rules) -> Result<(), Refusal> {
         match (rules, self.status) {
             (Rules::Today, _) => self.takes_changes()?,
-            (Rules::Import, Status::Closed) => {
+            (Rules::Import | Rules::Captured, Status::Closed) => {
                 return Err(Refusal::Closed { account: self.id });
             }
-            (Rules::Import, Status::Open | Status::Frozen) => {}
+            (Rules::Import | Rules::Captured, Status::Open | Status::Frozen) => {}
         }
         self.in_currency(amount)?;
         let posted = self.posted.checked_add(amount.minor());
@@ -183,20 +185,28 @@ impl Account {
         Ok(())
     }
 
-    /// Refuses a spending that left less than nothing available; `before` is the account as
-    /// it was. A transaction that only adds is never refused for want of funds.
+    /// Refuses a spending of more than was available; `before` is the account as it was, and
+    /// `captured` what holds pay for. A transaction that only adds, or that spends no more than
+    /// it captures, is never refused for want of funds; what it gives back of a hold pays for
+    /// nothing in it.
     ///
     /// # Errors
     /// [`Refusal::InsufficientFunds`], [`Refusal::OutOfRange`].
-    pub fn covers(&self, before: &Self) -> Result<(), Refusal> {
-        if self.posted >= before.posted || self.available()? >= 0 {
+    pub fn covers(&self, before: &Self, captured: i64) -> Result<(), Refusal> {
+        let beyond = before.posted.checked_sub(self.posted);
+        let beyond = beyond.and_then(|debit| debit.checked_sub(captured));
+        let beyond = beyond.ok_or_else(|| self.out_of_range())?;
+        if beyond <= 0 {
             return Ok(());
         }
-        let needed = before.posted.checked_sub(self.posted);
+        let had = before.available()?;
+        if had >= beyond {
+            return Ok(());
+        }
         Err(Refusal::InsufficientFunds {
             account: self.id,
-            available: self.money(before.available()?),
-            needed: self.money(needed.ok_or_else(|| self.out_of_range())?),
+            available: self.money(had),
+            needed: self.money(beyond),
         })
     }
 

@@ -7,6 +7,7 @@ use florin_kernel::{AccountId, Currency, Date, Money};
 
 use super::{
     account::{Account, Rules},
+    hold::Captured,
     refusal::Refusal,
 };
 
@@ -202,7 +203,26 @@ pub struct Entry {
     pub available_after: i64,
 }
 
-/// Decides a transaction over the locked accounts: all its legs, or nothing changes.
+/// What a transaction did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// One a leg, in order.
+    pub entries: Vec<Entry>,
+    /// One a capture, in order.
+    pub freed: Vec<Freed>,
+}
+
+/// An account on its way through a capture, before the legs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freed {
+    /// After what becomes an entry left its hold.
+    pub captured: Account,
+    /// After the rest of the hold was given back; None where nothing was.
+    pub given_back: Option<Account>,
+}
+
+/// Decides a transaction over the locked accounts: all its captures and legs, or nothing
+/// changes. The captures come first, each with the account whose hold it is.
 ///
 /// Funds are checked on the net of all legs of an account, so that a credit in the same
 /// transaction counts.
@@ -211,38 +231,87 @@ pub struct Entry {
 /// The first refusal; `accounts` is then as it was.
 pub fn decide(
     legs: &Legs,
+    captures: &[(AccountId, Captured)],
     rules: Rules,
     accounts: &mut BTreeMap<AccountId, Account>,
     chart: &BTreeMap<String, GlAccount>,
-) -> Result<Vec<Entry>, Refusal> {
+) -> Result<Decided, Refusal> {
     let mut changed: BTreeMap<AccountId, Account> = BTreeMap::new();
+    let mut freed = Vec::with_capacity(captures.len());
+    let mut captured: BTreeMap<AccountId, i64> = BTreeMap::new();
+    for (id, capture) in captures {
+        let account = working(&mut changed, accounts, *id)?;
+        freed.push(free(account, *capture)?);
+        let sum = captured.entry(*id).or_default();
+        let both = sum.checked_add(capture.spent);
+        *sum = both.ok_or(Refusal::OutOfRange { account: *id })?;
+    }
     let mut entries = Vec::with_capacity(legs.as_slice().len());
     for leg in legs.as_slice() {
         let entry = match &leg.target {
             Target::Gl(code) => gl_entry(leg, code, chart)?,
             Target::Account(id) => {
-                let account = match changed.entry(*id) {
-                    Slot::Occupied(slot) => slot.into_mut(),
-                    Slot::Vacant(slot) => {
-                        let found = accounts.get(id).cloned();
-                        slot.insert(found.ok_or(Refusal::AccountNotFound { account: *id })?)
-                    }
-                };
-                account.enter(leg.amount, rules)?;
+                let account = working(&mut changed, accounts, *id)?;
+                let paid = captured.contains_key(id) && leg.amount.minor() < 0;
+                account.enter(leg.amount, if paid { Rules::Captured } else { rules })?;
                 customer_entry(leg, account)?
             }
         };
         entries.push(entry);
     }
-    if rules == Rules::Today {
-        for (id, after) in &changed {
-            if let Some(before) = accounts.get(id) {
-                after.covers(before)?;
-            }
+    for (id, after) in &changed {
+        let Some(before) = accounts.get(id) else { continue };
+        let captured = captured.get(id).copied();
+        if let Some(captured) = captured {
+            spends(before, after, captured)?;
+        }
+        if rules == Rules::Today {
+            after.covers(before, captured.unwrap_or_default())?;
         }
     }
     accounts.extend(changed);
-    Ok(entries)
+    Ok(Decided { entries, freed })
+}
+
+/// Takes a capture out of what the account holds: what becomes an entry, then what is given
+/// back, a version each.
+fn free(account: &mut Account, capture: Captured) -> Result<Freed, Refusal> {
+    account.unhold(capture.spent)?;
+    let captured = account.clone();
+    let given_back = match capture.given_back {
+        0 => None,
+        rest => {
+            account.unhold(rest)?;
+            Some(account.clone())
+        }
+    };
+    Ok(Freed { captured, given_back })
+}
+
+/// The account as this transaction has it so far.
+fn working<'a>(
+    changed: &'a mut BTreeMap<AccountId, Account>,
+    accounts: &BTreeMap<AccountId, Account>,
+    id: AccountId,
+) -> Result<&'a mut Account, Refusal> {
+    match changed.entry(id) {
+        Slot::Occupied(slot) => Ok(slot.into_mut()),
+        Slot::Vacant(slot) => {
+            let found = accounts.get(&id).cloned();
+            Ok(slot.insert(found.ok_or(Refusal::AccountNotFound { account: id })?))
+        }
+    }
+}
+
+/// Money on hold becomes an entry of its account: as much as is captured is debited, net. What
+/// is debited beyond it is a spending like any other.
+fn spends(before: &Account, after: &Account, captured: i64) -> Result<(), Refusal> {
+    let account = before.id;
+    let debit = before.posted.checked_sub(after.posted).ok_or(Refusal::OutOfRange { account })?;
+    if debit < captured {
+        return Err(Refusal::CaptureExceedsDebit { account, debit: before.money(debit) });
+    }
+    if debit > captured { before.takes_changes() } else { Ok(()) }
 }
 
 fn customer_entry(leg: &Leg, account: &Account) -> Result<Entry, Refusal> {

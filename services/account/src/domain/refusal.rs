@@ -146,6 +146,30 @@ pub enum Refusal {
         /// The hold.
         hold: HoldId,
     },
+    /// The hold's time is over.
+    #[error("hold {hold} has expired")]
+    HoldExpired {
+        /// The hold.
+        hold: HoldId,
+    },
+    /// More was to be captured than remains.
+    #[error("hold {hold} has {remaining} left, {given} was to be captured")]
+    CaptureExceedsHold {
+        /// The hold.
+        hold: HoldId,
+        /// What is still set aside.
+        remaining: Money,
+        /// What was to be captured.
+        given: Money,
+    },
+    /// More was to be captured than the transaction spends.
+    #[error("account {account} is debited with {debit}, less than is captured of its holds")]
+    CaptureExceedsDebit {
+        /// The account.
+        account: AccountId,
+        /// Net debit of the account in the transaction.
+        debit: Money,
+    },
     /// A balance would leave the range of 64 bits.
     #[error("a balance of account {account} would leave the range of 64 bits of minor units")]
     OutOfRange {

@@ -80,12 +80,12 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         claims,
         ibans,
         now: UnixMicros(0),
+        clocks: BTreeMap::new(),
         writes: Writes::default(),
     };
-    let mut last = UnixMicros(0);
     for row in many::lock_by_id(tx, rows::ACCOUNTS, &ids).await? {
         let (account, hash, recorded_at) = rows::account(&row)?;
-        last = last.max(recorded_at);
+        working.clocks.insert(account.id, recorded_at);
         working.hashes.insert(account.id, hash);
         working.accounts.insert(account.id, account);
     }
@@ -110,7 +110,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     let changed = changed.into_iter().chain(before.iter().filter_map(opened));
     let changed: Vec<String> = changed.map(|id| id.to_string()).collect();
     working.holders = holders(tx, &changed).await?;
-    working.now = tx.now().await?.max(last);
+    working.now = tx.now().await?;
     Ok(working)
 }
 
@@ -252,18 +252,18 @@ async fn holds(
     if wanted.is_empty() {
         return Ok(found);
     }
-    let [caller, reference, ..] = REFERENCE;
+    let columns = [("the_caller", Column::Text), ("the_reference", Column::Text)];
     let query = |wanted: &str| {
         format!(
-            "SELECT h.id, h.account_id, h.caller, h.reference, h.amount, h.currency, \
-             h.remaining, h.status FROM ({wanted}) AS w JOIN holds AS h \
-             ON h.caller = w.caller AND h.reference = w.reference"
+            "SELECT {} FROM ({wanted}) AS w JOIN holds AS h \
+             ON h.caller = w.the_caller AND h.reference = w.the_reference",
+            rows::HOLD
         )
     };
-    let wanted = wanted.iter().map(
-        |(caller, reference)| row! {"caller": caller.as_str(), "reference": reference.as_str()},
-    );
-    for row in many::query(tx, &[caller, reference], wanted.collect(), query).await? {
+    let wanted = wanted.iter().map(|(caller, reference)| {
+        row! {"the_caller": caller.as_str(), "the_reference": reference.as_str()}
+    });
+    for row in many::query(tx, &columns, wanted.collect(), query).await? {
         let hold = rows::hold(&row)?;
         found.insert((hold.caller.clone(), hold.reference.clone()), hold);
     }

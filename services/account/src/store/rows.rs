@@ -20,6 +20,10 @@ pub const ACCOUNT: &str = "id, iban, product, control_gl, currency, status, over
 /// The accounts.
 pub const ACCOUNTS: Keyed<'static> = Keyed { table: "accounts", id_column: "id", columns: ACCOUNT };
 
+/// Columns of `holds`.
+pub const HOLD: &str = "id, account_id, caller, reference, amount, currency, remaining, captured, \
+     status, expires_at, correlation";
+
 /// Columns of `account_events`.
 pub const EVENT: &str = "account_id, version, kind, transaction_id, leg, hold_id, delta, \
      held_delta, posted_after, held_after, counterparty, detail, booking_date, value_date, \
@@ -104,8 +108,11 @@ pub fn hold(row: &QueryResult) -> Result<Hold, StoreError> {
         account: id(row, "account_id")?,
         caller: text(row, "caller")?,
         reference: text(row, "reference")?,
+        correlation: text(row, "correlation")?,
         amount: Money::new(int(row, "amount")?, currency(row, "currency")?),
         remaining: int(row, "remaining")?,
+        captured: int(row, "captured")?,
+        expires_at: row.try_get::<Option<i64>>("", "expires_at")?.map(UnixMicros),
         status: HoldStatus::from_number(int(row, "status")?).ok_or_else(corrupt("status"))?,
     })
 }

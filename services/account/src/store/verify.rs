@@ -197,10 +197,61 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ),
     (
         "holds",
-        "SELECT h.id AS record, 'hold has no event of its placing on ' || h.account_id \
-         AS description FROM holds AS h LEFT JOIN account_events AS e \
+        "SELECT h.id AS record, 'its events leave ' || CAST(COALESCE(e.held, 0) AS TEXT) || \
+         ' of it set aside and ' || CAST(COALESCE(e.captured, 0) AS TEXT) || ' captured, the hold \
+         has ' || CAST(h.remaining AS TEXT) || ' and ' || CAST(h.captured AS TEXT) || ' in state ' \
+         || CAST(h.status AS TEXT) AS description \
+         FROM holds AS h LEFT JOIN (SELECT hold_id, SUM(held_delta) AS held, \
+         SUM(CASE WHEN kind = 'hold_captured' THEN -held_delta ELSE 0 END) AS captured, \
+         SUM(CASE WHEN kind = 'hold_released' THEN 1 ELSE 0 END) AS releases, \
+         SUM(CASE WHEN kind = 'hold_expired' THEN 1 ELSE 0 END) AS expiries \
+         FROM account_events WHERE hold_id IS NOT NULL GROUP BY hold_id) AS e \
+         ON e.hold_id = h.id WHERE COALESCE(e.held, 0) <> h.remaining \
+         OR COALESCE(e.captured, 0) <> h.captured \
+         OR (h.status = 4) <> (COALESCE(e.expiries, 0) > 0) \
+         OR (h.status = 3 AND COALESCE(e.releases, 0) = 0)",
+    ),
+    // Released with a captured part is what a replica of before the captures makes of it.
+    (
+        "holds",
+        "SELECT h.id AS record, 'state ' || CAST(h.status AS TEXT) || ' with ' || \
+         CAST(h.remaining AS TEXT) || ' left and ' || CAST(h.captured AS TEXT) || \
+         ' captured of ' || CAST(h.amount AS TEXT) AS description FROM holds AS h \
+         WHERE (h.status = 1) <> (h.remaining > 0) OR (h.captured + h.remaining > h.amount) \
+         OR (h.status = 1 AND h.captured + h.remaining < h.amount) \
+         OR (h.status = 2 AND h.captured = 0) OR (h.status = 4 AND h.expires_at IS NULL)",
+    ),
+    (
+        "holds",
+        "SELECT h.id AS record, 'hold has no event of its placing on ' || h.account_id || \
+         ' with this amount and time' AS description FROM holds AS h LEFT JOIN account_events AS e \
          ON e.account_id = h.account_id AND e.hold_id = h.id AND e.kind = 'hold_placed' \
-         AND e.held_delta = h.amount WHERE e.account_id IS NULL",
+         AND e.held_delta = h.amount AND e.detail = COALESCE(CAST(h.expires_at AS TEXT), '') \
+         WHERE e.account_id IS NULL",
+    ),
+    // The clock of recording decides between a capture and the hold's expiry.
+    (
+        "holds",
+        "SELECT h.id AS record, e.kind || ' recorded at ' || CAST(e.recorded_at AS TEXT) || \
+         ', the time of the hold is over at ' || CAST(h.expires_at AS TEXT) AS description \
+         FROM holds AS h JOIN account_events AS e \
+         ON e.account_id = h.account_id AND e.hold_id = h.id \
+         WHERE h.expires_at IS NOT NULL AND ((e.kind = 'hold_captured' \
+         AND e.recorded_at >= h.expires_at) OR (e.kind = 'hold_expired' \
+         AND e.recorded_at < h.expires_at))",
+    ),
+    // Money that left a hold as an entry is an entry: the journal transaction that the event
+    // names debits the account with so much, net.
+    (
+        "holds",
+        "SELECT c.account_id AS record, CAST(c.captured AS TEXT) || ' captured by ' || c.detail \
+         || ', which debits ' || CAST(COALESCE(l.debit, 0) AS TEXT) AS description \
+         FROM (SELECT account_id, detail, SUM(-held_delta) AS captured FROM account_events \
+         WHERE kind = 'hold_captured' GROUP BY account_id, detail) AS c \
+         LEFT JOIN (SELECT transaction_id, account_id, SUM(-amount) AS debit FROM journal_legs \
+         WHERE account_id IS NOT NULL GROUP BY transaction_id, account_id) AS l \
+         ON l.transaction_id = c.detail AND l.account_id = c.account_id \
+         WHERE COALESCE(l.debit, 0) < c.captured",
     ),
 ];
 

@@ -157,10 +157,10 @@ pub struct Writes {
     pub journal: Vec<JournalRow>,
     /// Net per account and dates; wide enough for any batch.
     pub turnover: BTreeMap<(AccountId, Dates), i128>,
-    /// Holds that were placed, with correlation and initiator.
-    pub placed: Vec<(Hold, String, String)>,
+    /// Holds that were placed, with their initiator.
+    pub placed: Vec<(Hold, String)>,
     /// Holds that changed.
-    pub ended: Vec<Hold>,
+    pub changed_holds: Vec<Hold>,
     /// Holders that were added.
     pub holders_added: Vec<(AccountId, Holder)>,
     /// Holders that were removed.
@@ -195,8 +195,10 @@ pub struct Working {
     pub events_before: BTreeMap<Record, Vec<EventId>>,
     /// IBANs reserved for accounts to open.
     pub ibans: VecDeque<String>,
-    /// Database clock, read after the locks, never below a locked account's last.
+    /// Database clock, read after the locks.
     pub now: UnixMicros,
+    /// When the last event of each locked account was recorded.
+    pub clocks: BTreeMap<AccountId, UnixMicros>,
     /// What to write.
     pub writes: Writes,
 }
@@ -276,6 +278,20 @@ impl Working {
         self.accounts.get_mut(&id).ok_or(Refusal::AccountNotFound { account: id })
     }
 
+    /// When this batch records something of an account: the database's clock, never below the
+    /// account's own last. What a neighbour in the batch was recorded at says nothing.
+    #[must_use]
+    pub fn time_of(&self, account: AccountId) -> UnixMicros {
+        self.clocks.get(&account).copied().unwrap_or_default().max(self.now)
+    }
+
+    /// When a journal transaction is recorded: at the latest of its entries.
+    #[must_use]
+    pub fn recorded_at(&self, entries: &[Entry]) -> UnixMicros {
+        let accounts = entries.iter().filter_map(|entry| entry.account);
+        accounts.map(|id| self.time_of(id)).max().unwrap_or(self.now)
+    }
+
     /// Appends an event with the account's present balances and version to its history.
     pub fn append(&mut self, account: &Account, kind: EventKind, facts: Facts) {
         let (posted, held) = (account.posted, account.held);
@@ -307,7 +323,7 @@ impl Working {
             detail: facts.detail,
             booking_date,
             value_date,
-            recorded_at: self.now,
+            recorded_at: self.time_of(account),
         };
         let previous = self.hashes.get(&account).map_or(chain::GENESIS.as_slice(), Vec::as_slice);
         let hash = chain::link(previous, &event);

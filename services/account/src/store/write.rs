@@ -1,8 +1,8 @@
 //! What a batch writes: one multi-row statement a table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use florin_kernel::AccountId;
+use florin_kernel::{AccountId, HoldId};
 use florin_store::{
     StoreError, Tx, row,
     rows::{self as many, Column, Row},
@@ -10,6 +10,7 @@ use florin_store::{
 };
 
 use super::working::Working;
+use crate::domain::hold::Hold;
 
 /// Writes everything but outbox, audit and answers.
 ///
@@ -86,7 +87,7 @@ async fn accounts(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             "status": account.status.number(), "overdraft_limit": account.overdraft_limit,
             "opened_on": account.opened_on.to_string(), "reference": account.reference.as_str(),
             "version": account.version, "posted": account.posted, "held": account.held,
-            "last_hash": hash.clone(), "last_recorded_at": working.now.0,
+            "last_hash": hash.clone(), "last_recorded_at": working.time_of(id).0,
         };
         if working.writes.opened.contains(&id) {
             new.push(row);
@@ -143,7 +144,7 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         row! {
             "id": row.id.to_string(), "caller": row.caller.as_str(), "reference": row.reference.as_str(), "kind": row.kind.as_str(),
             "description": row.description.as_str(), "booking_date": row.booking_date.to_string(),
-            "value_date": row.value_date.to_string(), "recorded_at": working.now.0,
+            "value_date": row.value_date.to_string(), "recorded_at": working.recorded_at(&row.entries).0,
             "reverses": row.reverses.map(|id| id.to_string()), "correlation": row.correlation.as_str(),
             "initiator": row.initiator.as_str(),
         }
@@ -214,6 +215,7 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         ("reference", Column::Text),
         ("amount", Column::Int),
         ("remaining", Column::Int),
+        ("captured", Column::Int),
         ("currency", Column::Text),
         ("status", Column::Int),
         ("placed_at", Column::Int),
@@ -221,31 +223,35 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         ("correlation", Column::Text),
         ("initiator", Column::Text),
     ];
-    let rows = working.writes.placed.iter().map(|(hold, correlation, initiator)| {
+    let rows = working.writes.placed.iter().map(|(hold, initiator)| {
         row! {
             "id": hold.id.to_string(), "account_id": hold.account.to_string(),
-            "caller": hold.caller.as_str(), "reference": hold.reference.as_str(), "amount": hold.amount.minor(),
-            "remaining": hold.remaining, "currency": hold.amount.currency().code(),
-            "status": hold.status.number(), "placed_at": working.now.0,
-            "correlation": correlation.as_str(), "initiator": initiator.as_str(),
+            "caller": hold.caller.as_str(), "reference": hold.reference.as_str(),
+            "amount": hold.amount.minor(), "remaining": hold.remaining,
+            "captured": hold.captured, "currency": hold.amount.currency().code(),
+            "status": hold.status.number(), "placed_at": working.time_of(hold.account).0,
+            "expires_at": hold.expires_at.map(|at| at.0),
+            "correlation": hold.correlation.as_str(), "initiator": initiator.as_str(),
         }
     });
     insert(tx, "holds", &columns, rows.collect()).await?;
-    let ended: Vec<Row> = working
-        .writes
-        .ended
-        .iter()
+    // One row a hold: what a batch made of it in the end.
+    let last: BTreeMap<HoldId, &Hold> =
+        working.writes.changed_holds.iter().map(|hold| (hold.id, hold)).collect();
+    let changed: Vec<Row> = last
+        .into_values()
         .map(|hold| {
             row! {
-                "id": hold.id.to_string(), "remaining": hold.remaining, "status": hold.status.number(),
+                "id": hold.id.to_string(), "remaining": hold.remaining,
+                "captured": hold.captured, "status": hold.status.number(),
             }
         })
         .collect();
-    if ended.is_empty() {
+    if changed.is_empty() {
         return Ok(());
     }
-    let set = [("remaining", Column::Int), ("status", Column::Int)];
-    many::update_many(tx, "holds", &[("id", Column::Text)], &set, ended).await.map(|_| ())
+    let set = [("remaining", Column::Int), ("captured", Column::Int), ("status", Column::Int)];
+    many::update_many(tx, "holds", &[("id", Column::Text)], &set, changed).await.map(|_| ())
 }
 
 async fn holders(tx: &Tx, working: &Working) -> Result<(), StoreError> {

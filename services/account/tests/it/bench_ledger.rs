@@ -4,8 +4,8 @@ use florin_account::{
     app::{
         batch::LedgerBatch,
         command::{
-            Actor, Change, Command, Open, Outcome, Place as Hold, Post, Reference, Release,
-            Reverse, Void, Work,
+            Actor, Capture, Change, Command, Expire, Open, Outcome, Place as Hold, Post, Reference,
+            Release, Reverse, Void, Work,
         },
         verify_ledger::{self, Report, Summary},
     },
@@ -24,6 +24,10 @@ use florin_store::{
 };
 use florin_testkit::{Place, places};
 use tokio_util::sync::CancellationToken;
+
+/// The year 2100, in microseconds: an account whose last event was recorded then is recorded by
+/// that instant until a test moves it, whatever time it is.
+pub const FAR: i64 = 4_102_444_800_000_000;
 
 pub struct Bench {
     pub db: Database,
@@ -119,6 +123,7 @@ pub fn post(text: &str, legs: &[(AccountId, i64)]) -> Command {
         kind: "transfer".into(),
         description: "test".into(),
         legs: Legs::new(all).unwrap(),
+        captures: Vec::new(),
         booking_date: None,
         value_date: None,
         rules: Rules::Today,
@@ -149,9 +154,41 @@ pub fn place(text: &str, account: AccountId, minor: i64) -> Command {
         id: HoldId::from_parts(millis, random),
         account,
         amount: eur(minor),
+        expires_after: None,
         correlation: text.into(),
         initiator: "{}".into(),
     }))
+}
+
+/// A hold that is given back by time, so many microseconds after it was placed.
+pub fn place_for(text: &str, account: AccountId, minor: i64, micros: i64) -> Command {
+    let mut command = place(text, account, minor);
+    let Work::Place(hold) = &mut command.work else { unreachable!() };
+    hold.expires_after = Some(micros);
+    command
+}
+
+/// A debit in cash that holds pay for: (hold, amount or all, whether the rest is kept).
+pub fn capture(
+    text: &str,
+    account: AccountId,
+    debit: i64,
+    captures: &[(&str, Option<i64>, bool)],
+) -> Command {
+    let mut command = post(text, &[(account, -debit)]);
+    let Work::Post(post) = &mut command.work else { unreachable!() };
+    post.reference = reference(text, &[&format!("{account} {debit} {captures:?}")]);
+    let made = captures.iter().map(|(hold, minor, keep_rest)| Capture {
+        hold_reference: (*hold).into(),
+        amount: minor.map(eur),
+        keep_rest: *keep_rest,
+    });
+    post.captures = made.collect();
+    command
+}
+
+pub fn expire(hold: &str) -> Command {
+    command(Work::Expire(Expire { caller: "payment".into(), reference: hold.into() }))
 }
 
 pub fn release(text: &str, hold: &str) -> Command {
@@ -183,6 +220,28 @@ impl Bench {
 
     /// Opens an account and pays money in.
     pub async fn open(&self, minor: i64) -> AccountId {
+        let account = self.open_with_limit(0).await;
+        if minor > 0 {
+            let paid = self.run(post(&format!("{account}/in"), &[(account, minor)])).await;
+            assert!(matches!(paid, Outcome::Posted { replayed: false, .. }), "{paid:?}");
+        }
+        account
+    }
+
+    /// Sets the clock of an account: what is recorded of it is recorded at that instant, as long
+    /// as the database's clock is not there yet.
+    pub async fn tick(&self, account: AccountId, at: i64) {
+        let query = "UPDATE accounts SET last_recorded_at = $2 WHERE id = $1 \
+                     AND last_recorded_at <= $2";
+        let tick = async |tx: Tx| {
+            let values = [account.to_string().into(), at.into()];
+            florin_store::sql::execute(&tx, query, values).await
+        };
+        assert_eq!(self.db.write(tick).await.unwrap(), 1);
+    }
+
+    /// Opens an account that may go so far below zero.
+    pub async fn open_with_limit(&self, minor: i64) -> AccountId {
         let (millis, random) = id_parts();
         let account = AccountId::from_parts(millis, random);
         let customer = CustomerId::from_parts(millis, random);
@@ -193,17 +252,13 @@ impl Bench {
                 id: account,
                 product: "current".into(),
                 control_gl: "2010".into(),
-                overdraft_limit: eur(0),
+                overdraft_limit: eur(minor),
                 holders: vec![holder],
                 opened_on: None,
                 historical: false,
             })))
             .await;
         assert!(matches!(opened, Outcome::Account { .. }), "{opened:?}");
-        if minor > 0 {
-            let paid = self.run(post(&format!("{account}/in"), &[(account, minor)])).await;
-            assert!(matches!(paid, Outcome::Posted { replayed: false, .. }), "{paid:?}");
-        }
         account
     }
 

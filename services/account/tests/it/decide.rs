@@ -57,7 +57,7 @@ fn assert_untouched(working: &Working) {
     assert!(working.writes.events.is_empty() && working.writes.outbox.is_empty());
     assert!(working.writes.journal.is_empty() && working.writes.audit.is_empty());
     assert!(working.writes.holders_added.is_empty() && working.writes.holders_removed.is_empty());
-    assert!(working.writes.placed.is_empty() && working.writes.ended.is_empty());
+    assert!(working.writes.placed.is_empty() && working.writes.changed_holds.is_empty());
 }
 
 fn legs(minor: &[(AccountId, i64)]) -> Legs {
@@ -180,7 +180,7 @@ fn a_hold_is_placed_and_given_back_whole() {
         ]
     );
     let told =
-        |version, by: &str| ("hold_changed", acc("a").to_string(), version, by.into(), "h".into());
+        |version, by: &str| ("hold_changed", acc("a").to_string(), version, by.into(), by.into());
     assert_eq!(kinds(&working), [told(4, "h"), told(5, "r")]);
     let payloads = working.writes.outbox.iter();
     let wire: Vec<_> = payloads
@@ -190,7 +190,7 @@ fn a_hold_is_placed_and_given_back_whole() {
         .collect();
     let seen = |version, status| (version, status, "h".to_owned(), acc("a").to_string());
     assert_eq!(wire, [seen(4, 1), seen(5, 3)]);
-    assert_eq!((working.writes.placed.len(), working.writes.ended.len()), (1, 1));
+    assert_eq!((working.writes.placed.len(), working.writes.changed_holds.len()), (1, 1));
     let holds: Vec<_> =
         working.writes.events.iter().map(|(event, _)| event.hold_id.unwrap()).collect();
     assert_eq!(holds, [hold.id, hold.id]);

@@ -70,6 +70,7 @@ fn the_events_have_their_golden_bytes() {
         amount: eur(500),
         status: HoldStatus::Open.into(),
         reference: "trf_1/hold".into(),
+        ..Hold::default()
     };
     let opened = AccountOpened { account: Some(account()), at };
     let changed =

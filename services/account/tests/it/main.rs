@@ -8,11 +8,14 @@
 
 mod bench_ledger;
 mod calendar;
+mod capture_holds;
+mod capture_requests;
 mod close_account;
 mod day_counts;
 mod decide;
 mod desk;
 mod events;
+mod expire_holds;
 mod get_balance;
 mod items;
 mod migrations;
@@ -24,6 +27,8 @@ mod reference_model;
 mod references;
 mod required;
 mod reverse_transaction;
+mod two_phase;
+mod two_phase_page;
 mod verify_ledger;
 mod void_references;
 mod watch_business_date;

@@ -6,7 +6,7 @@ use florin_account::app::command::{Change, Command, Outcome};
 use florin_kernel::AccountId;
 use proptest::{collection::vec, prelude::*};
 
-use crate::bench_ledger::{Bench, change, place, post, release, sqlite};
+use crate::bench_ledger::{Bench, capture, change, place, post, release, sqlite};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -14,6 +14,8 @@ enum Step {
     Deposit(usize, i64),
     Hold(usize, i64),
     Release(usize),
+    /// Hold, amount captured, what is debited beyond it (or less), whether the rest is kept.
+    Capture(usize, i64, i64, bool),
     Freeze(usize),
     Unfreeze(usize),
 }
@@ -25,6 +27,9 @@ fn step() -> impl Strategy<Value = Step> {
         (0..3_usize, 1..50_i64).prop_map(|(to, minor)| Step::Deposit(to, minor)),
         (0..3_usize, 1..50_i64).prop_map(|(on, minor)| Step::Hold(on, minor)),
         (0..8_usize).prop_map(Step::Release),
+        (0..8_usize, 1..40_i64, -3..6_i64, any::<bool>()).prop_map(
+            |(hold, minor, beyond, keep)| Step::Capture(hold, minor, beyond.max(1 - minor), keep)
+        ),
         (0..3_usize).prop_map(Step::Freeze),
         (0..3_usize).prop_map(Step::Unfreeze),
     ]
@@ -72,6 +77,24 @@ impl Model {
                 allowed
             }
             Step::Release(number) => self.holds.remove(&number).is_some(),
+            Step::Capture(number, minor, beyond, keep) => {
+                let Some(&(on, remaining)) = self.holds.get(&number) else { return false };
+                let free = self.posted[on] - self.held(on);
+                let given_back = if keep { 0 } else { remaining - minor };
+                let refused = minor > remaining
+                    || beyond < 0
+                    || (self.frozen[on] && beyond > 0)
+                    || (beyond > 0 && free < beyond);
+                if refused {
+                    return false;
+                }
+                self.posted[on] -= minor + beyond;
+                match remaining - minor - given_back {
+                    0 => drop(self.holds.remove(&number)),
+                    left => drop(self.holds.insert(number, (on, left))),
+                }
+                true
+            }
             Step::Freeze(on) => !std::mem::replace(&mut self.frozen[on], true),
             Step::Unfreeze(on) => {
                 self.frozen[on] = false;
@@ -83,6 +106,11 @@ impl Model {
 
 fn commands(steps: &[Step], accounts: &[AccountId]) -> Vec<Command> {
     let mut placed = 0;
+    // Which account each hold is meant for, placed or not.
+    let on: Vec<usize> = steps
+        .iter()
+        .filter_map(|step| if let Step::Hold(on, _) = step { Some(*on) } else { None })
+        .collect();
     let of = |at: &usize| accounts[*at];
     let made = steps.iter().enumerate().map(|(at, step)| match step {
         Step::Transfer(from, to, minor) => {
@@ -94,6 +122,11 @@ fn commands(steps: &[Step], accounts: &[AccountId]) -> Vec<Command> {
             place(&format!("h{}", placed - 1), of(on), *minor)
         }
         Step::Release(number) => release(&format!("r{at}"), &format!("h{number}")),
+        Step::Capture(number, minor, beyond, keep) => {
+            let account = accounts[on.get(*number).copied().unwrap_or_default()];
+            let hold = format!("h{number}");
+            capture(&format!("c{at}"), account, minor + beyond, &[(&hold, Some(*minor), *keep)])
+        }
         Step::Freeze(on) => change(of(on), Change::Freeze("x".into())),
         Step::Unfreeze(on) => change(of(on), Change::Unfreeze("x".into())),
     });

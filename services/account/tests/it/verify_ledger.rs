@@ -1,9 +1,9 @@
 use sea_orm::ConnectionTrait;
 
-use crate::bench_ledger::{Bench, each, place, post};
+use crate::bench_ledger::{Bench, capture, each, place, place_for, post};
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 16] = [
+const BREAKS: [(&str, &str); 26] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -15,6 +15,21 @@ const BREAKS: [(&str, &str); 16] = [
     ("UPDATE accounts SET posted = posted + 1", "projection"),
     ("UPDATE accounts SET version = version + 1", "version"),
     ("UPDATE holds SET remaining = 1, status = 1", "holds"),
+    ("UPDATE holds SET captured = 1", "holds"),
+    ("UPDATE holds SET captured = 5 WHERE reference = 'spent'", "holds"),
+    ("UPDATE holds SET status = 4", "holds"),
+    ("UPDATE holds SET status = 4 WHERE reference = 'spent'", "holds"),
+    ("UPDATE holds SET status = 3 WHERE reference = 'whole'", "holds"),
+    ("UPDATE holds SET expires_at = 5 WHERE reference = 'h'", "holds"),
+    ("UPDATE holds SET expires_at = NULL WHERE reference = 'spent'", "holds"),
+    // The capture names a transaction that moved less, or none.
+    ("UPDATE journal_legs SET amount = amount / 2 WHERE amount IN (-7, 7)", "holds"),
+    ("UPDATE account_events SET detail = 'txn_0' WHERE kind = 'hold_captured'", "holds"),
+    // Recorded after the time of the hold was over.
+    (
+        "UPDATE account_events SET recorded_at = 9000000000000000 WHERE kind = 'hold_captured'",
+        "holds",
+    ),
     ("UPDATE journal_legs SET amount = amount + 1 WHERE leg = 1", "zero_sum"),
     ("DELETE FROM journal_legs WHERE leg = 1", "legs"),
     ("DELETE FROM ledger_references", "references"),
@@ -29,6 +44,11 @@ async fn filled(bench: &Bench) {
         bench.run(post(&format!("p{at}"), &[(from, -5), (to, 5)])).await;
     }
     bench.run(place("h", from, 10)).await;
+    // Six are captured and four given back; another is captured whole.
+    bench.run(place_for("spent", from, 10, 3_600_000_000)).await;
+    bench.run(capture("c1", from, 7, &[("spent", Some(6), false)])).await;
+    bench.run(place("whole", from, 5)).await;
+    bench.run(capture("c2", from, 5, &[("whole", None, false)])).await;
     bench.assert_clean().await;
 }
 

@@ -64,6 +64,7 @@ pub fn working() -> Working {
         events_before: BTreeMap::new(),
         ibans: VecDeque::from(["CZ1".to_owned()]),
         now: UnixMicros(1_000_000),
+        clocks: BTreeMap::new(),
         writes: Writes::default(),
     }
 }

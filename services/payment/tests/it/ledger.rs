@@ -320,6 +320,7 @@ fn posted(id: TransactionId, replayed: bool) -> PostedTransaction {
         replayed,
         position: position::encode(&[EventId::from_parts(7, [7; 10])]),
         booking_date: "2026-11-21".into(),
+        ..PostedTransaction::default()
     }
 }
 

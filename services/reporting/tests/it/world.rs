@@ -327,7 +327,7 @@ impl Posting {
             booking_date: self.date.into(),
             value_date: self.date.into(),
             recorded_at: Some(timestamp(UnixMicros(BEGINNING + self.version))),
-            reverses: String::new(),
+            ..TransactionPosted::default()
         };
         new_event("transaction_posted", id, 1, &told)
     }

@@ -60,10 +60,10 @@ fn an_overdraft_limit_can_be_spent_to_the_last_cent_and_no_further() {
     assert_eq!(account.available(), Ok(350));
     let before = account.clone();
     account.enter(account.money(-350), Rules::Today).expect("open");
-    assert_eq!((account.available(), account.covers(&before)), (Ok(0), Ok(())));
+    assert_eq!((account.available(), account.covers(&before, 0)), (Ok(0), Ok(())));
     account.enter(account.money(-1), Rules::Today).expect("open");
     assert_eq!(
-        account.covers(&before),
+        account.covers(&before, 0),
         Err(Refusal::InsufficientFunds {
             account: acc("a"),
             available: account.money(350),
@@ -71,7 +71,27 @@ fn an_overdraft_limit_can_be_spent_to_the_last_cent_and_no_further() {
         })
     );
     let net_of_nothing = account.clone();
-    assert_eq!(account.covers(&net_of_nothing), Ok(()), "nothing was spent");
+    assert_eq!(account.covers(&net_of_nothing, 0), Ok(()), "nothing was spent");
+}
+
+/// A hold of 60 pays for a debit of 40; the 20 that it gives back pay for nothing beyond.
+#[test]
+fn what_a_capture_gives_back_pays_for_nothing_in_its_transaction() {
+    let before = Account { held: 60, ..account("a", 70) };
+    let mut after = before.clone();
+    after.unhold(60).expect("held");
+    after.enter(after.money(-50), Rules::Captured).expect("open");
+    assert_eq!(after.covers(&before, 40), Ok(()), "ten were free");
+    after.enter(after.money(-1), Rules::Captured).expect("open");
+    assert_eq!(
+        after.covers(&before, 40),
+        Err(Refusal::InsufficientFunds {
+            account: acc("a"),
+            available: after.money(10),
+            needed: after.money(11),
+        })
+    );
+    assert_eq!(after.covers(&before, 51), Ok(()), "all of it was on hold");
 }
 
 #[test]

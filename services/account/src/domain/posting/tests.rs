@@ -69,7 +69,7 @@ fn a_reversal_turns_every_leg_and_leaves_nothing_of_the_transaction() {
     let reversed = legs.reversed();
     assert_eq!(reversed.reversed(), legs);
     for legs in [&legs, &reversed] {
-        decide(legs, Rules::Today, &mut locked, &chart()).expect("covered");
+        decide(legs, &[], Rules::Today, &mut locked, &chart()).expect("covered");
     }
     let after: Vec<i64> = locked.values().map(|account| account.posted).collect();
     assert_eq!(after, before);
@@ -100,7 +100,7 @@ proptest! {
         locked.values_mut().for_each(|account| account.overdraft_limit = overdraft);
         let before = locked.clone();
         let rules = if import { Rules::Import } else { Rules::Today };
-        let Ok(entries) = decide(&legs, rules, &mut locked, &chart()) else {
+        let Ok(Decided { entries, .. }) = decide(&legs, &[], rules, &mut locked, &chart()) else {
             prop_assert_eq!(&locked, &before);
             let spends_too_much = before.values().any(|account| {
                 let net = net_of(&legs, account.id);
@@ -139,7 +139,7 @@ fn net_of(legs: &Legs, id: AccountId) -> i64 {
 fn moves_money_and_numbers_the_versions() {
     let mut locked = accounts(&[("a", 100), ("b", 0)]);
     let legs = Legs::new(vec![customer("a", -60), customer("b", 60)]).expect("balanced");
-    let entries = decide(&legs, Rules::Today, &mut locked, &chart()).expect("covered");
+    let entries = decide(&legs, &[], Rules::Today, &mut locked, &chart()).expect("covered").entries;
     let after: Vec<_> = entries.iter().map(|entry| (entry.posted_after, entry.version)).collect();
     assert_eq!(after, [(40, 2), (60, 2)]);
     assert_eq!(entries[0].gl_code, "2010");
@@ -157,7 +157,7 @@ fn a_refusal_leaves_every_account_as_it_was() {
         vec![customer("a", -5), customer("nobody", 5)],
     ] {
         let legs = Legs::new(legs).expect("balanced");
-        assert!(decide(&legs, Rules::Today, &mut locked, &chart()).is_err());
+        assert!(decide(&legs, &[], Rules::Today, &mut locked, &chart()).is_err());
         assert_eq!(locked, before);
     }
 }
@@ -167,7 +167,7 @@ fn a_credit_in_the_same_transaction_covers_its_debit() {
     let mut locked = accounts(&[("a", 0), ("b", 50)]);
     let legs = vec![customer("a", -30), customer("a", 50), customer("b", -20)];
     let legs = Legs::new(legs).expect("balanced");
-    assert!(decide(&legs, Rules::Today, &mut locked, &chart()).is_ok());
+    assert!(decide(&legs, &[], Rules::Today, &mut locked, &chart()).is_ok());
     assert_eq!((locked[&acc("a")].posted, locked[&acc("a")].version), (20, 3));
 }
 
@@ -176,7 +176,7 @@ fn a_credit_to_an_overdrawn_account_is_taken() {
     let mut locked = accounts(&[("a", -500)]);
     let legs = vec![customer("a", 1), leg(Target::Gl("1010".into()), -1)];
     let legs = Legs::new(legs).expect("balanced");
-    assert!(decide(&legs, Rules::Today, &mut locked, &chart()).is_ok());
+    assert!(decide(&legs, &[], Rules::Today, &mut locked, &chart()).is_ok());
 }
 
 #[test]
@@ -184,8 +184,8 @@ fn an_import_overdraws_where_history_did() {
     let mut locked = accounts(&[("a", 0)]);
     let legs = vec![customer("a", -9), leg(Target::Gl("1010".into()), 9)];
     let legs = Legs::new(legs).expect("balanced");
-    assert!(decide(&legs, Rules::Today, &mut locked, &chart()).is_err());
-    assert!(decide(&legs, Rules::Import, &mut locked, &chart()).is_ok());
+    assert!(decide(&legs, &[], Rules::Today, &mut locked, &chart()).is_err());
+    assert!(decide(&legs, &[], Rules::Import, &mut locked, &chart()).is_ok());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use florin_rpc::Error;
 use super::{REFERENCE, optional_date, reference};
 use crate::{
     app::{
-        place_hold::Holding, post_transactions::Posting, release_hold::Releasing,
+        command::Capture, place_hold::Holding, post_transactions::Posting, release_hold::Releasing,
         reverse_transaction::Reversal, void_references::Voiding,
     },
     domain::posting::{GlAccount, Leg, Legs, MOST_CLOSED_DAYS, MOST_LEGS, Target, days_between},
@@ -23,6 +23,10 @@ use crate::{
 const DESCRIPTION: usize = 140;
 /// Most transactions of a request.
 const MOST_TRANSACTIONS: usize = 500;
+/// Most captures of a transaction: their events are part of its position.
+const MOST_CAPTURES: usize = 8;
+/// 400 days.
+const LONGEST_HOLD_SECONDS: i64 = 400 * 86_400;
 /// Most legs of a request.
 const MOST_LEGS_TOGETHER: usize = 1_024;
 
@@ -85,11 +89,17 @@ fn posting(
     let booking_date = optional_date(violations, &at("booking_date"), &request.booking_date);
     let correlation = correlation(violations, &at("correlation"), &request.correlation);
     let legs = legs(violations, path, &request.legs);
+    let captures = captures(violations, path, &request.captures);
+    if booking_date.is_some() && !request.captures.is_empty() {
+        let text = "history is booked as it happened, without holds";
+        violations.add(at("captures"), "ONE_OF", text);
+    }
     let reference = reference?;
     let correlation = correlation?;
     Some(Posting {
         kind: kind?,
         legs: legs?,
+        captures: captures?,
         description: description?,
         value_date,
         booking_date,
@@ -158,6 +168,57 @@ fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg>
     Some(Leg { target: target?, amount: amount?, counterparty: counterparty? })
 }
 
+fn captures(
+    violations: &mut Violations,
+    path: &str,
+    wire: &[proto::Capture],
+) -> Option<Vec<Capture>> {
+    if wire.len() > MOST_CAPTURES {
+        violations.add(
+            format!("{path}captures"),
+            "TOO_MANY",
+            format!("must be at most {MOST_CAPTURES}"),
+        );
+        return None;
+    }
+    let mut captures: Vec<Option<Capture>> = Vec::with_capacity(wire.len());
+    for (number, one) in wire.iter().enumerate() {
+        let field = format!("{path}captures[{number}].");
+        let hold_field = format!("{field}hold_reference");
+        let hold = reference(violations, &hold_field, &one.hold_reference, 1);
+        if wire.iter().take(number).any(|other| other.hold_reference == one.hold_reference) {
+            violations.add(hold_field, "DUPLICATE", "a hold is captured once in a transaction");
+        }
+        let amount = match &one.amount {
+            None => Some(None),
+            Some(_) => {
+                positive(violations, &format!("{field}amount"), one.amount.as_ref()).map(Some)
+            }
+        };
+        let keep_rest = one.keep_rest;
+        captures.push(hold.zip(amount).map(|(hold_reference, amount)| Capture {
+            hold_reference,
+            amount,
+            keep_rest,
+        }));
+    }
+    captures.into_iter().collect()
+}
+
+/// Whole seconds until a hold is given back by time; None within for never.
+fn expires_after(violations: &mut Violations, wire: Option<(i64, i32)>) -> Option<Option<i64>> {
+    let Some((seconds, nanos)) = wire else { return Some(None) };
+    if (1..=LONGEST_HOLD_SECONDS).contains(&seconds) && nanos == 0 {
+        return Some(Some(seconds));
+    }
+    violations.add(
+        "expires_after",
+        "OUT_OF_RANGE",
+        "must be whole seconds, at least one and at most 400 days",
+    );
+    None
+}
+
 /// A positive amount of one movement; a violation names the amount or the currency below it.
 fn positive(violations: &mut Violations, field: &str, wire: Option<&WireMoney>) -> Option<Money> {
     let money = money_of(wire)
@@ -213,11 +274,14 @@ pub(crate) fn hold(request: &proto::PlaceHoldRequest) -> Result<Holding, Error> 
     let account = violations.check("account_id", AccountId::parse(&request.account_id));
     let amount = positive(&mut violations, "amount", request.amount.as_ref());
     let correlation = correlation(&mut violations, "correlation", &request.correlation);
-    let read = reference.zip(account).zip(amount.zip(correlation));
-    let read = read.map(|((reference, account), (amount, correlation))| Holding {
+    let expiry = request.expires_after.map(|after| (after.seconds, after.nanos));
+    let expiry = expires_after(&mut violations, expiry);
+    let read = reference.zip(account).zip(amount.zip(correlation)).zip(expiry);
+    let read = read.map(|(((reference, account), (amount, correlation)), expires_after)| Holding {
         reference,
         account,
         amount,
+        expires_after,
         correlation,
     });
     Ok(violations.finish(read)?)

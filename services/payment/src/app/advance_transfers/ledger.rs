@@ -209,10 +209,9 @@ fn request_of(record: &Record) -> Result<TransactionRequest, Error> {
         kind: kind.to_owned(),
         legs: legs.iter().map(wire_leg).collect(),
         description: transfer.order().description().to_owned(),
-        value_date: String::new(),
-        booking_date: String::new(),
         correlation: transfer.id().to_string(),
         initiator: Some(initiator),
+        ..TransactionRequest::default()
     })
 }
 
