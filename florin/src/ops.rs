@@ -3,13 +3,14 @@
 mod business_date;
 mod dead_letters;
 mod rebuild;
+mod transfers;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use florin_kernel::Role;
 use florin_proto::ops::v1::{ReplayEventsRequest, ops_service_client::OpsServiceClient};
 
-use self::{business_date::BusinessDate, dead_letters::DeadLetters};
+use self::{business_date::BusinessDate, dead_letters::DeadLetters, transfers::Transfers};
 use crate::{Outcome, cli::WhereArgs, connect::Caller, mesh::Mesh};
 
 /// Options of `florin ops`.
@@ -51,6 +52,9 @@ enum OpsCommand {
         #[command(subcommand)]
         command: Option<BusinessDate>,
     },
+    /// Payments between banks that wait: show them, have them asked about or sent again.
+    #[command(subcommand)]
+    Transfers(Transfers),
     /// Build a role's read models anew from the outboxes of its sources, and wait for it. It
     /// goes on where this command is broken off.
     Rebuild {
@@ -86,6 +90,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
             println!("{queued} events of {role} queued for publishing again");
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
+        OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
         OpsCommand::Rebuild { role, status: true } => return rebuild::status(&caller, role).await,
         OpsCommand::Rebuild { role, status: false } => return rebuild::run(&caller, role).await,
     }

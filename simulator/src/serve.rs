@@ -281,9 +281,19 @@ async fn recall(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn raw(State(simulator): State<Simulator>, document: String) -> Result<StatusCode, Refused> {
+/// A document as it is to be sent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    document: String,
+}
+
+async fn raw(
+    State(simulator): State<Simulator>,
+    Json(raw): Json<Raw>,
+) -> Result<StatusCode, Refused> {
     simulator.change(|network| {
-        network.send_raw(document);
+        network.send_raw(raw.document);
         Ok(())
     })?;
     Ok(StatusCode::NO_CONTENT)

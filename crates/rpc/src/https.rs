@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -65,9 +65,19 @@ impl Link {
     ///
     /// # Errors
     /// In words, why there is no answer.
-    pub async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, String> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<Answer, String> {
         let uri = format!("https://{}{path}", self.address);
-        let request = Request::builder().method(method).uri(uri).body(Full::new(body));
+        let mut request = Request::builder().method(method).uri(uri);
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        let request = request.body(Full::new(body));
         let request = request.map_err(|error| error.to_string())?;
         let exchange = async {
             let mut sender = self.sender().await?;
@@ -101,7 +111,8 @@ impl Link {
             let tls = TlsConnector::from(config).connect(name, tcp).await;
             tls.map_err(|error| error.to_string())
         };
-        let tls = timeout(CONNECT, connect).await.map_err(|_| "no connection in time".to_owned())??;
+        let tls =
+            timeout(CONNECT, connect).await.map_err(|_| "no connection in time".to_owned())??;
         let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(tls))
             .await
             .map_err(|error| error.to_string())?;

@@ -10,11 +10,13 @@ mod create_deposit;
 mod create_transfer;
 mod create_withdrawal;
 mod events;
+mod export_clearing;
 mod export_transfers;
 mod get_transfer;
 mod guard_keys;
 mod list_transfers;
 mod receive_messages;
+mod retry_clearing;
 
 use std::sync::Arc;
 

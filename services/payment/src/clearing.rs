@@ -20,6 +20,7 @@ use crate::{
 
 const MESSAGES: &str = "/clearing/v1/messages";
 const NEXT: &str = "/clearing/v1/messages/next";
+const XML: &str = "application/xml";
 /// The header with the number of a message of the network.
 const NUMBER: &str = "florin-message-number";
 /// What stands where nobody has given a name (EPC115-06).
@@ -67,7 +68,7 @@ impl Network {
 
     /// Sends a document.
     pub async fn send(&self, document: Vec<u8>) -> Sent {
-        match self.link.send(Method::POST, MESSAGES, Bytes::from(document)).await {
+        match self.link.send(Method::POST, MESSAGES, XML, Bytes::from(document)).await {
             Ok(answer) if answer.status == StatusCode::ACCEPTED => Sent::Taken,
             Ok(answer) if answer.status == StatusCode::BAD_REQUEST => {
                 Sent::Refused(String::from_utf8_lossy(&answer.body).into_owned())
@@ -82,7 +83,7 @@ impl Network {
     /// # Errors
     /// In words, why there is no answer.
     pub async fn next(&self) -> Result<Option<(u64, Bytes)>, String> {
-        let answer = self.link.send(Method::GET, NEXT, Bytes::new()).await?;
+        let answer = self.link.send(Method::GET, NEXT, XML, Bytes::new()).await?;
         match answer.status {
             StatusCode::NO_CONTENT => Ok(None),
             StatusCode::OK => {
@@ -101,7 +102,7 @@ impl Network {
     /// In words, why there is no answer; then it comes again.
     pub async fn acknowledge(&self, number: u64) -> Result<(), String> {
         let path = format!("{MESSAGES}/{number}");
-        let answer = self.link.send(Method::DELETE, &path, Bytes::new()).await?;
+        let answer = self.link.send(Method::DELETE, &path, XML, Bytes::new()).await?;
         if answer.status.is_success() { Ok(()) } else { Err(answer.status.to_string()) }
     }
 

@@ -5,8 +5,9 @@ pub mod convert;
 use florin_proto::payment::v1::{
     CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,
     CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
-    CreateWithdrawalResponse, ExportTransfersRequest, ExportTransfersResponse, GetTransferRequest,
-    GetTransferResponse, ListTransfersRequest, ListTransfersResponse,
+    CreateWithdrawalResponse, ExportClearingRequest, ExportClearingResponse,
+    ExportTransfersRequest, ExportTransfersResponse, GetTransferRequest, GetTransferResponse,
+    ListTransfersRequest, ListTransfersResponse, RetryClearingRequest, RetryClearingResponse,
     payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -36,7 +37,17 @@ florin_rpc::serve! {
     get_transfer(GetTransferRequest) -> GetTransferResponse;
     list_transfers(ListTransfersRequest) -> ListTransfersResponse;
     cancel_transfer(CancelTransferRequest) -> CancelTransferResponse;
+    retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
     {
+        type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
+
+        async fn export_clearing(
+            &self,
+            request: Request<ExportClearingRequest>,
+        ) -> Result<Response<Self::ExportClearingStream>, Status> {
+            Ok(Response::new(self.payment.export_clearing(request.into_inner())))
+        }
+
         type ExportTransfersStream = ReceiverStream<Result<ExportTransfersResponse, Status>>;
 
         async fn export_transfers(

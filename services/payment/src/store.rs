@@ -19,5 +19,9 @@ pub use row::{ClientKey, Record};
 pub use transfers::{Claim, Lease, claim, find, insert, lock, of_keys, update};
 
 /// The tables of the service.
-pub const MIGRATIONS: Migrations =
-    florin_store::migrations!["0001_transfers", "0002_keys_for_ever", "0003_what_was_said", "0020_clearing"];
+pub const MIGRATIONS: Migrations = florin_store::migrations![
+    "0001_transfers",
+    "0002_keys_for_ever",
+    "0003_what_was_said",
+    "0020_clearing"
+];

@@ -79,7 +79,10 @@ fn of_other_bank(route: &Route) -> Option<Party> {
 pub fn seen_by(mut transfer: wire::Transfer, viewer: Viewer) -> wire::Transfer {
     let other = match viewer {
         Viewer::Bank => None,
-        Viewer::Debtor => transfer.creditor.as_mut().filter(|one| !one.iban.is_empty() && !one.account_id.is_empty()),
+        Viewer::Debtor => transfer
+            .creditor
+            .as_mut()
+            .filter(|one| !one.iban.is_empty() && !one.account_id.is_empty()),
         Viewer::Creditor => transfer.debtor.as_mut(),
     };
     let Some(Party { account_id, iban, .. }) = other else { return transfer };
@@ -193,6 +196,10 @@ fn transaction_id(transfer: &Transfer) -> String {
         Ended::NotYet | Ended::Unpaid(_) | Ended::Withdrawn => String::new(),
     }
 }
+
+mod clearing;
+
+pub use clearing::{wire_incoming, wire_outgoing};
 
 #[cfg(test)]
 mod tests;

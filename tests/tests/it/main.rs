@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod clearing;
 mod crash;
 mod idempotency;
 mod import;

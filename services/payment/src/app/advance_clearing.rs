@@ -91,10 +91,14 @@ impl ClearingWorker {
     /// # Errors
     /// Those of the database. What was taken is taken again when its lease ends.
     pub async fn turn(&self) -> Result<bool, StoreError> {
-        let (token, outgoing) = self.payment.db.write(async |tx: Tx| {
-            let claiming = self.claiming(&tx).await?;
-            store::claim_outgoing(&tx, &claiming).await
-        }).await?;
+        let (token, outgoing) = self
+            .payment
+            .db
+            .write(async |tx: Tx| {
+                let claiming = self.claiming(&tx).await?;
+                store::claim_outgoing(&tx, &claiming).await
+            })
+            .await?;
         let mut tasks = JoinSet::new();
         let mut any = !outgoing.is_empty();
         for out in outgoing {
@@ -177,7 +181,9 @@ impl ClearingWorker {
                 }
             }
             Told::Refused(failure) => match self.void(&reference, &failure.reason).await {
-                Told::Done(()) => Found::On(Stage::Unpaid, Some(Event::Refused(failure)), Vec::new()),
+                Told::Done(()) => {
+                    Found::On(Stage::Unpaid, Some(Event::Refused(failure)), Vec::new())
+                }
                 // An earlier call has placed it: the next one finds it.
                 Told::Refused(failure) => Found::Wait(failure.message),
                 Told::Unclear(cause) => Found::Wait(cause),
@@ -338,11 +344,7 @@ pub(super) async fn locked_transfer(tx: &Tx, id: TransferId) -> Result<Record, S
 }
 
 /// What happens to the transfer of a payment.
-pub(super) fn apply(
-    record: &mut Record,
-    event: Event,
-    now: UnixMicros,
-) -> Result<(), StoreError> {
+pub(super) fn apply(record: &mut Record, event: Event, now: UnixMicros) -> Result<(), StoreError> {
     record.due_at = None;
     record.transfer.apply(event, now).map_err(|error| StoreError::Corrupt(error.to_string()))
 }

@@ -67,12 +67,7 @@ impl Payment {
 
     /// The account that is paid. One named by its id is another's, so nothing is read of it:
     /// the ledger decides when it posts.
-    async fn payee(
-        &self,
-        ctx: &CallContext,
-        payee: Payee,
-        currency: &str,
-    ) -> Result<Paid, Error> {
+    async fn payee(&self, ctx: &CallContext, payee: Payee, currency: &str) -> Result<Paid, Error> {
         let iban = match payee {
             Payee::Account(id) => return Ok(Paid::Here(id, None)),
             Payee::Iban(iban) => iban,

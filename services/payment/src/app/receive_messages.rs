@@ -64,7 +64,9 @@ impl ClearingWorker {
             .write(async |tx: Tx| {
                 let finding = match &message {
                     Ok(Message::StatusReport(report)) => self.take_report(&tx, report).await?,
-                    Ok(Message::CreditTransfer(transfer)) => self.take_credit(&tx, transfer).await?,
+                    Ok(Message::CreditTransfer(transfer)) => {
+                        self.take_credit(&tx, transfer).await?
+                    }
                     Ok(Message::PaymentReturn(back)) => self.take_return(&tx, back).await?,
                     Ok(
                         other @ (Message::Recall(_)

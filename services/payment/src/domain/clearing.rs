@@ -266,8 +266,14 @@ mod tests {
 
     #[test]
     fn stages_are_stored_under_these_numbers_for_ever() {
-        assert_eq!(Stage::ALL.iter().map(|stage| stage.code()).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(Arrival::ALL.iter().map(|stage| stage.code()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(
+            Stage::ALL.iter().map(|stage| stage.code()).collect::<Vec<_>>(),
+            [1, 2, 3, 4, 5, 6, 7]
+        );
+        assert_eq!(
+            Arrival::ALL.iter().map(|stage| stage.code()).collect::<Vec<_>>(),
+            [1, 2, 3, 4, 5]
+        );
         for stage in Stage::ALL {
             assert_eq!(Stage::from_code(stage.code()), Some(*stage));
         }

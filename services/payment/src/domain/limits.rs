@@ -34,12 +34,14 @@ impl Limits {
         let amount = order.amount();
         match order.route() {
             Route::CashDeposit { .. } | Route::CashWithdrawal { .. } => Ok(()),
-            Route::Transfer { .. } | Route::CrossBank { .. } => match self.0.get(&amount.currency()) {
-                Some(limit) if amount.minor() > limit.minor() => {
-                    Err(LimitExceeded { limit: *limit, amount })
+            Route::Transfer { .. } | Route::CrossBank { .. } => {
+                match self.0.get(&amount.currency()) {
+                    Some(limit) if amount.minor() > limit.minor() => {
+                        Err(LimitExceeded { limit: *limit, amount })
+                    }
+                    Some(_) | None => Ok(()),
                 }
-                Some(_) | None => Ok(()),
-            },
+            }
         }
     }
 }

@@ -51,7 +51,12 @@ impl ClearingWorker {
         let transfer = &record.transfer;
         let request = PlaceHoldRequest {
             reference: reference.to_owned(),
-            account_id: transfer.order().route().debtor().map(|id| id.to_string()).unwrap_or_default(),
+            account_id: transfer
+                .order()
+                .route()
+                .debtor()
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
             amount: Some(wire_money(transfer.order().amount())),
             correlation: transfer.id().to_string(),
             initiator: Initiator::decode(record.initiator.as_slice()).ok(),
@@ -108,10 +113,13 @@ impl ClearingWorker {
         };
         match result {
             Some(Outcome::Posted(posted)) => match posted.transaction_id.parse() {
-                Ok(transaction) => {
-                    Told::Done((transaction, position::decode(&posted.position).unwrap_or_default()))
+                Ok(transaction) => Told::Done((
+                    transaction,
+                    position::decode(&posted.position).unwrap_or_default(),
+                )),
+                Err(error) => {
+                    Told::Stuck(format!("transaction {:?} {error}", posted.transaction_id))
                 }
-                Err(error) => Told::Stuck(format!("transaction {:?} {error}", posted.transaction_id)),
             },
             Some(Outcome::Refused(refusal)) => of_refusal(refusal),
             None => Told::Stuck("the ledger answered without an outcome".to_owned()),
@@ -121,7 +129,8 @@ impl ClearingWorker {
     /// Has the ledger take nothing any more under a reference. Refused where it stands for
     /// something that was done.
     pub(super) async fn void(&self, reference: &str, cause: &str) -> Told<()> {
-        let reference = ReferenceToVoid { reference: reference.to_owned(), cause: cause.to_owned() };
+        let reference =
+            ReferenceToVoid { reference: reference.to_owned(), cause: cause.to_owned() };
         let request = VoidReferencesRequest { references: vec![reference] };
         let answer = self
             .payment
@@ -135,12 +144,15 @@ impl ClearingWorker {
             Err(error) => return of_error(&error),
         };
         let done = |message: String| {
-            let (reason, domain) = ("REFERENCE_REUSED".to_owned(), "account.florin.bank".to_owned());
+            let (reason, domain) =
+                ("REFERENCE_REUSED".to_owned(), "account.florin.bank".to_owned());
             Told::Refused(Failure { reason, domain, message, facts: [].into() })
         };
         match result {
             Some(VoidOutcome::Voided(_)) => Told::Done(()),
-            Some(VoidOutcome::Posted(posted)) => done(format!("{} was posted", posted.transaction_id)),
+            Some(VoidOutcome::Posted(posted)) => {
+                done(format!("{} was posted", posted.transaction_id))
+            }
             Some(VoidOutcome::Refused(refusal)) => done(refusal.message),
             None => Told::Stuck("the ledger answered without an outcome".to_owned()),
         }
@@ -179,11 +191,7 @@ fn of_refusal<T>(refusal: Refusal) -> Told<T> {
             facts: refusal.metadata.into_iter().collect(),
         }),
         Some(
-            Kind::Aborted
-            | Kind::Exhausted
-            | Kind::Deadline
-            | Kind::Unavailable
-            | Kind::Cancelled,
+            Kind::Aborted | Kind::Exhausted | Kind::Deadline | Kind::Unavailable | Kind::Cancelled,
         ) => Told::Unclear(text),
         Some(
             Kind::Invalid
