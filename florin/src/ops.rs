@@ -2,6 +2,7 @@
 
 mod business_date;
 mod dead_letters;
+mod end_of_day;
 mod rebuild;
 mod transfers;
 
@@ -55,6 +56,12 @@ enum OpsCommand {
     /// Payments between banks that wait: show them, have them asked about or sent again.
     #[command(subcommand)]
     Transfers(Transfers),
+    /// Tell how far the ends of the last business dates are: their steps, and what failed.
+    EndOfDay {
+        /// How many dates.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(i32).range(1..=200))]
+        days: i32,
+    },
     /// Build a role's read models anew from the outboxes of its sources, and wait for it. It
     /// goes on where this command is broken off.
     Rebuild {
@@ -91,6 +98,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
         OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
+        OpsCommand::EndOfDay { days } => return end_of_day::run(&caller, days).await,
         OpsCommand::Rebuild { role, status: true } => return rebuild::status(&caller, role).await,
         OpsCommand::Rebuild { role, status: false } => return rebuild::run(&caller, role).await,
     }

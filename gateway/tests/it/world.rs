@@ -265,6 +265,41 @@ impl PaymentService for Scripted {
         Err(Status::unimplemented(""))
     }
 
+    async fn refund_transfer(
+        &self,
+        _: Request<payment::RefundTransferRequest>,
+    ) -> Result<Response<payment::RefundTransferResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn reverse_transfer(
+        &self,
+        _: Request<payment::ReverseTransferRequest>,
+    ) -> Result<Response<payment::ReverseTransferResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn set_limit(
+        &self,
+        _: Request<payment::SetLimitRequest>,
+    ) -> Result<Response<payment::SetLimitResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn remove_limit(
+        &self,
+        _: Request<payment::RemoveLimitRequest>,
+    ) -> Result<Response<payment::RemoveLimitResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_limits(
+        &self,
+        _: Request<payment::ListLimitsRequest>,
+    ) -> Result<Response<payment::ListLimitsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     type ExportTransfersStream =
         tokio_stream::Empty<Result<payment::ExportTransfersResponse, Status>>;
 

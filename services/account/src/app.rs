@@ -1,18 +1,22 @@
 //! The use cases, one file each, named by the bank's verb. Whatever changes an account goes
 //! through [`ledger::Ledger`], which decides many commands in one transaction.
 
+pub mod accrue_interest;
 pub mod add_holder;
 pub mod add_holiday;
 pub mod advance_business_date;
 pub mod answer;
 pub mod batch;
+pub mod capitalise_interest;
 pub mod close_account;
 pub mod command;
 pub mod create_gl_account;
+pub mod end_of_day;
 pub mod expire_holds;
 pub mod export_references;
 pub mod freeze_account;
 pub mod get_account;
+pub mod get_accrued_interest;
 pub mod get_balance;
 pub mod get_business_date;
 pub mod get_transaction;
@@ -20,9 +24,11 @@ pub mod get_trial_balance;
 pub mod import_accounts;
 pub mod ledger;
 pub mod list_accounts;
+pub mod list_business_days;
 pub mod list_entries;
 pub mod list_gl_accounts;
 pub mod list_holidays;
+pub mod list_interest_conditions;
 pub mod list_products;
 pub mod open_account;
 pub mod place_hold;
@@ -32,6 +38,7 @@ pub mod remove_holder;
 pub mod remove_holiday;
 pub mod resolve_iban;
 pub mod reverse_transaction;
+pub mod set_interest_conditions;
 pub mod standing;
 pub mod unfreeze_account;
 pub mod verify_ledger;

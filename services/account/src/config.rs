@@ -12,6 +12,8 @@ pub struct Config {
     pub queue: usize,
     /// How long a batch may take, in milliseconds.
     pub batch_time_limit_ms: u64,
+    /// Chunks of accounts that the end of a business date has under way at once.
+    pub end_of_day_workers: usize,
     /// Business date of the very first start, YYYY-MM-DD; the day of the clock where empty.
     pub first_business_date: String,
 }
@@ -22,6 +24,7 @@ impl Default for Config {
             committers: 2,
             queue: 8_192,
             batch_time_limit_ms: 10_000,
+            end_of_day_workers: 2,
             first_business_date: String::new(),
         }
     }

@@ -1,8 +1,10 @@
 //! The rules of accounts and of the journal: pure, over values.
 
 pub mod account;
+pub mod end_of_day;
 pub mod event;
 pub mod hold;
+pub mod interest;
 pub mod posting;
 pub mod record;
 pub mod refusal;

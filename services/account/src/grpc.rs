@@ -7,18 +7,20 @@ use florin_proto::account::v1::{
     AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, CloseAccountRequest,
     CloseAccountResponse, CreateGlAccountRequest, CreateGlAccountResponse, ExportReferencesRequest,
     ExportReferencesResponse, FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest,
-    GetAccountResponse, GetBalanceRequest, GetBalanceResponse, GetBusinessDateRequest,
-    GetBusinessDateResponse, GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest,
-    GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest,
-    ListAccountsResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
-    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse, ListProductsRequest,
+    GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest,
+    GetBalanceResponse, GetBusinessDateRequest, GetBusinessDateResponse, GetTransactionRequest,
+    GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest,
+    ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest,
+    ListBusinessDaysResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
+    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
+    ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
     ListProductsResponse, OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest,
     PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, ReleaseHoldRequest,
     ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
     RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
-    ReverseTransactionResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
-    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
-    account_service_server::AccountService,
+    ReverseTransactionResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
+    UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
+    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -65,6 +67,10 @@ florin_rpc::serve! {
     list_products(ListProductsRequest) -> ListProductsResponse;
     get_business_date(GetBusinessDateRequest) -> GetBusinessDateResponse;
     advance_business_date(AdvanceBusinessDateRequest) -> AdvanceBusinessDateResponse;
+    list_business_days(ListBusinessDaysRequest) -> ListBusinessDaysResponse;
+    set_interest_conditions(SetInterestConditionsRequest) -> SetInterestConditionsResponse;
+    list_interest_conditions(ListInterestConditionsRequest) -> ListInterestConditionsResponse;
+    get_accrued_interest(GetAccruedInterestRequest) -> GetAccruedInterestResponse;
     list_holidays(ListHolidaysRequest) -> ListHolidaysResponse;
     add_holiday(AddHolidayRequest) -> AddHolidayResponse;
     remove_holiday(RemoveHolidayRequest) -> RemoveHolidayResponse;

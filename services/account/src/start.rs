@@ -14,7 +14,7 @@ use florin_store::{
 use crate::{
     Config,
     app::{
-        batch::LedgerBatch, expire_holds::expire_holds, ledger::Ledger,
+        batch::LedgerBatch, end_of_day::Worker, expire_holds::expire_holds, ledger::Ledger,
         watch_business_date::watch_business_date,
     },
     grpc::AccountApi,
@@ -24,12 +24,24 @@ use crate::{
 /// Most legs of a batch (DESIGN section 4).
 const MAX_WEIGHT: usize = 1_024;
 
+/// How long the end of day waits for a replica that says nothing any more.
+const END_OF_DAY_LEASE: Duration = Duration::from_secs(30);
+
 /// Opens the ledger over the role's database and gives the service to be served.
 ///
 /// # Errors
 /// Says which setting is wrong, or what the database lacks.
 pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
+    let workers = config.end_of_day_workers;
     let ledger = open(runtime, config).await?;
+    let end_of_day = Worker {
+        db: ledger.db.clone(),
+        committer: ledger.committer.clone(),
+        workers,
+        holder: florin_rpc::fresh_request_id(),
+        lease: END_OF_DAY_LEASE,
+    };
+    runtime.tasks.spawn("account end of day", end_of_day.run(runtime.shutdown.clone()));
     let watch = watch_business_date(ledger.db.clone(), runtime.clone());
     runtime.tasks.spawn("account business date", watch);
     runtime.tasks.spawn("account holds", expire_holds(ledger.clone(), runtime.clone()));

@@ -1,9 +1,12 @@
 //! The tables of the ledger: rows to domain and back. Writes happen only in [`write`], in the
 //! transaction of a batch; the other modules read.
 
+pub mod accruals;
 pub mod calendar;
 pub mod chain;
 pub mod chart;
+pub mod conditions;
+pub mod end_of_day;
 pub mod entries;
 pub mod load;
 pub mod records;
@@ -22,4 +25,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0004_fewer_indexes",
     "0005_captures",
     "0010_calendar",
+    "0011_interest",
+    "0012_end_of_day",
 ];

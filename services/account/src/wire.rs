@@ -1,5 +1,8 @@
 //! Domain to protobuf.
 
+pub(crate) mod end_of_day;
+pub(crate) mod interest;
+
 use florin_kernel::{Money, TransactionId};
 use florin_proto::{account::v1 as proto, timestamp, wire_money};
 use florin_rpc::Error;

@@ -5,6 +5,7 @@ mod accounts;
 mod advance_clearing;
 mod advance_transfers;
 mod await_end;
+mod books;
 mod cancel_transfer;
 mod create_deposit;
 mod create_transfer;
@@ -14,9 +15,15 @@ mod export_clearing;
 mod export_transfers;
 mod get_transfer;
 mod guard_keys;
+mod intake;
+mod list_limits;
 mod list_transfers;
 mod receive_messages;
+mod refund_transfer;
+mod remove_limit;
 mod retry_clearing;
+mod reverse_transfer;
+mod set_limit;
 
 use std::sync::Arc;
 
@@ -34,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 pub use advance_clearing::ClearingWorker;
 pub use advance_transfers::{Turn, Worker};
 
-use self::{accept::Acceptances, await_end::Watchers};
+use self::{accept::Acceptances, await_end::Watchers, books::Books, intake::Intakes};
 use crate::{Config, clearing::Network, meter::Meter};
 
 /// What the use cases work with.
@@ -47,6 +54,7 @@ pub struct Payment {
     /// The worker's way to the ledger: what was accepted moves on while reads are refused.
     postings: Dependency,
     bank: BankIdentity,
+    books: Books,
     config: Config,
     acceptances: Committer<Acceptances>,
     /// Wakes a worker of this replica.
@@ -67,7 +75,8 @@ impl Payment {
         let network = Network::new(&config.clearing, Arc::clone(&runtime.identity))?;
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
-        let batch = Acceptances::new(runtime.outbox.clone(), limits, Arc::clone(&due));
+        let intakes = Intakes::new(runtime.outbox.clone(), limits, Arc::clone(&due));
+        let batch = Acceptances::new(intakes);
         let acceptances = Committer::start(
             db.clone(),
             batch,
@@ -83,6 +92,7 @@ impl Payment {
             account: runtime.dependency(Role::Account),
             postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
+            books: Books::new(runtime.dependency(Role::Account)),
             config,
             acceptances,
             due,
@@ -102,6 +112,23 @@ impl Payment {
     #[must_use]
     pub fn clearing_worker(&self) -> Option<ClearingWorker> {
         self.network.clone().map(|network| ClearingWorker::new(self.clone(), network))
+    }
+
+    /// Asks for the business date, until the shutdown.
+    pub(crate) fn watch_books(
+        &self,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        self.books.clone().watch(shutdown)
+    }
+
+    /// Asks `account` for the business date now: the date that limits and orders go by from
+    /// then on, in this replica.
+    ///
+    /// # Errors
+    /// `account` does not answer.
+    pub async fn hear_of_the_date(&self) -> Result<florin_kernel::Date, florin_rpc::Error> {
+        self.books.ask(&florin_rpc::worker_context(Role::Payment)).await
     }
 
     /// Measures, until the shutdown, what waits.

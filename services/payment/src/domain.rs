@@ -4,15 +4,17 @@ mod clearing;
 mod limits;
 mod order;
 mod posting;
+mod returns;
 mod transfer;
 
 pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
     return_code, uetr_of,
 };
-pub use limits::{LimitExceeded, Limits};
+pub use limits::{Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, limited};
 pub use order::{Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
+pub use returns::{Link, NotReturned, Relation, Returned};
 pub use transfer::{
     Ended, Event, Failure, NotAllowed, Screening, Status, StatusError, Step, Transfer,
 };

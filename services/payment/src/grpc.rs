@@ -7,8 +7,10 @@ use florin_proto::payment::v1::{
     CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
     CreateWithdrawalResponse, ExportClearingRequest, ExportClearingResponse,
     ExportTransfersRequest, ExportTransfersResponse, GetTransferRequest, GetTransferResponse,
-    ListTransfersRequest, ListTransfersResponse, RetryClearingRequest, RetryClearingResponse,
-    payment_service_server::PaymentService,
+    ListLimitsRequest, ListLimitsResponse, ListTransfersRequest, ListTransfersResponse,
+    RefundTransferRequest, RefundTransferResponse, RemoveLimitRequest, RemoveLimitResponse,
+    RetryClearingRequest, RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse,
+    SetLimitRequest, SetLimitResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -38,6 +40,11 @@ florin_rpc::serve! {
     list_transfers(ListTransfersRequest) -> ListTransfersResponse;
     cancel_transfer(CancelTransferRequest) -> CancelTransferResponse;
     retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
+    refund_transfer(RefundTransferRequest) -> RefundTransferResponse;
+    reverse_transfer(ReverseTransferRequest) -> ReverseTransferResponse;
+    set_limit(SetLimitRequest) -> SetLimitResponse;
+    remove_limit(RemoveLimitRequest) -> RemoveLimitResponse;
+    list_limits(ListLimitsRequest) -> ListLimitsResponse;
     {
         type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
 

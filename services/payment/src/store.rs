@@ -2,6 +2,7 @@
 
 mod clearing;
 mod keys;
+pub mod limits;
 mod list;
 mod row;
 mod transfers;
@@ -16,12 +17,13 @@ pub use clearing::{
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
-pub use transfers::{Claim, Lease, claim, find, insert, lock, of_keys, update};
+pub use transfers::{Claim, Guarded, Lease, claim, find, insert, lock, of_keys, returned, update};
 
 /// The tables of the service.
 pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0001_transfers",
     "0002_keys_for_ever",
     "0003_what_was_said",
+    "0004_limits_and_returns",
     "0020_clearing"
 ];

@@ -1,5 +1,6 @@
 //! Domain -> wire.
 
+use florin_kernel::{Money, UnixMicros};
 use florin_proto::{
     common::v1::{Party, Refusal},
     payment::v1::{self as wire, TransferKind, TransferStatus},
@@ -7,7 +8,10 @@ use florin_proto::{
 };
 
 use crate::{
-    domain::{Ended, Failure, Kind, Route, Screening, Status, Step, Transfer, posting_reference},
+    domain::{
+        Ended, Failure, Kind, Limit, Period, Relation, Route, Screening, Status, Step, Subject,
+        Transfer, posting_reference,
+    },
     store::Record,
 };
 
@@ -64,6 +68,47 @@ pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
         steps: transfer.steps().iter().map(wire_step).collect(),
         created_at: Some(timestamp(transfer.created_at())),
         position: String::new(),
+        original_transfer_id: order
+            .link()
+            .map(|link| link.original.to_string())
+            .unwrap_or_default(),
+        relation: wire_relation(order.link().map(|link| link.relation)).into(),
+    }
+}
+
+const fn wire_relation(relation: Option<Relation>) -> wire::TransferRelation {
+    match relation {
+        None => wire::TransferRelation::Unspecified,
+        Some(Relation::Refund) => wire::TransferRelation::Refund,
+        Some(Relation::Reversal) => wire::TransferRelation::Reversal,
+    }
+}
+
+/// A limit as the contract has it, with what is used of it where that is known.
+#[must_use]
+pub fn wire_limit(limit: &Limit, set_at: UnixMicros, used: Option<Money>) -> wire::Limit {
+    let (scope, subject) = match &limit.subject {
+        Subject::Customer(id) => (wire::LimitScope::Customer, id.to_string()),
+        Subject::Account(id) => (wire::LimitScope::Account, id.to_string()),
+        Subject::Channel(name) => (wire::LimitScope::Channel, name.clone()),
+    };
+    let period = match limit.period {
+        Period::Transfer => wire::LimitPeriod::Transfer,
+        Period::Day => wire::LimitPeriod::Day,
+        Period::Month => wire::LimitPeriod::Month,
+    };
+    let left = used.map(|used| {
+        let left = limit.maximum.minor().saturating_sub(used.minor()).max(0);
+        wire_money(Money::new(left, limit.maximum.currency()))
+    });
+    wire::Limit {
+        scope: scope.into(),
+        subject,
+        period: period.into(),
+        maximum: Some(wire_money(limit.maximum)),
+        used: used.map(wire_money),
+        left,
+        set_at: Some(timestamp(set_at)),
     }
 }
 

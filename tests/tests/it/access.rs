@@ -156,6 +156,7 @@ fn asked_for(
         }
         "GetAccount" => get(format!("/v1/accounts/{account}")),
         "GetBalance" => get(format!("/v1/accounts/{account}/balance")),
+        "GetAccruedInterest" => get(format!("/v1/accounts/{account}/interest")),
         "ListEntries" => get(format!("/v1/accounts/{account}/entries")),
         "CloseAccount" => Some(("POST", format!("/v1/accounts/{account}:close"), nothing)),
         "CreateTransfer" => {
@@ -164,6 +165,11 @@ fn asked_for(
         }
         "GetTransfer" => get(format!("/v1/transfers/{transfer_id}")),
         "ListTransfers" => get(format!("/v1/transfers?accountId={account}")),
+        "RefundTransfer" => {
+            let body = serde_json::json!({"amount": "1.00", "currency": "EUR"});
+            Some(("POST", format!("/v1/transfers/{transfer_id}:refund"), body))
+        }
+        "ListLimits" => get(format!("/v1/limits?accountId={account}")),
         "CancelTransfer" => Some(("POST", format!("/v1/transfers/{transfer_id}:cancel"), nothing)),
         "SearchTransactions" => get(format!("/v1/transactions?accountId={account}")),
         _ => None,

@@ -213,6 +213,36 @@ impl payment::payment_service_server::PaymentService for Stub {
     ) -> Answer<payment::CancelTransferResponse> {
         not_scripted()
     }
+    async fn refund_transfer(
+        &self,
+        _: Request<payment::RefundTransferRequest>,
+    ) -> Answer<payment::RefundTransferResponse> {
+        not_scripted()
+    }
+    async fn reverse_transfer(
+        &self,
+        _: Request<payment::ReverseTransferRequest>,
+    ) -> Answer<payment::ReverseTransferResponse> {
+        not_scripted()
+    }
+    async fn set_limit(
+        &self,
+        _: Request<payment::SetLimitRequest>,
+    ) -> Answer<payment::SetLimitResponse> {
+        not_scripted()
+    }
+    async fn remove_limit(
+        &self,
+        _: Request<payment::RemoveLimitRequest>,
+    ) -> Answer<payment::RemoveLimitResponse> {
+        not_scripted()
+    }
+    async fn list_limits(
+        &self,
+        _: Request<payment::ListLimitsRequest>,
+    ) -> Answer<payment::ListLimitsResponse> {
+        not_scripted()
+    }
     async fn export_transfers(
         &self,
         _: Request<payment::ExportTransfersRequest>,

@@ -172,6 +172,7 @@ pub fn stored<M: Message>(
         Outcome::Posted { .. }
         | Outcome::Account { .. }
         | Outcome::Held { .. }
+        | Outcome::Passed
         | Outcome::Voided { .. } => match success(outcome) {
             Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
             None => Error::internal("the outcome is not that of the command"),
@@ -193,6 +194,7 @@ macro_rules! account_answer {
                 }),
                 Outcome::Posted { .. }
                 | Outcome::Held { .. }
+                | Outcome::Passed
                 | Outcome::Voided { .. }
                 | Outcome::Refused(_)
                 | Outcome::Decided(_)

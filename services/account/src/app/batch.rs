@@ -15,8 +15,8 @@ use florin_store::{
 use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
-    expire_holds, freeze_account, open_account, place_hold, post_transactions, release_hold,
-    remove_holder, reverse_transaction, unfreeze_account, void_references,
+    end_of_day, expire_holds, freeze_account, open_account, place_hold, post_transactions,
+    release_hold, remove_holder, reverse_transaction, unfreeze_account, void_references,
 };
 use crate::{
     domain::{record::Record, refusal::Refusal},
@@ -159,6 +159,10 @@ fn needs(commands: &[&Command]) -> Needs {
                 let id = (release.reference.caller.clone(), release.hold_reference.clone());
                 needs.holds.insert(id);
             }
+            Work::EndDay(step) => {
+                needs.accounts.insert(step.account);
+                needs.steps.push(step.clone());
+            }
             Work::Expire(expire) => {
                 needs.holds.insert((expire.caller.clone(), expire.reference.clone()));
             }
@@ -184,8 +188,12 @@ pub fn decide(working: &mut Working, command: &Command) -> Outcome {
     };
     let decided = match claimed {
         Ok(Claimed::Replay(record)) => replay(working, command, record),
-        Ok(Claimed::New) => execute(working, command)
-            .inspect(|outcome| working.settle(command.references(), outcome.record())),
+        Ok(Claimed::New) => execute(working, command).inspect(|outcome| {
+            // What made no record gives its reference back.
+            if let Some(record) = outcome.record() {
+                working.settle(command.references(), Some(record));
+            }
+        }),
         Err(refusal) => Err(refusal),
     };
     decided.unwrap_or_else(Outcome::Refused)
@@ -201,6 +209,7 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Expire(expire) => expire_holds::decide(working, expire, actor),
         Work::Void(void) => Ok(void_references::decide(working, void, actor)),
         Work::Open(open) => open_account::decide(working, open, actor),
+        Work::EndDay(step) => end_of_day::decide(working, step, actor),
         Work::Change { account, change } => match change {
             Change::Freeze(reason) => freeze_account::decide(working, *account, reason, actor),
             Change::Unfreeze(reason) => unfreeze_account::decide(working, *account, reason, actor),
@@ -232,6 +241,7 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
                         | Work::Expire(_)
                         | Work::Void(_)
                         | Work::Open(_)
+                        | Work::EndDay(_)
                         | Work::Change { .. } => posted,
                     })
                 }
@@ -295,6 +305,7 @@ impl Outcome {
             Self::Posted { .. }
             | Self::Account { .. }
             | Self::Held { .. }
+            | Self::Passed
             | Self::Voided { .. }
             | Self::Refused(_)
             | Self::Decided(_)

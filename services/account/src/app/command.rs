@@ -5,6 +5,7 @@ use florin_store::idempotency::{Answer, Key};
 
 use crate::domain::{
     account::{Account, Holder, Rules},
+    end_of_day::AccountStep,
     hold::Hold,
     posting::Legs,
     record::Record,
@@ -173,6 +174,8 @@ pub enum Work {
         /// What to change.
         change: Change,
     },
+    /// A step of the end of day.
+    EndDay(AccountStep),
 }
 
 /// How the outcome of a keyed command becomes the stored answer.
@@ -230,6 +233,8 @@ pub enum Outcome {
         /// Ids of the events.
         events: Vec<EventId>,
     },
+    /// A step of the end of day moved no money: nothing was due, or it was done before.
+    Passed,
     /// The domain refused; nothing changed.
     Refused(Refusal),
     /// Decided here under a key, and stored: the answer of the first call.
@@ -246,7 +251,7 @@ impl Command {
     pub fn weight(&self) -> usize {
         match &self.work {
             Work::Post(post) => post.legs.as_slice().len() + post.captures.len(),
-            Work::Reverse(_) => 4,
+            Work::Reverse(_) | Work::EndDay(_) => 4,
             Work::Place(_)
             | Work::Release(_)
             | Work::Expire(_)
@@ -264,6 +269,7 @@ impl Command {
             Work::Post(post) => post.legs.accounts().collect(),
             Work::Place(place) => vec![place.account],
             Work::Change { account, .. } => vec![*account],
+            Work::EndDay(step) => vec![step.account],
             Work::Reverse(_)
             | Work::Release(_)
             | Work::Expire(_)
@@ -282,13 +288,15 @@ impl Command {
             Work::Release(release) => vec![release.reference.clone()],
             Work::Void(void) => vec![void.reference.clone()],
             Work::Open(open) => open.reference.clone().into_iter().collect(),
+            Work::EndDay(step) => vec![Reference::of_end_of_day(step)],
             // The hold's own state makes it once only.
             Work::Expire(_) | Work::Change { .. } => Vec::new(),
         }
     }
 
     /// The record that its references stand for once it is done; None for a release, whose
-    /// hold only deciding tells, and for a change, which has no reference.
+    /// hold only deciding tells, for a step of the end of day, which may make none, and for a
+    /// change, which has no reference.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         match &self.work {
@@ -297,7 +305,7 @@ impl Command {
             Work::Place(place) => Some(Record::Hold(place.id)),
             Work::Void(_) => Some(Record::Void),
             Work::Open(open) => Some(Record::Account(open.id)),
-            Work::Release(_) | Work::Expire(_) | Work::Change { .. } => None,
+            Work::Release(_) | Work::Expire(_) | Work::EndDay(_) | Work::Change { .. } => None,
         }
     }
 }
@@ -311,7 +319,11 @@ impl Outcome {
             Self::Held { hold, .. } => Some(Record::Hold(hold.id)),
             Self::Account { account, .. } => Some(Record::Account(account.id)),
             Self::Voided { .. } => Some(Record::Void),
-            Self::Refused(_) | Self::Decided(_) | Self::Answered(_) | Self::KeyReused => None,
+            Self::Passed
+            | Self::Refused(_)
+            | Self::Decided(_)
+            | Self::Answered(_)
+            | Self::KeyReused => None,
         }
     }
 }

@@ -99,6 +99,7 @@ fn result(reference: String, end: &Result<Outcome, Error>) -> ImportAccountResul
         }),
         Outcome::Posted { .. }
         | Outcome::Held { .. }
+        | Outcome::Passed
         | Outcome::Voided { .. }
         | Outcome::Refused(_)
         | Outcome::Decided(_)

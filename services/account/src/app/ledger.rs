@@ -214,6 +214,7 @@ pub fn refused(outcome: &Outcome) -> Option<Error> {
         | Outcome::Held { .. }
         | Outcome::Voided { .. }
         | Outcome::Account { .. }
+        | Outcome::Passed
         | Outcome::Decided(_)
         | Outcome::Answered(_) => None,
     }

@@ -1,6 +1,8 @@
 //! Verifies the whole ledger from one read-only snapshot: sums, folds, versions, hashes,
 //! holds, references (DESIGN section 4, Proof).
 
+mod interest;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use florin_proto::account::v1::{
@@ -149,7 +151,7 @@ where
     let snapshot = db.snapshot().await?;
     verify::join_whole_tables(&snapshot).await?;
     let mut summary = Summary::default();
-    for (check, statement) in verify::STATEMENTS {
+    for (check, statement) in verify::STATEMENTS.iter().chain(verify::interest::STATEMENTS) {
         let found = verify::findings(&snapshot, statement, most).await?;
         for (record, description) in found {
             summary.breaches += 1;
@@ -158,6 +160,7 @@ where
         report(Report::Progress { check, done: 0 }).await?;
     }
     summary.transactions = verify::count_journal(&snapshot).await?;
+    interest::check(&snapshot, &mut summary, &mut report).await?;
     folds(&snapshot, &mut summary, &mut report).await?;
     snapshot.rollback().await?;
     Ok(summary)

@@ -1,6 +1,7 @@
 //! Message -> domain: every broken rule of a request is collected before it is refused.
 
 mod calendar;
+mod interest;
 mod journal;
 
 use florin_kernel::{
@@ -10,6 +11,7 @@ use florin_proto::{account::v1 as proto, instant_of, money_of};
 use florin_rpc::Error;
 
 pub(crate) use self::calendar::{date, holiday, holidays_page};
+pub(crate) use self::interest::{conditions, conditions_page};
 pub(crate) use self::journal::{
     dates, gl_account, hold, postings, release, reversal, transaction_id, voids,
 };

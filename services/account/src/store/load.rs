@@ -13,11 +13,13 @@ use florin_store::{
 };
 
 use super::{
+    accruals::{self, Interest},
     chart, rows,
     working::{Claim, Original, Reference, ReferenceId, Working, Writes},
 };
 use crate::domain::{
     account::Holder,
+    end_of_day::AccountStep,
     hold::Hold,
     posting::{Leg, Legs, Target},
     record::Record,
@@ -45,6 +47,8 @@ pub struct Needs {
     pub originals: BTreeSet<TransactionId>,
     /// Holds, by caller and reference.
     pub holds: BTreeSet<ReferenceId>,
+    /// Steps of the end of day.
+    pub steps: Vec<AccountStep>,
 }
 
 /// Claims, locks and reads all that the commands need.
@@ -52,7 +56,7 @@ pub struct Needs {
 /// # Errors
 /// Those of the database.
 pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Working, StoreError> {
-    let Needs { claims, opens, accounts: mut ids, changed, originals, holds: named } = needs;
+    let Needs { claims, opens, accounts: mut ids, changed, originals, holds: named, steps } = needs;
     let claims = claim(tx, claims).await?;
     let books = chart::books(tx, tx.engine().for_share()).await?;
     let chart = chart::gl_accounts(tx).await?;
@@ -78,6 +82,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         posted_before: posted_before(tx, &records).await?,
         events_before: events_before(tx, &records).await?,
         claims,
+        interest: Interest::default(),
         ibans,
         now: UnixMicros(0),
         clocks: BTreeMap::new(),
@@ -89,6 +94,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         working.hashes.insert(account.id, hash);
         working.accounts.insert(account.id, account);
     }
+    working.interest = accruals::load(tx, &working.accounts, &steps).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
     // A hold that was committed between the two reads: its account is not locked.

@@ -1,5 +1,7 @@
 //! What the verification of the ledger reads, all from one snapshot.
 
+pub mod interest;
+
 use std::collections::BTreeMap;
 
 use florin_store::{Engine, StoreError, sql};

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use florin_events::{Cause, NewEvent};
 use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, TransactionId, UnixMicros};
 
-use super::chain;
+use super::{accruals::Interest, chain};
 use crate::domain::{
     account::{Account, Holder},
+    end_of_day::AccountStep,
     event::{AccountEvent, EventKind},
     hold::Hold,
     posting::{Books, Entry, GlAccount, Legs},
@@ -29,11 +30,25 @@ pub struct Reference {
 /// The caller of the claims that make reversals once only: no role and no client.
 const REVERSES: &str = "reverses";
 
+/// The caller of what the ledger does by itself: the role's own name.
+pub const OWN: &str = "account";
+
 impl Reference {
     /// The claim on being the only reversal of a transaction.
     #[must_use]
     pub fn of_reversal(original: TransactionId, fingerprint: Vec<u8>) -> Self {
         Self { caller: REVERSES.to_owned(), text: original.to_string(), fingerprint }
+    }
+
+    /// The claim on a step of the end of day: once for an account and a business date.
+    #[must_use]
+    pub fn of_end_of_day(step: &AccountStep) -> Self {
+        let text = step.reference();
+        Self {
+            caller: OWN.to_owned(),
+            fingerprint: chain::fingerprint(&["end_of_day", &text]),
+            text,
+        }
     }
 
     /// The transaction that this claims to be the only reversal of; None for a caller's own
@@ -193,6 +208,8 @@ pub struct Working {
     pub posted_before: BTreeMap<TransactionId, Date>,
     /// Event ids of records made before.
     pub events_before: BTreeMap<Record, Vec<EventId>>,
+    /// Interest of accounts with a step of the end of day.
+    pub interest: Interest,
     /// IBANs reserved for accounts to open.
     pub ibans: VecDeque<String>,
     /// Database clock, read after the locks.

@@ -6,6 +6,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod backdating;
 mod bench_ledger;
 mod calendar;
 mod capture_holds;
@@ -14,9 +15,12 @@ mod close_account;
 mod day_counts;
 mod decide;
 mod desk;
+mod end_of_day;
 mod events;
 mod expire_holds;
 mod get_balance;
+mod interest_conditions;
+mod interest_world;
 mod items;
 mod migrations;
 mod place_hold;

@@ -32,7 +32,9 @@ async fn the_chart_and_the_products_come_by_pages() {
             codes.extend(page.gl_accounts.into_iter().map(|gl| gl.code));
             page_token = page.next_page_token;
         }
-        let all = ["1010", "1200", "2010", "2020", "3010", "4010", "4020", "5010", "9010"];
+        let all = [
+            "1010", "1200", "1910", "2010", "2020", "2910", "3010", "4010", "4020", "5010", "9010",
+        ];
         assert_eq!((codes, page_token), (all.map(str::to_owned).to_vec(), String::new()));
 
         let first = ListProductsRequest { page_size: 1, page_token: String::new() };

@@ -71,6 +71,8 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         get_transaction("GetTransactionRequest") by teller;
         create_gl_account("CreateGlAccountRequest") by teller;
         advance_business_date("AdvanceBusinessDateRequest") by teller;
+        set_interest_conditions("SetInterestConditionsRequest") by teller;
+        get_accrued_interest("GetAccruedInterestRequest") by teller;
         add_holiday("AddHolidayRequest") by teller;
         remove_holiday("RemoveHolidayRequest") by teller;
     }

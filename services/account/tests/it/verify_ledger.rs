@@ -1,6 +1,10 @@
 use sea_orm::ConnectionTrait;
 
-use crate::bench_ledger::{Bench, capture, each, place, place_for, post};
+use crate::{
+    bench_ledger::{Bench, capture, each, place, place_for, post},
+    end_of_day::end_days,
+    interest_world::{advance, pay_interest},
+};
 
 /// A statement that breaks the ledger, and the check that must find it.
 const BREAKS: [(&str, &str); 26] = [
@@ -110,4 +114,33 @@ async fn more_events_than_a_page_are_all_checked() {
     bench.run_all(posts.collect()).await;
     let summary = bench.assert_clean().await;
     assert_eq!((summary.accounts, summary.events, summary.transactions), (2, 3_003, 1_501));
+}
+
+/// Ways of breaking what the ledger has of interest.
+const BREAKS_OF_INTEREST: [&str; 4] = [
+    "UPDATE accruals SET booked_credit = booked_credit + 1",
+    "UPDATE accruals SET credit = '7.0000000000'",
+    "UPDATE accruals SET capitalised_credit = capitalised_credit + 1",
+    "UPDATE journal_legs SET gl_code = '3010' WHERE gl_code = '2910'",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accrued_interest_that_is_not_what_the_ledger_has_is_named() {
+    for statement in BREAKS_OF_INTEREST {
+        for bench in each().await {
+            pay_interest(&bench, "current", "2026-11-21", &[("0", "3.65")]).await;
+            bench.open(100_000).await;
+            advance(&bench, "2026-11-21", "2026-11-23").await;
+            end_days(&bench, 1).await;
+            bench.assert_clean().await;
+            let broken = async |tx: florin_store::Tx| {
+                tx.execute_unprepared(statement).await?;
+                Ok::<_, florin_store::StoreError>(())
+            };
+            bench.db.write(broken).await.unwrap();
+            let (_, breaches) = bench.verify().await;
+            let named = breaches.iter().any(|breach| breach.starts_with("interest "));
+            assert!(named, "{statement}: {breaches:#?}");
+        }
+    }
 }

@@ -8,7 +8,10 @@ use florin_account::{
         account::{Account, Holder, HolderRole, Status},
         posting::{Books, GlAccount},
     },
-    store::working::{Actor, Working, Writes},
+    store::{
+        accruals::Interest,
+        working::{Actor, Working, Writes},
+    },
 };
 use florin_kernel::{Date, UnixMicros};
 
@@ -62,6 +65,7 @@ pub fn working() -> Working {
         claims: BTreeMap::new(),
         posted_before: BTreeMap::new(),
         events_before: BTreeMap::new(),
+        interest: Interest::default(),
         ibans: VecDeque::from(["CZ1".to_owned()]),
         now: UnixMicros(1_000_000),
         clocks: BTreeMap::new(),

@@ -1,8 +1,8 @@
-//! The acceptance of an order: idempotency key, transfer, event, audit and stored answer in
-//! one transaction, which serves many requests at once.
+//! The acceptance of a client's order: idempotency key, what [`super::intake`] writes and stored
+//! answer in one transaction, which serves many requests at once.
 //!
 //! Only what is decided in that transaction is stored with the key: the acceptance, and a
-//! refusal for the limit. What the reads before it refuse (no such account, another's,
+//! refusal for a limit or for what a refund or reversal returns. What the reads before it refuse (no such account, another's,
 //! another currency, no clearing network) is answered and forgotten, because the next attempt
 //! with the same key may find another state.
 //!
@@ -10,13 +10,12 @@
 //! clock, which may be wrong, and clients may be away for longer. A key that is new to the
 //! table and not to `transfers` is answered from there.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use florin_events::{Outbox, position};
 use florin_kernel::{CustomerId, TransferId};
 use florin_proto::{
     common::v1::{Initiator, PrincipalKind},
-    payment::v1::{self as wire, CreateTransferResponse, Reason},
+    payment::v1::{self as wire, CreateTransferResponse},
 };
 use florin_rpc::{CallContext, Error};
 use florin_runtime::{
@@ -24,18 +23,20 @@ use florin_runtime::{
     keyed::{self, Ended},
 };
 use florin_store::{
-    StoreError, Tx, audit,
+    StoreError, Tx,
     commit::Batch,
     idempotency::{self, Answer, Key, Lookup},
 };
 use prost::Message;
-use tokio::sync::Notify;
 use tonic::{Response, Status};
 
-use super::{Payment, events};
+use super::{
+    Payment,
+    intake::{Intake, Intakes},
+};
 use crate::{
-    domain::{Kind, LimitExceeded, Limits, Order, Transfer},
-    store::{self, ClientKey, Record},
+    domain::{Kind, Order, Ordering, Relation, Transfer},
+    store::{self, ClientKey, Guarded, Record},
     wire::{Viewer, seen_by, wire_of, wire_status, wire_transfer},
 };
 
@@ -46,17 +47,43 @@ pub(super) struct Checked {
     pub(super) on_behalf_of: Option<CustomerId>,
 }
 
+/// What a client's key is for. It guards its transfer by the sort of payment that it made, and
+/// by what was asked for where that says less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A payment of this sort.
+    Payment(Kind),
+    /// A refund or a reversal.
+    Return(Relation),
+}
+
+impl Asked {
+    /// The sorts of payment that it may make.
+    const fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::Payment(Kind::Transfer) | Self::Return(Relation::Refund) => &[Kind::Transfer],
+            Self::Payment(Kind::CashDeposit) => &[Kind::CashDeposit],
+            Self::Payment(Kind::CashWithdrawal) => &[Kind::CashWithdrawal],
+            Self::Return(Relation::Reversal) => Kind::ALL,
+        }
+    }
+
+    /// Whose the key is, as it is kept with the transfer.
+    fn scope(self, key: &Key) -> String {
+        match self {
+            Self::Payment(_) => key.scope.clone(),
+            Self::Return(Relation::Refund) => format!("{} refund", key.scope),
+            Self::Return(Relation::Reversal) => format!("{} reversal", key.scope),
+        }
+    }
+}
+
 /// One order to accept.
 #[derive(Debug, Clone)]
 pub struct Acceptance {
     key: Key,
-    id: TransferId,
-    order: Order,
-    initiator: Vec<u8>,
-    traceparent: Option<String>,
-    request_id: String,
+    intake: Intake,
     viewer: Viewer,
-    on_behalf_of: Option<CustomerId>,
 }
 
 /// What became of it.
@@ -72,84 +99,25 @@ pub enum Outcome {
 
 /// The group commit of acceptances.
 pub struct Acceptances {
-    outbox: Outbox,
-    limits: Limits,
-    due: Arc<Notify>,
+    intakes: Intakes,
 }
 
 impl Acceptances {
-    pub(super) const fn new(outbox: Outbox, limits: Limits, due: Arc<Notify>) -> Self {
-        Self { outbox, limits, due }
-    }
-
-    /// Writes the accepted transfers and returns their answers in order.
-    async fn write(&self, tx: &Tx, accepted: &[&Acceptance]) -> Result<Vec<Answer>, StoreError> {
-        if accepted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let now = tx.now().await?;
-        let mut records: Vec<_> = accepted
-            .iter()
-            .map(|one| Record {
-                transfer: Transfer::accept(one.id, one.order.clone(), now),
-                due_at: Some(now),
-                position: String::new(),
-                initiator: one.initiator.clone(),
-                key: ClientKey {
-                    scope: Some(one.key.scope.clone()),
-                    key: one.key.key.clone(),
-                    request_hash: Some(one.key.fingerprint.to_vec()),
-                },
-                traceparent: one.traceparent.clone(),
-                attempts: 0,
-                unanswered_at: None,
-                last_cause: None,
-                lease_token: None,
-            })
-            .collect();
-        let (told, seen): (Vec<_>, Vec<_>) = records
-            .iter()
-            .zip(accepted)
-            .map(|(record, one)| events::accepted(record, &one.request_id))
-            .unzip();
-        let events = self.outbox.append(tx, told).await?;
-        for (record, event) in records.iter_mut().zip(&events) {
-            record.position = position::encode(&[*event]);
-        }
-        store::insert(tx, &records).await?;
-        let entries = accepted.iter().map(|one| audit::Entry {
-            actor: one.key.scope.clone(),
-            on_behalf_of: one.on_behalf_of.map(|customer| customer.to_string()),
-            method: one.key.method.clone(),
-            reference: one.id.to_string(),
-            at: now,
-        });
-        audit::record_many(tx, entries.collect()).await?;
-        let due = Arc::clone(&self.due);
-        tx.on_commit(move || due.notify_one());
-        let answers = seen.into_iter().zip(accepted);
-        Ok(answers.map(|(transfer, one)| accepted_answer(transfer, one.viewer)).collect())
+    pub(super) const fn new(intakes: Intakes) -> Self {
+        Self { intakes }
     }
 
     /// Decides the orders whose keys are new, in arrival order, and stores the answers, which
     /// it returns in that order.
     async fn decide(&self, tx: &Tx, new: &[&Acceptance]) -> Result<Vec<Answer>, StoreError> {
-        let decided: Vec<_> = new.iter().map(|one| self.limits.check(&one.order)).collect();
-        let accepted: Vec<_> = new
-            .iter()
-            .zip(&decided)
-            .filter(|(_, check)| check.is_ok())
-            .map(|(one, _)| *one)
-            .collect();
-        let mut written = self.write(tx, &accepted).await?.into_iter();
-        let mut answers = Vec::with_capacity(new.len());
-        for check in decided {
-            let answer = match check {
-                Ok(()) => written.next(),
-                Err(exceeded) => refused_answer(exceeded),
-            };
-            answers.push(answer.ok_or_else(|| StoreError::Corrupt("an order not decided".into()))?);
-        }
+        let intakes: Vec<_> = new.iter().map(|one| &one.intake).collect();
+        let decided = self.intakes.take(tx, &intakes).await?.into_iter().zip(new);
+        let answers = decided.map(|(decided, one)| match decided {
+            Ok(transfer) => Ok(accepted_answer(transfer, one.viewer)),
+            Err(refused) => keyed::answer_of::<CreateTransferResponse>(&Err(refused.into()))
+                .ok_or_else(|| StoreError::Corrupt("a refusal that no key stores".into())),
+        });
+        let answers: Vec<Answer> = answers.collect::<Result<_, StoreError>>()?;
         let stored: Vec<_> = new
             .iter()
             .zip(&answers)
@@ -167,14 +135,13 @@ impl Acceptances {
         tx: &Tx,
         new: &[&Acceptance],
     ) -> Result<HashMap<TransferId, Outcome>, StoreError> {
-        let keys: Vec<_> = new.iter().map(|one| (one.order.route().kind(), &one.key)).collect();
+        let keys: Vec<_> = new.iter().map(|one| guarded(&one.intake)).collect();
         let records = store::of_keys(tx, &keys).await?;
         let mut outcomes = HashMap::new();
         let mut claims = Vec::new();
-        for one in new {
-            let kind = one.order.route().kind();
-            if let Some(record) = records.iter().find(|record| is_of(record, kind, &one.key)) {
-                outcomes.insert(one.id, answered_by(record, &one.key));
+        for (one, key) in new.iter().zip(keys) {
+            if let Some(record) = records.iter().find(|record| is_of(record, key)) {
+                outcomes.insert(one.intake.id, answered_by(record, &one.key));
                 claims.push(&one.key);
             }
         }
@@ -203,8 +170,10 @@ impl Batch for Acceptances {
             .map(|(command, _)| command)
             .collect();
         let mut before = self.answered_before(tx, &claimed).await?;
-        let new: Vec<_> =
-            claimed.into_iter().filter(|command| !before.contains_key(&command.id)).collect();
+        let new: Vec<_> = claimed
+            .into_iter()
+            .filter(|command| !before.contains_key(&command.intake.id))
+            .collect();
         let mut decided = self.decide(tx, &new).await?.into_iter();
         commands
             .iter()
@@ -213,7 +182,7 @@ impl Batch for Acceptances {
                 Lookup::OtherPayload => Ok(Outcome::OtherPayload),
                 Lookup::Replay(answer) => Ok(Outcome::Replayed(answer)),
                 Lookup::New => before
-                    .remove(&command.id)
+                    .remove(&command.intake.id)
                     .or_else(|| decided.next().map(Outcome::Decided))
                     .ok_or_else(|| StoreError::Corrupt("an order was not decided".into())),
             })
@@ -221,9 +190,15 @@ impl Batch for Acceptances {
     }
 }
 
-fn is_of(record: &Record, kind: Kind, key: &Key) -> bool {
-    record.key.scope.as_deref() == Some(key.scope.as_str())
-        && record.key.key == key.key
+/// The key under which an order's transfer is kept.
+fn guarded(intake: &Intake) -> Guarded<'_> {
+    let scope = intake.key.scope.as_deref().unwrap_or_default();
+    (scope, intake.order.route().kind(), &intake.key.key)
+}
+
+fn is_of(record: &Record, (scope, kind, key): Guarded<'_>) -> bool {
+    record.key.scope.as_deref() == Some(scope)
+        && record.key.key == key
         && record.transfer.order().route().kind() == kind
 }
 
@@ -275,13 +250,6 @@ fn accepted_answer(accepted: wire::Transfer, viewer: Viewer) -> Answer {
     Answer { code: 0, body: response.encode_to_vec() }
 }
 
-fn refused_answer(exceeded: LimitExceeded) -> Option<Answer> {
-    let error = Error::new(Reason::TransferLimitExceeded, exceeded.to_string())
-        .with("limit", exceeded.limit.amount())
-        .with("currency", exceeded.limit.currency().code());
-    keyed::answer_of::<CreateTransferResponse>(&Err(error))
-}
-
 impl Payment {
     /// Accepts an order once per idempotency key and, where the caller asks for it
     /// (`Prefer: wait`), waits for its end. `check` does the reads before the acceptance; a
@@ -295,12 +263,12 @@ impl Payment {
         &self,
         ctx: &CallContext,
         request: &impl Message,
-        kind: Kind,
+        asked: Asked,
         check: impl AsyncFnOnce() -> Result<Checked, Error>,
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let key = keyed::key_of(ctx, request)?;
         let accepted =
-            keyed::joined(&self.db, ctx, &key, || self.accept_keyed(ctx, &key, kind, check))
+            keyed::joined(&self.db, ctx, &key, || self.accept_keyed(ctx, &key, asked, check))
                 .await?;
         self.await_end(ctx, accepted).await
     }
@@ -309,7 +277,7 @@ impl Payment {
         &self,
         ctx: &CallContext,
         key: &Key,
-        kind: Kind,
+        asked: Asked,
         check: impl AsyncFnOnce() -> Result<Checked, Error>,
     ) -> Ended {
         match idempotency::look_up(self.db.read(), key).await {
@@ -321,19 +289,31 @@ impl Payment {
         let Checked { order, on_behalf_of } = match check().await {
             Ok(checked) => checked,
             // What is no order today may have been one when the key was used.
-            Err(error) => return self.created_before(key, kind, error).await,
+            Err(error) => return self.created_before(key, asked, error).await,
+        };
+        let date = match self.books.today(ctx).await {
+            Ok(date) => date,
+            Err(error) => return Ended::Failed(error),
         };
         let (millis, random) = florin_store::id_parts();
-        let acceptance = Acceptance {
-            key: key.clone(),
+        let customer = ctx.principal.customer.or(on_behalf_of);
+        let intake = Intake {
             id: TransferId::from_parts(millis, random),
             order,
+            ordering: Ordering { customer, channel: ctx.principal.client.clone(), date },
             initiator: ctx.principal.to_initiator().encode_to_vec(),
+            key: ClientKey {
+                scope: Some(asked.scope(key)),
+                key: key.key.clone(),
+                request_hash: Some(key.fingerprint.to_vec()),
+            },
             traceparent: ctx.traceparent.clone(),
-            request_id: ctx.request_id.clone(),
-            viewer: payer(ctx),
+            cause: ctx.request_id.clone(),
+            actor: key.scope.clone(),
+            method: key.method.clone(),
             on_behalf_of,
         };
+        let acceptance = Acceptance { key: key.clone(), intake, viewer: payer(ctx) };
         match self.acceptances.submit(acceptance, ctx.deadline).await {
             Ok(outcome) => outcome.into(),
             Err(error) => Ended::Failed(keyed::not_committed(error)),
@@ -341,8 +321,11 @@ impl Payment {
     }
 
     /// The transfer of a key whose own row is gone, else the refusal.
-    async fn created_before(&self, key: &Key, kind: Kind, refusal: Error) -> Ended {
-        match store::of_keys(self.db.read(), &[(kind, key)]).await {
+    async fn created_before(&self, key: &Key, asked: Asked, refusal: Error) -> Ended {
+        let scope = asked.scope(key);
+        let of_kind = |kind: &Kind| (scope.as_str(), *kind, key.key.as_str());
+        let keys: Vec<_> = asked.kinds().iter().map(of_kind).collect();
+        match store::of_keys(self.db.read(), &keys).await {
             Ok(records) => match records.first() {
                 Some(record) => answered_by(record, key).into(),
                 None => Ended::Failed(refusal),

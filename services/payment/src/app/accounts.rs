@@ -105,7 +105,7 @@ pub(super) fn owner(ctx: &CallContext, account: &Account) -> Option<CustomerId> 
 }
 
 /// The role acting for itself within the caller's deadline, trace and request.
-fn as_role(ctx: &CallContext) -> CallContext {
+pub(super) fn as_role(ctx: &CallContext) -> CallContext {
     CallContext {
         deadline: ctx.deadline,
         traceparent: ctx.traceparent.clone(),

@@ -314,6 +314,9 @@ impl ClearingWorker {
             let ids = self.payment.outbox.append(tx, told.into_iter().collect()).await?;
             record.position = position::encode(&[ledger, &ids].concat());
         }
+        if record.transfer.status() == Status::Failed {
+            store::limits::give_back(tx, &[&record]).await?;
+        }
         store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
         let status = record.transfer.status();
         Ok(status.is_end().then(|| (record.transfer.id(), status)))

@@ -15,6 +15,7 @@
 //! written only once the ledger has voided that reference (ADR 6).
 
 mod ledger;
+mod reversal;
 
 use std::{
     collections::HashMap,
@@ -122,7 +123,7 @@ impl Worker {
         // has a span in its own.
         adopt(claim.records.first(), &span);
         let work = async {
-            let verdicts = self.post(&claim.records, deadline).await;
+            let verdicts = self.move_money(&claim.records, deadline).await;
             let verdicts = self.void_refused(&claim.records, verdicts, deadline).await;
             let ended = self.settle(&claim, &verdicts).await?;
             Ok::<_, StoreError>((verdicts, ended))
@@ -151,6 +152,8 @@ impl Worker {
                     limit: config.batch,
                 };
                 let mut claim = store::claim(&tx, &claiming).await?;
+                // Reversals have a call of their own each; they come last.
+                claim.records.sort_by_key(reversal::is_reversal);
                 for record in &mut claim.records {
                     record.attempts = record.attempts.saturating_add(1);
                     score(record, now)?;
@@ -192,6 +195,8 @@ impl Worker {
                     self.judge(record, verdict, now)?;
                 }
                 self.publish(&tx, &mut records, &verdicts).await?;
+                let unpaid = records.iter().filter(|one| one.transfer.status() == Status::Failed);
+                store::limits::give_back(&tx, &unpaid.collect::<Vec<_>>()).await?;
                 store::update(&tx, &records, Lease::GivenBack).await?;
                 let ended = records.iter().filter(|record| record.transfer.status().is_end());
                 let ended: Vec<_> =

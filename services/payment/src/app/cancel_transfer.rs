@@ -61,6 +61,7 @@ impl Payment {
         let event = events::ended(&record, &events::causation_of(&[], &record));
         let ids = self.outbox.append(tx, event.into_iter().collect()).await?;
         record.position = position::encode(&ids);
+        store::limits::give_back(tx, &[&record]).await?;
         store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
         let entry = audit::Entry {
             actor: ctx.principal.scope_key(),

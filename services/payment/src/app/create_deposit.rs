@@ -8,7 +8,7 @@ use tonic::{Response, Status};
 
 use super::{
     Payment,
-    accept::Checked,
+    accept::{Asked, Checked},
     accounts::owner,
     create_transfer::{creditor_not_found, not_an_order, same_currency},
 };
@@ -30,7 +30,7 @@ impl Payment {
     ) -> Result<Response<CreateDepositResponse>, Status> {
         let draft = DepositDraft::try_from(&request).map_err(Error::invalid)?;
         let check = async || self.check_deposit(ctx, draft).await;
-        let accepted = self.accept(ctx, &request, Kind::CashDeposit, check).await?;
+        let accepted = self.accept(ctx, &request, Asked::Payment(Kind::CashDeposit), check).await?;
         Ok(accepted.map(|CreateTransferResponse { transfer_id, status, transfer }| {
             CreateDepositResponse { transfer_id, status, transfer }
         }))

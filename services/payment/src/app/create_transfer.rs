@@ -10,7 +10,7 @@ use tonic::{Response, Status};
 
 use super::{
     Payment,
-    accept::Checked,
+    accept::{Asked, Checked},
     accounts::{owner, parties},
 };
 use crate::{
@@ -32,7 +32,7 @@ impl Payment {
     /// # Errors
     /// Every violated field at once; `DEBTOR_ACCOUNT_NOT_FOUND` for an account that the caller
     /// may not pay from; `CREDITOR_ACCOUNT_NOT_FOUND`, `CLEARING_NOT_CONNECTED`,
-    /// `CURRENCY_MISMATCH`, `TRANSFER_LIMIT_EXCEEDED`.
+    /// `CURRENCY_MISMATCH`, `LIMIT_EXCEEDED`.
     pub async fn create_transfer(
         &self,
         ctx: &CallContext,
@@ -40,7 +40,7 @@ impl Payment {
     ) -> Result<Response<CreateTransferResponse>, Status> {
         let draft = TransferDraft::try_from(&request).map_err(Error::invalid)?;
         let check = async || self.check_transfer(ctx, draft).await;
-        self.accept(ctx, &request, Kind::Transfer, check).await
+        self.accept(ctx, &request, Asked::Payment(Kind::Transfer), check).await
     }
 
     async fn check_transfer(

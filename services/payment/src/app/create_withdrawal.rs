@@ -8,7 +8,7 @@ use tonic::{Response, Status};
 
 use super::{
     Payment,
-    accept::Checked,
+    accept::{Asked, Checked},
     accounts::owner,
     create_transfer::{debtor_not_found, not_an_order, same_currency},
 };
@@ -29,7 +29,8 @@ impl Payment {
     ) -> Result<Response<CreateWithdrawalResponse>, Status> {
         let draft = WithdrawalDraft::try_from(&request).map_err(Error::invalid)?;
         let check = async || self.check_withdrawal(ctx, draft).await;
-        let accepted = self.accept(ctx, &request, Kind::CashWithdrawal, check).await?;
+        let accepted =
+            self.accept(ctx, &request, Asked::Payment(Kind::CashWithdrawal), check).await?;
         Ok(accepted.map(|CreateTransferResponse { transfer_id, status, transfer }| {
             CreateWithdrawalResponse { transfer_id, status, transfer }
         }))

@@ -103,6 +103,7 @@ mod tests {
             last_cause: None,
             due_at: None,
             lease_token: None,
+            reserved: Vec::new(),
         };
         if accepted_only {
             return Some(accepted(&record, "cause").0);

@@ -241,8 +241,18 @@ impl ClearingWorker {
             attempts: 0,
             last_cause: None,
         };
-        let new = store::arrive(tx, &arrived).await?;
-        Ok(format!("{} {}", arrived.id, if new { "came back" } else { "again" }))
+        if store::arrive(tx, &arrived).await? {
+            return Ok(format!("{} came back", arrived.id));
+        }
+        let known = store::lock_incoming(tx, &arrived.id).await?;
+        if known.is_some_and(|known| known.message_id == arrived.message_id) {
+            return Ok(format!("{} again", arrived.id));
+        }
+        // The network has settled another return of it: nobody of ours is to have that twice.
+        let id = format!("{network}/{}/return", arrived.message_id);
+        let second = Incoming { id, transfer: None, ..arrived };
+        store::arrive(tx, &second).await?;
+        Ok(refused(format!("{} is a second return of {name}", second.id)))
     }
 }
 

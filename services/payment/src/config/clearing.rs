@@ -112,7 +112,7 @@ impl ClearingConfig {
 
     /// How long to wait for an answer after so many questions: it doubles up to the longest.
     pub(crate) fn patience(&self, asks: i64) -> Duration {
-        let doublings = u32::try_from(asks).unwrap_or(0).min(20);
+        let doublings = u32::try_from(asks.max(0)).unwrap_or(u32::MAX).min(20);
         let wait = self.answer_ms.saturating_mul(1 << doublings);
         Duration::from_millis(wait.min(self.ask_most_ms.max(self.answer_ms)))
     }

@@ -2,6 +2,8 @@
 
 use florin_kernel::{AccountId, Bic, Iban, Money};
 
+use super::Link;
+
 /// How a client names the account that is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payee {
@@ -174,6 +176,7 @@ pub struct Order {
     route: Route,
     amount: Money,
     description: String,
+    link: Option<Link>,
 }
 
 impl Order {
@@ -200,7 +203,20 @@ impl Order {
         if route.debtor().is_some() && route.debtor() == route.creditor() {
             return Err(OrderError::SameAccount);
         }
-        Ok(Self { route, amount, description })
+        Ok(Self { route, amount, description, link: None })
+    }
+
+    /// The order as one that returns another transfer.
+    #[must_use]
+    pub const fn linked(mut self, link: Link) -> Self {
+        self.link = Some(link);
+        self
+    }
+
+    /// The transfer that it returns; None for a payment of its own.
+    #[must_use]
+    pub const fn link(&self) -> Option<&Link> {
+        self.link.as_ref()
     }
 
     /// Where the money comes from and where it goes.

@@ -41,7 +41,7 @@ pub struct Leg {
 /// A journal transaction to post: two legs of one amount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posting {
-    /// `transfer`, `cash_deposit`, `cash_withdrawal`, or one of those between banks.
+    /// `transfer`, `refund`, `cash_deposit`, `cash_withdrawal`, or one of those between banks.
     pub kind: &'static str,
     /// The debit, then the credit.
     pub legs: [Leg; 2],
@@ -59,9 +59,10 @@ impl Posting {
     /// content.
     #[must_use]
     pub fn of(order: &Order) -> Self {
+        let between = if order.link().is_some() { "refund" } else { "transfer" };
         match order.route() {
             Route::Transfer { from, from_iban, to, to_iban } => Self::between(
-                "transfer",
+                between,
                 order.amount(),
                 (Target::Account(*from), shown(to_iban.as_ref(), *to)),
                 (Target::Account(*to), shown(from_iban.as_ref(), *from)),

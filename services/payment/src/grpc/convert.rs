@@ -1,11 +1,14 @@
 //! Wire -> domain. Reading a request collects every violation.
 
+mod limits;
+
 use florin_kernel::{AccountId, Currency, Money, MoneyError, TransferId, Violations, check_text};
 use florin_proto::payment::v1::{
     CreateDepositRequest, CreateTransferRequest, CreateWithdrawalRequest, ListTransfersRequest,
-    TransferStatus,
+    RefundTransferRequest, ReverseTransferRequest, TransferStatus,
 };
 
+pub use self::limits::{LimitsQuery, limit, limit_name};
 use crate::domain::Payee;
 
 /// Characters in the text for the statements.
@@ -105,6 +108,56 @@ impl TryFrom<&CreateWithdrawalRequest> for WithdrawalDraft {
             _ => None,
         };
         violations.finish(draft)
+    }
+}
+
+/// What a client asks for with a refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundDraft {
+    /// The transfer that is paid back.
+    pub original: TransferId,
+    /// Positive.
+    pub amount: Money,
+    /// Text for the statements.
+    pub description: String,
+}
+
+impl TryFrom<&RefundTransferRequest> for RefundDraft {
+    type Error = Violations;
+
+    fn try_from(wire: &RefundTransferRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let original = violations.check("transfer_id", TransferId::parse(&wire.transfer_id));
+        let amount = amount(&mut violations, &wire.currency, &wire.amount);
+        let description = description(&mut violations, &wire.description);
+        let draft = match (original, amount, description) {
+            (Some(original), Some(amount), Some(description)) => {
+                Some(Self { original, amount, description })
+            }
+            _ => None,
+        };
+        violations.finish(draft)
+    }
+}
+
+/// What a client asks for with a reversal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReversalDraft {
+    /// The transfer that is undone.
+    pub original: TransferId,
+    /// Text for the statements.
+    pub description: String,
+}
+
+impl TryFrom<&ReverseTransferRequest> for ReversalDraft {
+    type Error = Violations;
+
+    fn try_from(wire: &ReverseTransferRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let original = violations.check("transfer_id", TransferId::parse(&wire.transfer_id));
+        let description = description(&mut violations, &wire.description);
+        let draft = original.zip(description);
+        violations.finish(draft.map(|(original, description)| Self { original, description }))
     }
 }
 

@@ -10,7 +10,9 @@ use florin_store::{
 use sea_orm::QueryResult;
 use serde_json::{Value, json};
 
-use crate::domain::{Ended, Failure, Kind, Order, Route, Screening, Status, Step, Transfer};
+use crate::domain::{
+    Ended, Failure, Kind, Link, Order, Relation, Route, Screening, Status, Step, Transfer,
+};
 
 /// A stored transfer and what is kept with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Record {
     pub due_at: Option<UnixMicros>,
     /// Who has it now.
     pub lease_token: Option<String>,
+    /// The counters of limits in which its amount is reserved.
+    pub reserved: Vec<String>,
 }
 
 /// A client's idempotency key, kept with the transfer for ever.
@@ -49,7 +53,7 @@ pub struct ClientKey {
 }
 
 /// What is written once.
-pub(super) const FIXED: [(&str, Column); 17] = [
+pub(super) const FIXED: [(&str, Column); 21] = [
     ("id", Column::Text),
     ("kind", Column::Int),
     ("debtor_account", Column::Text),
@@ -67,6 +71,10 @@ pub(super) const FIXED: [(&str, Column); 17] = [
     ("request_hash", Column::Bytes),
     ("traceparent", Column::Text),
     ("created_at", Column::Int),
+    ("original", Column::Text),
+    ("original_transaction", Column::Text),
+    ("relation", Column::Int),
+    ("reserved", Column::Text),
 ];
 
 /// What changes with the state.
@@ -132,6 +140,7 @@ impl Record {
             "attempts": self.attempts,
             "unanswered_at": self.unanswered_at.map(|at| at.0),
             "last_cause": self.last_cause.as_deref(),
+            "reserved": reserved_to_text(&self.reserved),
         };
         order_to_row(transfer.order()).and(rest)
     }
@@ -174,6 +183,10 @@ impl Record {
             last_cause: row.try_get("", "last_cause")?,
             due_at: row.try_get::<Option<i64>>("", "due_at")?.map(UnixMicros),
             lease_token: row.try_get("", "lease_token")?,
+            reserved: match row.try_get::<Option<String>>("", "reserved")? {
+                None => Vec::new(),
+                Some(text) => serde_json::from_str(&text).map_err(|_| corrupt(&id, "reserved"))?,
+            },
         })
     }
 }
@@ -200,7 +213,27 @@ fn order_to_row(order: &Order) -> Row {
         "currency": order.amount().currency().code(),
         "amount": order.amount().minor(),
         "description": order.description(),
+        "original": order.link().map(|link| link.original.to_string()),
+        "original_transaction": order.link().map(|link| link.transaction.to_string()),
+        "relation": order.link().map(|link| link.relation.code()),
     }
+}
+
+/// Null where nothing is reserved.
+fn reserved_to_text(reserved: &[String]) -> Option<String> {
+    (!reserved.is_empty()).then(|| json!(reserved).to_string())
+}
+
+fn link_of_row(id: &str, row: &QueryResult) -> Result<Option<Link>, StoreError> {
+    let Some(relation) = row.try_get::<Option<i64>>("", "relation")? else { return Ok(None) };
+    let text = |column| row.try_get::<Option<String>>("", column).map(Option::unwrap_or_default);
+    Ok(Some(Link {
+        relation: Relation::from_code(relation).ok_or_else(|| corrupt(id, "relation"))?,
+        original: text("original")?.parse().map_err(|_| corrupt(id, "original"))?,
+        transaction: text("original_transaction")?
+            .parse()
+            .map_err(|_| corrupt(id, "original_transaction"))?,
+    }))
 }
 
 fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
@@ -249,7 +282,12 @@ fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
     let currency: String = row.try_get("", "currency")?;
     let currency: Currency = currency.parse().map_err(|_| corrupt(id, "currency"))?;
     let amount = Money::new(row.try_get("", "amount")?, currency);
-    Order::restore(route, amount, row.try_get("", "description")?).map_err(|_| corrupt(id, "order"))
+    let order = Order::restore(route, amount, row.try_get("", "description")?)
+        .map_err(|_| corrupt(id, "order"))?;
+    Ok(match link_of_row(id, row)? {
+        Some(link) => order.linked(link),
+        None => order,
+    })
 }
 
 fn ended_of_row(id: &str, row: &QueryResult, status: i64) -> Result<Ended, StoreError> {

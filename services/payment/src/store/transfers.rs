@@ -1,11 +1,11 @@
 //! Writing transfers.
 
+use std::collections::HashMap;
+
 use florin_kernel::TransferId;
 use florin_store::{
-    StoreError, Tx,
-    idempotency::Key,
-    row,
-    rows::{self, Claiming, Column, Due, Keyed, Row},
+    StoreError, Tx, row,
+    rows::{self, Claiming, Column, Due, Keyed, Row, among, texts},
     sql,
 };
 use sea_orm::ConnectionTrait;
@@ -14,7 +14,7 @@ use super::{
     clearing::{self, Outgoing},
     row::{CHANGING, FIXED, Record, columns},
 };
-use crate::domain::Kind;
+use crate::domain::{Kind, Relation, Returned, Status};
 
 const TABLE: &str = "transfers";
 
@@ -124,6 +124,43 @@ pub async fn find(
     row.as_ref().map(Record::from_row).transpose()
 }
 
+/// A key under which a transfer is kept for ever: whose it is, what sort of payment it created,
+/// and the key.
+pub type Guarded<'a> = (&'a str, Kind, &'a str);
+
+/// What of these transfers is returned or on its way back; those of which nothing is are left
+/// out. The caller has locked them.
+///
+/// # Errors
+/// Those of the database.
+pub async fn returned(
+    tx: &Tx,
+    originals: &[TransferId],
+) -> Result<HashMap<TransferId, Returned>, StoreError> {
+    let mut found: HashMap<TransferId, Returned> = HashMap::new();
+    if originals.is_empty() {
+        return Ok(found);
+    }
+    let query = format!(
+        "SELECT original, relation, CAST(SUM(amount) AS BIGINT) AS total FROM {TABLE} \
+         WHERE original {} AND status NOT IN ({}, {}) GROUP BY original, relation",
+        among(tx.engine(), 1),
+        Status::Failed.code(),
+        Status::Cancelled.code()
+    );
+    let ids: Vec<String> = originals.iter().map(ToString::to_string).collect();
+    for row in sql::query_all(tx, query, [texts(tx.engine(), &ids)]).await? {
+        let original: String = row.try_get("", "original")?;
+        let corrupt = || StoreError::Corrupt(format!("what returns {original} is no return"));
+        let returned = found.entry(original.parse().map_err(|_| corrupt())?).or_default();
+        match Relation::from_code(row.try_get("", "relation")?).ok_or_else(corrupt)? {
+            Relation::Refund => returned.refunded = row.try_get("", "total")?,
+            Relation::Reversal => returned.reversed = true,
+        }
+    }
+    Ok(found)
+}
+
 /// The transfers that these keys created, one for each key that did, whatever became of its
 /// row among the idempotency keys. Found by scope, kind and key; what was asked for with it is
 /// the caller's to compare.
@@ -132,7 +169,7 @@ pub async fn find(
 /// Those of the database.
 pub async fn of_keys(
     connection: &impl ConnectionTrait,
-    keys: &[(Kind, &Key)],
+    keys: &[Guarded<'_>],
 ) -> Result<Vec<Record>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -148,7 +185,7 @@ pub async fn of_keys(
     };
     let wanted = keys
         .iter()
-        .map(|(kind, key)| row! {"the_scope": key.scope.as_str(), "the_kind": kind.code(), "the_key": key.key.as_str()})
+        .map(|(scope, kind, key)| row! {"the_scope": *scope, "the_kind": kind.code(), "the_key": *key})
         .collect();
     let found = rows::query(connection, &columns, wanted, query).await?;
     found.iter().map(Record::from_row).collect()

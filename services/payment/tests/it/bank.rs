@@ -195,6 +195,11 @@ impl Bank {
         self.transfer(key, self.order(amount)).await.unwrap().into_inner().transfer_id
     }
 
+    /// The business date, asked for anew.
+    pub async fn hear_of_the_date(&self) -> String {
+        self.payment.hear_of_the_date().await.unwrap().to_string()
+    }
+
     /// A turn of a worker.
     pub async fn turn(&self) -> Turn {
         self.payment.worker().turn().await.unwrap()

@@ -148,7 +148,7 @@ async fn a_refusal_for_the_limit_is_stored_with_the_key() {
         let again = bank.transfer("k", bank.order("50.01")).await.unwrap_err();
         assert_eq!(again.metadata().get("idempotent-replayed").unwrap(), "true");
         assert_eq!((first.code(), first.details()), (again.code(), again.details()));
-        assert_eq!(Error::from_status(&again).reason(), "TRANSFER_LIMIT_EXCEEDED");
+        assert_eq!(Error::from_status(&again).reason(), "LIMIT_EXCEEDED");
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 0);
         bank.accepted("other", "50.00").await;
     }

@@ -1,6 +1,7 @@
 //! A scripted `account`: balances in memory, references for ever, and the ways in which a
 //! ledger can fail.
 
+mod others;
 mod served;
 
 use std::{
@@ -18,9 +19,8 @@ use florin_proto::{
     account::v1::{
         Account, GetAccountRequest, GetAccountResponse, Holder, HolderRole,
         PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason,
-        ReferenceToVoid, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest,
-        TransactionResult, VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided, leg,
-        transaction_result::Outcome, void_result::Outcome as VoidOutcome,
+        ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
+        transaction_result::Outcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
@@ -56,6 +56,7 @@ struct State {
     overtaken: Option<(AccountId, i64)>,
     voids_away: bool,
     loses_voids: bool,
+    business_date: String,
     away: bool,
     loses_answers: bool,
     reads_fail: bool,
@@ -244,41 +245,6 @@ impl Ledger {
             return Err(unavailable().into());
         }
         Ok(Response::new(PostTransactionsResponse { results }))
-    }
-
-    async fn void_references(
-        self: Arc<Self>,
-        request: Request<VoidReferencesRequest>,
-    ) -> Result<Response<VoidReferencesResponse>, Status> {
-        let unavailable = || Error::new(Common::Unavailable, "scripted");
-        if self.state().voids_away {
-            return Err(unavailable().into());
-        }
-        let overtaken = self.state().overtaken.take();
-        if let Some((account, funds)) = overtaken {
-            self.state().accounts.get_mut(&account).unwrap().balance += funds;
-            let again = self.state().refused.clone().unwrap();
-            self.post(again);
-        }
-        let results = request.into_inner().references.into_iter().map(|one| self.void(one));
-        let results = results.collect();
-        if self.state().loses_voids {
-            return Err(unavailable().into());
-        }
-        Ok(Response::new(VoidReferencesResponse { results }))
-    }
-
-    fn void(&self, ReferenceToVoid { reference, cause }: ReferenceToVoid) -> VoidResult {
-        let mut state = self.state();
-        let outcome = match state.posted.get(&reference) {
-            Some((_, id)) => VoidOutcome::Posted(posted(*id, true)),
-            None => {
-                let replayed = state.voids.contains_key(&reference);
-                let cause = state.voids.entry(reference.clone()).or_insert(cause).clone();
-                VoidOutcome::Voided(Voided { cause, replayed })
-            }
-        };
-        VoidResult { reference, outcome: Some(outcome) }
     }
 
     async fn wait_and_return(gate: &Semaphore) {

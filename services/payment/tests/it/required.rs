@@ -26,6 +26,10 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         get_transfer("GetTransfer");
         list_transfers("ListTransfers");
         cancel_transfer("CancelTransfer");
+        refund_transfer("RefundTransfer");
+        reverse_transfer("ReverseTransfer");
+        set_limit("SetLimit");
+        remove_limit("RemoveLimit");
     }
     found
 }

@@ -95,9 +95,12 @@ impl ClearingWorker {
             let Some(record) = store::find(self.payment.db.read(), id).await? else {
                 return Ok(unknown());
             };
-            if record.transfer.status() != Status::Completed {
+            if !record.transfer.status().is_end() {
                 // The network's answer to the payment is on its way still.
                 return Ok(Err(Found::Wait("the payment has not been booked".to_owned())));
+            }
+            if record.transfer.status() != Status::Completed {
+                return Ok(unknown());
             }
             return Ok(record.transfer.order().route().debtor().map_or_else(unknown, Ok));
         }

@@ -240,18 +240,10 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
     }
     match result.outcome {
         Some(Outcome::Posted(posted)) => posted_by(record, &posted),
-        Some(Outcome::Refused(refusal)) if is_void(&refusal) => {
-            Verdict::Void(failure_of_void(refusal))
-        }
         Some(Outcome::Refused(refusal)) => {
             let text = told(&refusal);
             match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
-                Some(Kind::Refused | Kind::NotFound) => Verdict::Refused(Failure {
-                    reason: refusal.reason,
-                    domain: refusal.domain,
-                    message: refusal.message,
-                    facts: refusal.metadata.into_iter().collect(),
-                }),
+                Some(Kind::Refused | Kind::NotFound) => refused_for(refusal),
                 Some(
                     Kind::Aborted
                     | Kind::Exhausted
@@ -278,12 +270,25 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
     }
 }
 
+/// The verdict of a refusal that the ledger has decided.
+pub(super) fn refused_for(refusal: Refusal) -> Verdict {
+    if is_void(&refusal) {
+        return Verdict::Void(failure_of_void(refusal));
+    }
+    Verdict::Refused(Failure {
+        reason: refusal.reason,
+        domain: refusal.domain,
+        message: refusal.message,
+        facts: refusal.metadata.into_iter().collect(),
+    })
+}
+
 fn is_void(refusal: &Refusal) -> bool {
     let void = Reason::ReferenceVoided.known();
     (refusal.reason.as_str(), refusal.domain.as_str()) == (void.name, void.domain)
 }
 
-fn posted_by(record: &Record, posted: &PostedTransaction) -> Verdict {
+pub(super) fn posted_by(record: &Record, posted: &PostedTransaction) -> Verdict {
     match posted.transaction_id.parse() {
         // A token that is none is left out: it only spares a reader a wait.
         Ok(transaction) => Verdict::Posted {
@@ -309,7 +314,7 @@ fn told(refusal: &Refusal) -> String {
 }
 
 /// Undecided, and a human has to look: trying again will not help by itself.
-fn alarm(record: &Record, cause: String) -> Verdict {
+pub(super) fn alarm(record: &Record, cause: String) -> Verdict {
     let (transfer, attempts) = (record.transfer.id(), record.attempts);
     tracing::error!(%transfer, attempts, %cause, "a transfer is stuck in POSTING");
     Verdict::Stuck(cause)

@@ -47,6 +47,14 @@ impl tower::Service<http::Request<Body>> for Served {
                     let post = move |request| Arc::clone(&ledger).post_transactions(request);
                     unary(request, post).await
                 }
+                "GetBusinessDate" => {
+                    let ask = move |request| Arc::clone(&ledger).get_business_date(request);
+                    unary(request, ask).await
+                }
+                "ReverseTransaction" => {
+                    let reverse = move |request| Arc::clone(&ledger).reverse_transaction(request);
+                    unary(request, reverse).await
+                }
                 "VoidReferences" => {
                     let void = move |request| Arc::clone(&ledger).void_references(request);
                     unary(request, void).await

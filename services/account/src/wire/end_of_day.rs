@@ -1,0 +1,27 @@
+//! Closed business dates on the wire.
+
+use florin_proto::{account::v1 as proto, timestamp};
+
+use crate::store::end_of_day::{DayRow, StepRow};
+
+/// The wire form of a closed business date.
+pub(crate) fn business_day(row: &DayRow) -> proto::BusinessDay {
+    proto::BusinessDay {
+        closed: row.closed.to_string(),
+        opened: row.opened.to_string(),
+        closed_at: Some(timestamp(row.closed_at)),
+        ended_at: row.ended_at.map(timestamp),
+        steps: row.steps.iter().map(progress).collect(),
+    }
+}
+
+fn progress(row: &StepRow) -> proto::EndOfDayProgress {
+    proto::EndOfDayProgress {
+        step: row.step.number(),
+        begun_at: Some(timestamp(row.begun_at)),
+        finished_at: row.finished_at.map(timestamp),
+        accounts: row.tally.accounts,
+        refused: row.tally.refused,
+        cause: row.tally.cause.clone(),
+    }
+}

@@ -1,0 +1,76 @@
+//! The business date, as `account` tells it: limits and orders go by it.
+//!
+//! It is asked for, not taken from events: a reader of `account`'s events would write a row for
+//! every posting of the bank to learn of one day a day. What runs by the date runs for every day
+//! that has come and that was not done, so a day that nobody asked on is not lost (ADR 30).
+
+use std::{sync::Arc, time::Duration};
+
+use florin_kernel::{Date, parse_date};
+use florin_proto::account::v1::{
+    GetBusinessDateRequest, account_service_client::AccountServiceClient,
+};
+use florin_rpc::{CallContext, Dependency, Error, Retry, worker_context};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::accounts::as_role;
+
+const GET_BUSINESS_DATE: &str = "/florin.account.v1.AccountService/GetBusinessDate";
+/// How often it is asked for.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// The business date that this replica last heard of.
+#[derive(Debug, Clone)]
+pub(super) struct Books {
+    known: Arc<watch::Sender<Option<Date>>>,
+    account: Dependency,
+}
+
+impl Books {
+    pub(super) fn new(account: Dependency) -> Self {
+        Self { known: Arc::new(watch::Sender::new(None)), account }
+    }
+
+    /// The business date; `account` is asked only by the first who wants to know.
+    pub(super) async fn today(&self, ctx: &CallContext) -> Result<Date, Error> {
+        let known = *self.known.borrow();
+        match known {
+            Some(date) => Ok(date),
+            None => self.ask(&as_role(ctx)).await,
+        }
+    }
+
+    /// Asks, and keeps the answer: the business date never goes back.
+    pub(super) async fn ask(&self, ctx: &CallContext) -> Result<Date, Error> {
+        let request = GetBusinessDateRequest {};
+        let answer = self
+            .account
+            .call(ctx, GET_BUSINESS_DATE, Retry::Read, request, |channel, request| async {
+                AccountServiceClient::new(channel).get_business_date(request).await
+            })
+            .await?;
+        let date = parse_date(&answer.business_date)
+            .map_err(|error| Error::internal(format!("business date of account: {error}")))?;
+        self.known.send_if_modified(|known| {
+            let later = known.is_none_or(|known| date > known);
+            if later {
+                *known = Some(date);
+            }
+            later
+        });
+        Ok(self.known.borrow().unwrap_or(date))
+    }
+
+    /// Asks until the shutdown.
+    pub(super) async fn watch(self, shutdown: CancellationToken) {
+        let mut ask = tokio::time::interval(ASK_EVERY);
+        let ctx = worker_context(florin_kernel::Role::Payment);
+        while shutdown.run_until_cancelled(ask.tick()).await.is_some() {
+            let Some(answer) = shutdown.run_until_cancelled(self.ask(&ctx)).await else { return };
+            if let Err(error) = answer {
+                tracing::debug!(%error, "the business date could not be asked for");
+            }
+        }
+    }
+}

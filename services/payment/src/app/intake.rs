@@ -1,0 +1,237 @@
+//! Takes orders on: limits, what is returned, transfer, event and audit in one transaction,
+//! which serves many. Whoever creates transfers does it here: clients, standing orders, bulk
+//! files.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use florin_events::{Outbox, position};
+use florin_kernel::{CustomerId, TransferId, UnixMicros};
+use florin_proto::payment::v1::{self as wire, Reason};
+use florin_rpc::Error;
+use florin_store::{StoreError, Tx, audit};
+use tokio::sync::Notify;
+
+use super::events;
+use crate::{
+    domain::{
+        Limit, LimitExceeded, Limits, NotReturned, Order, Ordering, Transfer, Usage, limited,
+    },
+    store::{self, ClientKey, Record},
+};
+
+/// An order that is ready to be taken on.
+#[derive(Debug, Clone)]
+pub(super) struct Intake {
+    /// The id that its transfer gets.
+    pub(super) id: TransferId,
+    /// The order.
+    pub(super) order: Order,
+    /// What limits go by.
+    pub(super) ordering: Ordering,
+    /// Who set it going: an encoded `florin.common.v1.Initiator`.
+    pub(super) initiator: Vec<u8>,
+    /// What guards it for ever: no other transfer has this key.
+    pub(super) key: ClientKey,
+    /// Trace of the request.
+    pub(super) traceparent: Option<String>,
+    /// Id of the request, or the record that caused it.
+    pub(super) cause: String,
+    /// Who is audited.
+    pub(super) actor: String,
+    /// The method that is audited.
+    pub(super) method: String,
+    /// On whose behalf somebody acts who is no customer.
+    pub(super) on_behalf_of: Option<CustomerId>,
+}
+
+/// Why an order is not taken on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// A limit.
+    Limit(LimitExceeded),
+    /// What it returns.
+    Return(NotReturned),
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Limit(exceeded) => {
+                let LimitExceeded { scope, period, limit, left, .. } = &exceeded;
+                Self::new(Reason::LimitExceeded, exceeded.to_string())
+                    .with("scope", *scope)
+                    .with("period", period.name())
+                    .with("limit", limit.amount())
+                    .with("left", left.amount())
+                    .with("currency", limit.currency().code())
+            }
+            Refused::Return(refused) => not_returned(&refused),
+        }
+    }
+}
+
+/// The error of a transfer that is not returned.
+pub(super) fn not_returned(refused: &NotReturned) -> Error {
+    let because = |cause: &str| {
+        Error::new(Reason::TransferNotReturnable, refused.to_string()).with("cause", cause)
+    };
+    match refused {
+        NotReturned::NotCompleted(status) => because("NOT_COMPLETED").with("status", *status),
+        NotReturned::IsReturn => because("IS_RETURN"),
+        NotReturned::IsCash => because("IS_CASH"),
+        NotReturned::IsCrossBank => because("IS_CROSS_BANK"),
+        NotReturned::Refunded => because("REFUNDED"),
+        NotReturned::Reversed => because("REVERSED"),
+        NotReturned::Exceeds { left } => {
+            Error::new(Reason::RefundExceedsOriginal, refused.to_string())
+                .with("left", left.amount())
+                .with("currency", left.currency().code())
+        }
+        NotReturned::OtherCurrency(original) => {
+            Error::new(florin_proto::common::v1::Reason::CurrencyMismatch, refused.to_string())
+                .with("currency", original.currency().code())
+        }
+    }
+}
+
+/// Where orders are taken on.
+#[derive(Clone)]
+pub(super) struct Intakes {
+    outbox: Outbox,
+    limits: Limits,
+    due: Arc<Notify>,
+}
+
+/// What the decisions of a batch go by.
+struct Basis {
+    limits: Vec<Limit>,
+    usage: Usage,
+    originals: HashMap<TransferId, Transfer>,
+    returned: HashMap<TransferId, crate::domain::Returned>,
+}
+
+impl Intakes {
+    pub(super) const fn new(outbox: Outbox, limits: Limits, due: Arc<Notify>) -> Self {
+        Self { outbox, limits, due }
+    }
+
+    /// Decides orders in their order and writes those that are taken on: the transfers as their
+    /// events tell them. Originals are locked before counters, here and wherever a transfer
+    /// ends.
+    pub(super) async fn take(
+        &self,
+        tx: &Tx,
+        intakes: &[&Intake],
+    ) -> Result<Vec<Result<wire::Transfer, Refused>>, StoreError> {
+        let mut basis = basis(tx, intakes).await?;
+        let before = basis.usage.clone();
+        let decided: Vec<_> =
+            intakes.iter().map(|intake| self.decide(intake, &mut basis)).collect();
+        let changed = basis.usage.into_iter().filter(|(id, used)| before.get(id) != Some(used));
+        store::limits::write_used(tx, &changed.collect()).await?;
+        let taken: Vec<_> = intakes
+            .iter()
+            .zip(&decided)
+            .filter_map(|(intake, decided)| Some((*intake, decided.as_ref().ok()?.clone())))
+            .collect();
+        let mut written = self.write(tx, taken).await?.into_iter();
+        let answers = decided.into_iter().map(|decided| match decided {
+            Ok(_) => {
+                let none = || StoreError::Corrupt("an order that was not written".into());
+                written.next().map(Ok).ok_or_else(none)
+            }
+            Err(refused) => Ok(Err(refused)),
+        });
+        answers.collect()
+    }
+
+    fn decide(&self, intake: &Intake, basis: &mut Basis) -> Result<Vec<String>, Refused> {
+        if let Some(link) = intake.order.link() {
+            let original = basis.originals.get(&link.original);
+            let original = original.ok_or(Refused::Return(NotReturned::NotCompleted("")))?;
+            let returned = basis.returned.entry(link.original).or_default();
+            original.take_back(&intake.order, returned).map_err(Refused::Return)?;
+        }
+        self.limits
+            .reserve(&intake.order, &intake.ordering, &basis.limits, &mut basis.usage)
+            .map_err(Refused::Limit)
+    }
+
+    async fn write(
+        &self,
+        tx: &Tx,
+        taken: Vec<(&Intake, Vec<String>)>,
+    ) -> Result<Vec<wire::Transfer>, StoreError> {
+        if taken.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = tx.now().await?;
+        let mut records: Vec<_> =
+            taken.iter().map(|(intake, reserved)| record(intake, reserved.clone(), now)).collect();
+        let (told, seen): (Vec<_>, Vec<_>) = records
+            .iter()
+            .zip(&taken)
+            .map(|(record, (intake, _))| events::accepted(record, &intake.cause))
+            .unzip();
+        let events = self.outbox.append(tx, told).await?;
+        for (record, event) in records.iter_mut().zip(&events) {
+            record.position = position::encode(&[*event]);
+        }
+        store::insert(tx, &records).await?;
+        let entries = taken.iter().map(|(intake, _)| audit::Entry {
+            actor: intake.actor.clone(),
+            on_behalf_of: intake.on_behalf_of.map(|customer| customer.to_string()),
+            method: intake.method.clone(),
+            reference: intake.id.to_string(),
+            at: now,
+        });
+        audit::record_many(tx, entries.collect()).await?;
+        let due = Arc::clone(&self.due);
+        tx.on_commit(move || due.notify_one());
+        Ok(seen)
+    }
+}
+
+/// Locks and reads what the orders are decided by.
+async fn basis(tx: &Tx, intakes: &[&Intake]) -> Result<Basis, StoreError> {
+    let originals: BTreeSet<TransferId> =
+        intakes.iter().filter_map(|one| Some(one.order.link()?.original)).collect();
+    let originals: Vec<TransferId> = originals.into_iter().collect();
+    let (mut locked, mut returned) = (HashMap::new(), HashMap::new());
+    if !originals.is_empty() {
+        let records = store::lock(tx, &originals).await?;
+        locked.extend(records.into_iter().map(|one| (one.transfer.id(), one.transfer)));
+        returned = store::returned(tx, &originals).await?;
+    }
+    let counted = intakes.iter().filter_map(|one| Some((limited(&one.order)?, &one.ordering)));
+    let subjects = counted.clone().flat_map(|(from, ordering)| ordering.subjects(from)).collect();
+    let limits = store::limits::of(tx, &subjects).await?;
+    let limits: Vec<Limit> = limits.into_iter().map(|(limit, _)| limit).collect();
+    let counters = counted.flat_map(|(from, ordering)| {
+        let subjects: Vec<_> = ordering.subjects(from).collect();
+        let apply = limits.iter().filter(move |limit| subjects.contains(&limit.subject));
+        apply.filter_map(move |limit| limit.counter(Some(from), ordering.date))
+    });
+    let counters: BTreeSet<String> = counters.collect();
+    let usage = store::limits::lock_used(tx, &counters).await?;
+    Ok(Basis { limits, usage, originals: locked, returned })
+}
+
+fn record(intake: &Intake, reserved: Vec<String>, now: UnixMicros) -> Record {
+    Record {
+        transfer: Transfer::accept(intake.id, intake.order.clone(), now),
+        due_at: Some(now),
+        position: String::new(),
+        initiator: intake.initiator.clone(),
+        key: intake.key.clone(),
+        traceparent: intake.traceparent.clone(),
+        attempts: 0,
+        unanswered_at: None,
+        last_cause: None,
+        lease_token: None,
+        reserved,
+    }
+}

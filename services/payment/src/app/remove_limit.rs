@@ -1,0 +1,36 @@
+//! Removes a limit.
+
+use florin_proto::payment::v1::{Reason, RemoveLimitRequest, RemoveLimitResponse};
+use florin_rpc::{CallContext, Error};
+use florin_runtime::{Failure, once};
+use florin_store::Tx;
+use tonic::{Response, Status};
+
+use super::{Payment, set_limit::audit_limit};
+use crate::{grpc::convert::limit_name, store};
+
+impl Payment {
+    /// Removes a limit; audited. What was counted by it stays counted, should it be set again.
+    ///
+    /// # Errors
+    /// Every violated field at once; `LIMIT_NOT_FOUND`.
+    pub async fn remove_limit(
+        &self,
+        ctx: &CallContext,
+        request: RemoveLimitRequest,
+    ) -> Result<Response<RemoveLimitResponse>, Status> {
+        let (subject, period, currency) = limit_name(&request).map_err(Error::invalid)?;
+        once(&self.db, ctx, &request, async |tx: Tx| {
+            if !store::limits::remove(&tx, &subject, period, currency).await? {
+                return Err(Failure::Refused(not_found()));
+            }
+            audit_limit(&tx, ctx, &subject).await?;
+            Ok(RemoveLimitResponse {})
+        })
+        .await
+    }
+}
+
+fn not_found() -> Error {
+    Error::new(Reason::LimitNotFound, "there is no such limit")
+}
