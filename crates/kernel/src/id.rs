@@ -119,6 +119,9 @@ id!(
     /// A transfer, deposit or withdrawal (owned by `payment`).
     TransferId, "trf");
 id!(
+    /// A scheduled or standing order (owned by `payment`).
+    OrderId, "sto");
+id!(
     /// A loan (owned by `loan`).
     LoanId, "lon");
 id!(

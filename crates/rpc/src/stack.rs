@@ -4,6 +4,7 @@
 //! Every refusal made here names layer, dependency and cause in its metadata. A fall-back
 //! is the use case's decision and never made here.
 
+mod awaiting;
 mod breaker;
 mod budget;
 mod changes;

@@ -300,8 +300,74 @@ impl PaymentService for Scripted {
         Err(Status::unimplemented(""))
     }
 
+    async fn create_order(
+        &self,
+        _: Request<payment::CreateOrderRequest>,
+    ) -> Result<Response<payment::CreateOrderResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_order(
+        &self,
+        _: Request<payment::GetOrderRequest>,
+    ) -> Result<Response<payment::GetOrderResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_orders(
+        &self,
+        _: Request<payment::ListOrdersRequest>,
+    ) -> Result<Response<payment::ListOrdersResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn suspend_order(
+        &self,
+        _: Request<payment::SuspendOrderRequest>,
+    ) -> Result<Response<payment::SuspendOrderResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn resume_order(
+        &self,
+        _: Request<payment::ResumeOrderRequest>,
+    ) -> Result<Response<payment::ResumeOrderResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn skip_order(
+        &self,
+        _: Request<payment::SkipOrderRequest>,
+    ) -> Result<Response<payment::SkipOrderResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn cancel_order(
+        &self,
+        _: Request<payment::CancelOrderRequest>,
+    ) -> Result<Response<payment::CancelOrderResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     type ExportTransfersStream =
         tokio_stream::Empty<Result<payment::ExportTransfersResponse, Status>>;
+
+    async fn retry_clearing(
+        &self,
+        _: Request<payment::RetryClearingRequest>,
+    ) -> Result<Response<payment::RetryClearingResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    type ExportClearingStream =
+        tokio_stream::Empty<Result<payment::ExportClearingResponse, Status>>;
+
+    async fn export_clearing(
+        &self,
+        _: Request<payment::ExportClearingRequest>,
+    ) -> Result<Response<Self::ExportClearingStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
 
     async fn export_transfers(
         &self,

@@ -1,6 +1,7 @@
 //! The rules of accounts and of the journal: pure, over values.
 
 pub mod account;
+pub mod conversion;
 pub mod end_of_day;
 pub mod event;
 pub mod hold;

@@ -4,18 +4,20 @@ pub(crate) mod convert;
 
 use florin_proto::account::v1::{
     AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
-    AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, CloseAccountRequest,
-    CloseAccountResponse, CreateGlAccountRequest, CreateGlAccountResponse, ExportReferencesRequest,
-    ExportReferencesResponse, FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest,
-    GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest,
-    GetBalanceResponse, GetBusinessDateRequest, GetBusinessDateResponse, GetTransactionRequest,
-    GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest,
-    ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest,
-    ListBusinessDaysResponse, ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest,
-    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
-    ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
-    ListProductsResponse, OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest,
-    PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, ReleaseHoldRequest,
+    AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BatchGetAccountsRequest,
+    BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, CreateGlAccountRequest,
+    CreateGlAccountResponse, ExportReferencesRequest, ExportReferencesResponse,
+    FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest, GetAccountResponse,
+    GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest, GetBalanceResponse,
+    GetBusinessDateRequest, GetBusinessDateResponse, GetTransactionRequest, GetTransactionResponse,
+    GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse,
+    ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest, ListBusinessDaysResponse,
+    ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest, ListGlAccountsResponse,
+    ListHolidaysRequest, ListHolidaysResponse, ListInterestConditionsRequest,
+    ListInterestConditionsResponse, ListProductsRequest, ListProductsResponse, OpenAccountRequest,
+    OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest,
+    PostTransactionsResponse, PreviewReversalRequest, PreviewReversalResponse,
+    PreviewTransactionsRequest, PreviewTransactionsResponse, ReleaseHoldRequest,
     ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
     RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
     ReverseTransactionResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
@@ -46,6 +48,7 @@ florin_rpc::serve! {
     open_account(OpenAccountRequest) -> OpenAccountResponse;
     import_accounts(ImportAccountsRequest) -> ImportAccountsResponse;
     get_account(GetAccountRequest) -> GetAccountResponse;
+    batch_get_accounts(BatchGetAccountsRequest) -> BatchGetAccountsResponse;
     list_accounts(ListAccountsRequest) -> ListAccountsResponse;
     resolve_iban(ResolveIbanRequest) -> ResolveIbanResponse;
     freeze_account(FreezeAccountRequest) -> FreezeAccountResponse;
@@ -60,6 +63,8 @@ florin_rpc::serve! {
     post_transactions(PostTransactionsRequest) -> PostTransactionsResponse;
     void_references(VoidReferencesRequest) -> VoidReferencesResponse;
     reverse_transaction(ReverseTransactionRequest) -> ReverseTransactionResponse;
+    preview_transactions(PreviewTransactionsRequest) -> PreviewTransactionsResponse;
+    preview_reversal(PreviewReversalRequest) -> PreviewReversalResponse;
     get_transaction(GetTransactionRequest) -> GetTransactionResponse;
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;
     list_gl_accounts(ListGlAccountsRequest) -> ListGlAccountsResponse;

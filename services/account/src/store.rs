@@ -5,13 +5,16 @@ pub mod accruals;
 pub mod calendar;
 pub mod chain;
 pub mod chart;
+mod claims;
 pub mod conditions;
+mod copies;
 pub mod end_of_day;
 pub mod entries;
 pub mod load;
 pub mod records;
 pub mod rows;
 pub mod verify;
+pub mod voids;
 pub mod working;
 pub mod write;
 
@@ -24,6 +27,7 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0003_released_holds",
     "0004_fewer_indexes",
     "0005_captures",
+    "0006_conversions",
     "0010_calendar",
     "0011_interest",
     "0012_end_of_day",

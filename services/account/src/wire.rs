@@ -11,13 +11,14 @@ use crate::{
     app::post_transactions::direction,
     domain::{
         account::{Account, Holder},
+        conversion::Conversion,
         hold::Hold,
         posting::GlAccount,
     },
     store::{
         chart::{Product, TrialRow},
         entries::EntryRow,
-        records::{StoredLeg, StoredTransaction},
+        records::{StoredLeg, WholeTransaction},
     },
 };
 
@@ -79,11 +80,13 @@ pub(crate) fn optional(id: Option<TransactionId>) -> String {
 }
 
 /// The wire form of a journal transaction.
-pub(crate) fn transaction(
-    stored: StoredTransaction,
-    legs: &[StoredLeg],
-    reversed_by: Option<TransactionId>,
-) -> proto::JournalTransaction {
+pub(crate) fn transaction(whole: WholeTransaction) -> proto::JournalTransaction {
+    let WholeTransaction { stored, legs, conversions, reversed_by } = whole;
+    let conversions = conversions.into_iter().map(|one| proto::Conversion {
+        sold: Some(wire_money(one.sold)),
+        bought: Some(wire_money(one.bought)),
+        rate: one.rate,
+    });
     proto::JournalTransaction {
         transaction_id: stored.id.to_string(),
         reference: stored.reference,
@@ -96,6 +99,16 @@ pub(crate) fn transaction(
         recorded_at: Some(timestamp(stored.recorded_at)),
         reverses: optional(stored.reverses),
         reversed_by: optional(reversed_by),
+        conversions: conversions.collect(),
+    }
+}
+
+/// The wire form of a conversion.
+pub(crate) fn conversion(one: &Conversion) -> proto::Conversion {
+    proto::Conversion {
+        sold: Some(wire_money(one.sold())),
+        bought: Some(wire_money(one.bought())),
+        rate: one.rate().to_string(),
     }
 }
 

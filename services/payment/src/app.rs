@@ -7,12 +7,15 @@ mod advance_transfers;
 mod await_end;
 mod books;
 mod cancel_transfer;
+mod change_order;
 mod create_deposit;
+mod create_order;
 mod create_transfer;
 mod create_withdrawal;
 mod events;
 mod export_clearing;
 mod export_transfers;
+mod get_order;
 mod get_transfer;
 mod guard_keys;
 mod intake;
@@ -23,6 +26,7 @@ mod refund_transfer;
 mod remove_limit;
 mod retry_clearing;
 mod reverse_transfer;
+mod run_orders;
 mod set_limit;
 
 use std::sync::Arc;
@@ -41,7 +45,9 @@ use tokio_util::sync::CancellationToken;
 pub use advance_clearing::ClearingWorker;
 pub use advance_transfers::{Turn, Worker};
 
-use self::{accept::Acceptances, await_end::Watchers, books::Books, intake::Intakes};
+use self::{
+    accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, intake::Intakes,
+};
 use crate::{Config, clearing::Network, meter::Meter};
 
 /// What the use cases work with.
@@ -51,10 +57,14 @@ pub struct Payment {
     outbox: Outbox,
     /// What handlers ask `account`.
     account: Dependency,
+    /// The accounts among it.
+    accounts: Gather,
     /// The worker's way to the ledger: what was accepted moves on while reads are refused.
     postings: Dependency,
     bank: BankIdentity,
     books: Books,
+    /// Where orders are taken on that no client sends.
+    intakes: Intakes,
     config: Config,
     acceptances: Committer<Acceptances>,
     /// Wakes a worker of this replica.
@@ -76,7 +86,7 @@ impl Payment {
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
         let intakes = Intakes::new(runtime.outbox.clone(), limits, Arc::clone(&due));
-        let batch = Acceptances::new(intakes);
+        let batch = Acceptances::new(intakes.clone());
         let acceptances = Committer::start(
             db.clone(),
             batch,
@@ -86,13 +96,16 @@ impl Payment {
         );
         runtime.drain(&acceptances);
         let bank = &runtime.settings.bank;
+        let account = runtime.dependency(Role::Account);
         Ok(Self {
             db,
             outbox: runtime.outbox.clone(),
-            account: runtime.dependency(Role::Account),
+            accounts: accounts::gather(&account),
+            account,
             postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,
             books: Books::new(runtime.dependency(Role::Account)),
+            intakes,
             config,
             acceptances,
             due,

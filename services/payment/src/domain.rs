@@ -5,6 +5,7 @@ mod limits;
 mod order;
 mod posting;
 mod returns;
+mod standing;
 mod transfer;
 
 pub use clearing::{
@@ -15,6 +16,9 @@ pub use limits::{Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage,
 pub use order::{Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
 pub use returns::{Link, NotReturned, Relation, Returned};
+pub use standing::{
+    Frequency, Last, OrderState, OrderStatus, Schedule, Standing, Step as OrderStep,
+};
 pub use transfer::{
     Ended, Event, Failure, NotAllowed, Screening, Status, StatusError, Step, Transfer,
 };

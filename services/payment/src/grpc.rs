@@ -3,14 +3,18 @@
 pub mod convert;
 
 use florin_proto::payment::v1::{
-    CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,
+    CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse,
+    CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
     CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
     CreateWithdrawalResponse, ExportClearingRequest, ExportClearingResponse,
-    ExportTransfersRequest, ExportTransfersResponse, GetTransferRequest, GetTransferResponse,
-    ListLimitsRequest, ListLimitsResponse, ListTransfersRequest, ListTransfersResponse,
+    ExportTransfersRequest, ExportTransfersResponse, GetOrderRequest, GetOrderResponse,
+    GetTransferRequest, GetTransferResponse, ListLimitsRequest, ListLimitsResponse,
+    ListOrdersRequest, ListOrdersResponse, ListTransfersRequest, ListTransfersResponse,
     RefundTransferRequest, RefundTransferResponse, RemoveLimitRequest, RemoveLimitResponse,
-    RetryClearingRequest, RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse,
-    SetLimitRequest, SetLimitResponse, payment_service_server::PaymentService,
+    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
+    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
+    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -45,6 +49,13 @@ florin_rpc::serve! {
     set_limit(SetLimitRequest) -> SetLimitResponse;
     remove_limit(RemoveLimitRequest) -> RemoveLimitResponse;
     list_limits(ListLimitsRequest) -> ListLimitsResponse;
+    create_order(CreateOrderRequest) -> CreateOrderResponse;
+    get_order(GetOrderRequest) -> GetOrderResponse;
+    list_orders(ListOrdersRequest) -> ListOrdersResponse;
+    suspend_order(SuspendOrderRequest) -> SuspendOrderResponse;
+    resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
+    skip_order(SkipOrderRequest) -> SkipOrderResponse;
+    cancel_order(CancelOrderRequest) -> CancelOrderResponse;
     {
         type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
 

@@ -48,6 +48,7 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     runtime.tasks.spawn("payment meter", payment.measure(runtime.shutdown.clone()));
     runtime.tasks.spawn("payment keys", payment.guard_keys(runtime.shutdown.clone()));
     runtime.tasks.spawn("payment books", payment.watch_books(runtime.shutdown.clone()));
+    runtime.tasks.spawn("payment orders", payment.run_orders(runtime.shutdown.clone()));
     let api = PaymentApi::new(payment);
     Ok(Started::new().with(|server| server.add_service(PaymentServiceServer::new(api))))
 }

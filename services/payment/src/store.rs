@@ -4,6 +4,7 @@ mod clearing;
 mod keys;
 pub mod limits;
 mod list;
+pub mod orders;
 mod row;
 mod transfers;
 
@@ -25,5 +26,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0002_keys_for_ever",
     "0003_what_was_said",
     "0004_limits_and_returns",
+    "0005_orders",
     "0020_clearing"
 ];

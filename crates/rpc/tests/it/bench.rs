@@ -1,5 +1,7 @@
 //! A small mesh: the payment role with a scripted OpsService, and whoever calls it.
 
+mod payments;
+
 use std::{
     net::SocketAddr,
     path::Path,
@@ -167,87 +169,6 @@ impl ops::ops_service_server::OpsService for Stub {
         _: Request<ops::GetRebuildRequest>,
     ) -> Answer<ops::GetRebuildResponse> {
         not_scripted()
-    }
-}
-
-#[tonic::async_trait]
-impl payment::payment_service_server::PaymentService for Stub {
-    type ExportTransfersStream =
-        tokio_stream::Pending<Result<payment::ExportTransfersResponse, Status>>;
-
-    async fn create_transfer(
-        &self,
-        request: Request<payment::CreateTransferRequest>,
-    ) -> Answer<payment::CreateTransferResponse> {
-        self.0.play(&request).await?;
-        Ok(Response::new(payment::CreateTransferResponse::default()))
-    }
-    async fn get_transfer(
-        &self,
-        request: Request<payment::GetTransferRequest>,
-    ) -> Answer<payment::GetTransferResponse> {
-        self.0.play(&request).await?;
-        Ok(Response::new(payment::GetTransferResponse::default()))
-    }
-    async fn create_deposit(
-        &self,
-        _: Request<payment::CreateDepositRequest>,
-    ) -> Answer<payment::CreateDepositResponse> {
-        not_scripted()
-    }
-    async fn create_withdrawal(
-        &self,
-        _: Request<payment::CreateWithdrawalRequest>,
-    ) -> Answer<payment::CreateWithdrawalResponse> {
-        not_scripted()
-    }
-    async fn list_transfers(
-        &self,
-        _: Request<payment::ListTransfersRequest>,
-    ) -> Answer<payment::ListTransfersResponse> {
-        not_scripted()
-    }
-    async fn cancel_transfer(
-        &self,
-        _: Request<payment::CancelTransferRequest>,
-    ) -> Answer<payment::CancelTransferResponse> {
-        not_scripted()
-    }
-    async fn refund_transfer(
-        &self,
-        _: Request<payment::RefundTransferRequest>,
-    ) -> Answer<payment::RefundTransferResponse> {
-        not_scripted()
-    }
-    async fn reverse_transfer(
-        &self,
-        _: Request<payment::ReverseTransferRequest>,
-    ) -> Answer<payment::ReverseTransferResponse> {
-        not_scripted()
-    }
-    async fn set_limit(
-        &self,
-        _: Request<payment::SetLimitRequest>,
-    ) -> Answer<payment::SetLimitResponse> {
-        not_scripted()
-    }
-    async fn remove_limit(
-        &self,
-        _: Request<payment::RemoveLimitRequest>,
-    ) -> Answer<payment::RemoveLimitResponse> {
-        not_scripted()
-    }
-    async fn list_limits(
-        &self,
-        _: Request<payment::ListLimitsRequest>,
-    ) -> Answer<payment::ListLimitsResponse> {
-        not_scripted()
-    }
-    async fn export_transfers(
-        &self,
-        _: Request<payment::ExportTransfersRequest>,
-    ) -> Answer<Self::ExportTransfersStream> {
-        Ok(Response::new(tokio_stream::pending()))
     }
 }
 

@@ -96,7 +96,6 @@ fn settings(options: &DatabaseOptions) -> Result<SqliteConnectOptions, StoreErro
         .filename(path(options)?)
         .busy_timeout(options.busy_timeout)
         .synchronous(synchronous)
-        .pragma("temp_store", "MEMORY")
         .disable_statement_logging())
 }
 

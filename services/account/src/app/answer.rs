@@ -12,7 +12,7 @@ use florin_rpc::Error;
 use florin_store::idempotency::Answer;
 use prost::Message;
 
-use super::command::Outcome;
+use super::{command::Outcome, post_transactions::posted_leg};
 use crate::{domain::refusal::Refusal, wire};
 
 /// The reason of a refusal in the contract.
@@ -161,6 +161,20 @@ pub fn wire_posted(outcome: &Outcome) -> Option<proto::PostedTransaction> {
     })
 }
 
+/// What would be posted, as the contract says it; None for other outcomes.
+#[must_use]
+pub fn wire_preview(outcome: &Outcome) -> Option<proto::TransactionPreview> {
+    let Outcome::Previewed(preview) = outcome else { return None };
+    let row = &preview.row;
+    Some(proto::TransactionPreview {
+        legs: row.entries.iter().map(posted_leg).collect(),
+        booking_date: row.booking_date.to_string(),
+        value_date: row.value_date.to_string(),
+        captured_holds: preview.captured.iter().map(wire::hold).collect(),
+        conversions: row.conversions.iter().map(wire::conversion).collect(),
+    })
+}
+
 /// The stored answer of an outcome whose success is the message that `success` makes.
 pub fn stored<M: Message>(
     outcome: &Outcome,
@@ -177,6 +191,9 @@ pub fn stored<M: Message>(
             Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
             None => Error::internal("the outcome is not that of the command"),
         },
+        Outcome::Previewed(_) | Outcome::Rehearsed(_) => {
+            Error::internal("a rehearsal has no answer to store")
+        }
         Outcome::KeyReused => Error::internal("a reused key has no answer to store"),
     };
     Answer { code: refused.to_status().code().into(), body: refused.encode() }
@@ -196,6 +213,8 @@ macro_rules! account_answer {
                 | Outcome::Held { .. }
                 | Outcome::Passed
                 | Outcome::Voided { .. }
+                | Outcome::Previewed(_)
+                | Outcome::Rehearsed(_)
                 | Outcome::Refused(_)
                 | Outcome::Decided(_)
                 | Outcome::Answered(_)

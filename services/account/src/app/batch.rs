@@ -16,6 +16,7 @@ use super::{
     add_holder, close_account,
     command::{Change, Command, Outcome, Work},
     end_of_day, expire_holds, freeze_account, open_account, place_hold, post_transactions,
+    rehearse::rehearse,
     release_hold, remove_holder, reverse_transaction, unfreeze_account, void_references,
 };
 use crate::{
@@ -138,44 +139,62 @@ fn needs(commands: &[&Command]) -> Needs {
     for command in commands {
         let record = command.record();
         needs.claims.extend(command.references().into_iter().map(|one| (one, record)));
-        match &command.work {
-            Work::Post(post) => {
-                needs.accounts.extend(post.legs.accounts());
-                let caller = &post.reference.caller;
-                let captured = post.captures.iter();
-                needs
-                    .holds
-                    .extend(captured.map(|one| (caller.clone(), one.hold_reference.clone())));
-            }
-            Work::Reverse(reverse) => {
-                needs.originals.insert(reverse.original);
-            }
-            Work::Place(place) => {
-                needs.accounts.insert(place.account);
-                let id = (place.reference.caller.clone(), place.reference.text.clone());
-                needs.holds.insert(id);
-            }
-            Work::Release(release) => {
-                let id = (release.reference.caller.clone(), release.hold_reference.clone());
-                needs.holds.insert(id);
-            }
-            Work::EndDay(step) => {
-                needs.accounts.insert(step.account);
-                needs.steps.push(step.clone());
-            }
-            Work::Expire(expire) => {
-                needs.holds.insert((expire.caller.clone(), expire.reference.clone()));
-            }
-            // The reference alone: it touches no account.
-            Work::Void(_) => {}
-            Work::Open(_) => needs.opens += 1,
-            Work::Change { account, .. } => {
-                needs.accounts.insert(*account);
-                needs.changed.insert(*account);
-            }
+        touch(&mut needs, command);
+        if let Work::Rehearse(parts) = &command.work {
+            needs.extend(needs_of_parts(parts));
         }
     }
     needs
+}
+
+/// What the parts of a rehearsal need: they look at references and claim none.
+fn needs_of_parts(parts: &[Command]) -> Needs {
+    let mut needs = Needs::default();
+    for part in parts {
+        let record = part.record();
+        needs.looked_up.extend(part.references().into_iter().map(|one| (one, record)));
+        touch(&mut needs, part);
+    }
+    needs
+}
+
+/// The records that a command touches.
+fn touch(needs: &mut Needs, command: &Command) {
+    match &command.work {
+        Work::Post(post) => {
+            needs.accounts.extend(post.legs.accounts());
+            let caller = &post.reference.caller;
+            let captured = post.captures.iter();
+            needs.holds.extend(captured.map(|one| (caller.clone(), one.hold_reference.clone())));
+        }
+        Work::Reverse(reverse) => {
+            needs.originals.insert(reverse.original);
+        }
+        Work::Place(place) => {
+            needs.accounts.insert(place.account);
+            let id = (place.reference.caller.clone(), place.reference.text.clone());
+            needs.holds.insert(id);
+        }
+        Work::Release(release) => {
+            let id = (release.reference.caller.clone(), release.hold_reference.clone());
+            needs.holds.insert(id);
+        }
+        Work::Expire(expire) => {
+            needs.holds.insert((expire.caller.clone(), expire.reference.clone()));
+        }
+        Work::EndDay(step) => {
+            needs.accounts.insert(step.account);
+            needs.steps.push(step.clone());
+        }
+        // The reference alone: it touches no account.
+        Work::Void(_) => {}
+        Work::Open(_) => needs.opens += 1,
+        Work::Change { account, .. } => {
+            needs.accounts.insert(*account);
+            needs.changed.insert(*account);
+        }
+        Work::Rehearse(_) => {}
+    }
 }
 
 /// Decides one command over the working set: the answer of before where its references made a
@@ -209,6 +228,9 @@ fn execute(working: &mut Working, command: &Command) -> Result<Outcome, Refusal>
         Work::Expire(expire) => expire_holds::decide(working, expire, actor),
         Work::Void(void) => Ok(void_references::decide(working, void, actor)),
         Work::Open(open) => open_account::decide(working, open, actor),
+        Work::Rehearse(parts) => {
+            Ok(Outcome::Rehearsed(rehearse(working, parts, &needs_of_parts(parts))))
+        }
         Work::EndDay(step) => end_of_day::decide(working, step, actor),
         Work::Change { account, change } => match change {
             Change::Freeze(reason) => freeze_account::decide(working, *account, reason, actor),
@@ -241,6 +263,7 @@ fn replay(working: &Working, command: &Command, record: Record) -> Result<Outcom
                         | Work::Expire(_)
                         | Work::Void(_)
                         | Work::Open(_)
+                        | Work::Rehearse(_)
                         | Work::EndDay(_)
                         | Work::Change { .. } => posted,
                     })
@@ -307,6 +330,8 @@ impl Outcome {
             | Self::Held { .. }
             | Self::Passed
             | Self::Voided { .. }
+            | Self::Previewed(_)
+            | Self::Rehearsed(_)
             | Self::Refused(_)
             | Self::Decided(_)
             | Self::Answered(_)

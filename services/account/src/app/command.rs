@@ -3,8 +3,10 @@
 use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, Money, TransactionId};
 use florin_store::idempotency::{Answer, Key};
 
+use super::rehearse::Preview;
 use crate::domain::{
     account::{Account, Holder, Rules},
+    conversion::Conversion,
     end_of_day::AccountStep,
     hold::Hold,
     posting::Legs,
@@ -29,6 +31,8 @@ pub struct Post {
     pub legs: Legs,
     /// Holds that pay for debits among them.
     pub captures: Vec<Capture>,
+    /// Conversions of currency, which agree with the legs.
+    pub conversions: Vec<Conversion>,
     /// Booking date of an import.
     pub booking_date: Option<Date>,
     /// Value date where it is not the booking date.
@@ -167,6 +171,8 @@ pub enum Work {
     Void(Void),
     /// Open an account.
     Open(Open),
+    /// Decide postings and reversals, and book none of them.
+    Rehearse(Vec<Command>),
     /// Change an account.
     Change {
         /// The account.
@@ -182,7 +188,7 @@ pub enum Work {
 pub type AnswerOf = fn(&Outcome) -> Answer;
 
 /// A command, with the client's idempotency key where it has one.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Command {
     /// What to do.
     pub work: Work,
@@ -233,6 +239,10 @@ pub enum Outcome {
         /// Ids of the events.
         events: Vec<EventId>,
     },
+    /// Would be posted: told by a rehearsal.
+    Previewed(Box<Preview>),
+    /// What would become of each part of a rehearsal; nothing changed.
+    Rehearsed(Vec<Self>),
     /// A step of the end of day moved no money: nothing was due, or it was done before.
     Passed,
     /// The domain refused; nothing changed.
@@ -252,6 +262,7 @@ impl Command {
         match &self.work {
             Work::Post(post) => post.legs.as_slice().len() + post.captures.len(),
             Work::Reverse(_) | Work::EndDay(_) => 4,
+            Work::Rehearse(parts) => parts.iter().map(Self::weight).sum(),
             Work::Place(_)
             | Work::Release(_)
             | Work::Expire(_)
@@ -269,6 +280,7 @@ impl Command {
             Work::Post(post) => post.legs.accounts().collect(),
             Work::Place(place) => vec![place.account],
             Work::Change { account, .. } => vec![*account],
+            Work::Rehearse(parts) => parts.iter().flat_map(Self::accounts).collect(),
             Work::EndDay(step) => vec![step.account],
             Work::Reverse(_)
             | Work::Release(_)
@@ -289,8 +301,8 @@ impl Command {
             Work::Void(void) => vec![void.reference.clone()],
             Work::Open(open) => open.reference.clone().into_iter().collect(),
             Work::EndDay(step) => vec![Reference::of_end_of_day(step)],
-            // The hold's own state makes it once only.
-            Work::Expire(_) | Work::Change { .. } => Vec::new(),
+            // The hold's own state makes it once only; a rehearsal claims nothing.
+            Work::Expire(_) | Work::Rehearse(_) | Work::Change { .. } => Vec::new(),
         }
     }
 
@@ -305,7 +317,11 @@ impl Command {
             Work::Place(place) => Some(Record::Hold(place.id)),
             Work::Void(_) => Some(Record::Void),
             Work::Open(open) => Some(Record::Account(open.id)),
-            Work::Release(_) | Work::Expire(_) | Work::EndDay(_) | Work::Change { .. } => None,
+            Work::Release(_)
+            | Work::Expire(_)
+            | Work::EndDay(_)
+            | Work::Rehearse(_)
+            | Work::Change { .. } => None,
         }
     }
 }
@@ -319,7 +335,9 @@ impl Outcome {
             Self::Held { hold, .. } => Some(Record::Hold(hold.id)),
             Self::Account { account, .. } => Some(Record::Account(account.id)),
             Self::Voided { .. } => Some(Record::Void),
-            Self::Passed
+            Self::Previewed(_)
+            | Self::Rehearsed(_)
+            | Self::Passed
             | Self::Refused(_)
             | Self::Decided(_)
             | Self::Answered(_)

@@ -89,6 +89,7 @@ pub(super) fn book(
         booking_date: on,
         value_date,
         reverses: None,
+        conversions: Vec::new(),
         correlation: format!("end_of_day/{}", step.day.closed),
         initiator: step.initiator.clone(),
         entries: decided.entries,

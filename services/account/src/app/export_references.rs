@@ -14,7 +14,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::{STREAM_BUFFER, ledger::Ledger};
-use crate::{store::records, wire};
+use crate::{
+    store::{records, voids},
+    wire,
+};
 
 /// Rows of one page.
 const PAGE: i64 = 1_000;
@@ -79,11 +82,11 @@ impl Ledger {
         }
         let mut after = (String::new(), String::new());
         loop {
-            let page = records::voids_after(self.db.read(), (&after.0, &after.1), PAGE).await;
+            let page = voids::voids_after(self.db.read(), (&after.0, &after.1), PAGE).await;
             let page = page.map_err(internal)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = (last.caller.clone(), last.reference.clone());
-            for records::StoredVoid { caller, reference, cause } in page {
+            for voids::StoredVoid { caller, reference, cause } in page {
                 let item = Item::Voided(VoidedReference { caller, reference, cause });
                 if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
                     return Ok(());

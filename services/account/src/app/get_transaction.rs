@@ -20,11 +20,11 @@ impl Ledger {
     ) -> Result<Response<GetTransactionResponse>, Status> {
         let id = convert::transaction_id(&request.transaction_id)?;
         let found = records::transaction(self.db.read(), id).await.map_err(internal)?;
-        let (stored, legs, reversed_by) = found.ok_or_else(|| {
+        let found = found.ok_or_else(|| {
             let text = format!("journal transaction {id} does not exist");
             Error::new(Reason::TransactionNotFound, text).with("transaction_id", id.to_string())
         })?;
-        let transaction = Some(wire::transaction(stored, &legs, reversed_by));
+        let transaction = Some(wire::transaction(found));
         Ok(Response::new(GetTransactionResponse { transaction }))
     }
 }

@@ -101,6 +101,8 @@ fn result(reference: String, end: &Result<Outcome, Error>) -> ImportAccountResul
         | Outcome::Held { .. }
         | Outcome::Passed
         | Outcome::Voided { .. }
+        | Outcome::Previewed(_)
+        | Outcome::Rehearsed(_)
         | Outcome::Refused(_)
         | Outcome::Decided(_)
         | Outcome::Answered(_)

@@ -214,6 +214,8 @@ pub fn refused(outcome: &Outcome) -> Option<Error> {
         | Outcome::Held { .. }
         | Outcome::Voided { .. }
         | Outcome::Account { .. }
+        | Outcome::Previewed(_)
+        | Outcome::Rehearsed(_)
         | Outcome::Passed
         | Outcome::Decided(_)
         | Outcome::Answered(_) => None,

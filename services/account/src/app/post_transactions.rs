@@ -5,7 +5,7 @@ use florin_kernel::{Date, Money, TransactionId};
 use florin_proto::{
     account::v1::{
         PostTransactionsRequest, PostTransactionsResponse, PostedLeg, TransactionPosted,
-        TransactionResult, transaction_result::Outcome as Told,
+        TransactionRequest, TransactionResult, transaction_result::Outcome as Told,
     },
     common::v1::{Direction, Initiator, Reason as CommonReason},
     timestamp, wire_money,
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     domain::{
         account::Rules,
+        conversion::Conversion,
         event::EventKind,
         hold::{Captured, Hold},
         posting::{self, Entry, Freed, Legs, Target},
@@ -47,6 +48,8 @@ pub struct Posting {
     pub legs: Legs,
     /// Holds that pay for debits among them.
     pub captures: Vec<Capture>,
+    /// Conversions of currency, which agree with the legs.
+    pub conversions: Vec<Conversion>,
     /// Text for the statement.
     pub description: String,
     /// Value date.
@@ -70,12 +73,8 @@ impl Ledger {
         ctx: &CallContext,
         request: PostTransactionsRequest,
     ) -> Result<Response<PostTransactionsResponse>, Status> {
-        let commands = convert::postings(&request)?.into_iter().map(|item| {
-            let posting = item?;
-            permitted(ctx, &posting)?;
-            Ok(command(ctx, posting))
-        });
-        let ends = self.submit_items(commands.collect(), ctx.deadline).await?;
+        let commands = commands(ctx, &request.transactions)?;
+        let ends = self.submit_items(commands, ctx.deadline).await?;
         let results = request.transactions.iter().zip(&ends);
         let results = results.map(|(one, end)| result(&one.reference, end));
         Ok(Response::new(PostTransactionsResponse { results: results.collect() }))
@@ -88,6 +87,22 @@ fn result(reference: &str, end: &Result<Outcome, Error>) -> TransactionResult {
         Err(refusal) => Told::Refused(refusal),
     };
     TransactionResult { reference: reference.to_owned(), outcome: Some(told) }
+}
+
+/// The commands of a call's items, each by itself.
+///
+/// # Errors
+/// INVALID_REQUEST for too many items or none.
+pub(super) fn commands(
+    ctx: &CallContext,
+    transactions: &[TransactionRequest],
+) -> Result<Vec<Result<Command, Error>>, Error> {
+    let commands = convert::postings(transactions)?.into_iter().map(|item| {
+        let posting = item?;
+        permitted(ctx, &posting)?;
+        Ok(command(ctx, posting))
+    });
+    Ok(commands.collect())
 }
 
 /// Whoever sets a booking date imports history; a service posts for itself without a token.
@@ -116,6 +131,7 @@ fn command(ctx: &CallContext, posting: Posting) -> Command {
         description: posting.description,
         legs: posting.legs,
         captures: posting.captures,
+        conversions: posting.conversions,
         booking_date: posting.booking_date,
         value_date: posting.value_date,
         rules,
@@ -149,6 +165,11 @@ fn content_of(posting: &Posting) -> Vec<u8> {
         fields.push(capture.amount.map(|amount| amount.to_string()).unwrap_or_default());
         fields.push(if capture.keep_rest { "keep" } else { "give back" }.to_owned());
     }
+    for one in &posting.conversions {
+        fields.push(format!("sold {}", one.sold()));
+        fields.push(format!("bought {}", one.bought()));
+        fields.push(format!("rate {}", one.rate()));
+    }
     let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
     chain::fingerprint(&fields)
 }
@@ -177,6 +198,7 @@ pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outco
         booking_date,
         value_date,
         reverses: None,
+        conversions: post.conversions.clone(),
         correlation: post.correlation.clone(),
         initiator: post.initiator.clone(),
         entries: decided.entries,
@@ -289,10 +311,11 @@ fn posted_event(row: &JournalRow, working: &Working) -> TransactionPosted {
         value_date: row.value_date.to_string(),
         recorded_at: Some(timestamp(working.recorded_at(&row.entries))),
         reverses: wire::optional(row.reverses),
+        conversions: row.conversions.iter().map(wire::conversion).collect(),
     }
 }
 
-fn posted_leg(entry: &Entry) -> PostedLeg {
+pub(super) fn posted_leg(entry: &Entry) -> PostedLeg {
     let currency = entry.amount.currency();
     let money = |minor| wire_money(Money::new(minor, currency));
     let of_customer = entry.account.is_some();

@@ -42,22 +42,27 @@ impl Ledger {
         ctx: &CallContext,
         request: ReverseTransactionRequest,
     ) -> Result<Response<ReverseTransactionResponse>, Status> {
-        let reversal = convert::reversal(&request)?;
-        let (millis, random) = id_parts();
-        let content = ["reverse", &reversal.original.to_string(), &reversal.description];
-        let reverse = Reverse {
-            reference: Reference {
-                caller: ledger::caller(ctx),
-                fingerprint: chain::fingerprint(&content),
-                text: reversal.reference,
-            },
-            id: TransactionId::from_parts(millis, random),
-            original: reversal.original,
-            description: reversal.description,
-            initiator: ledger::initiator(ctx, None),
-        };
-        self.answer(ctx, &request, Work::Reverse(reverse), answer::reversed).await
+        let parts = (&*request.transaction_id, &*request.reference, &*request.description);
+        let work = work(ctx, convert::reversal(parts)?);
+        self.answer(ctx, &request, work, answer::reversed).await
     }
+}
+
+/// The work of a reversal.
+pub(super) fn work(ctx: &CallContext, reversal: Reversal) -> Work {
+    let (millis, random) = id_parts();
+    let content = ["reverse", &reversal.original.to_string(), &reversal.description];
+    Work::Reverse(Reverse {
+        reference: Reference {
+            caller: ledger::caller(ctx),
+            fingerprint: chain::fingerprint(&content),
+            text: reversal.reference,
+        },
+        id: TransactionId::from_parts(millis, random),
+        original: reversal.original,
+        description: reversal.description,
+        initiator: ledger::initiator(ctx, None),
+    })
 }
 
 /// Decides a reversal over the working set. That it is the only one is guarded by the claim
@@ -90,6 +95,8 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
         booking_date,
         value_date,
         reverses: Some(transaction),
+        // It takes the conversions of its original back, and makes none.
+        conversions: Vec::new(),
         correlation: original.correlation,
         initiator: reverse.initiator.clone(),
         entries: decided.entries,

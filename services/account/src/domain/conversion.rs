@@ -249,7 +249,13 @@ mod tests {
             (163, "JPY", "0.0061", "EUR", 99),
             (1, "EUR", "0.41", "BHD", 4),
             (1, "BHD", "2.43", "EUR", 0),
-            (1_000_000_000_000_000, "JPY", "9999999999.9999999999", "BHD", 9_999_999_999_999_999_999_900_000_000),
+            (
+                1_000_000_000_000_000,
+                "JPY",
+                "9999999999.9999999999",
+                "BHD",
+                9_999_999_999_999_999_999_900_000_000,
+            ),
         ] {
             let into = into.parse().expect("currency");
             let found = rate(by).convert_half_even(money(minor, from), into);
@@ -298,9 +304,18 @@ mod tests {
         for (parts, conversions) in [
             (vec![position(10_000, "EUR"), position(-253_105, "CZK")], vec![]),
             (vec![position(10_000, "EUR")], vec![euros_to_crowns.clone()]),
-            (vec![position(-10_000, "EUR"), position(253_105, "CZK")], vec![euros_to_crowns.clone()]),
-            (vec![position(10_000, "EUR"), position(-253_104, "CZK")], vec![euros_to_crowns.clone()]),
-            (vec![position(10_000, "EUR"), position(-253_105, "CZK")], vec![euros_to_crowns.clone(); 2]),
+            (
+                vec![position(-10_000, "EUR"), position(253_105, "CZK")],
+                vec![euros_to_crowns.clone()],
+            ),
+            (
+                vec![position(10_000, "EUR"), position(-253_104, "CZK")],
+                vec![euros_to_crowns.clone()],
+            ),
+            (
+                vec![position(10_000, "EUR"), position(-253_105, "CZK")],
+                vec![euros_to_crowns.clone(); 2],
+            ),
         ] {
             assert!(agree(&legs(&parts), &conversions).is_err(), "{parts:?} {conversions:?}");
         }

@@ -1,6 +1,8 @@
 //! Message -> domain: every broken rule of a request is collected before it is refused.
 
 mod calendar;
+mod conversions;
+mod holds;
 mod interest;
 mod journal;
 
@@ -11,10 +13,9 @@ use florin_proto::{account::v1 as proto, instant_of, money_of};
 use florin_rpc::Error;
 
 pub(crate) use self::calendar::{date, holiday, holidays_page};
+pub(crate) use self::holds::{hold, release};
 pub(crate) use self::interest::{conditions, conditions_page};
-pub(crate) use self::journal::{
-    dates, gl_account, hold, postings, release, reversal, transaction_id, voids,
-};
+pub(crate) use self::journal::{dates, gl_account, postings, reversal, transaction_id, voids};
 use crate::{
     app::{get_balance::AsOf, import_accounts::Item, open_account::Opening},
     domain::account::{self, Holder, HolderRole},
@@ -36,6 +37,30 @@ pub(crate) fn account_id(text: &str) -> Result<AccountId, Error> {
     let mut violations = Violations::new();
     let id = violations.check("account_id", AccountId::parse(text));
     Ok(violations.finish(id)?)
+}
+
+/// Most accounts of a BatchGetAccounts.
+const MOST_ACCOUNTS: usize = 500;
+
+/// Reads account ids, 1 to 500 of them.
+pub(crate) fn account_ids(texts: &[String]) -> Result<Vec<AccountId>, Error> {
+    let mut violations = Violations::new();
+    if texts.is_empty() {
+        violations.add("account_ids", "REQUIRED", "at least one account is required");
+    }
+    if texts.len() > MOST_ACCOUNTS {
+        let text = format!("must be at most {MOST_ACCOUNTS}");
+        violations.add("account_ids", "TOO_MANY", text);
+    }
+    let ids: Vec<_> = texts
+        .iter()
+        .take(MOST_ACCOUNTS)
+        .enumerate()
+        .filter_map(|(at, text)| {
+            violations.check(format!("account_ids[{at}]"), AccountId::parse(text))
+        })
+        .collect();
+    Ok(violations.finish(Some(ids))?)
 }
 
 /// Reads an IBAN.

@@ -15,7 +15,7 @@ use florin_store::{
 use super::{
     accruals::{self, Interest},
     chart, rows,
-    working::{Claim, Original, Reference, ReferenceId, Working, Writes},
+    working::{Original, Reference, ReferenceId, Working, Writes},
 };
 use crate::domain::{
     account::Holder,
@@ -25,18 +25,13 @@ use crate::domain::{
     record::Record,
 };
 
-const REFERENCE: [(&str, Column); 4] = [
-    ("caller", Column::Text),
-    ("reference", Column::Text),
-    ("fingerprint", Column::Bytes),
-    ("record", Column::Text),
-];
-
 /// What the commands of a batch need.
 #[derive(Debug, Default)]
 pub struct Needs {
     /// References to claim, each with the record that it would make, where that is known.
     pub claims: Vec<(Reference, Option<Record>)>,
+    /// References of a rehearsal, to look up and not to claim.
+    pub looked_up: Vec<(Reference, Option<Record>)>,
     /// Accounts to open.
     pub opens: usize,
     /// Accounts to lock.
@@ -51,13 +46,38 @@ pub struct Needs {
     pub steps: Vec<AccountStep>,
 }
 
+impl Needs {
+    /// Adds what others need.
+    pub fn extend(&mut self, other: Self) {
+        let Self { claims, looked_up, opens, accounts, changed, originals, holds, steps } = other;
+        self.claims.extend(claims);
+        self.looked_up.extend(looked_up);
+        self.opens += opens;
+        self.accounts.extend(accounts);
+        self.changed.extend(changed);
+        self.originals.extend(originals);
+        self.holds.extend(holds);
+        self.steps.extend(steps);
+    }
+}
+
 /// Claims, locks and reads all that the commands need.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Working, StoreError> {
-    let Needs { claims, opens, accounts: mut ids, changed, originals, holds: named, steps } = needs;
-    let claims = claim(tx, claims).await?;
+    let Needs {
+        claims,
+        looked_up,
+        opens,
+        accounts: mut ids,
+        changed,
+        originals,
+        holds: named,
+        steps,
+    } = needs;
+    let mut claims = super::claims::claim(tx, claims).await?;
+    super::claims::look_up(tx, looked_up, &mut claims).await?;
     let books = chart::books(tx, tx.engine().for_share()).await?;
     let chart = chart::gl_accounts(tx).await?;
     let ibans = reserve_ibans(tx, bank, opens).await?;
@@ -118,76 +138,6 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     working.holders = holders(tx, &changed).await?;
     working.now = tx.now().await?;
     Ok(working)
-}
-
-/// Inserts the references that are new, in sorted order with one statement, and reads the
-/// others.
-async fn claim(
-    tx: &Tx,
-    wanted: Vec<(Reference, Option<Record>)>,
-) -> Result<BTreeMap<ReferenceId, Claim>, StoreError> {
-    let mut claims: BTreeMap<ReferenceId, Claim> = BTreeMap::new();
-    for (Reference { caller, text, fingerprint }, record) in wanted {
-        claims.entry((caller, text)).or_insert(Claim {
-            fingerprint,
-            record,
-            made: false,
-            new: false,
-            rewritten: false,
-        });
-    }
-    if claims.is_empty() {
-        return Ok(claims);
-    }
-    let wanted: Vec<_> = claims
-        .iter()
-        .map(|((caller, reference), claim)| {
-            row! {
-                "caller": caller.as_str(), "reference": reference.as_str(),
-                "fingerprint": claim.fingerprint.clone(),
-                // The empty one of a release is written again, or deleted, with the batch.
-                "record": claim.record.map(|record| record.to_string()).unwrap_or_default(),
-            }
-        })
-        .collect();
-    let insert = |rows: &str| {
-        format!(
-            "INSERT INTO ledger_references (caller, reference, fingerprint, record) \
-             {rows} WHERE true ON CONFLICT (caller, reference) DO NOTHING \
-             RETURNING caller, reference"
-        )
-    };
-    for row in many::query(tx, &REFERENCE, wanted, insert).await? {
-        let id = (rows::text(&row, "caller")?, rows::text(&row, "reference")?);
-        if let Some(claim) = claims.get_mut(&id) {
-            claim.new = true;
-        }
-    }
-    if claims.values().all(|claim| claim.new) {
-        return Ok(claims);
-    }
-    let read = |rows: &str| {
-        format!(
-            "SELECT r.caller, r.reference, r.fingerprint, r.record \
-             FROM ({rows}) AS w JOIN ledger_references AS r \
-             ON r.caller = w.caller AND r.reference = w.reference"
-        )
-    };
-    let [caller, reference, ..] = REFERENCE;
-    let old = claims.iter().filter(|(_, claim)| !claim.new);
-    let old = old.map(|((caller, reference), _)| row! {"caller": caller.as_str(), "reference": reference.as_str()});
-    for row in many::query(tx, &[caller, reference], old.collect(), read).await? {
-        let id = (rows::text(&row, "caller")?, rows::text(&row, "reference")?);
-        if let Some(claim) = claims.get_mut(&id).filter(|claim| !claim.new) {
-            claim.fingerprint = rows::bytes(&row, "fingerprint")?;
-            claim.record = Some(rows::record(&row, "record")?);
-            claim.made = true;
-        }
-    }
-    if claims.values().any(|claim| !claim.new && !claim.made) {
-        return Err(StoreError::Serialization("a reference vanished beside the batch".into()));
-    }
-    Ok(claims)
 }
 
 /// Reserves the IBANs of accounts to open: the serial's row is locked until the commit.

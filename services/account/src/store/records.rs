@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use florin_kernel::{AccountId, CustomerId, Date, HoldId, Money, TransactionId, UnixMicros};
 use florin_store::{
     Engine, StoreError,
-    rows::{among, texts},
+    rows::{Keyed, among, read_by_id, texts},
     sql,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
@@ -30,6 +30,20 @@ pub async fn account(
     let query = format!("SELECT {} FROM accounts WHERE id = $1", rows::ACCOUNT);
     let found = sql::query_all(connection, query, [id.to_string().into()]).await?;
     Ok(with_holders(connection, found).await?.into_iter().next())
+}
+
+/// Those of the accounts that there are, in the order of their ids.
+///
+/// # Errors
+/// Those of the database.
+pub async fn accounts_of(
+    connection: &impl ConnectionTrait,
+    ids: &[AccountId],
+) -> Result<Vec<AccountRecord>, StoreError> {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let keyed = Keyed { table: "accounts", id_column: "id", columns: rows::ACCOUNT };
+    let found = read_by_id(connection, keyed, &ids).await?;
+    with_holders(connection, found).await
 }
 
 /// The account behind an IBAN.
@@ -126,6 +140,30 @@ pub struct StoredLeg {
     pub counterparty: String,
 }
 
+/// A conversion as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredConversion {
+    /// What the bank took in.
+    pub sold: Money,
+    /// What it gave.
+    pub bought: Money,
+    /// The rate as it was given.
+    pub rate: String,
+}
+
+/// A journal transaction as stored, with all that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeTransaction {
+    /// The transaction.
+    pub stored: StoredTransaction,
+    /// Its legs, in order.
+    pub legs: Vec<StoredLeg>,
+    /// Its conversions, in order.
+    pub conversions: Vec<StoredConversion>,
+    /// The transaction that reverses it.
+    pub reversed_by: Option<TransactionId>,
+}
+
 /// A journal transaction as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTransaction {
@@ -166,20 +204,20 @@ fn stored(row: &QueryResult) -> Result<StoredTransaction, StoreError> {
     })
 }
 
-/// A journal transaction with its legs and the id of its reversal.
+/// A journal transaction with its legs, conversions and the id of its reversal.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn transaction(
     connection: &impl ConnectionTrait,
     id: TransactionId,
-) -> Result<Option<(StoredTransaction, Vec<StoredLeg>, Option<TransactionId>)>, StoreError> {
+) -> Result<Option<WholeTransaction>, StoreError> {
     let id = id.to_string();
     let query = format!("SELECT {JOURNAL} FROM journal WHERE id = $1");
     let Some(row) = sql::query_one(connection, query, [id.as_str().into()]).await? else {
         return Ok(None);
     };
-    let found = stored(&row)?;
+    let stored = stored(&row)?;
     let query = "SELECT account_id, gl_code, currency, amount, counterparty FROM journal_legs \
                  WHERE transaction_id = $1 ORDER BY leg";
     let mut legs = Vec::new();
@@ -192,9 +230,30 @@ pub async fn transaction(
         });
     }
     let query = "SELECT id FROM journal WHERE reverses = $1";
-    let reversal = sql::query_one(connection, query, [id.into()]).await?;
+    let reversal = sql::query_one(connection, query, [id.as_str().into()]).await?;
     let reversed_by = reversal.map(|row| rows::id(&row, "id")).transpose()?;
-    Ok(Some((found, legs, reversed_by)))
+    let conversions = conversions(connection, &id).await?;
+    Ok(Some(WholeTransaction { stored, legs, conversions, reversed_by }))
+}
+
+async fn conversions(
+    connection: &impl ConnectionTrait,
+    transaction: &str,
+) -> Result<Vec<StoredConversion>, StoreError> {
+    let query = "SELECT sold_currency, sold_amount, bought_currency, bought_amount, rate \
+                 FROM journal_conversions WHERE transaction_id = $1 ORDER BY number";
+    let found = sql::query_all(connection, query, [transaction.into()]).await?;
+    let conversions = found.iter().map(|row| {
+        let money = |amount, currency| -> Result<Money, StoreError> {
+            Ok(Money::new(rows::int(row, amount)?, rows::currency(row, currency)?))
+        };
+        Ok(StoredConversion {
+            sold: money("sold_amount", "sold_currency")?,
+            bought: money("bought_amount", "bought_currency")?,
+            rate: rows::text(row, "rate")?,
+        })
+    });
+    conversions.collect()
 }
 
 /// Those of a caller's references that stand for a record.
@@ -253,42 +312,6 @@ pub async fn transactions_after(
         *sums = debits.remove(&transaction.id).unwrap_or_default();
     }
     Ok(page)
-}
-
-/// A voided reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredVoid {
-    /// In whose name the reference is unique.
-    pub caller: String,
-    /// Natural reference.
-    pub reference: String,
-    /// Why it was voided.
-    pub cause: String,
-}
-
-/// Voided references after a caller and a reference.
-///
-/// # Errors
-/// Those of the database.
-pub async fn voids_after(
-    connection: &impl ConnectionTrait,
-    (caller, reference): (&str, &str),
-    limit: i64,
-) -> Result<Vec<StoredVoid>, StoreError> {
-    // All pages together walk the table's key once.
-    let query = "SELECT caller, reference, fingerprint FROM ledger_references \
-                 WHERE record = 'void' AND (caller, reference) > ($1, $2) \
-                 ORDER BY caller, reference LIMIT $3";
-    let values = [caller.into(), reference.into(), limit.into()];
-    let found = sql::query_all(connection, query, values).await?;
-    let voids = found.iter().map(|row| {
-        Ok(StoredVoid {
-            caller: rows::text(row, "caller")?,
-            reference: rows::text(row, "reference")?,
-            cause: String::from_utf8_lossy(&rows::bytes(row, "fingerprint")?).into_owned(),
-        })
-    });
-    voids.collect()
 }
 
 /// Holds above an id, or the first ones, with the instant of their placing.

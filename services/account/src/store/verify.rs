@@ -171,6 +171,20 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          AND l.account_id = e.account_id AND l.amount = e.delta \
          WHERE e.transaction_id IS NOT NULL AND l.transaction_id IS NULL",
     ),
+    // What the conversions say of the position is what the legs on the position account do.
+    (
+        "conversions",
+        "SELECT c.transaction_id AS record, 'legs of the position in ' || c.currency || ' sum to ' \
+         || CAST(COALESCE(l.net, 0) AS TEXT) || ', the conversions to ' || CAST(c.net AS TEXT) \
+         AS description FROM (SELECT transaction_id, currency, SUM(amount) AS net FROM \
+         (SELECT transaction_id, sold_currency AS currency, sold_amount AS amount \
+         FROM journal_conversions UNION ALL SELECT transaction_id, bought_currency, -bought_amount \
+         FROM journal_conversions) AS b GROUP BY transaction_id, currency) AS c \
+         LEFT JOIN (SELECT transaction_id, currency, SUM(amount) AS net FROM journal_legs \
+         WHERE gl_code = '9020' AND account_id IS NULL GROUP BY transaction_id, currency) AS l \
+         ON l.transaction_id = c.transaction_id AND l.currency = c.currency \
+         WHERE COALESCE(l.net, 0) <> c.net",
+    ),
     (
         "references",
         "SELECT j.id AS record, 'reference ' || j.caller || ' ' || j.reference || \

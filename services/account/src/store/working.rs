@@ -8,6 +8,7 @@ use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, TransactionId,
 use super::{accruals::Interest, chain};
 use crate::domain::{
     account::{Account, Holder},
+    conversion::Conversion,
     end_of_day::AccountStep,
     event::{AccountEvent, EventKind},
     hold::Hold,
@@ -144,6 +145,8 @@ pub struct JournalRow {
     pub value_date: Date,
     /// The transaction that it reverses.
     pub reverses: Option<TransactionId>,
+    /// Conversions of currency in it.
+    pub conversions: Vec<Conversion>,
     /// Ties together what one request caused.
     pub correlation: String,
     /// Who set it going, as JSON.

@@ -172,7 +172,31 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             }
         })
     });
-    insert(tx, "journal_legs", &columns, legs.collect()).await
+    insert(tx, "journal_legs", &columns, legs.collect()).await?;
+    conversions(tx, working).await
+}
+
+async fn conversions(tx: &Tx, working: &Working) -> Result<(), StoreError> {
+    let columns = [
+        ("transaction_id", Column::Text),
+        ("number", Column::Int),
+        ("sold_currency", Column::Text),
+        ("sold_amount", Column::Int),
+        ("bought_currency", Column::Text),
+        ("bought_amount", Column::Int),
+        ("rate", Column::Text),
+    ];
+    let rows = working.writes.journal.iter().flat_map(|row| {
+        (1_i64..).zip(&row.conversions).map(move |(number, one)| {
+            row! {
+                "transaction_id": row.id.to_string(), "number": number,
+                "sold_currency": one.sold().currency().code(), "sold_amount": one.sold().minor(),
+                "bought_currency": one.bought().currency().code(),
+                "bought_amount": one.bought().minor(), "rate": one.rate().to_string(),
+            }
+        })
+    });
+    insert(tx, "journal_conversions", &columns, rows.collect()).await
 }
 
 async fn turnover(tx: &Tx, working: &Working) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use florin_account::{
     },
     domain::{
         account::{Holder, HolderRole, Rules},
+        conversion::{Conversion, POSITION_GL, Rate},
         posting::{Leg, Legs, Target},
     },
     store::{self, chain, chart},
@@ -109,6 +110,32 @@ pub fn command(work: Work) -> Command {
     Command { work, key: None, actor: Actor::default() }
 }
 
+pub fn money(minor: i64, currency: &str) -> Money {
+    Money::new(minor, currency.parse().unwrap())
+}
+
+/// Sells euros of one account for crowns of another, 25 crowns a euro.
+pub fn convert(text: &str, from: AccountId, to: AccountId, euros: i64) -> Command {
+    let (sold, bought) = (eur(euros), money(25 * euros, "CZK"));
+    let position = Target::Gl(POSITION_GL.into());
+    let leg = |target, amount: Money, sign| {
+        let amount = Money::new(sign * amount.minor(), amount.currency());
+        Leg { target, amount, counterparty: String::new() }
+    };
+    let legs = vec![
+        leg(Target::Account(from), sold, -1),
+        leg(position.clone(), sold, 1),
+        leg(position, bought, -1),
+        leg(Target::Account(to), bought, 1),
+    ];
+    let mut command = post(text, &[(from, -euros)]);
+    let Work::Post(post) = &mut command.work else { unreachable!() };
+    post.legs = Legs::new(legs).unwrap();
+    post.conversions = vec![Conversion::new(sold, bought, Rate::parse("25").unwrap()).unwrap()];
+    post.reference = reference(text, &["convert", &format!("{from} {to} {euros}")]);
+    command
+}
+
 /// A transaction of customer legs (account, minor) and a cash leg that balances them.
 pub fn post(text: &str, legs: &[(AccountId, i64)]) -> Command {
     let sum: i64 = legs.iter().map(|(_, minor)| minor).sum();
@@ -124,6 +151,7 @@ pub fn post(text: &str, legs: &[(AccountId, i64)]) -> Command {
         description: "test".into(),
         legs: Legs::new(all).unwrap(),
         captures: Vec::new(),
+        conversions: Vec::new(),
         booking_date: None,
         value_date: None,
         rules: Rules::Today,
@@ -242,6 +270,11 @@ impl Bench {
 
     /// Opens an account that may go so far below zero.
     pub async fn open_with_limit(&self, minor: i64) -> AccountId {
+        self.open_account("current", eur(minor)).await
+    }
+
+    /// Opens an account of a product in the currency of its overdraft limit.
+    pub async fn open_account(&self, product: &str, limit: Money) -> AccountId {
         let (millis, random) = id_parts();
         let account = AccountId::from_parts(millis, random);
         let customer = CustomerId::from_parts(millis, random);
@@ -250,9 +283,9 @@ impl Bench {
             .run(command(Work::Open(Open {
                 reference: None,
                 id: account,
-                product: "current".into(),
-                control_gl: "2010".into(),
-                overdraft_limit: eur(minor),
+                product: product.into(),
+                control_gl: if product == "savings" { "2020" } else { "2010" }.into(),
+                overdraft_limit: limit,
                 holders: vec![holder],
                 opened_on: None,
                 historical: false,

@@ -57,7 +57,7 @@ fn posted() -> TransactionPosted {
         booking_date: "2026-11-21".into(),
         value_date: "2026-11-20".into(),
         recorded_at: Some(timestamp(UnixMicros(1_700_000_000_000_001))),
-        reverses: String::new(),
+        ..TransactionPosted::default()
     }
 }
 

@@ -1,15 +1,15 @@
 use florin_account::app::command::Outcome;
 use florin_kernel::UnixMicros;
 use florin_proto::account::v1::{
-    GetBalanceRequest, GetTrialBalanceRequest, ListGlAccountsRequest, ListProductsRequest,
-    get_balance_request::AsOf,
+    BatchGetAccountsRequest, GetAccountRequest, GetBalanceRequest, GetTrialBalanceRequest,
+    ListGlAccountsRequest, ListProductsRequest, get_balance_request::AsOf,
 };
 use florin_rpc::Error;
 use sea_orm::ConnectionTrait;
 
 use crate::{
-    bench_ledger::{Bench, each, place},
-    desk::{desk, machine},
+    bench_ledger::{Bench, acc, each, place},
+    desk::{desk, machine, payment, teller},
 };
 
 async fn execute(bench: &Bench, statement: &str) {
@@ -34,6 +34,7 @@ async fn the_chart_and_the_products_come_by_pages() {
         }
         let all = [
             "1010", "1200", "1910", "2010", "2020", "2910", "3010", "4010", "4020", "5010", "9010",
+            "9020",
         ];
         assert_eq!((codes, page_token), (all.map(str::to_owned).to_vec(), String::new()));
 
@@ -152,5 +153,39 @@ async fn a_trial_balance_outlives_64_bits_of_turnover() {
             breaches.iter().all(|breach| !breach.contains("the whole ledger")),
             "{breaches:#?}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_accounts_are_read_at_once_and_one_that_is_not_there_is_left_out() {
+    for bench in each().await {
+        let desk = desk(&bench);
+        let (one, other) = (bench.open(100).await, bench.open(200).await);
+        let read = async |ids: Vec<String>| {
+            let message = BatchGetAccountsRequest { account_ids: ids };
+            desk.batch_get_accounts(&payment("BatchGetAccounts"), message).await
+        };
+        let ids = [one, acc("nobody"), other, one].map(|id| id.to_string());
+        let mut found = read(ids.to_vec()).await.unwrap().into_inner().accounts;
+        found.sort_by_key(|account| account.account_id.clone());
+        let mut expected = vec![one.to_string(), other.to_string()];
+        expected.sort();
+        assert_eq!(
+            found.iter().map(|account| account.account_id.clone()).collect::<Vec<_>>(),
+            expected
+        );
+        for account in found {
+            let message = GetAccountRequest { account_id: account.account_id.clone() };
+            let alone = desk.get_account(&teller("GetAccount"), message).await.unwrap();
+            assert_eq!(alone.into_inner().account, Some(account), "as it is read alone");
+        }
+        for (ids, field) in [
+            (vec![], "account_ids"),
+            (vec![one.to_string(); 501], "account_ids"),
+            (vec![one.to_string(), "acc_x".into()], "account_ids[1]"),
+        ] {
+            let refused = Error::from_status(&read(ids).await.unwrap_err());
+            assert_eq!(refused.field_violations()[0].field, field);
+        }
     }
 }

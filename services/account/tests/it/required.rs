@@ -55,6 +55,7 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         open_account("OpenAccountRequest") by teller;
         import_accounts("ImportAccountsRequest") by teller;
         get_account("GetAccountRequest") by teller;
+        batch_get_accounts("BatchGetAccountsRequest") by payment;
         resolve_iban("ResolveIbanRequest") by payment;
         freeze_account("FreezeAccountRequest") by teller;
         unfreeze_account("UnfreezeAccountRequest") by teller;
@@ -66,6 +67,8 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         place_hold("PlaceHoldRequest") by payment;
         release_hold("ReleaseHoldRequest") by payment;
         post_transactions("PostTransactionsRequest") by payment;
+        preview_transactions("PreviewTransactionsRequest") by payment;
+        preview_reversal("PreviewReversalRequest") by teller;
         reverse_transaction("ReverseTransactionRequest") by teller;
         void_references("VoidReferencesRequest") by payment;
         get_transaction("GetTransactionRequest") by teller;

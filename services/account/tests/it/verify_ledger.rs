@@ -1,13 +1,13 @@
 use sea_orm::ConnectionTrait;
 
 use crate::{
-    bench_ledger::{Bench, capture, each, place, place_for, post},
+    bench_ledger::{Bench, capture, convert, each, money, place, place_for, post},
     end_of_day::end_days,
     interest_world::{advance, pay_interest},
 };
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 26] = [
+const BREAKS: [(&str, &str); 28] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -40,6 +40,8 @@ const BREAKS: [(&str, &str); 26] = [
     ("DELETE FROM ledger_references WHERE reference = 'h'", "references"),
     ("DELETE FROM holds", "references"),
     ("UPDATE turnover SET net = net + 1", "turnover"),
+    ("UPDATE journal_conversions SET sold_amount = sold_amount + 1", "conversions"),
+    ("UPDATE journal_legs SET gl_code = '1010' WHERE gl_code = '9020'", "conversions"),
 ];
 
 async fn filled(bench: &Bench) {
@@ -53,6 +55,8 @@ async fn filled(bench: &Bench) {
     bench.run(capture("c1", from, 7, &[("spent", Some(6), false)])).await;
     bench.run(place("whole", from, 5)).await;
     bench.run(capture("c2", from, 5, &[("whole", None, false)])).await;
+    let crowns = bench.open_account("current", money(0, "CZK")).await;
+    bench.run(convert("fx", from, crowns, 3)).await;
     bench.assert_clean().await;
 }
 

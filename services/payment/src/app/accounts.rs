@@ -1,36 +1,47 @@
 //! What payments ask `account`: reads only. No handler calls another service's changing RPC.
 
+mod gather;
+
 use florin_kernel::{AccountId, CustomerId, Iban, Kind, Role};
 use florin_proto::account::v1::{
-    Account, GetAccountRequest, HolderRole, ResolveIbanRequest, ResolveIbanResponse,
+    Account, BatchGetAccountsRequest, HolderRole, ResolveIbanRequest, ResolveIbanResponse,
     account_service_client::AccountServiceClient,
 };
-use florin_rpc::{CallContext, Error, PartyRole, Retry, Verb, worker_context};
+use florin_rpc::{CallContext, Dependency, Error, PartyRole, Retry, Verb, worker_context};
 
 use super::Payment;
 
-const GET_ACCOUNT: &str = "/florin.account.v1.AccountService/GetAccount";
+use self::gather::Found;
+pub(super) use self::gather::Gather;
+
+const BATCH_GET_ACCOUNTS: &str = "/florin.account.v1.AccountService/BatchGetAccounts";
 const RESOLVE_IBAN: &str = "/florin.account.v1.AccountService/ResolveIban";
 
 impl Payment {
-    /// Reads an account in the caller's own name, so that `account` decides whether it is the
-    /// caller's to see; None where it is not, or does not exist.
+    /// An account that the caller may see: a customer as one of its holders, others by their
+    /// scopes; None where it is not theirs to see, or does not exist.
     pub(super) async fn account_of_caller(
         &self,
         ctx: &CallContext,
         id: AccountId,
     ) -> Result<Option<Account>, Error> {
-        found(self.get_account(ctx, id).await)
+        let found = self.account_of_bank(ctx, id).await?;
+        if !ctx.principal.is_customer() {
+            return Ok(found);
+        }
+        let own = ctx.principal.customer;
+        let is_own =
+            |account: &Account| parties(account).iter().any(|(customer, _)| Some(*customer) == own);
+        Ok(found.filter(is_own))
     }
 
-    /// Reads an account in the name of this role: for staff at the till, whose scopes have
-    /// decided already.
+    /// An account, for staff at the till, whose scopes have decided already.
     pub(super) async fn account_of_bank(
         &self,
         ctx: &CallContext,
         id: AccountId,
     ) -> Result<Option<Account>, Error> {
-        found(self.get_account(&as_role(ctx), id).await)
+        self.account.wait(ctx, self.accounts.get(id)).await?
     }
 
     /// Whether the caller may do this with the account: a customer as one of its holders.
@@ -68,17 +79,29 @@ impl Payment {
             .map_err(|error| Error::internal(format!("account behind an IBAN: {error}")))?;
         Ok(Some((id, currency)))
     }
+}
 
-    async fn get_account(&self, ctx: &CallContext, id: AccountId) -> Result<Account, Error> {
-        let request = GetAccountRequest { account_id: id.to_string() };
-        let answer = self
-            .account
-            .call(ctx, GET_ACCOUNT, Retry::Read, request, |channel, request| async {
-                AccountServiceClient::new(channel).get_account(request).await
-            })
-            .await?;
-        answer.account.ok_or_else(|| Error::internal("account answered without an account"))
-    }
+/// How accounts are asked for: several in a call, in the name of this role.
+pub(super) fn gather(account: &Dependency) -> Gather {
+    let account = account.clone();
+    Gather::by(move |ids| read(account.clone(), ids))
+}
+
+async fn read(account: Dependency, ids: Vec<AccountId>) -> Found {
+    let request =
+        BatchGetAccountsRequest { account_ids: ids.iter().map(ToString::to_string).collect() };
+    let ctx = worker_context(Role::Payment);
+    let answer = account
+        .call(&ctx, BATCH_GET_ACCOUNTS, Retry::Read, request, |channel, request| async {
+            AccountServiceClient::new(channel).batch_get_accounts(request).await
+        })
+        .await?;
+    let named = |account: Account| {
+        let id = account.account_id.parse();
+        let id = id.map_err(|error| Error::internal(format!("account answered: {error}")))?;
+        Ok((id, account))
+    };
+    answer.accounts.into_iter().map(named).collect()
 }
 
 /// The holders of an account as parties to it.

@@ -41,6 +41,11 @@ impl Books {
         }
     }
 
+    /// The business date, where it has been heard of.
+    pub(super) fn known(&self) -> Option<Date> {
+        *self.known.borrow()
+    }
+
     /// Asks, and keeps the answer: the business date never goes back.
     pub(super) async fn ask(&self, ctx: &CallContext) -> Result<Date, Error> {
         let request = GetBusinessDateRequest {};

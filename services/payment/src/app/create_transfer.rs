@@ -43,7 +43,8 @@ impl Payment {
         self.accept(ctx, &request, Asked::Payment(Kind::Transfer), check).await
     }
 
-    async fn check_transfer(
+    /// What can be said of a transfer before it is taken on.
+    pub(super) async fn check_transfer(
         &self,
         ctx: &CallContext,
         draft: TransferDraft,

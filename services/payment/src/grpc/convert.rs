@@ -1,6 +1,7 @@
 //! Wire -> domain. Reading a request collects every violation.
 
 mod limits;
+mod orders;
 
 use florin_kernel::{AccountId, Currency, Money, MoneyError, TransferId, Violations, check_text};
 use florin_proto::payment::v1::{
@@ -8,7 +9,10 @@ use florin_proto::payment::v1::{
     RefundTransferRequest, ReverseTransferRequest, TransferStatus,
 };
 
-pub use self::limits::{LimitsQuery, limit, limit_name};
+pub use self::{
+    limits::{LimitsQuery, limit, limit_name},
+    orders::{OrderDraft, order_id, orders_page},
+};
 use crate::domain::Payee;
 
 /// Characters in the text for the statements.
@@ -36,23 +40,23 @@ impl TryFrom<&CreateTransferRequest> for TransferDraft {
 
     fn try_from(wire: &CreateTransferRequest) -> Result<Self, Violations> {
         let mut violations = Violations::new();
-        let from = violations.check("from", AccountId::parse(&wire.from));
-        let to = payee(&mut violations, &wire.to);
-        let amount = amount(&mut violations, &wire.currency, &wire.amount);
-        let description = description(&mut violations, &wire.description);
-        if let (Some(from), Some(Payee::Account(to))) = (from, &to)
-            && from == *to
-        {
-            same_account(&mut violations);
-        }
-        let draft = match (from, to, amount, description) {
-            (Some(from), Some(to), Some(amount), Some(description)) => {
-                Some(Self { from, to, amount, description })
-            }
-            _ => None,
-        };
+        let draft = transfer(&mut violations, wire);
         violations.finish(draft)
     }
+}
+
+/// Reads a transfer; None where a field is broken.
+fn transfer(violations: &mut Violations, wire: &CreateTransferRequest) -> Option<TransferDraft> {
+    let from = violations.check("from", AccountId::parse(&wire.from));
+    let to = payee(violations, &wire.to);
+    let amount = amount(violations, &wire.currency, &wire.amount);
+    let description = description(violations, &wire.description);
+    if let (Some(from), Some(Payee::Account(to))) = (from, &to)
+        && from == *to
+    {
+        same_account(violations);
+    }
+    Some(TransferDraft { from: from?, to: to?, amount: amount?, description: description? })
 }
 
 /// What a client asks for with a cash deposit.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use florin_kernel::{Bic, Currency, Iban, Money, UnixMicros};
+use florin_kernel::{AccountId, Bic, Currency, Iban, Money, UnixMicros};
 use florin_store::{
     StoreError, row,
     rows::{Column, Row},
@@ -195,7 +195,7 @@ fn corrupt(id: &str, what: &str) -> StoreError {
     StoreError::Corrupt(format!("transfer {id} has no valid {what}"))
 }
 
-fn order_to_row(order: &Order) -> Row {
+pub(super) fn order_to_row(order: &Order) -> Row {
     let cash = match order.route() {
         Route::Transfer { .. } => None,
         Route::CashDeposit { cash_gl_code: code, .. }
@@ -236,15 +236,29 @@ fn link_of_row(id: &str, row: &QueryResult) -> Result<Option<Link>, StoreError> 
     }))
 }
 
+fn account_of_row(id: &str, row: &QueryResult, column: &str) -> Result<AccountId, StoreError> {
+    let text: Option<String> = row.try_get("", column)?;
+    text.unwrap_or_default().parse().map_err(|_| corrupt(id, column))
+}
+
+fn iban_of_row(id: &str, row: &QueryResult, column: &str) -> Result<Option<Iban>, StoreError> {
+    let text: Option<String> = row.try_get("", column)?;
+    text.map(|text| text.parse().map_err(|_| corrupt(id, column))).transpose()
+}
+
+/// The two accounts of a transfer.
+pub(super) fn transfer_of_row(id: &str, row: &QueryResult) -> Result<Route, StoreError> {
+    Ok(Route::Transfer {
+        from: account_of_row(id, row, "debtor_account")?,
+        from_iban: iban_of_row(id, row, "debtor_iban")?,
+        to: account_of_row(id, row, "creditor_account")?,
+        to_iban: iban_of_row(id, row, "creditor_iban")?,
+    })
+}
+
 fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
-    let account = |column: &'static str| {
-        let text: Option<String> = row.try_get("", column)?;
-        text.unwrap_or_default().parse().map_err(|_| corrupt(id, column))
-    };
-    let iban = |column: &'static str| {
-        let text: Option<String> = row.try_get("", column)?;
-        text.map(|text| text.parse().map_err(|_| corrupt(id, column))).transpose()
-    };
+    let account = |column| account_of_row(id, row, column);
+    let iban = |column| iban_of_row(id, row, column);
     let cash = || {
         let code: Option<String> = row.try_get("", "cash_gl_code")?;
         code.ok_or_else(|| corrupt(id, "cash_gl_code"))
@@ -262,12 +276,7 @@ fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
                 .map_err(|_| corrupt(id, "creditor_bic"))?,
             nostro_gl_code: cash()?,
         },
-        Kind::Transfer => Route::Transfer {
-            from: account("debtor_account")?,
-            from_iban: iban("debtor_iban")?,
-            to: account("creditor_account")?,
-            to_iban: iban("creditor_iban")?,
-        },
+        Kind::Transfer => transfer_of_row(id, row)?,
         Kind::CashDeposit => Route::CashDeposit {
             to: account("creditor_account")?,
             to_iban: iban("creditor_iban")?,

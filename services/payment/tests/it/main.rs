@@ -14,6 +14,7 @@ mod ledger;
 mod limits;
 mod list_transfers;
 mod lost_keys;
+mod orders;
 mod refunds;
 mod refused_reads;
 mod required;

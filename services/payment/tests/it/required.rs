@@ -29,6 +29,13 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         refund_transfer("RefundTransfer");
         reverse_transfer("ReverseTransfer");
         set_limit("SetLimit");
+        create_order("CreateOrder");
+        get_order("GetOrder");
+        list_orders("ListOrders");
+        suspend_order("SuspendOrder");
+        resume_order("ResumeOrder");
+        skip_order("SkipOrder");
+        cancel_order("CancelOrder");
         remove_limit("RemoveLimit");
     }
     found

@@ -190,6 +190,8 @@ fn failure(outcome: &Result<Outcome, CommitError>) -> Option<String> {
             Outcome::Held { .. }
             | Outcome::Account { .. }
             | Outcome::Voided { .. }
+            | Outcome::Previewed(_)
+            | Outcome::Rehearsed(_)
             | Outcome::Decided(_)
             | Outcome::Answered(_)
             | Outcome::KeyReused,

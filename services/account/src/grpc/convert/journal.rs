@@ -1,4 +1,4 @@
-//! Postings, reversals, holds, the chart and the business date.
+//! Postings, reversals, voids, the chart and the business date.
 
 use florin_kernel::{
     AccountId, Date, Money, MoneyError, TransactionId, Violations, check_text, parse_date,
@@ -10,12 +10,9 @@ use florin_proto::{
 };
 use florin_rpc::Error;
 
-use super::{REFERENCE, optional_date, reference};
+use super::{REFERENCE, conversions::conversions, holds::captures, optional_date, reference};
 use crate::{
-    app::{
-        command::Capture, place_hold::Holding, post_transactions::Posting, release_hold::Releasing,
-        reverse_transaction::Reversal, void_references::Voiding,
-    },
+    app::{post_transactions::Posting, reverse_transaction::Reversal, void_references::Voiding},
     domain::posting::{GlAccount, Leg, Legs, MOST_CLOSED_DAYS, MOST_LEGS, Target, days_between},
 };
 
@@ -23,18 +20,13 @@ use crate::{
 const DESCRIPTION: usize = 140;
 /// Most transactions of a request.
 const MOST_TRANSACTIONS: usize = 500;
-/// Most captures of a transaction: their events are part of its position.
-const MOST_CAPTURES: usize = 8;
-/// 400 days.
-const LONGEST_HOLD_SECONDS: i64 = 400 * 86_400;
 /// Most legs of a request.
 const MOST_LEGS_TOGETHER: usize = 1_024;
 
 /// The items of a call, each by itself; an error where there are too many or none.
 pub(crate) fn postings(
-    request: &proto::PostTransactionsRequest,
+    transactions: &[proto::TransactionRequest],
 ) -> Result<Vec<Result<Posting, Error>>, Error> {
-    let transactions = &request.transactions;
     let legs: usize = transactions.iter().map(|one| one.legs.len()).sum();
     if !(1..=MOST_TRANSACTIONS).contains(&transactions.len()) || legs > MOST_LEGS_TOGETHER {
         let mut violations = Violations::new();
@@ -90,6 +82,7 @@ fn posting(
     let correlation = correlation(violations, &at("correlation"), &request.correlation);
     let legs = legs(violations, path, &request.legs);
     let captures = captures(violations, path, &request.captures);
+    let conversions = conversions(violations, path, &request.conversions, legs.as_ref());
     if booking_date.is_some() && !request.captures.is_empty() {
         let text = "history is booked as it happened, without holds";
         violations.add(at("captures"), "ONE_OF", text);
@@ -100,6 +93,7 @@ fn posting(
         kind: kind?,
         legs: legs?,
         captures: captures?,
+        conversions: conversions?,
         description: description?,
         value_date,
         booking_date,
@@ -168,59 +162,12 @@ fn leg(violations: &mut Violations, path: &str, leg: &proto::Leg) -> Option<Leg>
     Some(Leg { target: target?, amount: amount?, counterparty: counterparty? })
 }
 
-fn captures(
-    violations: &mut Violations,
-    path: &str,
-    wire: &[proto::Capture],
-) -> Option<Vec<Capture>> {
-    if wire.len() > MOST_CAPTURES {
-        violations.add(
-            format!("{path}captures"),
-            "TOO_MANY",
-            format!("must be at most {MOST_CAPTURES}"),
-        );
-        return None;
-    }
-    let mut captures: Vec<Option<Capture>> = Vec::with_capacity(wire.len());
-    for (number, one) in wire.iter().enumerate() {
-        let field = format!("{path}captures[{number}].");
-        let hold_field = format!("{field}hold_reference");
-        let hold = reference(violations, &hold_field, &one.hold_reference, 1);
-        if wire.iter().take(number).any(|other| other.hold_reference == one.hold_reference) {
-            violations.add(hold_field, "DUPLICATE", "a hold is captured once in a transaction");
-        }
-        let amount = match &one.amount {
-            None => Some(None),
-            Some(_) => {
-                positive(violations, &format!("{field}amount"), one.amount.as_ref()).map(Some)
-            }
-        };
-        let keep_rest = one.keep_rest;
-        captures.push(hold.zip(amount).map(|(hold_reference, amount)| Capture {
-            hold_reference,
-            amount,
-            keep_rest,
-        }));
-    }
-    captures.into_iter().collect()
-}
-
-/// Whole seconds until a hold is given back by time; None within for never.
-fn expires_after(violations: &mut Violations, wire: Option<(i64, i32)>) -> Option<Option<i64>> {
-    let Some((seconds, nanos)) = wire else { return Some(None) };
-    if (1..=LONGEST_HOLD_SECONDS).contains(&seconds) && nanos == 0 {
-        return Some(Some(seconds));
-    }
-    violations.add(
-        "expires_after",
-        "OUT_OF_RANGE",
-        "must be whole seconds, at least one and at most 400 days",
-    );
-    None
-}
-
 /// A positive amount of one movement; a violation names the amount or the currency below it.
-fn positive(violations: &mut Violations, field: &str, wire: Option<&WireMoney>) -> Option<Money> {
+pub(super) fn positive(
+    violations: &mut Violations,
+    field: &str,
+    wire: Option<&WireMoney>,
+) -> Option<Money> {
     let money = money_of(wire)
         .and_then(|money| if money.minor() > 0 { Ok(money) } else { Err(MoneyError::NotPositive) })
         .and_then(Money::movable);
@@ -247,57 +194,24 @@ fn description(violations: &mut Violations, field: &str, text: &str) -> Option<S
 }
 
 /// What ties together what one request caused.
-fn correlation(violations: &mut Violations, field: &str, text: &str) -> Option<String> {
+pub(super) fn correlation(violations: &mut Violations, field: &str, text: &str) -> Option<String> {
     violations.check(field, check_text(text, 0, REFERENCE))
 }
 
+/// Transaction, reference and description of a reversal.
+type Asked<'r> = (&'r str, &'r str, &'r str);
+
 /// What to reverse.
-pub(crate) fn reversal(request: &proto::ReverseTransactionRequest) -> Result<Reversal, Error> {
+pub(crate) fn reversal((original, text, description): Asked<'_>) -> Result<Reversal, Error> {
     let mut violations = Violations::new();
-    let original =
-        violations.check("transaction_id", TransactionId::parse(&request.transaction_id));
-    let reference = reference(&mut violations, "reference", &request.reference, 1);
-    let description = description(&mut violations, "description", &request.description);
+    let original = violations.check("transaction_id", TransactionId::parse(original));
+    let reference = reference(&mut violations, "reference", text, 1);
+    let description = self::description(&mut violations, "description", description);
     let read = original.zip(reference).zip(description);
     let read = read.map(|((original, reference), description)| Reversal {
         original,
         reference,
         description,
-    });
-    Ok(violations.finish(read)?)
-}
-
-/// What to set aside.
-pub(crate) fn hold(request: &proto::PlaceHoldRequest) -> Result<Holding, Error> {
-    let mut violations = Violations::new();
-    let reference = reference(&mut violations, "reference", &request.reference, 1);
-    let account = violations.check("account_id", AccountId::parse(&request.account_id));
-    let amount = positive(&mut violations, "amount", request.amount.as_ref());
-    let correlation = correlation(&mut violations, "correlation", &request.correlation);
-    let expiry = request.expires_after.map(|after| (after.seconds, after.nanos));
-    let expiry = expires_after(&mut violations, expiry);
-    let read = reference.zip(account).zip(amount.zip(correlation)).zip(expiry);
-    let read = read.map(|(((reference, account), (amount, correlation)), expires_after)| Holding {
-        reference,
-        account,
-        amount,
-        expires_after,
-        correlation,
-    });
-    Ok(violations.finish(read)?)
-}
-
-/// What to give back.
-pub(crate) fn release(request: &proto::ReleaseHoldRequest) -> Result<Releasing, Error> {
-    let mut violations = Violations::new();
-    let text = reference(&mut violations, "reference", &request.reference, 1);
-    let hold = reference(&mut violations, "hold_reference", &request.hold_reference, 1);
-    let correlation = correlation(&mut violations, "correlation", &request.correlation);
-    let read = text.zip(hold).zip(correlation);
-    let read = read.map(|((reference, hold_reference), correlation)| Releasing {
-        reference,
-        hold_reference,
-        correlation,
     });
     Ok(violations.finish(read)?)
 }

@@ -37,8 +37,9 @@ impl tower::Service<http::Request<Body>> for Served {
         Box::pin(async move {
             let path = request.uri().path().rsplit('/').next().unwrap().to_owned();
             let answer = match path.as_str() {
-                "GetAccount" => {
-                    unary(request, move |request| Arc::clone(&ledger).get_account(request)).await
+                "BatchGetAccounts" => {
+                    let read = move |request| Arc::clone(&ledger).batch_get_accounts(request);
+                    unary(request, read).await
                 }
                 "ResolveIban" => {
                     unary(request, move |request| Arc::clone(&ledger).resolve_iban(request)).await

@@ -1,0 +1,120 @@
+use super::*;
+
+fn day(month: i8, day: i8) -> Date {
+    Date::constant(2026, month, day)
+}
+
+fn schedule(frequency: Frequency, every: i64, first_on: Date) -> Schedule {
+    Schedule { frequency, every, first_on, last_on: None }
+}
+
+/// The dates paid when these business dates are opened and every attempt ends as `last`.
+fn paid(standing: &mut Standing, days: &[Date], last: Last) -> Vec<(Date, i64, Date)> {
+    let mut paid = Vec::new();
+    for today in days {
+        for _ in 0..100 {
+            if standing.run_on().is_none_or(|run_on| run_on > *today) {
+                break;
+            }
+            if let Step::Pay { date, attempt } = standing.step(*today, last) {
+                paid.push((date, attempt, *today));
+            }
+        }
+        assert!(standing.run_on().is_none_or(|run_on| run_on > *today), "it comes to an end");
+    }
+    paid
+}
+
+#[test]
+fn months_are_reckoned_from_the_first_date_and_keep_its_day() {
+    let monthly = schedule(Frequency::Monthly, 1, day(1, 31));
+    let dates: Vec<_> = (0..4).filter_map(|number| monthly.date(number)).collect();
+    assert_eq!(dates, [day(1, 31), day(2, 28), day(3, 31), day(4, 30)]);
+    let fortnightly = schedule(Frequency::Weekly, 2, day(1, 5));
+    assert_eq!(fortnightly.date(3), Some(day(2, 16)));
+    let once = schedule(Frequency::Once, 1, day(1, 5));
+    assert_eq!((once.date(0), once.date(1)), (Some(day(1, 5)), None));
+    let ends = Schedule { last_on: Some(day(2, 28)), ..monthly };
+    assert_eq!((ends.date(1), ends.date(2)), (Some(day(2, 28)), None));
+    assert_eq!(monthly.date(i64::MAX), None);
+}
+
+#[test]
+fn a_date_on_which_the_bank_is_closed_is_done_on_the_next_business_date() {
+    // The 3rd is a Saturday; the bank opens Friday and Monday.
+    let mut standing = Standing::new(schedule(Frequency::Monthly, 1, day(1, 3)), 0);
+    let days = [day(1, 2), day(1, 5), day(1, 6)];
+    assert_eq!(paid(&mut standing, &days, Last::Settled), [(day(1, 3), 1, day(1, 5))]);
+    assert_eq!(standing.next_on(), Some(day(2, 3)));
+}
+
+#[test]
+fn dates_that_nobody_opened_are_all_made_up_for() {
+    let mut standing = Standing::new(schedule(Frequency::Weekly, 1, day(1, 5)), 0);
+    let late = day(1, 27);
+    let dates = [day(1, 5), day(1, 12), day(1, 19), day(1, 26)].map(|date| (date, 1, late));
+    assert_eq!(paid(&mut standing, &[late, day(1, 28)], Last::Unpaid), dates);
+}
+
+#[test]
+fn what_failed_is_tried_again_on_later_business_dates_and_not_beyond_the_next_date() {
+    let mut standing = Standing::new(schedule(Frequency::Monthly, 1, day(1, 5)), 2);
+    let days: Vec<_> = (5..=9).map(|number| day(1, number)).collect();
+    assert_eq!(
+        paid(&mut standing, &days, Last::Unpaid),
+        [(day(1, 5), 1, day(1, 5)), (day(1, 5), 2, day(1, 6)), (day(1, 5), 3, day(1, 7))]
+    );
+    let mut weekly = Standing::new(schedule(Frequency::Weekly, 1, day(1, 5)), 5);
+    assert_eq!(
+        paid(&mut weekly, &[day(1, 5), day(1, 12)], Last::Unpaid),
+        [(day(1, 5), 1, day(1, 5)), (day(1, 12), 1, day(1, 12))]
+    );
+}
+
+#[test]
+fn what_is_paid_is_not_tried_again_and_what_waits_is_waited_for() {
+    let mut standing = Standing::new(schedule(Frequency::Once, 1, day(1, 5)), 3);
+    assert_eq!(paid(&mut standing, &[day(1, 5)], Last::Waits).len(), 1);
+    assert_eq!(paid(&mut standing, &[day(1, 6), day(1, 7)], Last::Waits), []);
+    assert_eq!(standing.status, OrderStatus::Active, "its transfer has not ended");
+    assert_eq!(paid(&mut standing, &[day(1, 8)], Last::Settled), []);
+    assert_eq!((standing.status, standing.run_on()), (OrderStatus::Ended, None));
+}
+
+#[test]
+fn an_order_skips_suspends_resumes_and_ends() {
+    let mut standing = Standing::new(schedule(Frequency::Weekly, 1, day(1, 5)), 0);
+    assert_eq!(standing.skip(), Ok(day(1, 5)));
+    standing.suspend().expect("active");
+    assert!(standing.suspend().is_err());
+    assert_eq!(standing.run_on(), None);
+    assert_eq!(paid(&mut standing, &[day(1, 12), day(1, 19)], Last::Settled), []);
+    assert_eq!(standing.resume(day(1, 19)), Ok(vec![day(1, 12), day(1, 19)]));
+    assert!(standing.resume(day(1, 19)).is_err());
+    assert_eq!(standing.next_on(), Some(day(1, 26)));
+    standing.cancel().expect("active");
+    let refused = OrderState { status: OrderStatus::Cancelled, what: "cancelled" };
+    assert_eq!(standing.cancel(), Err(refused));
+    assert_eq!(refused.to_string(), "an order that is CANCELLED cannot be cancelled");
+    assert!(standing.skip().is_err() && standing.suspend().is_err());
+}
+
+#[test]
+fn skipping_the_last_date_ends_the_order() {
+    let mut standing = Standing::new(schedule(Frequency::Once, 1, day(1, 5)), 0);
+    assert_eq!(standing.skip(), Ok(day(1, 5)));
+    assert_eq!(standing.status, OrderStatus::Ended);
+}
+
+#[test]
+fn states_and_frequencies_are_stored_under_these_numbers_for_ever() {
+    let told: Vec<_> = OrderStatus::ALL.iter().map(|one| (one.code(), one.name())).collect();
+    assert_eq!(told, [(1, "ACTIVE"), (2, "SUSPENDED"), (3, "ENDED"), (4, "CANCELLED")]);
+    for status in OrderStatus::ALL {
+        assert_eq!(OrderStatus::from_code(status.code()), Some(*status));
+    }
+    for (code, frequency) in (1..).zip(Frequency::ALL) {
+        assert_eq!((frequency.code(), Frequency::from_code(code)), (code, Some(*frequency)));
+    }
+    assert_eq!((OrderStatus::from_code(0), Frequency::from_code(4)), (None, None));
+}
