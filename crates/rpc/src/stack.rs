@@ -350,21 +350,6 @@ impl Dependency {
             .with("cause", cause)
     }
 
-    fn name_dependency(&self, error: Error) -> Error {
-        // tonic's own timer, which runs beside ours, names nobody.
-        if error.kind() == Kind::Deadline && error.metadata().is_empty() {
-            return error
-                .with("layer", "deadline")
-                .with("dependency", self.inner.role.name())
-                .with("cause", "no answer in time");
-        }
-        let of_transport = error.metadata().get("layer").is_some_and(|layer| layer == "transport");
-        if of_transport && !error.metadata().contains_key("dependency") {
-            return error.with("dependency", self.inner.role.name());
-        }
-        error
-    }
-
     fn count(&self, outcome: &'static str) {
         let labels = [
             ("role", self.inner.own),

@@ -10,6 +10,7 @@ pub mod conditions;
 mod copies;
 pub mod end_of_day;
 pub mod entries;
+pub mod holds;
 pub mod load;
 pub mod records;
 pub mod rows;

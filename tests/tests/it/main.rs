@@ -11,6 +11,7 @@ mod import;
 mod own_data;
 mod proof;
 mod races;
+mod returns;
 mod story;
 mod strangers;
 mod strangers_oidc;

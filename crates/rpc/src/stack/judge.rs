@@ -3,7 +3,7 @@
 use florin_kernel::Kind;
 use florin_proto::{ErrorReason as _, common::v1::Reason};
 
-use super::breaker::Outcome;
+use super::{Dependency, breaker::Outcome};
 use crate::{Error, Role};
 
 /// Whether the connection to this very dependency failed, not one further in.
@@ -44,5 +44,28 @@ pub fn judge(error: &Error, role: Role) -> Outcome {
         | Kind::Exhausted
         | Kind::TooLarge
         | Kind::Unimplemented => Outcome::Success,
+    }
+}
+
+impl Dependency {
+    /// Says of an error which dependency it is of, where it does not say so itself.
+    pub(super) fn name_dependency(&self, error: Error) -> Error {
+        // tonic's own timer, which runs beside ours, names nobody.
+        if error.kind() == Kind::Deadline && error.metadata().is_empty() {
+            return error
+                .with("layer", "deadline")
+                .with("dependency", self.inner.role.name())
+                .with("cause", "no answer in time");
+        }
+        // Its own dispatcher says so; passed on, it would tell our caller that we lack a method.
+        if error.kind() == Kind::Unimplemented && !error.metadata().contains_key("dependency") {
+            let cause = "does not know the method; it may be of an older version";
+            return self.refuse(Reason::Unavailable, "version", cause);
+        }
+        let of_transport = error.metadata().get("layer").is_some_and(|layer| layer == "transport");
+        if of_transport && !error.metadata().contains_key("dependency") {
+            return error.with("dependency", self.inner.role.name());
+        }
+        error
     }
 }

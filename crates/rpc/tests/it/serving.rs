@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use florin_proto::ops::v1::ListOutboxEventsRequest;
 use florin_rpc::{
-    Error,
+    Error, Retry,
     health::{
         ServingStatus,
         wire::{HealthCheckRequest, HealthListRequest, health_client::HealthClient},
@@ -17,7 +17,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::bench::{Act, Bench, DRAIN};
+use crate::bench::{Act, Bench, DRAIN, caller, quick};
 
 const OPS: &str = "florin.ops.v1.OpsService";
 
@@ -132,6 +132,30 @@ async fn a_method_that_is_not_served_is_unimplemented() {
     let status = client.get_account(GetAccountRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     assert_eq!(Error::from_status(&status).reason(), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_dependency_that_lacks_a_method_is_of_another_version_and_not_our_caller_s_mistake() {
+    use florin_proto::account::v1::{
+        GetAccountRequest, account_service_client::AccountServiceClient,
+    };
+    let bench = Bench::start().await;
+    let dependency = bench.dependency(quick());
+    let error = dependency
+        .call(
+            &caller(),
+            "/florin.account.v1.AccountService/GetAccount",
+            Retry::Never,
+            GetAccountRequest::default(),
+            |channel, request| async {
+                AccountServiceClient::new(channel).get_account(request).await
+            },
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason(), "UNAVAILABLE");
+    assert_eq!(error.metadata()["layer"], "version");
+    assert_eq!(error.metadata()["dependency"], "payment");
 }
 
 #[tokio::test]

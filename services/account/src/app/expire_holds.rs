@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use florin_kernel::UnixMicros;
 use florin_rpc::{Error, metrics::Gauge};
-use florin_runtime::{Runtime, internal};
+use florin_runtime::{Runtime, internal, keyed};
+use florin_store::commit::CommitError;
 
 use super::{
     command::{Actor, Command, Expire, Outcome, Work},
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     domain::{event::EventKind, refusal::Refusal},
     store::{
-        records::{self, DueHold},
+        holds::{self, DueHold},
         working::{Facts, Working},
     },
 };
@@ -33,8 +34,6 @@ pub struct Look {
     pub due: usize,
     /// Those of them that were given back here; the others had ended, or stay for the next look.
     pub expired: usize,
-    /// How long the time of the oldest had been over, in whole seconds; 0 where none was due.
-    pub oldest_seconds: i64,
 }
 
 /// Looks every so often until the shutdown. Several replicas may: the state under the
@@ -47,10 +46,8 @@ pub async fn expire_holds(ledger: Ledger, runtime: Runtime) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while runtime.shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-        match look(&ledger).await {
-            Ok(look) => {
-                oldest.set(look.oldest_seconds);
-            }
+        match look(&ledger, &oldest).await {
+            Ok(_) => {}
             Err(error) if runtime.shutdown.is_cancelled() => {
                 tracing::debug!(role, %error, "the look through the holds was ended");
             }
@@ -59,9 +56,16 @@ pub async fn expire_holds(ledger: Ledger, runtime: Runtime) {
     }
 }
 
-async fn look(ledger: &Ledger) -> Result<Look, Error> {
+async fn look(ledger: &Ledger, oldest: &Gauge) -> Result<Look, Error> {
     let now = ledger.db.now().await.map_err(internal)?;
-    ledger.expire_due(now).await
+    // Before anything is given back: a look that fails is what it is measured for.
+    let first = holds::holds_due(ledger.db.read(), now, None, 1).await.map_err(internal)?;
+    oldest.set(first.first().map_or(0, |hold| hold.over_for(now)));
+    let look = ledger.expire_due(now).await?;
+    if look.expired == look.due {
+        oldest.set(0);
+    }
+    Ok(look)
 }
 
 impl Ledger {
@@ -75,11 +79,8 @@ impl Ledger {
         let mut look = Look::default();
         let mut after: Option<DueHold> = None;
         loop {
-            let page = records::holds_due(self.db.read(), now, after.as_ref(), PAGE).await;
+            let page = holds::holds_due(self.db.read(), now, after.as_ref(), PAGE).await;
             let page = page.map_err(internal)?;
-            if let (None, Some(first)) = (&after, page.first()) {
-                look.oldest_seconds = now.0.saturating_sub(first.expires_at.0) / 1_000_000;
-            }
             for chunk in page.chunks(CHUNK) {
                 look.expired += self.expire_each(chunk).await?;
             }
@@ -102,15 +103,23 @@ impl Ledger {
         let commands = due.iter().map(|hold| {
             let (caller, reference) = (hold.caller.clone(), hold.reference.clone());
             let work = Work::Expire(Expire { caller, reference });
-            Ok(Command { work, key: None, actor: actor.clone() })
+            Command { work, key: None, actor: actor.clone() }
         });
-        let ends = self.submit_items(commands.collect(), None).await?;
+        let submitted = self.committer.submit_many(commands.collect(), None).await;
+        let ends = submitted.map_err(keyed::not_committed)?;
         let mut expired = 0;
         for (hold, end) in due.iter().zip(ends) {
             match end {
                 Ok(Outcome::Held { .. }) => expired += 1,
                 // It has ended meanwhile, by its caller or by another replica.
                 Ok(Outcome::Refused(Refusal::HoldNotOpen { .. })) => {}
+                Err(CommitError::Stopped) => {
+                    return Err(keyed::not_committed(CommitError::Stopped));
+                }
+                Err(CommitError::Failed(error)) if error.is_outage() => {
+                    return Err(keyed::not_committed(CommitError::Failed(error)));
+                }
+                // One whose account somebody else has locked holds up no other.
                 other => {
                     let hold = hold.id.to_string();
                     tracing::warn!(%hold, end = ?other, "a hold that is due was not given back");

@@ -15,7 +15,7 @@ use tonic::Status;
 
 use super::{STREAM_BUFFER, ledger::Ledger};
 use crate::{
-    store::{records, voids},
+    store::{holds, records, voids},
     wire,
 };
 
@@ -65,7 +65,7 @@ impl Ledger {
         }
         let mut after = None;
         loop {
-            let page = records::holds_after(self.db.read(), after, PAGE).await;
+            let page = holds::holds_after(self.db.read(), after, PAGE).await;
             let page = page.map_err(internal)?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.id);

@@ -121,8 +121,18 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     if working.holds.values().any(|hold| !working.accounts.contains_key(&hold.account)) {
         return Err(StoreError::Serialization("a hold appeared beside the batch".into()));
     }
-    let placed_before = placed_before(tx, &before).await?;
-    for record in &before {
+    all_there(tx, &working, &before).await?;
+    let changed = changed.into_iter().chain(before.iter().filter_map(opened));
+    let changed: Vec<String> = changed.map(|id| id.to_string()).collect();
+    working.holders = holders(tx, &changed).await?;
+    working.now = tx.now().await?;
+    Ok(working)
+}
+
+/// Whether the records that references name are there.
+async fn all_there(tx: &Tx, working: &Working, before: &[Record]) -> Result<(), StoreError> {
+    let placed_before = placed_before(tx, before).await?;
+    for record in before {
         let there = match record {
             Record::Transaction(id) => working.posted_before.contains_key(id),
             Record::Account(id) => working.accounts.contains_key(id),
@@ -133,11 +143,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
             return Err(StoreError::Corrupt(format!("a reference names {record}, which is not")));
         }
     }
-    let changed = changed.into_iter().chain(before.iter().filter_map(opened));
-    let changed: Vec<String> = changed.map(|id| id.to_string()).collect();
-    working.holders = holders(tx, &changed).await?;
-    working.now = tx.now().await?;
-    Ok(working)
+    Ok(())
 }
 
 /// Reserves the IBANs of accounts to open: the serial's row is locked until the commit.

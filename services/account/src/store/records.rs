@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use florin_kernel::{AccountId, CustomerId, Date, HoldId, Money, TransactionId, UnixMicros};
+use florin_kernel::{AccountId, CustomerId, Date, Money, TransactionId, UnixMicros};
 use florin_store::{
     Engine, StoreError,
     rows::{Keyed, among, read_by_id, texts},
@@ -11,10 +11,7 @@ use florin_store::{
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{load::holders_of, rows};
-use crate::domain::{
-    account::{Account, Holder},
-    hold::Hold,
-};
+use crate::domain::account::{Account, Holder};
 
 /// An account with its holders.
 pub type AccountRecord = (Account, Vec<Holder>);
@@ -312,66 +309,4 @@ pub async fn transactions_after(
         *sums = debits.remove(&transaction.id).unwrap_or_default();
     }
     Ok(page)
-}
-
-/// Holds above an id, or the first ones, with the instant of their placing.
-///
-/// # Errors
-/// Those of the database.
-pub async fn holds_after(
-    connection: &impl ConnectionTrait,
-    after: Option<HoldId>,
-    limit: i64,
-) -> Result<Vec<(Hold, UnixMicros)>, StoreError> {
-    let after = after.map(|id| id.to_string()).unwrap_or_default();
-    let query =
-        format!("SELECT {}, placed_at FROM holds WHERE id > $1 ORDER BY id LIMIT $2", rows::HOLD);
-    let mut page = Vec::new();
-    for row in sql::query_all(connection, query, [after.into(), limit.into()]).await? {
-        page.push((rows::hold(&row)?, UnixMicros(rows::int(&row, "placed_at")?)));
-    }
-    Ok(page)
-}
-
-/// An open hold whose time is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueHold {
-    /// Its id.
-    pub id: HoldId,
-    /// In whose name its reference is unique.
-    pub caller: String,
-    /// The reference under which it was placed.
-    pub reference: String,
-    /// When its time was over.
-    pub expires_at: UnixMicros,
-}
-
-/// Open holds whose time was over at an instant, the oldest first, after one of them or from
-/// the beginning.
-///
-/// # Errors
-/// Those of the database.
-pub async fn holds_due(
-    connection: &impl ConnectionTrait,
-    now: UnixMicros,
-    after: Option<&DueHold>,
-    limit: usize,
-) -> Result<Vec<DueHold>, StoreError> {
-    let query = "SELECT id, caller, reference, expires_at FROM holds \
-                 WHERE status = 1 AND expires_at IS NOT NULL AND expires_at <= $1 \
-                 AND (expires_at, id) > ($2, $3) ORDER BY expires_at, id LIMIT $4";
-    let (at, id) =
-        after.map_or((i64::MIN, String::new()), |hold| (hold.expires_at.0, hold.id.to_string()));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let values = [now.0.into(), at.into(), id.into(), limit.into()];
-    let found = sql::query_all(connection, query, values).await?;
-    let due = found.iter().map(|row| {
-        Ok(DueHold {
-            id: rows::id(row, "id")?,
-            caller: rows::text(row, "caller")?,
-            reference: rows::text(row, "reference")?,
-            expires_at: UnixMicros(rows::int(row, "expires_at")?),
-        })
-    });
-    due.collect()
 }

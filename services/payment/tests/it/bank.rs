@@ -225,6 +225,12 @@ impl Bank {
         self.db.write(async |tx: Tx| sql::execute(&tx, statement, []).await).await.unwrap();
     }
 
+    /// The texts that a query returns.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        let rows = sql::query_all(self.db.read(), query, []).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
     pub async fn count(&self, query: &str) -> i64 {
         number(&self.db, query).await.unwrap()
     }

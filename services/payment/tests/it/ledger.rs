@@ -48,6 +48,8 @@ pub struct Scripted {
 struct State {
     accounts: BTreeMap<AccountId, Scripted>,
     posted: BTreeMap<String, (TransactionRequest, TransactionId)>,
+    /// What came into the accounts from outside.
+    funds: i64,
     /// Voided references with their causes.
     voids: BTreeMap<String, String>,
     /// What was refused last.
@@ -105,7 +107,11 @@ impl Ledger {
     }
 
     pub fn put(&self, id: AccountId, account: Scripted) {
-        self.state().accounts.insert(id, account);
+        let mut state = self.state();
+        state.funds += account.balance;
+        if let Some(before) = state.accounts.insert(id, account) {
+            state.funds -= before.balance;
+        }
     }
 
     pub fn freeze(&self, id: AccountId) {
@@ -159,6 +165,11 @@ impl Ledger {
         let request = TransactionRequest { reference: reference.to_owned(), ..Default::default() };
         let id = TransactionId::from_parts(1, [9; 10]);
         self.state().posted.insert(reference.to_owned(), (request, id));
+    }
+
+    /// What came into the accounts from outside: what has to be in them together.
+    pub fn funds(&self) -> i64 {
+        self.state().funds
     }
 
     pub fn balance(&self, id: AccountId) -> i64 {

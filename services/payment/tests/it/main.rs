@@ -19,6 +19,7 @@ mod refunds;
 mod refused_reads;
 mod required;
 mod reversals;
+mod saga_faults;
 mod served;
 mod unscoped_keys;
 mod void;

@@ -5,16 +5,23 @@ use std::{
     collections::{HashMap, VecDeque},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use florin_kernel::AccountId;
-use florin_proto::account::v1::Account;
+use florin_kernel::{AccountId, Kind};
+use florin_proto::{account::v1::Account, common::v1::Reason};
 use florin_rpc::Error;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
-/// Calls at the same time.
-const MOST_CALLS: usize = 2;
+/// Calls at the same time, as long as they are answered.
+const CALLS: usize = 2;
+/// Calls at the same time when those under way are slow: a hung one holds up no stranger.
+const MOST_CALLS: usize = 16;
+/// So long after the last call began, those under way are slow.
+const SLOW: Duration = Duration::from_millis(100);
+/// Those who wait for a call.
+const MOST_WAITING: usize = 4_096;
 /// Accounts of a call; the contract allows 500.
 const MOST_ACCOUNTS: usize = 200;
 
@@ -36,6 +43,8 @@ struct Asked {
     waiting: VecDeque<(AccountId, Asker)>,
     /// Calls under way.
     calls: usize,
+    /// When the last of them began.
+    begun: Option<Instant>,
 }
 
 impl Gather {
@@ -47,14 +56,18 @@ impl Gather {
         Self { call: Arc::new(move |ids| Box::pin(call(ids))), asked: Arc::default() }
     }
 
-    /// The account; None where there is none. What the call that had it in failed with is
-    /// told to all of its askers.
+    /// The account; None where there is none. An outage is told to all who shared the call.
     pub async fn get(&self, id: AccountId) -> Answer {
         let (sender, answer) = oneshot::channel();
         let begin = {
             let mut asked = self.lock();
+            if asked.waiting.len() >= MOST_WAITING {
+                let text = "too many wait for accounts to be read";
+                return Err(Error::new(Reason::Overloaded, text));
+            }
             asked.waiting.push_back((id, sender));
-            let begin = asked.calls < MOST_CALLS;
+            let slow = asked.begun.is_none_or(|begun| begun.elapsed() >= SLOW);
+            let begin = asked.calls < if slow { MOST_CALLS } else { CALLS };
             asked.calls = asked.calls.saturating_add(usize::from(begin));
             begin
         };
@@ -82,16 +95,35 @@ impl Calls {
     async fn run(mut self) {
         while let Some(batch) = self.next() {
             let (wanted, askers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            let mut ids = wanted.clone();
-            ids.sort_unstable();
-            ids.dedup();
-            let found = (self.gather.call)(ids).await;
+            let found = self.ask(&wanted).await;
             for (id, asker) in wanted.iter().zip(askers) {
-                let answer = found.as_ref().map(|all| all.get(id).cloned());
+                let lost = || Err(Error::internal("an account was not asked for"));
                 // Who asked may have gone.
-                let _ = asker.send(answer.map_err(Clone::clone));
+                let _ = asker.send(found.get(id).cloned().unwrap_or_else(lost));
             }
         }
+    }
+
+    /// Asks for all at once, and for halves where one of them may be what `account` fails at.
+    async fn ask(&self, wanted: &[AccountId]) -> HashMap<AccountId, Answer> {
+        let mut ids = wanted.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut answers = HashMap::with_capacity(ids.len());
+        let mut groups = vec![ids];
+        while let Some(mut ids) = groups.pop() {
+            match (self.gather.call)(ids.clone()).await {
+                Ok(mut found) => {
+                    answers.extend(ids.into_iter().map(|id| (id, Ok(found.remove(&id)))));
+                }
+                Err(error) if error.kind() == Kind::Internal && ids.len() > 1 => {
+                    groups.push(ids.split_off(ids.len() / 2));
+                    groups.push(ids);
+                }
+                Err(error) => answers.extend(ids.into_iter().map(|id| (id, Err(error.clone())))),
+            }
+        }
+        answers
     }
 
     /// What waits now. None ends the calls, under the same lock under which others begin
@@ -105,6 +137,7 @@ impl Calls {
             self.ended = true;
             return None;
         }
+        asked.begun = Some(Instant::now());
         Some(asked.waiting.drain(..most).collect())
     }
 }
@@ -162,15 +195,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_asked_at_the_same_time_shares_calls_and_their_failure() {
+    async fn what_is_asked_at_the_same_time_shares_a_call() {
         let (gather, gate, sizes) = scripted();
-        let numbers: Vec<u8> = (0..50).chain([4, 4]).collect();
+        let numbers: Vec<u8> = (20..70).chain([24, 24]).collect();
         let answers = all(&gather, &gate, &numbers).await;
-        let with_13 = numbers.iter().zip(&answers).find(|(number, _)| **number == 13);
-        assert!(with_13.unwrap().1.is_err());
+        assert!(answers.iter().all(Result::is_ok));
         assert_eq!(gather.lock().calls, 0);
-        assert_eq!(sizes.lock().unwrap().iter().sum::<usize>(), 50, "each once");
-        assert!(sizes.lock().unwrap().len() <= 3, "{sizes:?}");
+        assert_eq!(sizes.lock().unwrap().as_slice(), [50], "each once, and all in one");
+    }
+
+    #[tokio::test]
+    async fn an_account_that_cannot_be_read_fails_alone() {
+        let (gather, gate, _) = scripted();
+        let numbers: Vec<u8> = (0..16).collect();
+        let answers = all(&gather, &gate, &numbers).await;
+        let failed: Vec<_> = numbers.iter().zip(&answers).filter(|(_, one)| one.is_err()).collect();
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert_eq!(failed[0].0, &13);
+    }
+
+    #[tokio::test]
+    async fn no_more_wait_than_the_queue_takes() {
+        let (gather, gate, _) = scripted();
+        let numbers = vec![2; MOST_WAITING + 1];
+        let answers = all(&gather, &gate, &numbers).await;
+        let refused = answers.into_iter().filter_map(Result::err).collect::<Vec<_>>();
+        assert_eq!(refused.len(), 1);
+        assert_eq!(refused[0].reason(), "OVERLOADED");
     }
 
     #[tokio::test]
@@ -185,6 +236,30 @@ mod tests {
         assert_eq!(found, [None, own(2), None, own(4), own(2)]);
         // It begins again when nothing was under way.
         assert!(all(&gather, &gate, &[6]).await.remove(0).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn calls_that_hang_hold_up_nobody_who_comes_later() {
+        let (gather, gate, sizes) = scripted();
+        let mut asks = vec![tokio::spawn({
+            let gather = gather.clone();
+            async move { gather.get(id(2)).await }
+        })];
+        // Nothing is let through, and still more than the usual calls begin.
+        tokio::time::timeout(Duration::from_secs(60), async {
+            while sizes.lock().unwrap().len() <= CALLS {
+                let gather = gather.clone();
+                asks.push(tokio::spawn(async move { gather.get(id(4)).await }));
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
+        .unwrap();
+        gate.add_permits(asks.len());
+        for ask in asks {
+            assert!(ask.await.unwrap().unwrap().is_some());
+        }
+        assert_eq!(gather.lock().calls, 0);
     }
 
     #[tokio::test]

@@ -98,6 +98,7 @@ impl Ledger {
         let overtaken = self.state().overtaken.take();
         if let Some((account, funds)) = overtaken {
             self.state().accounts.get_mut(&account).unwrap().balance += funds;
+            self.state().funds += funds;
             let again = self.state().refused.clone().unwrap();
             self.post(again);
         }
