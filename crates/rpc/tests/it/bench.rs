@@ -17,7 +17,7 @@ use florin_proto::{
     ops::v1::{
         self as ops, ops_service_client::OpsServiceClient, ops_service_server::OpsServiceServer,
     },
-    payment::v1::{self as payment, payment_service_server::PaymentServiceServer},
+    payment::v1::payment_service_server::PaymentServiceServer,
 };
 use florin_rpc::{
     CallContext, Dependency, Error, Identity, Metrics, Retry, Role, Server, StackLimits, TlsFiles,
