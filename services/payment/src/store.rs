@@ -11,9 +11,9 @@ mod transfers;
 use florin_store::Migrations;
 
 pub use clearing::{
-    Incoming, Outgoing, Subject, arrive, claim_incoming, claim_outgoing, incoming_after,
-    lock_incoming, lock_outgoing, log, outgoing_after, payment_of, send, update_incoming,
-    update_outgoing,
+    Drawer, Incoming, Outgoing, Subject, Unread, arrive, claim_incoming, claim_outgoing, file,
+    incoming_after, lock_incoming, lock_outgoing, outgoing_after, payment_of, send, unread_after,
+    update_incoming, update_outgoing,
 };
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
@@ -27,5 +27,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0003_what_was_said",
     "0004_limits_and_returns",
     "0005_orders",
-    "0020_clearing"
+    "0020_clearing",
+    "0021_clearing_doubts"
 ];

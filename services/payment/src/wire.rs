@@ -302,7 +302,7 @@ pub fn wire_run(run: &OrderRun) -> wire::OrderRun {
 
 mod clearing;
 
-pub use clearing::{wire_incoming, wire_outgoing};
+pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
 
 #[cfg(test)]
 mod tests;

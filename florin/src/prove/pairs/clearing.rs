@@ -35,6 +35,10 @@ impl Pairing<'_> {
     pub(super) fn clearing(&mut self, item: &ExportClearingResponse) -> Result<()> {
         let id = &item.clearing_id;
         let young = time_of(item.changed_at.as_ref()) > self.settled_before;
+        if item.posted_references.is_empty() && item.open_references.is_empty() {
+            // What could not be read has no amount either.
+            return Ok(());
+        }
         let amount = money_of(item.amount.as_ref())?;
         for reference in &item.posted_references {
             let posted = self.ledger.transactions.remove(reference).unwrap_or_default();

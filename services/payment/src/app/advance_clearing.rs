@@ -13,14 +13,14 @@
 //! SUBMITTING. A crash between any two writes leaves a row whose lease ends: each call of the
 //! ledger is repeated under its own reference, the bytes are repeated as they are.
 
+mod capture;
 mod incoming;
 mod ledger;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use florin_events::position;
 use florin_kernel::{EventId, Money, TransferId, UnixMicros};
-use florin_proto::account::v1::TransactionRequest;
 use florin_runtime::clock;
 use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio::{sync::Notify, task::JoinSet};
@@ -31,8 +31,8 @@ use super::{Payment, advance_transfers::later, events};
 use crate::{
     clearing::{Network, Sent},
     domain::{
-        Event, Leg, Posting, Screening, Side, Stage, Status, Target, hold_reference,
-        posting_reference, rejection, release_reference,
+        Event, Leg, Posting, Screening, Side, Stage, Status, Target, hold_reference, rejection,
+        release_reference,
     },
     store::{self, Lease, Outgoing, Record, Subject},
 };
@@ -49,6 +49,8 @@ pub struct ClearingWorker {
     pub(super) network: Network,
     /// Wakes it when the network has said something.
     pub(super) woken: Arc<Notify>,
+    /// The message at the head that could not be taken, by its number, and how often.
+    pub(super) refused: Arc<Mutex<(u64, u32)>>,
 }
 
 /// What a step has found out.
@@ -67,7 +69,7 @@ enum Found {
 
 impl ClearingWorker {
     pub(super) fn new(payment: Payment, network: Network) -> Self {
-        Self { payment, network, woken: Arc::default() }
+        Self { payment, network, woken: Arc::default(), refused: Arc::default() }
     }
 
     /// Works until the shutdown.
@@ -187,10 +189,10 @@ impl ClearingWorker {
                 // An earlier call has placed it: the next one finds it.
                 Told::Refused(failure) => Found::Wait(failure.message),
                 Told::Unclear(cause) => Found::Wait(cause),
-                Told::Stuck(cause) => Found::Stuck(cause),
+                Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
             },
             Told::Unclear(cause) => Found::Wait(cause),
-            Told::Stuck(cause) => Found::Stuck(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
         })
     }
 
@@ -210,28 +212,6 @@ impl ClearingWorker {
         }
     }
 
-    /// Takes what is set aside, against the nostro account. In every state of the account: what
-    /// the network has settled is owed.
-    async fn take_held(&self, id: TransferId) -> Result<Found, StoreError> {
-        let Some(record) = store::find(self.payment.db.read(), id).await? else {
-            return Ok(Found::Stuck("its transfer is not there".to_owned()));
-        };
-        let posting = Posting::of(record.transfer.order());
-        let request = TransactionRequest {
-            captures: vec![ledger::whole(hold_reference(id))],
-            ..ledger::request(posting_reference(id), &posting, &record)
-        };
-        Ok(match self.post(request).await {
-            Told::Done((transaction, events)) => {
-                Found::On(Stage::Done, Some(Event::Posted(transaction)), events)
-            }
-            // Never the end: the money has left this bank.
-            Told::Refused(failure) => Found::Stuck(failure.message),
-            Told::Unclear(cause) => Found::Wait(cause),
-            Told::Stuck(cause) => Found::Stuck(cause),
-        })
-    }
-
     async fn give_back(&self, out: &Outgoing, id: TransferId) -> Found {
         match self.release(id, &release_reference(id), &hold_reference(id)).await {
             Told::Done(()) => {
@@ -240,7 +220,7 @@ impl ClearingWorker {
             }
             Told::Refused(failure) => Found::Stuck(failure.message),
             Told::Unclear(cause) => Found::Wait(cause),
-            Told::Stuck(cause) => Found::Stuck(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
         }
     }
 
@@ -286,7 +266,6 @@ impl ClearingWorker {
                 (Some(Event::Held), [].as_slice())
             }
             Found::Sent => {
-                row.asks = row.asks.saturating_add(i64::from(row.sent_at.is_some()));
                 row.sent_at = row.sent_at.or(Some(now));
                 let patience = self.network.config.patience(row.asks);
                 row.due_at = Some(later(now, patience));
@@ -362,8 +341,21 @@ pub(super) fn move_to(row: &mut Outgoing, stage: Stage, now: UnixMicros) {
 }
 
 fn put_off(row: &mut Outgoing, cause: &str, due: UnixMicros) {
-    row.last_cause = Some(cause.chars().take(MOST_CAUSE).collect());
+    row.last_cause = Some(plain(cause));
     row.due_at = Some(due);
+}
+
+/// A text of others as it can be kept: cut, its control characters escaped.
+pub(super) fn plain(text: &str) -> String {
+    let mut kept = String::new();
+    for character in text.chars().take(MOST_CAUSE) {
+        if character.is_control() {
+            kept.extend(character.escape_default());
+        } else {
+            kept.push(character);
+        }
+    }
+    kept
 }
 
 /// Two legs between a GL account and another or a customer's.

@@ -10,7 +10,7 @@ use tonic::Status;
 use super::Payment;
 use crate::{
     store,
-    wire::{wire_incoming, wire_outgoing},
+    wire::{wire_incoming, wire_outgoing, wire_unread},
 };
 
 /// Rows read at once.
@@ -21,7 +21,7 @@ const WAITING: usize = 500;
 type Answers = mpsc::Sender<Result<ExportClearingResponse, Status>>;
 
 impl Payment {
-    /// Streams what went out, then what came in, page by page.
+    /// Streams what went out, what came in, and what could not be taken, page by page.
     pub fn export_clearing(
         &self,
         request: ExportClearingRequest,
@@ -52,11 +52,22 @@ impl Payment {
         last.clear();
         loop {
             let page = store::incoming_after(self.db.read(), &last, PAGE).await?;
-            let Some(end) = page.last() else { return Ok(()) };
+            let Some(end) = page.last() else { break };
             last.clone_from(&end.id);
             let ended = |one: &store::Incoming| one.stage == crate::domain::Arrival::Done;
             for one in page.iter().filter(|one| !(waiting && ended(one))) {
                 if answers.send(Ok(wire_incoming(one))).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        last.clear();
+        loop {
+            let page = store::unread_after(self.db.read(), &last, PAGE).await?;
+            let Some(end) = page.last() else { return Ok(()) };
+            last.clone_from(&end.id);
+            for one in &page {
+                if answers.send(Ok(wire_unread(one))).await.is_err() {
                     return Ok(());
                 }
             }

@@ -139,6 +139,9 @@ pub enum Meaning {
     Settled,
     /// It has not and will not.
     Rejected,
+    /// Rejected without a code of the external list: after one send that is the end, after
+    /// several it may be said of one copy alone.
+    Unexplained,
     /// The message was one too many: what became of the payment has to be asked.
     Duplicate,
     /// The network has never had the payment: the same bytes are sent again.
@@ -153,8 +156,11 @@ impl Meaning {
     pub fn of(status: &str, reason: &str) -> Self {
         match (status, reason) {
             ("ACSC" | "ACCC", _) => Self::Settled,
-            ("RJCT", "DU01" | "AM05") => Self::Duplicate,
+            ("RJCT", "DU01" | "DU02" | "DU03" | "DU04" | "DU05" | "AM05" | "DUPL") => {
+                Self::Duplicate
+            }
             ("RJCT", "NOOR") => Self::NeverReceived,
+            ("RJCT", "" | "NARR") => Self::Unexplained,
             ("RJCT", _) => Self::Rejected,
             _ => Self::Pending,
         }
@@ -255,8 +261,14 @@ mod tests {
             ("PDNG", "", Meaning::Pending),
             ("XXXX", "", Meaning::Pending),
             ("RJCT", "AC04", Meaning::Rejected),
-            ("RJCT", "", Meaning::Rejected),
+            ("RJCT", "", Meaning::Unexplained),
+            ("RJCT", "NARR", Meaning::Unexplained),
             ("RJCT", "DU01", Meaning::Duplicate),
+            ("RJCT", "DU02", Meaning::Duplicate),
+            ("RJCT", "DU03", Meaning::Duplicate),
+            ("RJCT", "DU04", Meaning::Duplicate),
+            ("RJCT", "DU05", Meaning::Duplicate),
+            ("RJCT", "DUPL", Meaning::Duplicate),
             ("RJCT", "AM05", Meaning::Duplicate),
             ("RJCT", "NOOR", Meaning::NeverReceived),
         ] {

@@ -1,5 +1,6 @@
 //! What goes to the clearing network; what comes from it is in `clearing/incoming.rs`.
 
+mod filed;
 mod incoming;
 
 use florin_kernel::{Currency, Money, TransferId, Uetr, UnixMicros};
@@ -10,8 +11,11 @@ use florin_store::{
 };
 use sea_orm::{ConnectionTrait, QueryResult};
 
-pub use self::incoming::{
-    Incoming, arrive, claim_incoming, incoming_after, lock_incoming, update_incoming,
+pub use self::{
+    filed::{Drawer, Unread, file, unread_after},
+    incoming::{
+        Incoming, arrive, claim_incoming, incoming_after, lock_incoming, update_incoming,
+    },
 };
 use super::Record;
 use crate::domain::{Stage, message_id, uetr_of};
@@ -44,8 +48,12 @@ pub struct Outgoing {
     pub document: Option<Vec<u8>>,
     /// When the network took them; None before, and where it says that it never had them.
     pub sent_at: Option<UnixMicros>,
-    /// How often it was asked.
+    /// How often it was asked, or may have been.
     pub asks: i64,
+    /// How often the bytes went out, or may have.
+    pub sends: i64,
+    /// Message ids of the answers after a question that spoke of a duplicate.
+    pub doubts: Vec<String>,
     /// The code of a rejection.
     pub answer: Option<String>,
     /// When it was accepted.
@@ -71,11 +79,13 @@ const OUT_FIXED: [(&str, Column); 7] = [
     ("amount", Column::Int),
     ("created_at", Column::Int),
 ];
-const OUT_CHANGING: [(&str, Column); 11] = [
+const OUT_CHANGING: [(&str, Column); 13] = [
     ("stage", Column::Int),
     ("document", Column::Bytes),
     ("sent_at", Column::Int),
     ("asks", Column::Int),
+    ("sends", Column::Int),
+    ("doubts", Column::Text),
     ("answer", Column::Text),
     ("changed_at", Column::Int),
     ("due_at", Column::Int),
@@ -143,6 +153,8 @@ impl Outgoing {
             document: None,
             sent_at: None,
             asks: 0,
+            sends: 0,
+            doubts: Vec::new(),
             answer: None,
             created_at: at,
             changed_at: at,
@@ -180,6 +192,8 @@ impl Outgoing {
             "document": self.document.clone(),
             "sent_at": self.sent_at.map(|at| at.0),
             "asks": self.asks,
+            "sends": self.sends,
+            "doubts": self.doubts.join(" "),
             "answer": self.answer.as_deref(),
             "changed_at": self.changed_at.0,
             "due_at": self.due_at.map(|at| at.0),
@@ -198,6 +212,7 @@ impl Outgoing {
             _ => return Err(corrupt(&id, "kind")),
         };
         let stage = Stage::from_code(row.try_get("", "stage")?);
+        let doubts: String = row.try_get("", "doubts")?;
         Ok(Self {
             subject,
             stage: stage.ok_or_else(|| corrupt(&id, "stage"))?,
@@ -206,6 +221,8 @@ impl Outgoing {
             document: row.try_get("", "document")?,
             sent_at: instant(row, "sent_at")?,
             asks: row.try_get("", "asks")?,
+            sends: row.try_get("", "sends")?,
+            doubts: doubts.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
             answer: row.try_get("", "answer")?,
             created_at: UnixMicros(row.try_get("", "created_at")?),
             changed_at: UnixMicros(row.try_get("", "changed_at")?),
@@ -228,7 +245,8 @@ pub async fn send(tx: &Tx, new: &[Outgoing]) -> Result<(), StoreError> {
     rows::insert_many(tx, OUT, &columns, rows).await.map(drop)
 }
 
-/// Takes what is due on the way out, with the worker's token.
+/// Takes what is due on the way out, with the worker's token. What is to be sent or asked
+/// counts from here on: whoever takes it may end before it can tell.
 ///
 /// # Errors
 /// Those of the database.
@@ -238,7 +256,16 @@ pub async fn claim_outgoing(
 ) -> Result<(String, Vec<Outgoing>), StoreError> {
     let columns = out_columns();
     let claimed = rows::claim_due(tx, &due(OUT, &columns), claiming).await?;
-    let found = claimed.rows.iter().map(Outgoing::from_row).filter_map(readable).collect();
+    let found: Vec<_> = claimed.rows.iter().map(Outgoing::from_row).filter_map(readable).collect();
+    if found.iter().any(|out| out.stage == Stage::Submitting) {
+        let count = format!(
+            "UPDATE {OUT} SET sends = sends + CASE WHEN sent_at IS NULL THEN 1 ELSE 0 END, \
+             asks = asks + CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END \
+             WHERE lease_token = $1 AND stage = $2"
+        );
+        let submitting = Stage::Submitting.code();
+        sql::execute(tx, count, [claimed.token.as_str().into(), submitting.into()]).await?;
+    }
     Ok((claimed.token, found))
 }
 
@@ -289,27 +316,6 @@ async fn update(
         1 => Ok(()),
         found => Err(StoreError::Corrupt(format!("{found} rows of {table} written, not one"))),
     }
-}
-
-/// Keeps a document that came from the network, and what it was found to be.
-///
-/// # Errors
-/// Those of the database.
-pub async fn log(tx: &Tx, id: &str, finding: &str, document: &[u8]) -> Result<(), StoreError> {
-    let columns = [
-        ("id", Column::Text),
-        ("received_at", Column::Int),
-        ("finding", Column::Text),
-        ("document", Column::Bytes),
-    ];
-    let now = tx.now().await?;
-    let row = row! {
-        "id": id,
-        "received_at": now.0,
-        "finding": finding,
-        "document": document.to_vec(),
-    };
-    rows::insert_many(tx, "clearing_log", &columns, vec![row]).await.map(drop)
 }
 
 /// A page of what goes out, younger in its id than `after`.

@@ -7,7 +7,7 @@ use florin_proto::{
 
 use crate::{
     domain::{Arrival, Stage},
-    store::{Incoming, Outgoing, Subject},
+    store::{Incoming, Outgoing, Subject, Unread},
 };
 
 /// Something on its way to the network. What the ledger has of a payment is the transfer's.
@@ -72,6 +72,19 @@ pub fn wire_incoming(came: &Incoming) -> ExportClearingResponse {
         attempts: i32::try_from(came.attempts).unwrap_or(i32::MAX),
         asks: 0,
         last_cause: came.last_cause.clone().unwrap_or_default(),
+    }
+}
+
+/// A message of the network that could not be taken: it may be about money, and waits for people.
+#[must_use]
+pub fn wire_unread(unread: &Unread) -> ExportClearingResponse {
+    ExportClearingResponse {
+        clearing_id: unread.id.clone(),
+        direction: ClearingDirection::In.into(),
+        stage: ClearingStage::Kept.into(),
+        changed_at: Some(timestamp(unread.received_at)),
+        last_cause: unread.finding.clone(),
+        ..ExportClearingResponse::default()
     }
 }
 

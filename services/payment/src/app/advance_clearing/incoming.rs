@@ -5,7 +5,7 @@ use florin_proto::account::v1::TransactionRequest;
 use florin_store::{StoreError, Tx};
 use tokio::task::JoinSet;
 
-use super::{ClearingWorker, Told, legs, move_to, put_off};
+use super::{ClearingWorker, Told, legs, move_to, plain, put_off};
 use crate::{
     app::advance_transfers::{later, wire_leg},
     clearing::fresh_id,
@@ -77,10 +77,10 @@ impl ClearingWorker {
                 // An earlier call has posted it: the next one finds it.
                 Told::Refused(failure) => Found::Wait(failure.message),
                 Told::Unclear(cause) => Found::Wait(cause),
-                Told::Stuck(cause) => Found::Stuck(cause),
+                Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
             },
             Told::Unclear(cause) => Found::Wait(cause),
-            Told::Stuck(cause) => Found::Stuck(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
         })
     }
 
@@ -129,7 +129,7 @@ impl ClearingWorker {
             Told::Done(_) => Found::Suspended,
             Told::Refused(failure) => Found::Stuck(failure.message),
             Told::Unclear(cause) => Found::Wait(cause),
-            Told::Stuck(cause) => Found::Stuck(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
         }
     }
 
@@ -168,14 +168,14 @@ impl ClearingWorker {
                     }
                     Found::Wait(cause) => {
                         let wait = self.payment.config.backoff(row.attempts);
-                        row.last_cause = Some(cause.clone());
+                        row.last_cause = Some(plain(cause));
                         row.due_at = Some(later(now, wait));
                     }
                     Found::Stuck(cause) => {
                         let id = row.id.as_str();
                         tracing::error!(id, %cause, "a payment that came in is stuck");
                         let wait = self.payment.config.backoff_stuck(row.attempts);
-                        row.last_cause = Some(cause.clone());
+                        row.last_cause = Some(plain(cause));
                         row.due_at = Some(later(now, wait));
                     }
                 }
@@ -203,6 +203,8 @@ impl ClearingWorker {
             document: Some(document),
             sent_at: None,
             asks: 0,
+            sends: 0,
+            doubts: Vec::new(),
             answer: None,
             created_at: now,
             changed_at: now,
@@ -240,7 +242,7 @@ impl ClearingWorker {
                         put_off(&mut row, &failure.message, later(now, wait));
                         None
                     }
-                    Told::Unclear(cause) | Told::Stuck(cause) => {
+                    Told::Unclear(cause) | Told::Reused(cause) | Told::Stuck(cause) => {
                         let wait = self.payment.config.backoff(row.attempts);
                         put_off(&mut row, cause, later(now, wait));
                         None

@@ -6,7 +6,7 @@ use florin_events::position;
 use florin_kernel::{EventId, Kind, Role, TransactionId, TransferId};
 use florin_proto::{
     account::v1::{
-        Capture, PlaceHoldRequest, PostTransactionsRequest, ReferenceToVoid, ReleaseHoldRequest,
+        Capture, Hold, HoldStatus, PlaceHoldRequest, PostTransactionsRequest, ReferenceToVoid, ReleaseHoldRequest,
         TransactionRequest, VoidReferencesRequest, account_service_client::AccountServiceClient,
         transaction_result::Outcome, void_result::Outcome as VoidOutcome,
     },
@@ -27,6 +27,7 @@ const PLACE_HOLD: &str = "/florin.account.v1.AccountService/PlaceHold";
 const RELEASE_HOLD: &str = "/florin.account.v1.AccountService/ReleaseHold";
 const POST_TRANSACTIONS: &str = "/florin.account.v1.AccountService/PostTransactions";
 const VOID_REFERENCES: &str = "/florin.account.v1.AccountService/VoidReferences";
+const REUSED: &str = "REFERENCE_REUSED";
 
 /// What the ledger has told.
 pub(super) enum Told<T> {
@@ -36,8 +37,28 @@ pub(super) enum Told<T> {
     Refused(Failure),
     /// Nobody knows.
     Unclear(String),
+    /// The reference stands for other content.
+    Reused(String),
     /// It takes no such request: people have to look.
     Stuck(String),
+}
+
+/// A journal transaction that stands.
+pub(super) struct Booked {
+    /// It.
+    pub(super) transaction: TransactionId,
+    /// Its events.
+    pub(super) events: Vec<EventId>,
+    captured: Vec<Hold>,
+}
+
+impl Booked {
+    /// Whether the hold went into it, so that nothing of it is set aside any more.
+    pub(super) fn has_captured(&self, hold_reference: &str) -> bool {
+        let is = |hold: &Hold| hold.reference == hold_reference;
+        let hold = self.captured.iter().find(|hold| is(hold));
+        hold.is_some_and(|hold| hold.status() == HoldStatus::Captured)
+    }
 }
 
 impl ClearingWorker {
@@ -98,7 +119,7 @@ impl ClearingWorker {
     pub(super) async fn post(
         &self,
         transaction: TransactionRequest,
-    ) -> Told<(TransactionId, Vec<EventId>)> {
+    ) -> Told<Booked> {
         let request = PostTransactionsRequest { transactions: vec![transaction] };
         let answer = self
             .payment
@@ -113,10 +134,11 @@ impl ClearingWorker {
         };
         match result {
             Some(Outcome::Posted(posted)) => match posted.transaction_id.parse() {
-                Ok(transaction) => Told::Done((
+                Ok(transaction) => Told::Done(Booked {
                     transaction,
-                    position::decode(&posted.position).unwrap_or_default(),
-                )),
+                    events: position::decode(&posted.position).unwrap_or_default(),
+                    captured: posted.captured_holds,
+                }),
                 Err(error) => {
                     Told::Stuck(format!("transaction {:?} {error}", posted.transaction_id))
                 }
@@ -145,7 +167,7 @@ impl ClearingWorker {
         };
         let done = |message: String| {
             let (reason, domain) =
-                ("REFERENCE_REUSED".to_owned(), "account.florin.bank".to_owned());
+                (REUSED.to_owned(), "account.florin.bank".to_owned());
             Told::Refused(Failure { reason, domain, message, facts: [].into() })
         };
         match result {
@@ -161,6 +183,9 @@ impl ClearingWorker {
 
 fn of_error<T>(error: &Error) -> Told<T> {
     let text = format!("{}: {}", error.reason(), error.message());
+    if error.reason() == REUSED {
+        return Told::Reused(text);
+    }
     match error.kind() {
         Kind::Refused | Kind::NotFound => Told::Refused(Failure {
             reason: error.reason().to_owned(),
@@ -183,6 +208,9 @@ fn of_error<T>(error: &Error) -> Told<T> {
 
 fn of_refusal<T>(refusal: Refusal) -> Told<T> {
     let text = format!("{}: {}", refusal.reason, refusal.message);
+    if refusal.reason == REUSED {
+        return Told::Reused(text);
+    }
     match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
         Some(Kind::Refused | Kind::NotFound) => Told::Refused(Failure {
             reason: refusal.reason,
