@@ -269,7 +269,8 @@ impl Bank {
         command.arg("--state").arg(self.dir.path().join("simulator.json"));
         let mut process = Process::spawn(command, &self.dir.path().join("simulator.log"))?;
         let until = Instant::now() + READY;
-        while tokio::net::TcpStream::connect(&listen).await.is_err() {
+        // By its certificate: a stranger at the port is not it.
+        while self.network("GET", "state", &Value::Null).await.is_err() {
             ensure!(Instant::now() < until, "the simulator does not listen:\n{}", process.log());
             if let Some(code) = process.exited()? {
                 bail!("the simulator ended with {code:?}:\n{}", process.log());

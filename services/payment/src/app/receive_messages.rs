@@ -98,9 +98,7 @@ impl ClearingWorker {
         let id = fresh_id();
         self.payment
             .db
-            .write(async |tx: Tx| {
-                store::file(&tx, Drawer::Unread, &id, &finding, document).await
-            })
+            .write(async |tx: Tx| store::file(&tx, Drawer::Unread, &id, &finding, document).await)
             .await
     }
 
@@ -299,7 +297,8 @@ impl ClearingWorker {
     /// A payment of ours comes back.
     async fn take_return(&self, tx: &Tx, back: &PaymentReturn) -> Result<String, StoreError> {
         let network = &self.network.config.network;
-        let name = back.names.uetr.map_or_else(|| digest(&[&back.id.to_string()]), |uetr| uetr.to_string());
+        let name = back.names.uetr.map(|uetr| uetr.to_string());
+        let name = name.unwrap_or_else(|| digest(&[back.id.as_str()]));
         let payment = match back.names.uetr {
             Some(uetr) => store::payment_of(tx, uetr).await?,
             None => None,

@@ -9,13 +9,11 @@ use florin_store::{
     rows::{self, Claiming, Column, Due, Keyed, Row},
     sql,
 };
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 pub use self::{
     filed::{Drawer, Unread, file, unread_after},
-    incoming::{
-        Incoming, arrive, claim_incoming, incoming_after, lock_incoming, update_incoming,
-    },
+    incoming::{Incoming, arrive, claim_incoming, incoming_after, lock_incoming, update_incoming},
 };
 use super::Record;
 use crate::domain::{Stage, message_id, uetr_of};
@@ -257,14 +255,16 @@ pub async fn claim_outgoing(
     let columns = out_columns();
     let claimed = rows::claim_due(tx, &due(OUT, &columns), claiming).await?;
     let found: Vec<_> = claimed.rows.iter().map(Outgoing::from_row).filter_map(readable).collect();
-    if found.iter().any(|out| out.stage == Stage::Submitting) {
+    let submitting = found.iter().filter(|out| out.stage == Stage::Submitting);
+    let ids: Vec<Value> = submitting.map(|out| out.id.as_str().into()).collect();
+    if !ids.is_empty() {
+        let places: Vec<_> = (1..=ids.len()).map(|number| format!("${number}")).collect();
         let count = format!(
             "UPDATE {OUT} SET sends = sends + CASE WHEN sent_at IS NULL THEN 1 ELSE 0 END, \
-             asks = asks + CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END \
-             WHERE lease_token = $1 AND stage = $2"
+             asks = asks + CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END WHERE id IN ({})",
+            places.join(", ")
         );
-        let submitting = Stage::Submitting.code();
-        sql::execute(tx, count, [claimed.token.as_str().into(), submitting.into()]).await?;
+        sql::execute(tx, count, ids).await?;
     }
     Ok((claimed.token, found))
 }

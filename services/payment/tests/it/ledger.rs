@@ -18,10 +18,10 @@ use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
-        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, Hold, HoldStatus, Holder, HolderRole,
-        PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason,
-        ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
-        transaction_result::Outcome,
+        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, Hold, HoldStatus,
+        Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse, PostedTransaction,
+        Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult,
+        leg, transaction_result::Outcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,

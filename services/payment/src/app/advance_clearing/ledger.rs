@@ -6,9 +6,10 @@ use florin_events::position;
 use florin_kernel::{EventId, Kind, Role, TransactionId, TransferId};
 use florin_proto::{
     account::v1::{
-        Capture, Hold, HoldStatus, PlaceHoldRequest, PostTransactionsRequest, ReferenceToVoid, ReleaseHoldRequest,
-        TransactionRequest, VoidReferencesRequest, account_service_client::AccountServiceClient,
-        transaction_result::Outcome, void_result::Outcome as VoidOutcome,
+        Capture, Hold, HoldStatus, PlaceHoldRequest, PostTransactionsRequest, ReferenceToVoid,
+        ReleaseHoldRequest, TransactionRequest, VoidReferencesRequest,
+        account_service_client::AccountServiceClient, transaction_result::Outcome,
+        void_result::Outcome as VoidOutcome,
     },
     common::v1::{Initiator, Refusal},
     wire_money,
@@ -116,10 +117,7 @@ impl ClearingWorker {
     }
 
     /// Posts one journal transaction.
-    pub(super) async fn post(
-        &self,
-        transaction: TransactionRequest,
-    ) -> Told<Booked> {
+    pub(super) async fn post(&self, transaction: TransactionRequest) -> Told<Booked> {
         let request = PostTransactionsRequest { transactions: vec![transaction] };
         let answer = self
             .payment
@@ -166,8 +164,7 @@ impl ClearingWorker {
             Err(error) => return of_error(&error),
         };
         let done = |message: String| {
-            let (reason, domain) =
-                (REUSED.to_owned(), "account.florin.bank".to_owned());
+            let (reason, domain) = (REUSED.to_owned(), "account.florin.bank".to_owned());
             Told::Refused(Failure { reason, domain, message, facts: [].into() })
         };
         match result {

@@ -70,9 +70,8 @@ pub async fn unread_after(
     after: &str,
     limit: u32,
 ) -> Result<Vec<Unread>, StoreError> {
-    let query = format!(
-        "SELECT id, received_at, finding FROM {UNREAD} WHERE id > $1 ORDER BY id LIMIT $2"
-    );
+    let query =
+        format!("SELECT id, received_at, finding FROM {UNREAD} WHERE id > $1 ORDER BY id LIMIT $2");
     let rows = sql::query_all(connection, query, [after.into(), i64::from(limit).into()]).await?;
     let unread = |row: &QueryResult| {
         Ok(Unread {
