@@ -4,6 +4,7 @@ mod business_date;
 mod dead_letters;
 mod end_of_day;
 mod rebuild;
+mod seals;
 mod transfers;
 
 use anyhow::{Result, bail};
@@ -62,6 +63,12 @@ enum OpsCommand {
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(i32).range(1..=200))]
         days: i32,
     },
+    /// Write the seals of the ledger's history as JSON lines, to be kept outside the bank.
+    Seals {
+        /// Only those after this business date.
+        #[arg(long, value_name = "DATE", value_parser = florin_kernel::parse_date)]
+        after: Option<florin_kernel::Date>,
+    },
     /// Build a role's read models anew from the outboxes of its sources, and wait for it. It
     /// goes on where this command is broken off.
     Rebuild {
@@ -98,6 +105,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
         OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
+        OpsCommand::Seals { after } => return seals::run(&caller, after).await,
         OpsCommand::EndOfDay { days } => return end_of_day::run(&caller, days).await,
         OpsCommand::Rebuild { role, status: true } => return rebuild::status(&caller, role).await,
         OpsCommand::Rebuild { role, status: false } => return rebuild::run(&caller, role).await,

@@ -15,6 +15,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::Args;
 use florin_kernel::{Date, UnixMicros};
+use florin_proto::account::v1::Seal;
 
 use crate::{Outcome, cli::WhereArgs, connect::Caller, mesh::Mesh};
 
@@ -29,6 +30,9 @@ pub struct ProveArgs {
     /// Also print the trial balance at the end of this booking date, YYYY-MM-DD.
     #[arg(long, value_name = "DATE", value_parser = day)]
     as_of: Option<Date>,
+    /// A seal that was kept outside, as DATE=HASH: the history is checked from it on.
+    #[arg(long, value_name = "DATE=HASH", value_parser = seal)]
+    seal: Option<Seal>,
     /// A file of accepted idempotency keys, one a line: each must have exactly one transfer.
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -46,13 +50,23 @@ fn day(text: &str) -> Result<Date, florin_kernel::DateError> {
     florin_kernel::parse_date(text)
 }
 
+fn seal(text: &str) -> Result<Seal, String> {
+    let (date, hash) = text.split_once('=').ok_or("must be DATE=HASH")?;
+    let date = day(date).map_err(|error| error.to_string())?;
+    if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("the hash must have 64 hexadecimal digits".to_owned());
+    }
+    let (business_date, hash) = (date.to_string(), hash.to_ascii_lowercase());
+    Ok(Seal { business_date, hash, ..Seal::default() })
+}
+
 /// Proves.
 pub async fn run(args: ProveArgs) -> Result<Outcome> {
     let caller = Caller::operator(Mesh::find(&args.place)?, &args.operator)?;
     let keys = args.keys.as_deref().map(keys::Keys::read).transpose()?;
     let settled_before = now().plus_micros(-micros(IN_FLIGHT));
     let mut report = Report::default();
-    ledger::verify(&caller, &mut report).await?;
+    ledger::verify(&caller, args.seal, &mut report).await?;
     ledger::trial_balance(&caller, None, &mut report).await?;
     if let Some(day) = args.as_of {
         ledger::trial_balance(&caller, Some(day), &mut report).await?;
@@ -69,7 +83,7 @@ pub async fn run(args: ProveArgs) -> Result<Outcome> {
 /// A service refuses or stays away; a breach is no error.
 pub async fn at_rest(caller: &Caller, wait: Duration, report: &mut Report) -> Result<()> {
     let settled_before = now();
-    ledger::verify(caller, report).await?;
+    ledger::verify(caller, None, report).await?;
     ledger::trial_balance(caller, None, report).await?;
     pairs::pair(caller, settled_before, None, report).await?;
     events::compare(caller, settled_before, wait, report).await?;

@@ -1,5 +1,6 @@
-//! Interest by the day: exact in decimals of ten places, so that the sum over days does not
-//! depend on how the days were divided.
+//! Interest by the day, in decimals of ten places. Fractions of a year add up however the days
+//! are divided; an accrual is rounded to its places each time, so what accrues over several days
+//! at once may differ in the last of them from the sum of the days.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 

@@ -286,8 +286,7 @@ impl<B: Batch> Shared<B> {
             if !batch.is_empty() {
                 // What this batch left behind is another committer's meanwhile.
                 self.arrived.notify_one();
-                self.settle(batch).await;
-                drop(running);
+                self.settle(batch, running).await;
                 continue;
             }
             if stopping {
@@ -344,7 +343,8 @@ impl<B: Batch> Shared<B> {
 }
 
 /// A batch that runs. Whoever waits for what it touches is taken when it has ended: its own
-/// committer looks at the queue next.
+/// committer looks at the queue next. It gives up what it touches before its last answers, so
+/// that whoever was answered finds nothing of it.
 struct Running<'s, B: Batch> {
     shared: &'s Shared<B>,
     touches: Vec<u128>,

@@ -17,9 +17,10 @@ const PAGE: i32 = 200;
 pub enum BusinessDate {
     /// Close the open business date and open the next. There is no way back.
     Advance {
-        /// The date to close; the open one where absent.
+        /// The date to close, which must be the open one. It is never taken from the bank: a
+        /// repeat of the same line would find the next date open, and close it too.
         #[arg(long, value_name = "DATE", value_parser = day)]
-        closing: Option<Date>,
+        closing: Date,
         /// The date to open; the next business day of the calendar where absent.
         #[arg(long, value_name = "DATE", value_parser = day)]
         opening: Option<Date>,
@@ -84,19 +85,17 @@ async fn open(caller: &Caller) -> Result<String> {
     Ok(caller.call(Role::Account, GetBusinessDateRequest {}, send).await?.business_date)
 }
 
-async fn advance(caller: &Caller, closing: Option<Date>, opening: Option<Date>) -> Result<()> {
-    let closing = match closing {
-        Some(date) => date.to_string(),
-        None => open(caller).await?,
-    };
+async fn advance(caller: &Caller, closing: Date, opening: Option<Date>) -> Result<()> {
     let opening = opening.map(|date| date.to_string()).unwrap_or_default();
-    let key = format!("close-{closing}-{opening}");
-    let message = AdvanceBusinessDateRequest { closing: closing.clone(), opening };
+    // What guards is the date to close. A key of its own for each run: a refusal is stored under
+    // its key, and would be told again when its cause is long gone.
+    let key = florin_rpc::fresh_request_id();
+    let message = AdvanceBusinessDateRequest { closing: closing.to_string(), opening };
     let send = |channel, request| async move {
         AccountServiceClient::new(channel).advance_business_date(request).await
     };
     let opened = caller.call_keyed(Role::Account, &key, message, send).await?;
-    println!("{closing} is closed, {} is open", opened.business_date);
+    println!("{closing} is closed, {} was opened", opened.business_date);
     Ok(())
 }
 

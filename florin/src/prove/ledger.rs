@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use florin_kernel::{Currency, Date, Money, Role};
 use florin_proto::{
     account::v1::{
-        GetTrialBalanceRequest, VerifyLedgerRequest, VerifySummary,
+        GetTrialBalanceRequest, Seal, VerifyLedgerRequest, VerifySummary,
         account_service_client::AccountServiceClient, verify_ledger_response::Part,
     },
     money_of,
@@ -19,10 +19,10 @@ const MOST_BREACHES: i32 = 200;
 /// Longest silence of the ledger while it verifies.
 const MOST_SILENCE: Duration = Duration::from_secs(60);
 
-/// Has the ledger verify itself.
-pub async fn verify(caller: &Caller, report: &mut Report) -> Result<()> {
+/// Has the ledger verify itself, its seals from one that was kept outside where it is given.
+pub async fn verify(caller: &Caller, seal: Option<Seal>, report: &mut Report) -> Result<()> {
     report.part("ledger");
-    let message = VerifyLedgerRequest { most_breaches: MOST_BREACHES };
+    let message = VerifyLedgerRequest { most_breaches: MOST_BREACHES, seal };
     let mut parts = caller
         .stream(Role::Account, message, |channel, request| async move {
             AccountServiceClient::new(channel).verify_ledger(request).await
@@ -56,8 +56,8 @@ pub async fn verify(caller: &Caller, report: &mut Report) -> Result<()> {
 
 fn conclude(summary: VerifySummary, described: u64, report: &mut Report) {
     report.step(&format!(
-        "verified {} accounts, {} events, {} journal transactions",
-        summary.accounts, summary.events, summary.transactions
+        "verified {} accounts, {} events, {} journal transactions, {} seals",
+        summary.accounts, summary.events, summary.transactions, summary.seals
     ));
     let counted = u64::try_from(summary.breaches).unwrap_or(0);
     report.more_breaches(counted.saturating_sub(described));

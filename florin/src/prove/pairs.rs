@@ -25,6 +25,8 @@ use crate::{
 
 /// The caller in whose name payment's references are unique in the ledger.
 const PAYMENT: &str = "payment";
+/// What a transfer failed for whose reference was voided for a reason of a later release.
+const REFERENCE_VOIDED: &str = "REFERENCE_VOIDED";
 
 /// What the ledger knows under payment's name and no transfer has claimed yet.
 #[derive(Debug, Default)]
@@ -182,13 +184,7 @@ impl Pairing<'_> {
         // Of one to another bank that the ledger refused to set aside.
         self.ledger.voids.remove(&format!("{id}/hold"));
         let voided = self.ledger.voids.remove(&transfer.posting_reference);
-        if let Some(cause) = voided
-            && matches!(transfer.status(), TransferStatus::Completed | TransferStatus::Cancelled)
-        {
-            let status = transfer.status().as_str_name();
-            let text = format!("{id} is {status} and its reference was voided for {cause}");
-            self.report.breach("pairing", &text);
-        }
+        self.void(transfer, voided.as_deref(), young);
         let unfinished = match transfer.status() {
             TransferStatus::Completed => {
                 self.completed(transfer, &posted, &holds, young)?;
@@ -217,6 +213,52 @@ impl Pairing<'_> {
             self.report.unfinished(&format!("{id} is {status} and has not changed for 10 s"));
         }
         Ok(())
+    }
+
+    /// FAILED says that nothing is ever posted under the reference, which its void alone ensures.
+    fn void(&mut self, transfer: &ExportTransfersResponse, voided: Option<&str>, young: bool) {
+        let (id, status) = (&transfer.transfer_id, transfer.status());
+        match (status, voided) {
+            (TransferStatus::Failed, Some(cause)) => {
+                let reason = &transfer.failure_reason;
+                // An older `payment` tells no reason; a cause of a later release is told as void.
+                if cause != reason && !["", REFERENCE_VOIDED].contains(&reason.as_str()) {
+                    let text =
+                        format!("{id} failed for {reason}, its reference is void for {cause}");
+                    self.report.breach("pairing", &text);
+                }
+            }
+            // Its void may have come after the export of the references.
+            (TransferStatus::Failed, None) if young => {
+                self.report.in_flight(&format!("{id} failed just now"));
+            }
+            (TransferStatus::Failed, None) if transfer.voided => {
+                let text = format!("{id} is FAILED and its reference is not void in the ledger");
+                self.report.breach("pairing", &text);
+            }
+            (TransferStatus::Failed, None) => {
+                let text = format!("{id} is FAILED and `payment` has not had its reference voided");
+                self.report.unfinished(&text);
+            }
+            (TransferStatus::Completed | TransferStatus::Cancelled, Some(cause)) => {
+                let status = status.as_str_name();
+                let text = format!("{id} is {status} and its reference was voided for {cause}");
+                self.report.breach("pairing", &text);
+            }
+            (
+                TransferStatus::Completed
+                | TransferStatus::Cancelled
+                | TransferStatus::Processing
+                | TransferStatus::AwaitingScore
+                | TransferStatus::Posting
+                | TransferStatus::Holding
+                | TransferStatus::Submitting
+                | TransferStatus::Settling
+                | TransferStatus::Releasing
+                | TransferStatus::Unspecified,
+                _,
+            ) => {}
+        }
     }
 
     fn completed(

@@ -1,3 +1,5 @@
+use florin_kernel::Date;
+
 use crate::bank::Folder;
 
 #[test]
@@ -25,6 +27,49 @@ fn operators_ask_rebuild_and_replay_on_a_running_bank() {
     assert!(all.code == Some(0) && !all.stdout.starts_with("0 events"), "{all:?}");
     let letters = folder.florin(&["ops", "dead-letters", "list"]);
     assert_eq!(letters.stdout.lines().count(), 4, "{letters:?}");
+    assert!(bank.stop().success());
+}
+
+#[test]
+fn a_repeated_advance_closes_no_second_day_and_no_refusal_outlives_its_cause() {
+    let folder = Folder::new();
+    let (bank, _) = folder.up(&[]);
+    let open = || {
+        let day = folder.florin(&["ops", "business-date"]);
+        florin_kernel::parse_date(day.stdout.trim()).unwrap()
+    };
+    let first = open();
+    let advance = |closing: Date| {
+        folder.florin(&["ops", "business-date", "advance", "--closing", &closing.to_string()])
+    };
+    let unnamed = folder.florin(&["ops", "business-date", "advance"]);
+    assert_eq!(unnamed.code, Some(2), "{unnamed:?}");
+    assert!(unnamed.stderr.contains("--closing"), "{unnamed:?}");
+    assert_eq!(open(), first);
+
+    // Ten days without business, of which one is taken back: the same line finds it.
+    let days = std::iter::successors(Some(first), |day| day.tomorrow().ok()).skip(1).take(10);
+    let days: Vec<String> = days.map(|day| day.to_string()).collect();
+    for day in &days {
+        let added = folder.florin(&["ops", "business-date", "add-holiday", day, "rest"]);
+        assert_eq!(added.code, Some(0), "{added:?}");
+    }
+    let none = advance(first);
+    assert!(none.code == Some(2) && none.stderr.contains("NO_BUSINESS_DAY"), "{none:?}");
+    let weekday = |day: &&String| {
+        let day = florin_kernel::parse_date(day).unwrap();
+        day.weekday().to_monday_one_offset() <= 5
+    };
+    let free = days.iter().find(weekday).unwrap();
+    let removed = folder.florin(&["ops", "business-date", "remove-holiday", free]);
+    assert_eq!(removed.code, Some(0), "{removed:?}");
+
+    let told = format!("{first} is closed, {free} was opened\n");
+    for _ in 0..2 {
+        let done = advance(first);
+        assert_eq!((done.code, &done.stdout), (Some(0), &told), "{done:?}");
+        assert_eq!(open().to_string(), *free);
+    }
     assert!(bank.stop().success());
 }
 

@@ -14,7 +14,8 @@ pub struct Config {
     pub batch_time_limit_ms: u64,
     /// Chunks of accounts that the end of a business date has under way at once.
     pub end_of_day_workers: usize,
-    /// Business date of the very first start, YYYY-MM-DD; the day of the clock where empty.
+    /// Business date of the very first start, YYYY-MM-DD; the day of the clock in UTC where
+    /// empty, which after midnight east of Greenwich is still the day before.
     pub first_business_date: String,
 }
 

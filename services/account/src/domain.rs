@@ -4,6 +4,7 @@ pub mod account;
 pub mod conversion;
 pub mod end_of_day;
 pub mod event;
+pub mod fee;
 pub mod hold;
 pub mod interest;
 pub mod posting;

@@ -6,23 +6,25 @@ use florin_proto::account::v1::{
     AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
     AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BatchGetAccountsRequest,
     BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, CreateGlAccountRequest,
-    CreateGlAccountResponse, ExportReferencesRequest, ExportReferencesResponse,
-    FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest, GetAccountResponse,
-    GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest, GetBalanceResponse,
-    GetBusinessDateRequest, GetBusinessDateResponse, GetTransactionRequest, GetTransactionResponse,
-    GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse,
-    ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest, ListBusinessDaysResponse,
-    ListEntriesRequest, ListEntriesResponse, ListGlAccountsRequest, ListGlAccountsResponse,
-    ListHolidaysRequest, ListHolidaysResponse, ListInterestConditionsRequest,
-    ListInterestConditionsResponse, ListProductsRequest, ListProductsResponse, OpenAccountRequest,
-    OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest,
-    PostTransactionsResponse, PreviewReversalRequest, PreviewReversalResponse,
-    PreviewTransactionsRequest, PreviewTransactionsResponse, ReleaseHoldRequest,
+    CreateGlAccountResponse, ExportReferencesRequest, ExportReferencesResponse, ExportSealsRequest,
+    ExportSealsResponse, FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest,
+    GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest,
+    GetBalanceResponse, GetBusinessDateRequest, GetBusinessDateResponse, GetTransactionRequest,
+    GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest,
+    ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest,
+    ListBusinessDaysResponse, ListEntriesRequest, ListEntriesResponse, ListFeeSchedulesRequest,
+    ListFeeSchedulesResponse, ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest,
+    ListHolidaysResponse, ListInterestConditionsRequest, ListInterestConditionsResponse,
+    ListProductsRequest, ListProductsResponse, OpenAccountRequest, OpenAccountResponse,
+    PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse,
+    PreviewReversalRequest, PreviewReversalResponse, PreviewTransactionsRequest,
+    PreviewTransactionsResponse, QuoteFeeRequest, QuoteFeeResponse, ReleaseHoldRequest,
     ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
     RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
-    ReverseTransactionResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
-    UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
-    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
+    ReverseTransactionResponse, SetFeeScheduleRequest, SetFeeScheduleResponse,
+    SetInterestConditionsRequest, SetInterestConditionsResponse, UnfreezeAccountRequest,
+    UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest,
+    VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -72,6 +74,9 @@ florin_rpc::serve! {
     list_products(ListProductsRequest) -> ListProductsResponse;
     get_business_date(GetBusinessDateRequest) -> GetBusinessDateResponse;
     advance_business_date(AdvanceBusinessDateRequest) -> AdvanceBusinessDateResponse;
+    set_fee_schedule(SetFeeScheduleRequest) -> SetFeeScheduleResponse;
+    list_fee_schedules(ListFeeSchedulesRequest) -> ListFeeSchedulesResponse;
+    quote_fee(QuoteFeeRequest) -> QuoteFeeResponse;
     list_business_days(ListBusinessDaysRequest) -> ListBusinessDaysResponse;
     set_interest_conditions(SetInterestConditionsRequest) -> SetInterestConditionsResponse;
     list_interest_conditions(ListInterestConditionsRequest) -> ListInterestConditionsResponse;
@@ -81,6 +86,7 @@ florin_rpc::serve! {
     remove_holiday(RemoveHolidayRequest) -> RemoveHolidayResponse;
     {
         type VerifyLedgerStream = ReceiverStream<Result<VerifyLedgerResponse, Status>>;
+        type ExportSealsStream = ReceiverStream<Result<ExportSealsResponse, Status>>;
         type ExportReferencesStream = ReceiverStream<Result<ExportReferencesResponse, Status>>;
 
         async fn verify_ledger(
@@ -88,6 +94,13 @@ florin_rpc::serve! {
             request: Request<VerifyLedgerRequest>,
         ) -> Result<Response<Self::VerifyLedgerStream>, Status> {
             Ok(Response::new(self.ledger.verify_ledger(request.into_inner())))
+        }
+
+        async fn export_seals(
+            &self,
+            request: Request<ExportSealsRequest>,
+        ) -> Result<Response<Self::ExportSealsStream>, Status> {
+            Ok(Response::new(self.ledger.export_seals(request.into_inner())))
         }
 
         async fn export_references(

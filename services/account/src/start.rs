@@ -18,7 +18,7 @@ use crate::{
         watch_business_date::watch_business_date,
     },
     grpc::AccountApi,
-    store::chart,
+    store::{calendar, chart},
 };
 
 /// Most legs of a batch (DESIGN section 4).
@@ -77,7 +77,8 @@ pub async fn open(runtime: &Runtime, config: Config) -> anyhow::Result<Ledger> {
     })
 }
 
-/// Sets the business date of the very first start.
+/// Sets the business date of the very first start, and notes what replicas closed that this one
+/// took the place of.
 async fn open_books(db: &Database, config: &Config) -> anyhow::Result<()> {
     let configured = match config.first_business_date.as_str() {
         "" => None,
@@ -88,7 +89,9 @@ async fn open_books(db: &Database, config: &Config) -> anyhow::Result<()> {
             Some(date) => date,
             None => today(tx.now().await?.0)?,
         };
-        chart::open_books(&tx, today).await
+        chart::open_books(&tx, today).await?;
+        let books = chart::books(&tx, tx.engine().for_update()).await?;
+        calendar::close_gap(&tx, books.business_date).await
     })
     .await?;
     Ok(())

@@ -10,10 +10,12 @@ pub mod conditions;
 mod copies;
 pub mod end_of_day;
 pub mod entries;
+pub mod fees;
 pub mod holds;
 pub mod load;
 pub mod records;
 pub mod rows;
+pub mod seals;
 pub mod verify;
 pub mod voids;
 pub mod working;
@@ -32,4 +34,7 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0010_calendar",
     "0011_interest",
     "0012_end_of_day",
+    "0013_seals",
+    "0014_fees",
+    "0030_voids_and_days",
 ];

@@ -1,6 +1,7 @@
 //! Domain to protobuf.
 
 pub(crate) mod end_of_day;
+pub(crate) mod fees;
 pub(crate) mod interest;
 
 use florin_kernel::{Money, TransactionId};

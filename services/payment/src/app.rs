@@ -21,6 +21,7 @@ mod guard_keys;
 mod intake;
 mod list_limits;
 mod list_transfers;
+mod prune_counters;
 mod receive_messages;
 mod refund_transfer;
 mod remove_limit;
@@ -28,6 +29,7 @@ mod retry_clearing;
 mod reverse_transfer;
 mod run_orders;
 mod set_limit;
+mod void_failed;
 
 use std::sync::Arc;
 

@@ -47,6 +47,14 @@ pub struct Config {
     pub retry_stuck_ms: u64,
     /// The clearing network.
     pub clearing: ClearingConfig,
+    /// Gone with ADR 6. Taken for one more release, and without effect.
+    #[serde(skip_serializing)]
+    #[schemars(skip)]
+    pub ledger_quiet_ms: Option<u64>,
+    /// Gone with ADR 6. Taken for one more release, and without effect.
+    #[serde(skip_serializing)]
+    #[schemars(skip)]
+    pub ledger_batch_limit_ms: Option<u64>,
 }
 
 impl Default for Config {
@@ -64,6 +72,8 @@ impl Default for Config {
             retry_most_ms: 5_000,
             retry_stuck_ms: 600_000,
             clearing: ClearingConfig::default(),
+            ledger_quiet_ms: None,
+            ledger_batch_limit_ms: None,
         }
     }
 }
@@ -141,6 +151,23 @@ impl Config {
         Ok(limits)
     }
 
+    /// The settings that are there and have no effect any more.
+    fn gone(&self) -> Vec<&'static str> {
+        let gone = [
+            ("ledger_quiet_ms", self.ledger_quiet_ms),
+            ("ledger_batch_limit_ms", self.ledger_batch_limit_ms),
+        ];
+        gone.into_iter().filter(|(_, set)| set.is_some()).map(|(name, _)| name).collect()
+    }
+
+    /// Tells of settings that have no effect any more.
+    pub(crate) fn warn_of_the_gone(&self) {
+        let settings = self.gone();
+        if !settings.is_empty() {
+            tracing::warn!(?settings, "settings in [payment] have no effect any more: remove them");
+        }
+    }
+
     pub(crate) const fn poll(&self) -> Duration {
         Duration::from_millis(self.poll_ms)
     }
@@ -187,6 +214,16 @@ mod tests {
         assert_eq!(waits, [200, 200, 400, 3_200, 5_000, 5_000]);
         let waits = [1, 6, 12, 13, i64::MAX].map(|attempts| config.backoff_stuck(attempts));
         assert_eq!(waits.map(|wait| wait.as_millis()), [200, 6_400, 409_600, 600_000, 600_000]);
+    }
+
+    #[test]
+    fn a_file_of_the_release_before_is_taken_and_its_gone_settings_are_named() {
+        let text = r#"{"workers": 3, "ledger_quiet_ms": 17000, "ledger_batch_limit_ms": 10000}"#;
+        let config: Config = serde_json::from_str(text).unwrap();
+        assert_eq!((config.check().is_ok(), config.workers), (true, 3));
+        assert_eq!(config.gone(), ["ledger_quiet_ms", "ledger_batch_limit_ms"]);
+        assert!(Config::default().gone().is_empty());
+        assert!(serde_json::from_str::<Config>(r#"{"ledger_loud_ms": 1}"#).is_err());
     }
 
     #[test]

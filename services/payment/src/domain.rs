@@ -12,7 +12,10 @@ pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
     return_code, uetr_of,
 };
-pub use limits::{Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, limited};
+pub use limits::{
+    BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
+    outlived,
+};
 pub use order::{Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
 pub use returns::{Link, NotReturned, Relation, Returned};

@@ -32,6 +32,7 @@ pub use store::MIGRATIONS;
 /// # Errors
 /// Says which setting is wrong.
 pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started> {
+    config.warn_of_the_gone();
     let workers = config.workers;
     let payment = Payment::new(runtime, config)?;
     for number in 0..workers {
@@ -46,8 +47,11 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         runtime.tasks.spawn("payment clearing messages", receiver);
     }
     runtime.tasks.spawn("payment meter", payment.measure(runtime.shutdown.clone()));
+    let void_failed = payment.clone().void_failed_from_time_to_time(runtime.shutdown.clone());
+    runtime.tasks.spawn("payment voids", void_failed);
     runtime.tasks.spawn("payment keys", payment.guard_keys(runtime.shutdown.clone()));
     runtime.tasks.spawn("payment books", payment.watch_books(runtime.shutdown.clone()));
+    runtime.tasks.spawn("payment limits", payment.prune_counters(runtime.shutdown.clone()));
     runtime.tasks.spawn("payment orders", payment.run_orders(runtime.shutdown.clone()));
     let api = PaymentApi::new(payment);
     Ok(Started::new().with(|server| server.add_service(PaymentServiceServer::new(api))))

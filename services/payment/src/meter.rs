@@ -52,6 +52,12 @@ impl Meter {
         self.count("florin_payment_stuck", help, transfers);
     }
 
+    /// So many counters of limits held less than was given back.
+    pub(crate) fn short(&self, counters: usize) {
+        let help = "Counters of limits that held less than was given back";
+        self.count("florin_payment_limit_counters_short", help, counters);
+    }
+
     /// A transfer has moved money that ended otherwise.
     pub(crate) fn contradicted(&self, transfers: usize) {
         let help = "Transfers that the ledger has posted and that ended otherwise";

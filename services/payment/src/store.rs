@@ -7,6 +7,7 @@ mod list;
 pub mod orders;
 mod row;
 mod transfers;
+mod voids;
 
 use florin_store::Migrations;
 
@@ -19,6 +20,7 @@ pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
 pub use transfers::{Claim, Guarded, Lease, claim, find, insert, lock, of_keys, returned, update};
+pub use voids::{NotVoid, not_void, note_voids};
 
 /// The tables of the service.
 pub const MIGRATIONS: Migrations = florin_store::migrations![
@@ -28,5 +30,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0004_limits_and_returns",
     "0005_orders",
     "0020_clearing",
-    "0021_clearing_doubts"
+    "0021_clearing_doubts",
+    "0030_voided",
 ];

@@ -186,6 +186,11 @@ pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
         transaction_id: transaction_id(transfer),
         changed_at: Some(timestamp(transfer.changed_at())),
         idempotency_key: record.key.key.clone(),
+        failure_reason: match transfer.ended() {
+            Ended::Unpaid(failure) => failure.reason.clone(),
+            Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => String::new(),
+        },
+        voided: record.voided_at.is_some(),
     }
 }
 

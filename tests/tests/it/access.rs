@@ -142,7 +142,7 @@ fn asked_for(
     method: &str,
     anna: &crate::world::Holder,
     boris: &crate::world::Holder,
-    transfer_id: &str,
+    (transfer_id, order_id): (&str, &str),
 ) -> Option<(&'static str, String, serde_json::Value)> {
     let (customer, account) = (&anna.customer, &anna.account);
     let nothing = serde_json::json!({});
@@ -157,6 +157,10 @@ fn asked_for(
         "GetAccount" => get(format!("/v1/accounts/{account}")),
         "GetBalance" => get(format!("/v1/accounts/{account}/balance")),
         "GetAccruedInterest" => get(format!("/v1/accounts/{account}/interest")),
+        "QuoteFee" => {
+            let body = serde_json::json!({"event": "FEE_EVENT_TRANSFER"});
+            Some(("POST", format!("/v1/accounts/{account}:quoteFee"), body))
+        }
         "ListEntries" => get(format!("/v1/accounts/{account}/entries")),
         "CloseAccount" => Some(("POST", format!("/v1/accounts/{account}:close"), nothing)),
         "CreateTransfer" => {
@@ -170,10 +174,28 @@ fn asked_for(
             Some(("POST", format!("/v1/transfers/{transfer_id}:refund"), body))
         }
         "ListLimits" => get(format!("/v1/limits?accountId={account}")),
+        "CreateOrder" => {
+            let body = order(anna, boris);
+            Some(("POST", "/v1/orders".to_owned(), body))
+        }
+        "GetOrder" => get(format!("/v1/orders/{order_id}")),
+        "ListOrders" => get(format!("/v1/orders?accountId={account}")),
+        "SuspendOrder" => Some(("POST", format!("/v1/orders/{order_id}:suspend"), nothing)),
+        "ResumeOrder" => Some(("POST", format!("/v1/orders/{order_id}:resume"), nothing)),
+        "SkipOrder" => Some(("POST", format!("/v1/orders/{order_id}:skip"), nothing)),
+        "CancelOrder" => Some(("POST", format!("/v1/orders/{order_id}:cancel"), nothing)),
         "CancelTransfer" => Some(("POST", format!("/v1/transfers/{transfer_id}:cancel"), nothing)),
         "SearchTransactions" => get(format!("/v1/transactions?accountId={account}")),
         _ => None,
     }
+}
+
+/// A standing order of Anna's in favour of Boris.
+fn order(anna: &crate::world::Holder, boris: &crate::world::Holder) -> serde_json::Value {
+    serde_json::json!({
+        "from": anna.account, "to": boris.account, "amount": "1.00", "currency": "EUR",
+        "frequency": "ORDER_FREQUENCY_MONTHLY", "firstOn": "2999-01-01",
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,12 +208,15 @@ async fn every_record_of_another_is_not_found() -> Result<()> {
     let body = transfer(&anna.account, &boris.account, "1.00");
     let paid = anna.rest.post_and_wait("/v1/transfers", "paid", &body).await?;
     let id = expect(paid, 202)?.text("/transferId").to_owned();
+    let ordered = anna.rest.post("/v1/orders", "order", &order(&anna, &boris)).await?;
+    let order_id = expect(ordered, 201)?.text("/order/orderId").to_owned();
     let records = florin_proto::policy::POLICIES
         .iter()
         .filter(|policy| policy.own == florin_proto::policy::Own::Record);
     let mut asked = 0;
     for policy in records {
-        let Some((method, path, body)) = asked_for(policy.path, &anna, &boris, &id) else {
+        let Some((method, path, body)) = asked_for(policy.path, &anna, &boris, (&id, &order_id))
+        else {
             anyhow::bail!("{} has no case here", policy.path)
         };
         let headers = [("idempotency-key", policy.path), ("content-type", "application/json")];

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, Database};
 use crate::world::{holder, transfer};
 
 /// What is broken: the database, the statements, and a word of the finding.
-const BREAKS: [(&str, &[&str], &str); 12] = [
+const BREAKS: [(&str, &[&str], &str); 15] = [
     (
         "account",
         &[
@@ -83,6 +83,25 @@ const BREAKS: [(&str, &[&str], &str); 12] = [
         "trf_",
     ),
     (
+        "account",
+        &["DELETE FROM ledger_references WHERE record = 'void'"],
+        "its reference is not void in the ledger",
+    ),
+    (
+        "account",
+        &[
+            "UPDATE ledger_references SET record = 'void' WHERE reference = (SELECT MIN(reference) FROM journal WHERE kind = 'transfer')",
+        ],
+        "and its reference was voided for",
+    ),
+    (
+        "account",
+        &[
+            "INSERT INTO ledger_references (caller, reference, fingerprint, record) SELECT caller, 'trf_01890a5d-ac96-774b-bcce-b302099a8057/post', fingerprint, record FROM ledger_references WHERE record = 'void'",
+        ],
+        "trf_01890a5d-ac96-774b-bcce-b302099a8057/post was voided for INSUFFICIENT_FUNDS and has no transfer",
+    ),
+    (
         "reporting",
         &["DELETE FROM inbox WHERE event_id = (SELECT MIN(event_id) FROM inbox)"],
         "reporting lacks evt_",
@@ -100,6 +119,9 @@ async fn the_proof_names_each_way_of_breaking_the_bank() -> Result<()> {
         let paid = anna.rest.post_and_wait("/v1/transfers", key, &body).await?;
         assert_eq!(paid.text("/status"), "TRANSFER_STATUS_COMPLETED");
     }
+    let body = transfer(&anna.account, &boris.account, "100.00");
+    let unpaid = anna.rest.post_and_wait("/v1/transfers", "c", &body).await?;
+    assert_eq!(unpaid.text("/status"), "TRANSFER_STATUS_FAILED");
     bank.prove().await?;
     // What is younger than 10 s is listed as in flight, not as a breach.
     tokio::time::sleep(std::time::Duration::from_secs(11)).await;

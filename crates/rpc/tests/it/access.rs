@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use florin_kernel::CustomerId;
 use florin_proto::payment::v1::{
-    CreateTransferRequest, GetTransferRequest, payment_service_client::PaymentServiceClient,
+    CreateTransferRequest, GetTransferRequest, RemoveLimitRequest, ReverseTransferRequest,
+    SetLimitRequest, payment_service_client::PaymentServiceClient,
 };
 use florin_rpc::{Error, PrincipalKind};
 use serde_json::{Value, json};
@@ -84,6 +85,40 @@ async fn a_call_passes_every_check_in_order_or_does_not_reach_its_handler() {
     assert_eq!(seen.wait, Duration::from_secs(3));
     assert_eq!((seen.principal.kind, seen.peer.caller()), (PrincipalKind::Staff, "client"));
     assert_eq!(seen.method, "/florin.payment.v1.PaymentService/CreateTransfer");
+}
+
+/// A machine is not asked for roles: what it may do beside paying its scopes alone say.
+#[tokio::test]
+async fn the_scope_to_pay_sets_no_limit_and_undoes_nothing() {
+    let signer = Signer::new("k1");
+    let bench = Bench::start_with(verifier_of(&signer)).await;
+    for (scope, expected) in [
+        ("payments:write", ["SCOPE_MISSING", "SCOPE_MISSING", "SCOPE_MISSING"]),
+        ("limits:write", ["OK", "OK", "SCOPE_MISSING"]),
+        ("payments:reverse", ["SCOPE_MISSING", "SCOPE_MISSING", "OK"]),
+    ] {
+        let token = bearer(&signer, json!({"scope": scope}));
+        let mut client = PaymentServiceClient::new(bench.channel("client-till"));
+        let set = client.set_limit(keyed(&token, SetLimitRequest::default())).await;
+        let remove = client.remove_limit(keyed(&token, RemoveLimitRequest::default())).await;
+        let reverse =
+            client.reverse_transfer(keyed(&token, ReverseTransferRequest::default())).await;
+        let told = [set.err(), remove.err(), reverse.err()].map(|refused| {
+            let reason = |status| Error::from_status(&status).reason().to_owned();
+            refused.map_or_else(|| "OK".to_owned(), reason)
+        });
+        assert_eq!(told, expected, "{scope}");
+        if expected.contains(&"OK") {
+            assert_eq!(bench.script.seen().principal.kind, PrincipalKind::Client);
+        }
+    }
+}
+
+fn keyed<T>(token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", token.parse().unwrap());
+    request.metadata_mut().insert("idempotency-key", "k-1".parse().unwrap());
+    request
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::{
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
-use super::{Batch, CommitError, Pending, Shared};
+use super::{Batch, CommitError, Pending, Running, Shared};
 use crate::{StoreError, Tx, tx::TxBounds};
 
 /// The part of its time that a batch waits for one lock.
@@ -90,9 +90,11 @@ fn passed(deadline: Option<Instant>) -> bool {
 
 impl<B: Batch> Shared<B> {
     /// Answers every command of a batch, splitting it as long as it fails. Depth first and
-    /// left before right, so commands keep their order.
-    pub(super) async fn settle(&self, batch: Vec<Pending<B>>) {
+    /// left before right, so commands keep their order. What the batch touches is free before
+    /// the last of them are answered, and once it is split.
+    pub(super) async fn settle(&self, batch: Vec<Pending<B>>, running: Running<'_, B>) {
         let mut groups = vec![Group::of(batch)];
+        let mut running = Some(running);
         while let Some(group) = groups.pop() {
             // Nothing runs after its deadline: the caller may have drawn its conclusions.
             let mut group = self.unexpired(group);
@@ -107,7 +109,10 @@ impl<B: Batch> Shared<B> {
                 group.unknown = Some(error.clone());
             }
             match applied {
-                Ok(outcomes) => group.answer(outcomes.into_iter().map(Ok)),
+                Ok(outcomes) => {
+                    drop(running.take_if(|_| groups.is_empty()));
+                    group.answer(outcomes.into_iter().map(Ok));
+                }
                 // Those whose deadline it was are told at the next turn, which is without them.
                 Err(error) if passed(deadline) => {
                     tracing::debug!(%error, "a deadline passed in the batch");
@@ -122,12 +127,17 @@ impl<B: Batch> Shared<B> {
                 }
                 Err(error) if group.commands.len() == 1 || error.is_outage() => {
                     tracing::warn!(commands = group.commands.len(), %error, "commands failed to commit");
+                    drop(running.take_if(|_| groups.is_empty()));
                     group
                         .answer(std::iter::repeat_with(|| Err(CommitError::Failed(error.clone()))));
                 }
                 Err(error) => {
                     tracing::info!(commands = group.commands.len(), %error, "batch is split in halves");
                     self.splits.fetch_add(1, Relaxed);
+                    // It takes a while now, and most of it waits for one command: from here on
+                    // the locks alone decide what else may run.
+                    drop(running.take());
+                    self.arrived.notify_one();
                     groups.extend(group.halves());
                 }
             }

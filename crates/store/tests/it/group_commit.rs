@@ -368,7 +368,7 @@ async fn what_another_batch_touches_waits_in_its_order_and_the_rest_goes_on() {
         // nothing that is known.
         at_gate("fourth@c", 2).await;
         at_gate("fifth", 2).await;
-        trial.gate.add_permits(3 + 2);
+        trial.gate.add_permits(MANY);
         for outcome in submitted.into_iter().chain(behind) {
             outcome.await.unwrap().unwrap().unwrap();
         }

@@ -4,6 +4,7 @@
 
 mod engines;
 mod group_commit;
+mod group_commit_answers;
 mod group_commit_time;
 mod health;
 mod idempotency;

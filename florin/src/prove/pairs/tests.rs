@@ -30,8 +30,41 @@ fn transfer(id: &str, status: TransferStatus, at: UnixMicros) -> ExportTransfers
         posting_reference: format!("{id}/post"),
         transaction_id: if completed { "txn_1".to_owned() } else { String::new() },
         changed_at: Some(timestamp(at)),
-        idempotency_key: String::new(),
+        ..ExportTransfersResponse::default()
     }
+}
+
+/// Breaches and unfinished after pairing a FAILED transfer with its void.
+fn of_failed(reason: &str, noted: bool, at: UnixMicros, cause: Option<&str>) -> (u64, u64) {
+    let (mut ledger, mut report) = (Ledger::default(), Report::default());
+    if let Some(cause) = cause {
+        ledger.take_void(VoidedReference {
+            caller: PAYMENT.to_owned(),
+            reference: "trf_1/post".to_owned(),
+            cause: cause.to_owned(),
+        });
+    }
+    let failed = ExportTransfersResponse {
+        failure_reason: reason.to_owned(),
+        voided: noted,
+        ..transfer("trf_1", TransferStatus::Failed, at)
+    };
+    let mut pairing = Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+    pairing.transfer(&failed).unwrap();
+    pairing.left_over();
+    (report.breaches(), report.stuck())
+}
+
+#[test]
+fn a_failed_transfer_has_its_reference_voided_for_the_same_reason() {
+    assert_eq!(of_failed("FROZEN", true, OLD, Some("FROZEN")), (0, 0));
+    assert_eq!(of_failed("FROZEN", true, OLD, Some("OTHER")), (1, 0));
+    assert_eq!(of_failed("REFERENCE_VOIDED", true, OLD, Some("OF_LATER")), (0, 0));
+    assert_eq!(of_failed("FROZEN", true, OLD, None), (1, 0));
+    assert_eq!(of_failed("FROZEN", true, YOUNG, None), (0, 0));
+    // Of a program that voids nothing: `payment` has it voided later.
+    assert_eq!(of_failed("FROZEN", false, OLD, None), (0, 1));
+    assert_eq!(of_failed("", false, OLD, Some("FROZEN")), (0, 0));
 }
 
 fn hold(reference: &str) -> HoldReference {

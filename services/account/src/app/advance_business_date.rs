@@ -54,13 +54,18 @@ async fn advance(
     wanted: Option<Date>,
 ) -> Result<Date, Failure> {
     let books = chart::books(tx, tx.engine().for_update()).await?;
+    calendar::close_gap(tx, books.business_date).await?;
     let before = calendar::opened_after(tx, closing).await?;
     if let Some(opened) = before.filter(|opened| wanted.is_none_or(|wanted| wanted == *opened)) {
         return Ok(opened);
     }
     let open = books.business_date;
     // A repeat of what a program did that kept no list of closed dates.
-    if wanted == Some(open) {
+    let is_unlisted = match calendar::first_closed(tx).await? {
+        Some(first) => closing < first,
+        None => true,
+    };
+    if wanted == Some(open) && is_unlisted {
         return Ok(open);
     }
     if open != closing {

@@ -41,6 +41,7 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::CaptureExceedsDebit { .. } => Reason::CaptureExceedsDebit,
         Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
         Refusal::IsReversal { .. } => Reason::IsReversal,
+        Refusal::OfPayment { .. } => Reason::TransactionOfPayment,
         Refusal::IbansUsedUp => Reason::IbansUsedUp,
         Refusal::HolderExists { .. } => Reason::HolderExists,
         Refusal::LastOwner { .. } => Reason::LastOwnerStays,
@@ -93,6 +94,7 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         ],
         Refusal::TransactionNotFound { transaction }
         | Refusal::IsReversal { transaction }
+        | Refusal::OfPayment { transaction }
         | Refusal::AlreadyReversed { transaction } => {
             vec![("transaction_id", transaction.to_string())]
         }

@@ -45,7 +45,9 @@ impl Batch for LedgerBatch {
     }
 
     fn touches(&self, command: &Command) -> Vec<u128> {
-        command.accounts().into_iter().map(AccountId::bits).collect()
+        let accounts = command.accounts().into_iter().map(AccountId::bits);
+        let references = command.references().into_iter().map(|one| one.bits());
+        accounts.chain(references).collect()
     }
 
     async fn apply(&self, tx: &Tx, commands: &[Command]) -> Result<Vec<Outcome>, StoreError> {

@@ -5,13 +5,14 @@
 //! the reference of its journal transaction. So a step may be done again, by several workers and
 //! beside another replica, and be ended at any point.
 
+mod seal;
 mod worker;
 
 use florin_kernel::Date;
 
 pub use self::worker::{Turn, Worker};
 use super::{
-    accrue_interest, capitalise_interest,
+    accrue_interest, capitalise_interest, charge_fees,
     command::{Actor, Outcome},
     post_transactions,
 };
@@ -37,6 +38,9 @@ pub fn decide(
     match step.step {
         Step::Accrual => accrue_interest::decide(working, step, actor),
         Step::Capitalisation => capitalise_interest::decide(working, step, actor),
+        Step::Fees => charge_fees::decide(working, step, actor),
+        // It is of all accounts together and changes none.
+        Step::Seal => Ok(Outcome::Passed),
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
         conversion::Conversion,
         event::EventKind,
         hold::{Captured, Hold},
+        interest,
         posting::{self, Entry, Freed, Legs, Target},
         refusal::Refusal,
     },
@@ -179,6 +180,9 @@ fn content_of(posting: &Posting) -> Vec<u8> {
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
 pub fn decide(working: &mut Working, post: &Post, actor: &Actor) -> Result<Outcome, Refusal> {
+    if let Some(code) = interest::kept_gl(&post.legs) {
+        return Err(Refusal::GlIsControl { code });
+    }
     let (booking_date, value_date) =
         working.books.dates(post.booking_date, post.value_date, post.rules)?;
     let captured = capture(working, post)?;

@@ -25,7 +25,7 @@ impl Ledger {
         request: PreviewReversalRequest,
     ) -> Result<Response<PreviewReversalResponse>, Status> {
         let parts = (&*request.transaction_id, &*request.reference, &*request.description);
-        let work = reverse_transaction::work(ctx, convert::reversal(parts)?);
+        let work = reverse_transaction::work(ctx, convert::reversal(parts)?, None);
         let command = Command { work, key: None, actor: ledger::actor(ctx) };
         let outcome = self.rehearsed(ctx, vec![command]).await?.into_iter().next();
         let none = || Error::internal("the rehearsal gave no outcome");

@@ -7,14 +7,17 @@ use florin_runtime::{Failure, once};
 use florin_store::Tx;
 use tonic::{Response, Status};
 
-use super::ledger::{self, Ledger};
+use super::{
+    add_holiday::ahead,
+    ledger::{self, Ledger},
+};
 use crate::{grpc::convert, store::calendar};
 
 impl Ledger {
-    /// Removes a holiday, under the caller's key.
+    /// Removes a holiday after the open business date, under the caller's key.
     ///
     /// # Errors
-    /// INVALID_REQUEST, `HOLIDAY_NOT_FOUND`.
+    /// INVALID_REQUEST, `HOLIDAY_NOT_FOUND`, `HOLIDAY_NOT_AHEAD`.
     pub async fn remove_holiday(
         &self,
         ctx: &CallContext,
@@ -34,10 +37,11 @@ impl Ledger {
 async fn remove(tx: &Tx, ctx: &CallContext, date: Date) -> Result<String, Failure> {
     let name = calendar::name_of(tx, date).await?;
     let Some(name) = name else { return Err(unknown(date).into()) };
+    ahead(tx, date).await?;
     if !calendar::remove(tx, date).await? {
         return Err(unknown(date).into());
     }
-    ledger::record_audit(tx, ctx, &format!("holiday/{date}")).await?;
+    ledger::record_audit(tx, ctx, &format!("holiday/{date} {name}")).await?;
     Ok(name)
 }
 

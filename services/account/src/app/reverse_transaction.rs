@@ -1,7 +1,10 @@
 //! Reverses a journal transaction, whole and once only.
 
-use florin_kernel::TransactionId;
-use florin_proto::account::v1::{ReverseTransactionRequest, ReverseTransactionResponse};
+use florin_kernel::{Role, TransactionId};
+use florin_proto::{
+    account::v1::{ReverseTransactionRequest, ReverseTransactionResponse},
+    common::v1::Initiator,
+};
 use florin_rpc::CallContext;
 use florin_store::id_parts;
 use tonic::{Response, Status};
@@ -13,7 +16,7 @@ use super::{
     post_transactions,
 };
 use crate::{
-    domain::{account::Rules, posting, refusal::Refusal},
+    domain::{account::Rules, interest, posting, refusal::Refusal},
     grpc::convert,
     store::{
         chain,
@@ -43,13 +46,13 @@ impl Ledger {
         request: ReverseTransactionRequest,
     ) -> Result<Response<ReverseTransactionResponse>, Status> {
         let parts = (&*request.transaction_id, &*request.reference, &*request.description);
-        let work = work(ctx, convert::reversal(parts)?);
+        let work = work(ctx, convert::reversal(parts)?, request.initiator.as_ref());
         self.answer(ctx, &request, work, answer::reversed).await
     }
 }
 
-/// The work of a reversal.
-pub(super) fn work(ctx: &CallContext, reversal: Reversal) -> Work {
+/// The work of a reversal; who ordered it a service tells.
+pub(super) fn work(ctx: &CallContext, reversal: Reversal, initiator: Option<&Initiator>) -> Work {
     let (millis, random) = id_parts();
     let content = ["reverse", &reversal.original.to_string(), &reversal.description];
     Work::Reverse(Reverse {
@@ -61,7 +64,7 @@ pub(super) fn work(ctx: &CallContext, reversal: Reversal) -> Work {
         id: TransactionId::from_parts(millis, random),
         original: reversal.original,
         description: reversal.description,
-        initiator: ledger::initiator(ctx, None),
+        initiator: ledger::initiator(ctx, initiator),
     })
 }
 
@@ -76,6 +79,14 @@ pub fn decide(working: &mut Working, reverse: &Reverse, actor: &Actor) -> Result
     let original = original.ok_or(Refusal::TransactionNotFound { transaction })?;
     if original.is_reversal {
         return Err(Refusal::IsReversal { transaction });
+    }
+    // `payment` keeps what of it was refunded; round it the money would go back twice.
+    if original.caller == Role::Payment.name() && reverse.reference.caller != original.caller {
+        return Err(Refusal::OfPayment { transaction });
+    }
+    // What the end of day booked of interest is taken back by its next fold alone.
+    if let Some(code) = interest::kept_gl(&original.legs) {
+        return Err(Refusal::GlIsControl { code });
     }
     let legs = original.legs.reversed();
     // Interest counts the reversal from the day from which it counted the original, however

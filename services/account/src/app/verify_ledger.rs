@@ -2,6 +2,7 @@
 //! holds, references (DESIGN section 4, Proof).
 
 mod interest;
+mod seals;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,11 +16,12 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
+pub use self::seals::Kept;
 use super::{STREAM_BUFFER, ledger::Ledger};
 use crate::{
     domain::{account::Account, event::AccountEvent},
     store::{
-        chain,
+        self, chain,
         verify::{self, Snapshot},
     },
 };
@@ -66,6 +68,8 @@ pub struct Summary {
     pub transactions: i64,
     /// Breaches found.
     pub breaches: i64,
+    /// Seals checked.
+    pub seals: i64,
 }
 
 /// The fold of an account's events, as far as it was read.
@@ -86,6 +90,7 @@ impl Ledger {
     ) -> ReceiverStream<Result<VerifyLedgerResponse, Status>> {
         let most = i64::from(request.most_breaches);
         let most = if most > 0 { most } else { MOST_BREACHES };
+        let kept = request.seal.map(|seal| (seal.business_date, seal.hash));
         let (out, stream) = mpsc::channel(STREAM_BUFFER);
         let db = self.db.clone();
         let work = async move {
@@ -95,7 +100,7 @@ impl Ledger {
                 sent.map_err(|_| StoreError::Timeout("the reader of the verification left".into()))
             };
             let verified = tokio::select! {
-                verified = verify(&db, most, report) => verified,
+                verified = verify_from(&db, most, kept, report) => verified,
                 () = signs_of_life(&out) => return,
             };
             let last = match verified {
@@ -135,23 +140,45 @@ fn wire(report: Report) -> VerifyLedgerResponse {
 }
 
 fn wire_summary(summary: Summary) -> VerifyLedgerResponse {
-    let Summary { accounts, events, transactions, breaches } = summary;
-    let summary = VerifySummary { accounts, events, transactions, breaches };
+    let Summary { accounts, events, transactions, breaches, seals } = summary;
+    let summary = VerifySummary { accounts, events, transactions, breaches, seals };
     VerifyLedgerResponse { part: Some(Part::Summary(summary)) }
+}
+
+/// The checks of one statement each.
+fn statements() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let own = verify::STATEMENTS.iter();
+    own.chain(verify::interest::STATEMENTS).chain(store::seals::STATEMENTS)
 }
 
 /// Runs every check; `report` is given each breach as it is found.
 ///
 /// # Errors
 /// Those of the database, and what `report` returns to end the run early.
-pub async fn verify<F>(db: &Database, most: i64, mut report: F) -> Result<Summary, StoreError>
+pub async fn verify<F>(db: &Database, most: i64, report: F) -> Result<Summary, StoreError>
+where
+    F: AsyncFnMut(Report) -> Result<(), StoreError>,
+{
+    verify_from(db, most, None, report).await
+}
+
+/// As [`verify`], the chain of seals from one that was kept outside.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn verify_from<F>(
+    db: &Database,
+    most: i64,
+    kept: Option<Kept>,
+    mut report: F,
+) -> Result<Summary, StoreError>
 where
     F: AsyncFnMut(Report) -> Result<(), StoreError>,
 {
     let snapshot = db.snapshot().await?;
     verify::join_whole_tables(&snapshot).await?;
     let mut summary = Summary::default();
-    for (check, statement) in verify::STATEMENTS.iter().chain(verify::interest::STATEMENTS) {
+    for (check, statement) in statements() {
         let found = verify::findings(&snapshot, statement, most).await?;
         for (record, description) in found {
             summary.breaches += 1;
@@ -161,6 +188,7 @@ where
     }
     summary.transactions = verify::count_journal(&snapshot).await?;
     interest::check(&snapshot, &mut summary, &mut report).await?;
+    seals::check(&snapshot, kept.as_ref(), &mut summary, &mut report).await?;
     folds(&snapshot, &mut summary, &mut report).await?;
     snapshot.rollback().await?;
     Ok(summary)

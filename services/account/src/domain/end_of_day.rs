@@ -11,11 +11,15 @@ pub enum Step {
     Accrual,
     /// Interest is paid to the accounts, or taken from them, where a period ends.
     Capitalisation,
+    /// Fees of the month are charged where it ends.
+    Fees,
+    /// The history of every account that changed is sealed.
+    Seal,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: &'static [Self] = &[Self::Accrual, Self::Capitalisation];
+    pub const ALL: &'static [Self] = &[Self::Accrual, Self::Capitalisation, Self::Fees, Self::Seal];
 
     /// The number in the table and in the contract.
     #[must_use]
@@ -23,6 +27,8 @@ impl Step {
         match self {
             Self::Accrual => 1,
             Self::Capitalisation => 2,
+            Self::Fees => 3,
+            Self::Seal => 4,
         }
     }
 
@@ -38,6 +44,8 @@ impl Step {
         match self {
             Self::Accrual => "accrual",
             Self::Capitalisation => "capitalisation",
+            Self::Fees => "fee",
+            Self::Seal => "seal",
         }
     }
 }
@@ -88,7 +96,7 @@ mod tests {
     #[test]
     fn a_step_keeps_its_number_and_its_word() {
         let told: Vec<_> = Step::ALL.iter().map(|step| (step.number(), step.name())).collect();
-        assert_eq!(told, [(1, "accrual"), (2, "capitalisation")]);
+        assert_eq!(told, [(1, "accrual"), (2, "capitalisation"), (3, "fee"), (4, "seal")]);
         for step in Step::ALL {
             assert_eq!(Step::from_number(step.number().into()), Some(*step));
         }

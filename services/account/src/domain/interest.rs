@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use florin_kernel::{Accrued, Currency, Date, DayCount, Money, Rate};
 
-use super::posting::{Leg, Target};
+use super::posting::{Leg, Legs, Target};
 
 /// GL account of the interest that the bank owes and has not paid yet.
 pub const PAYABLE_GL: &str = "2910";
@@ -19,6 +19,16 @@ pub const RECEIVABLE_GL: &str = "1910";
 pub const EXPENSE_GL: &str = "5010";
 /// GL account of the interest that the bank takes.
 pub const INCOME_GL: &str = "4020";
+
+/// The GL account among the targets that only the end of day posts to: it sums what the accounts
+/// have accrued.
+#[must_use]
+pub fn kept_gl(legs: &Legs) -> Option<String> {
+    legs.as_slice().iter().find_map(|leg| match &leg.target {
+        Target::Gl(code) if code == PAYABLE_GL || code == RECEIVABLE_GL => Some(code.clone()),
+        Target::Gl(_) | Target::Account(_) => None,
+    })
+}
 
 /// Most tiers of one side of the conditions.
 pub const MOST_TIERS: usize = 20;

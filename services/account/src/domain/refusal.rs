@@ -125,6 +125,12 @@ pub enum Refusal {
         /// The id.
         transaction: TransactionId,
     },
+    /// What `payment` posted, `payment` alone reverses.
+    #[error("journal transaction {transaction} was posted by payment, which alone reverses it")]
+    OfPayment {
+        /// The id.
+        transaction: TransactionId,
+    },
     /// No account number is left.
     #[error("the bank has no account number left to issue")]
     IbansUsedUp,

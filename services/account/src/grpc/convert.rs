@@ -2,6 +2,7 @@
 
 mod calendar;
 mod conversions;
+mod fees;
 mod holds;
 mod interest;
 mod journal;
@@ -13,6 +14,7 @@ use florin_proto::{account::v1 as proto, instant_of, money_of};
 use florin_rpc::Error;
 
 pub(crate) use self::calendar::{date, holiday, holidays_page};
+pub(crate) use self::fees::{fee_schedule, quote};
 pub(crate) use self::holds::{hold, release};
 pub(crate) use self::interest::{conditions, conditions_page};
 pub(crate) use self::journal::{dates, gl_account, postings, reversal, transaction_id, voids};

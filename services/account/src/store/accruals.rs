@@ -17,7 +17,11 @@ use florin_store::{
 use sea_orm::{ConnectionTrait, QueryResult};
 
 pub use self::write::write;
-use super::{conditions, rows};
+use super::{
+    conditions,
+    fees::{self, AllSchedules},
+    rows,
+};
 use crate::domain::{
     account::Account,
     end_of_day::{AccountStep, Step},
@@ -86,6 +90,8 @@ pub struct Interest {
     pub loaded: BTreeMap<AccountId, Loaded>,
     /// What the steps leave behind.
     pub written: Vec<Written>,
+    /// Fee schedules, where a step charges by them.
+    pub fees: AllSchedules,
 }
 
 /// Columns of `accruals`.
@@ -106,6 +112,9 @@ pub async fn load(
     let mut interest = Interest::default();
     if steps.is_empty() {
         return Ok(interest);
+    }
+    if steps.iter().any(|step| step.step == Step::Fees) {
+        interest.fees = fees::all(tx).await?;
     }
     let conditions = conditions::all(tx).await?;
     let ids: Vec<String> = steps.iter().map(|step| step.account.to_string()).collect();

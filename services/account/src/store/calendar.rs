@@ -111,3 +111,29 @@ pub async fn close(tx: &Tx, closed: Date, opened: Date, at: UnixMicros) -> Resul
     let values = [closed.to_string().into(), opened.to_string().into(), at.0.into()];
     sql::execute(tx, insert, values).await.map(|_| ())
 }
+
+/// The first business date of the list; None where none was closed yet.
+///
+/// # Errors
+/// Those of the database.
+pub async fn first_closed(connection: &impl ConnectionTrait) -> Result<Option<Date>, StoreError> {
+    let query = "SELECT closed FROM business_days ORDER BY closed LIMIT 1";
+    let row = sql::query_one(connection, query, []).await?;
+    row.map(|row| rows::date(&row, "closed")).transpose()
+}
+
+/// Notes what a replica closed that kept no list: what was opened last is open, or was closed
+/// since, whichever dates that went by. To be called under the exclusive lock of the books.
+///
+/// # Errors
+/// Those of the database.
+pub async fn close_gap(tx: &Tx, open: Date) -> Result<(), StoreError> {
+    let query = "SELECT opened FROM business_days ORDER BY closed DESC LIMIT 1";
+    let Some(row) = sql::query_one(tx, query, []).await? else { return Ok(()) };
+    let last = rows::date(&row, "opened")?;
+    if last < open {
+        tracing::warn!(closed = %last, opened = %open, "a business date was closed without a note");
+        close(tx, last, open, tx.now().await?).await?;
+    }
+    Ok(())
+}

@@ -194,6 +194,9 @@ pub async fn due(
         Step::Capitalisation if interest::is_month_end(day.through) => capitalisation_due(""),
         // Within a month only what a closed account leaves behind is given up.
         Step::Capitalisation => capitalisation_due("AND a.status = 3 "),
+        Step::Fees if interest::is_month_end(day.through) => FEES_DUE.to_owned(),
+        // A seal is of all accounts together.
+        Step::Fees | Step::Seal => return Ok(Vec::new()),
     };
     let values = [after.into(), day.through.to_string().into(), limit.into()];
     let found = sql::query_all(connection, query, values).await?;
@@ -211,6 +214,13 @@ const ACCRUAL_DUE: &str = "SELECT a.id FROM accounts AS a \
      AND NOT (a.status = 3 AND (s.account_id IS NULL OR (s.balance = 0 \
      AND s.booked_credit = s.capitalised_credit \
      AND s.booked_overdraft = s.capitalised_overdraft))) \
+     ORDER BY a.id LIMIT $3";
+
+/// Accounts of products with a monthly fee. The reference of the charge makes it once only.
+const FEES_DUE: &str = "SELECT a.id FROM accounts AS a \
+     WHERE a.id > $1 AND a.opened_on <= $2 AND a.status <> 3 \
+     AND EXISTS (SELECT 1 FROM fee_schedules AS f WHERE f.product = a.product \
+     AND f.currency = a.currency AND f.event = 3 AND f.valid_from <= $2) \
      ORDER BY a.id LIMIT $3";
 
 fn capitalisation_due(and: &str) -> String {

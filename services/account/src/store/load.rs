@@ -256,7 +256,7 @@ async fn originals(
         of.push(Leg { target, amount, counterparty });
     }
     let query = format!(
-        "SELECT id, kind, correlation, value_date, reverses FROM journal WHERE id {}",
+        "SELECT id, caller, kind, correlation, value_date, reverses FROM journal WHERE id {}",
         among(tx.engine(), 1)
     );
     let mut found = BTreeMap::new();
@@ -267,6 +267,7 @@ async fn originals(
         let reverses: Option<TransactionId> = rows::optional_id(&row, "reverses")?;
         let original = Original {
             legs,
+            caller: rows::text(&row, "caller")?,
             is_reversal: reverses.is_some(),
             kind: rows::text(&row, "kind")?,
             correlation: rows::text(&row, "correlation")?,

@@ -211,6 +211,30 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          LEFT JOIN accounts AS a ON a.id = r.record LEFT JOIN holds AS h ON h.id = r.record \
          WHERE r.record <> 'void' AND j.id IS NULL AND a.id IS NULL AND h.id IS NULL",
     ),
+    // Who voided a reference is audited in the same transaction, and nothing else under its name:
+    // without that row something else was made of what it stood for.
+    (
+        "references",
+        "SELECT r.caller || ' ' || r.reference AS record, \
+         'it is void, and no audit tells of it' AS description \
+         FROM ledger_references AS r LEFT JOIN audit AS a \
+         ON a.reference = r.caller || ' ' || r.reference \
+         WHERE r.record = 'void' AND a.position IS NULL",
+    ),
+    (
+        "business_days",
+        "SELECT d.closed AS record, 'no close opened it' AS description FROM business_days AS d \
+         LEFT JOIN business_days AS p ON p.opened = d.closed WHERE p.closed IS NULL \
+         AND d.closed > (SELECT MIN(closed) FROM business_days)",
+    ),
+    (
+        "business_days",
+        "SELECT d.closed AS record, 'its close opened ' || d.opened || \
+         ', which is neither closed nor open' AS description FROM business_days AS d \
+         LEFT JOIN business_days AS n ON n.closed = d.opened \
+         LEFT JOIN books AS b ON b.business_date = d.opened \
+         WHERE n.closed IS NULL AND b.id IS NULL",
+    ),
     (
         "holds",
         "SELECT h.id AS record, 'its events leave ' || CAST(COALESCE(e.held, 0) AS TEXT) || \

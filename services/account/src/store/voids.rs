@@ -1,4 +1,4 @@
-//! Voided references as they stand.
+//! Voided references, for the export.
 
 use florin_store::{StoreError, sql};
 use sea_orm::ConnectionTrait;
@@ -16,6 +16,11 @@ pub struct StoredVoid {
     pub cause: String,
 }
 
+/// A page of the voided references, which have an index of their own.
+pub const VOIDS_AFTER: &str = "SELECT caller, reference, fingerprint FROM ledger_references \
+     WHERE record = 'void' AND (caller, reference) > ($1, $2) \
+     ORDER BY caller, reference LIMIT $3";
+
 /// Voided references after a caller and a reference.
 ///
 /// # Errors
@@ -25,12 +30,8 @@ pub async fn voids_after(
     (caller, reference): (&str, &str),
     limit: i64,
 ) -> Result<Vec<StoredVoid>, StoreError> {
-    // All pages together walk the table's key once.
-    let query = "SELECT caller, reference, fingerprint FROM ledger_references \
-                 WHERE record = 'void' AND (caller, reference) > ($1, $2) \
-                 ORDER BY caller, reference LIMIT $3";
     let values = [caller.into(), reference.into(), limit.into()];
-    let found = sql::query_all(connection, query, values).await?;
+    let found = sql::query_all(connection, VOIDS_AFTER, values).await?;
     let voids = found.iter().map(|row| {
         Ok(StoredVoid {
             caller: rows::text(row, "caller")?,

@@ -41,6 +41,13 @@ impl Reference {
         Self { caller: REVERSES.to_owned(), text: original.to_string(), fingerprint }
     }
 
+    /// Tells it from other references within a process: half of the hash of caller and text.
+    #[must_use]
+    pub fn bits(&self) -> u128 {
+        let hash = chain::fingerprint(&[&self.caller, &self.text]);
+        hash.iter().take(16).fold(0, |bits, byte| (bits << 8) | u128::from(*byte))
+    }
+
     /// The claim on a step of the end of day: once for an account and a business date.
     #[must_use]
     pub fn of_end_of_day(step: &AccountStep) -> Self {
@@ -116,6 +123,8 @@ pub enum Claimed {
 pub struct Original {
     /// Its legs.
     pub legs: Legs,
+    /// In whose name its reference is unique.
+    pub caller: String,
     /// Whether it is itself a reversal.
     pub is_reversal: bool,
     /// Its kind.

@@ -1,8 +1,12 @@
 //! Closed business dates on the wire.
 
 use florin_proto::{account::v1 as proto, timestamp};
+use florin_store::rows::hex;
 
-use crate::store::end_of_day::{DayRow, StepRow};
+use crate::store::{
+    end_of_day::{DayRow, StepRow},
+    seals::Seal,
+};
 
 /// The wire form of a closed business date.
 pub(crate) fn business_day(row: &DayRow) -> proto::BusinessDay {
@@ -12,6 +16,17 @@ pub(crate) fn business_day(row: &DayRow) -> proto::BusinessDay {
         closed_at: Some(timestamp(row.closed_at)),
         ended_at: row.ended_at.map(timestamp),
         steps: row.steps.iter().map(progress).collect(),
+    }
+}
+
+/// The wire form of a seal.
+pub(crate) fn seal(seal: &Seal) -> proto::Seal {
+    proto::Seal {
+        business_date: seal.closed.to_string(),
+        hash: hex(&seal.hash),
+        previous_hash: hex(&seal.previous),
+        accounts: seal.accounts,
+        sealed_at: Some(timestamp(seal.sealed_at)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A ledger on a scratch database, driven by commands.
 
+use std::time::Duration;
+
 use florin_account::{
     app::{
         batch::LedgerBatch,
@@ -60,7 +62,9 @@ async fn start(place: Place) -> Bench {
         Engine::Sqlite => 1,
         Engine::Postgres => 2,
     };
-    let committer = Committer::start(db.clone(), batch, Limits::default(), committers, shutdown);
+    // A machine that stands still is no batch that takes too long, and no lock that is held.
+    let limits = Limits { time_limit: Duration::from_secs(600), ..Limits::default() };
+    let committer = Committer::start(db.clone(), batch, limits, committers, shutdown);
     Bench { db, committer, _place: place }
 }
 

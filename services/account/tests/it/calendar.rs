@@ -6,10 +6,11 @@ use florin_proto::account::v1::{
     RemoveHolidayRequest,
 };
 use florin_rpc::Error;
+use florin_store::{Tx, sql};
 use florin_testkit::place::{number, reason, staff, violations};
 
 use crate::{
-    bench_ledger::each,
+    bench_ledger::{Bench, each},
     desk::{desk, machine},
 };
 
@@ -118,4 +119,51 @@ async fn a_malformed_holiday_is_refused_with_every_field() {
     assert_eq!(same.field_violations()[0].rule, "NOT_LATER");
     let far = advance(&desk, "2026-11-21", "2026-12-02").await.unwrap_err();
     assert_eq!(far.field_violations()[0].rule, "OUT_OF_RANGE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_calendar_changes_for_days_after_the_open_date_alone() {
+    for bench in each().await {
+        let desk = desk(&bench);
+        assert_eq!(add(&desk, "2026-11-23", "Founder's day").await, "OK");
+        for date in ["2026-11-20", "2026-11-21"] {
+            assert_eq!(add(&desk, date, "rest").await, "HOLIDAY_NOT_AHEAD");
+            assert_eq!(remove(&desk, date).await, "HOLIDAY_NOT_FOUND");
+        }
+        assert_eq!(advance(&desk, "2026-11-21", "").await.unwrap(), "2026-11-24");
+        // What was decided by it stays, and the same again is still the first.
+        assert_eq!(remove(&desk, "2026-11-23").await, "HOLIDAY_NOT_AHEAD");
+        assert_eq!(add(&desk, "2026-11-23", "Founder's day").await, "OK");
+        assert_eq!(add(&desk, "2026-11-23", "Another").await, "HOLIDAY_NOT_AHEAD");
+        let kept = "SELECT count(*) FROM holidays WHERE day = '2026-11-23'";
+        assert_eq!(number(&bench.db, kept).await.unwrap(), 1);
+        let audited = "SELECT count(*) FROM audit \
+                       WHERE reference = 'holiday/2026-11-23 Founder''s day'";
+        assert_eq!(number(&bench.db, audited).await.unwrap(), 1);
+    }
+}
+
+/// A replica that keeps no list of closed dates has opened a date.
+async fn opened_without_a_note(bench: &Bench, date: &str) {
+    let open = "UPDATE books SET business_date = $1";
+    bench.db.write(async |tx: Tx| sql::execute(&tx, open, [date.into()]).await).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replica_closed_that_kept_no_list_is_listed_by_the_next_close() {
+    for bench in each().await {
+        let desk = desk(&bench);
+        // Without any list a repeat that names what is open is believed.
+        opened_without_a_note(&bench, "2026-11-23").await;
+        assert_eq!(advance(&desk, "2026-11-21", "2026-11-23").await.unwrap(), "2026-11-23");
+        assert_eq!(advance(&desk, "2026-11-23", "").await.unwrap(), "2026-11-24");
+        opened_without_a_note(&bench, "2026-11-26").await;
+        assert_eq!(advance(&desk, "2026-11-26", "").await.unwrap(), "2026-11-27");
+        assert_eq!(advance(&desk, "2026-11-24", "").await.unwrap(), "2026-11-26");
+        bench.assert_clean().await;
+        // A day that never was a business date is no repeat, whatever it is said to open.
+        let never = advance(&desk, "2026-11-25", "2026-11-27").await.unwrap_err();
+        assert_eq!(never.reason(), "BUSINESS_DATE_STALE");
+        assert_eq!(advance(&desk, "2026-11-21", "2026-11-27").await.unwrap(), "2026-11-27");
+    }
 }

@@ -10,11 +10,12 @@ use florin_proto::{
     common::v1::{Direction, Money, Refusal},
 };
 use florin_store::sql;
+use florin_testkit::place::with_key;
 use prost::Message as _;
 
 use crate::{
     bench_ledger::{Bench, each, money},
-    desk::{desk, machine, payment, teller},
+    desk::{desk, machine, payment},
 };
 
 fn wire(amount: &str, currency: &str) -> Option<Money> {
@@ -137,9 +138,9 @@ async fn an_exchange_goes_through_the_position_of_each_currency_and_keeps_its_ra
         let request = ReverseTransactionRequest {
             transaction_id: first.transaction_id.clone(),
             reference: "fx/1/back".into(),
-            description: String::new(),
+            ..ReverseTransactionRequest::default()
         };
-        let ctx = teller("ReverseTransaction");
+        let ctx = with_key(payment("ReverseTransaction"), "back");
         let back = desk(&bench).reverse_transaction(&ctx, request).await.unwrap().into_inner();
         let back = found(&bench, &back.reversal.unwrap().transaction_id).await;
         assert_eq!((back.reverses, back.conversions), (first.transaction_id, vec![]));

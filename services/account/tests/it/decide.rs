@@ -295,6 +295,7 @@ fn what_is_imported_is_dated_and_told_as_history() {
 fn original(is_reversal: bool, value_date: Date) -> Original {
     Original {
         legs: legs(&[(acc("a"), -40), (acc("b"), 40)]),
+        caller: "client:ledger".into(),
         is_reversal,
         kind: "transfer".into(),
         correlation: "req".into(),

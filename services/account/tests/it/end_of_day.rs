@@ -12,14 +12,18 @@ use florin_account::{
         command::{Change, Outcome, Work},
         end_of_day::{Turn, Worker},
     },
-    domain::account::Rules,
+    domain::{
+        account::Rules,
+        posting::{Legs, Target},
+        refusal::Refusal,
+    },
 };
 use florin_kernel::AccountId;
 use florin_proto::account::v1::{EndOfDayStep, ListBusinessDaysRequest};
 use florin_store::{StoreError, Tx, sql};
 
 use crate::{
-    bench_ledger::{Bench, change, each, post, sqlite},
+    bench_ledger::{Bench, change, each, post, reverse, sqlite},
     desk::{desk, machine},
     interest_world::{advance, dump, open_with_overdraft, pay_interest, valued},
 };
@@ -330,5 +334,41 @@ async fn a_step_that_fails_at_an_account_is_run_again_until_it_does_not() {
         bench.assert_clean().await;
         let once = "SELECT COUNT(*) FROM journal WHERE kind = 'interest_accrual'";
         assert_eq!(florin_testkit::place::number(&bench.db, once).await.unwrap(), 6);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_posts_to_accrued_interest_or_reverses_what_the_end_of_day_booked() {
+    for bench in each().await {
+        pay_interest(&bench, "current", "2026-11-21", &[("0", "3.65")]).await;
+        let account = bench.open(100_000).await;
+        for (closing, opening) in DAYS {
+            advance(&bench, closing, opening).await;
+            end_days(&bench, 1).await;
+        }
+        for kind in ["interest_accrual", "interest_capitalisation"] {
+            let query = "SELECT MIN(id) AS id FROM journal WHERE kind = $1";
+            let row = sql::query_one(bench.db.read(), query, [kind.into()]).await.unwrap();
+            let id: String = row.unwrap().try_get("", "id").unwrap();
+            let outcome = bench.run(reverse(kind, id.parse().unwrap())).await;
+            let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(refusal, Refusal::GlIsControl { code: "2910".into() });
+        }
+        for gl in ["1910", "2910"] {
+            let mut posting = post(gl, &[(account, 5)]);
+            if let Work::Post(work) = &mut posting.work {
+                let legs = work.legs.as_slice().iter().cloned().map(|mut leg| {
+                    if matches!(leg.target, Target::Gl(_)) {
+                        leg.target = Target::Gl(gl.into());
+                    }
+                    leg
+                });
+                work.legs = Legs::new(legs.collect()).unwrap();
+            }
+            let outcome = bench.run(posting).await;
+            let Outcome::Refused(refusal) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(refusal, Refusal::GlIsControl { code: gl.into() });
+        }
+        bench.assert_clean().await;
     }
 }

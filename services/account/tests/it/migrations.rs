@@ -67,3 +67,37 @@ async fn the_turnover_and_the_journal_of_an_older_database_are_kept() {
         assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
     }
 }
+
+#[tokio::test]
+async fn the_business_dates_that_were_closed_before_they_were_listed_are_listed() {
+    for place in places("account").unwrap() {
+        let before = MIGRATIONS.0.iter().position(|step| step.name.starts_with("0030")).unwrap();
+        let older = place.database(Migrations(&MIGRATIONS.0[..before])).await.unwrap();
+        let rows = [
+            "INSERT INTO books (id, business_date, closed_through) VALUES (1, '2026-11-25', '')",
+            "INSERT INTO audit (actor, method, reference, at) VALUES \
+             ('o', 'm', 'business_date/2026-11-21', 5), ('o', 'm', 'holiday/2026-11-22', 6), \
+             ('o', 'm', 'business_date/2026-11-24', 7), ('o', 'm', 'business_date/2026-11-23', 6)",
+            // The last of them was listed already.
+            "INSERT INTO business_days (closed, opened, closed_at) \
+             VALUES ('2026-11-24', '2026-11-25', 8)",
+        ];
+        let fill = async |tx: Tx| {
+            for row in rows {
+                sql::execute(&tx, row, []).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        older.write(fill).await.unwrap();
+        older.close().await.unwrap();
+
+        let db = place.database(MIGRATIONS).await.unwrap();
+        let listed = "SELECT closed || ' ' || opened || ' ' || CAST(closed_at AS TEXT) AS day \
+                      FROM business_days ORDER BY closed";
+        let days = sql::query_all(db.read(), listed, []).await.unwrap();
+        let days: Vec<String> = days.iter().map(|row| row.try_get("", "day").unwrap()).collect();
+        let expected =
+            ["2026-11-21 2026-11-23 5", "2026-11-23 2026-11-24 6", "2026-11-24 2026-11-25 8"];
+        assert_eq!(days, expected);
+    }
+}

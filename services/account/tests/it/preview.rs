@@ -23,7 +23,7 @@ use prost::Message as _;
 
 use crate::{
     bench_ledger::{Bench, acc, capture, convert, each, money, place, post, reverse, txn},
-    desk::{desk, machine, payment, teller},
+    desk::{desk, machine, payment},
 };
 
 fn tried(parts: Vec<Command>) -> Command {
@@ -265,7 +265,7 @@ async fn a_reversal_is_tried_as_well() {
                 reference: "r".into(),
                 description: String::new(),
             };
-            desk.preview_reversal(&teller("PreviewReversal"), request).await
+            desk.preview_reversal(&payment("PreviewReversal"), request).await
         };
         let before = rows(&bench).await;
         let Some(ToldReversal::Preview(preview)) = call().await.unwrap().into_inner().outcome

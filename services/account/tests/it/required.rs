@@ -76,6 +76,8 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         advance_business_date("AdvanceBusinessDateRequest") by teller;
         set_interest_conditions("SetInterestConditionsRequest") by teller;
         get_accrued_interest("GetAccruedInterestRequest") by teller;
+        set_fee_schedule("SetFeeScheduleRequest") by teller;
+        quote_fee("QuoteFeeRequest") by teller;
         add_holiday("AddHolidayRequest") by teller;
         remove_holiday("RemoveHolidayRequest") by teller;
     }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 28] = [
+const BREAKS: [(&str, &str); 31] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -40,6 +40,22 @@ const BREAKS: [(&str, &str); 28] = [
     ("DELETE FROM ledger_references WHERE reference = 'h'", "references"),
     ("DELETE FROM holds", "references"),
     ("UPDATE turnover SET net = net + 1", "turnover"),
+    // A void that nobody voided, and closes that do not follow one another.
+    (
+        "INSERT INTO ledger_references (caller, reference, fingerprint, record) \
+         SELECT 'payment', 'v', fingerprint, 'void' FROM ledger_references LIMIT 1",
+        "references payment v",
+    ),
+    (
+        "INSERT INTO business_days (closed, opened, closed_at) \
+         VALUES ('2026-11-01', '2026-11-02', 1)",
+        "business_days 2026-11-01",
+    ),
+    (
+        "INSERT INTO business_days (closed, opened, closed_at) \
+         VALUES ('2026-11-01', '2026-11-21', 1), ('2026-11-05', '2026-11-21', 1)",
+        "business_days 2026-11-05",
+    ),
     ("UPDATE journal_conversions SET sold_amount = sold_amount + 1", "conversions"),
     ("UPDATE journal_legs SET gl_code = '1010' WHERE gl_code = '9020'", "conversions"),
 ];

@@ -1,18 +1,23 @@
 //! A voided reference: nothing is ever posted under it.
 
 use florin_account::{
-    app::command::{Command, Outcome},
+    app::{
+        batch::LedgerBatch,
+        command::{Command, Outcome, Work},
+    },
     domain::refusal::Refusal,
+    store::voids::VOIDS_AFTER,
 };
 use florin_proto::account::v1::{
     ExportReferencesResponse, ReferenceToVoid, VoidReferencesRequest,
     export_references_response::Item, void_result::Outcome as Told,
 };
+use florin_store::{Engine, StoreError, Tx, commit::Batch as _, sql};
 use tokio::task::JoinSet;
 use tokio_stream::StreamExt as _;
 
 use crate::{
-    bench_ledger::{Bench, each, place, post, reverse, void},
+    bench_ledger::{Bench, acc, each, place, post, reverse, txn, void},
     desk::{desk, payment},
 };
 
@@ -79,6 +84,26 @@ async fn what_was_posted_is_not_voided() {
         assert_eq!(refused, Refusal::ReferenceReused { reference: "h".into() });
         bench.assert_clean().await;
     }
+}
+
+/// A void waits for a posting of its reference, and for nothing else of it.
+#[tokio::test]
+async fn a_void_shares_a_reference_with_its_posting_and_so_keeps_its_place_behind_it() {
+    let bank = florin_kernel::BankIdentity::new("CZ", "8899").unwrap();
+    let batch = LedgerBatch { outbox: florin_events::Outbox::new("account"), bank };
+    let (from, to) = (acc("from"), acc("to"));
+    let touched = |command: Command| batch.touches(&command);
+    let void_b = touched(void("b", "CAUSE"));
+    assert_eq!(void_b.len(), 1);
+    assert!(touched(post("b", &[(from, -5), (to, 5)])).contains(&void_b[0]));
+    assert!(!touched(post("c", &[(from, -5), (to, 5)])).contains(&void_b[0]));
+    let mut other = void("b", "CAUSE");
+    let Work::Void(of_other) = &mut other.work else { unreachable!() };
+    of_other.reference.caller = "client:other".into();
+    assert_ne!(touched(other), void_b);
+    let original = txn("paid");
+    let [first, second] = ["r", "s"].map(|text| touched(reverse(text, original)));
+    assert!(first.iter().any(|one| second.contains(one)), "both reverse one transaction");
 }
 
 /// Within one batch the first of the two decides, whichever row claimed the reference.
@@ -167,7 +192,8 @@ async fn a_call_that_voids_answers_each_item_and_the_export_tells_the_voids() {
             reference: reference.into(),
             cause: cause.into(),
         };
-        let references = vec![one("r", "FROZEN"), one("posted", "FROZEN"), one("bad", "why not")];
+        let references =
+            vec![one("r", "STEP_2_FROZEN"), one("posted", "FROZEN"), one("bad", "why not")];
         let request = VoidReferencesRequest { references };
         let ctx = payment("VoidReferences");
         let answer = desk.void_references(&ctx, request).await.unwrap().into_inner();
@@ -176,11 +202,11 @@ async fn a_call_that_voids_answers_each_item_and_the_export_tells_the_voids() {
         else {
             panic!("{told:?}")
         };
-        assert_eq!((voided.cause.as_str(), voided.replayed), ("FROZEN", false));
+        assert_eq!((voided.cause.as_str(), voided.replayed), ("STEP_2_FROZEN", false));
         assert!(posted.replayed && posted.transaction_id.starts_with("txn_"));
         assert_eq!(refused.violations[0].rule, "MALFORMED_REASON");
         let exported: Vec<_> = desk.export_references().collect().await;
-        let voids: Vec<_> = exported
+        let voids: Vec<(String, String, String)> = exported
             .into_iter()
             .filter_map(|item| match item.unwrap() {
                 ExportReferencesResponse { item: Some(Item::Voided(void)) } => {
@@ -189,7 +215,7 @@ async fn a_call_that_voids_answers_each_item_and_the_export_tells_the_voids() {
                 _ => None,
             })
             .collect();
-        assert_eq!(voids, [("payment".to_owned(), "r".to_owned(), "FROZEN".to_owned())]);
+        assert_eq!(voids, [("payment".into(), "r".into(), "STEP_2_FROZEN".into())]);
     }
 }
 
@@ -206,5 +232,36 @@ async fn a_posting_under_a_voided_reference_is_a_breach() {
             .unwrap();
         let (_, breaches) = bench.verify().await;
         assert!(breaches.iter().any(|one| one.starts_with("references")), "{breaches:#?}");
+    }
+}
+
+/// Without an index of their own a page of them reads the whole table to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn voids_are_exported_by_their_own_index() {
+    for bench in each().await {
+        bench.run(void("r", "FROZEN")).await;
+        let plan = async |tx: Tx| {
+            let values = ["".into(), "".into(), 5_i64.into()];
+            let (explain, column) = match tx.engine() {
+                Engine::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
+                Engine::Postgres => ("EXPLAIN", "QUERY PLAN"),
+            };
+            if tx.engine() == Engine::Postgres {
+                // A table of a few rows is read whole, whatever indexes it has.
+                let many = "INSERT INTO ledger_references (caller, reference, fingerprint, \
+                            record) SELECT 'payment', CAST(n AS TEXT), '', 'txn' \
+                            FROM generate_series(1, 20000) AS n";
+                sql::execute(&tx, many, []).await?;
+                sql::execute(&tx, "ANALYZE ledger_references", []).await?;
+            }
+            let plan = sql::query_all(&tx, format!("{explain} {VOIDS_AFTER}"), values).await?;
+            let mut lines = Vec::new();
+            for row in plan {
+                lines.push(row.try_get::<String>("", column)?);
+            }
+            Ok::<_, StoreError>(lines)
+        };
+        let plan = bench.db.write(plan).await.unwrap();
+        assert!(plan.iter().any(|line| line.contains("ledger_voids")), "{plan:#?}");
     }
 }

@@ -68,12 +68,13 @@ impl Asked {
         }
     }
 
-    /// Whose the key is, as it is kept with the transfer.
+    /// Whose the key is, as it is kept with the transfer: a bar stands in no issuer, client or
+    /// subject, which escape it.
     fn scope(self, key: &Key) -> String {
         match self {
             Self::Payment(_) => key.scope.clone(),
-            Self::Return(Relation::Refund) => format!("{} refund", key.scope),
-            Self::Return(Relation::Reversal) => format!("{} reversal", key.scope),
+            Self::Return(Relation::Refund) => format!("{}|refund", key.scope),
+            Self::Return(Relation::Reversal) => format!("{}|reversal", key.scope),
         }
     }
 }
@@ -135,12 +136,13 @@ impl Acceptances {
         tx: &Tx,
         new: &[&Acceptance],
     ) -> Result<HashMap<TransferId, Outcome>, StoreError> {
-        let keys: Vec<_> = new.iter().map(|one| guarded(&one.intake)).collect();
+        let keys: Vec<_> = new.iter().flat_map(|one| guarded(&one.intake)).collect();
         let records = store::of_keys(tx, &keys).await?;
         let mut outcomes = HashMap::new();
         let mut claims = Vec::new();
-        for (one, key) in new.iter().zip(keys) {
-            if let Some(record) = records.iter().find(|record| is_of(record, key)) {
+        for one in new {
+            let of_this = |record: &&Record| guarded(&one.intake).any(|key| is_of(record, key));
+            if let Some(record) = records.iter().find(of_this) {
                 outcomes.insert(one.intake.id, answered_by(record, &one.key));
                 claims.push(&one.key);
             }
@@ -190,10 +192,14 @@ impl Batch for Acceptances {
     }
 }
 
-/// The key under which an order's transfer is kept.
-fn guarded(intake: &Intake) -> Guarded<'_> {
+/// The keys under which a transfer of the order's key may be kept: a reversal has the kind of
+/// what it reverses, and the key may have reversed something else before.
+fn guarded(intake: &Intake) -> impl Iterator<Item = Guarded<'_>> {
     let scope = intake.key.scope.as_deref().unwrap_or_default();
-    (scope, intake.order.route().kind(), &intake.key.key)
+    let own = intake.order.route().kind();
+    let reverses = intake.order.link().is_some_and(|link| link.relation == Relation::Reversal);
+    let kinds = Kind::ALL.iter().copied().filter(move |kind| reverses || *kind == own);
+    kinds.map(move |kind| (scope, kind, intake.key.key.as_str()))
 }
 
 fn is_of(record: &Record, (scope, kind, key): Guarded<'_>) -> bool {

@@ -10,6 +10,7 @@ use florin_proto::account::v1::{
 use florin_rpc::{CallContext, Dependency, Error, PartyRole, Retry, Verb, worker_context};
 
 use super::Payment;
+use crate::domain::Order;
 
 use self::gather::Found;
 pub(super) use self::gather::Gather;
@@ -56,6 +57,19 @@ impl Payment {
         }
         let account = self.account_of_caller(ctx, id).await?;
         Ok(account.is_some_and(|account| ctx.principal.may(verb, &parties(&account))))
+    }
+
+    /// On whose behalf somebody acts who is not a customer, and by whose order an account pays.
+    pub(super) async fn owner_of_payer(
+        &self,
+        ctx: &CallContext,
+        order: &Order,
+    ) -> Result<Option<CustomerId>, Error> {
+        let Some(debtor) = order.route().debtor().filter(|_| !ctx.principal.is_customer()) else {
+            return Ok(None);
+        };
+        let account = self.account_of_bank(ctx, debtor).await?;
+        Ok(account.and_then(|account| owner(ctx, &account)))
     }
 
     /// The account behind an IBAN of this bank; None where there is none.

@@ -4,10 +4,12 @@
 //! ```text
 //! take    one transaction: lease, scoring step, PROCESSING -> POSTING
 //! post    one PostTransactions for all of them, each under its own reference
+//! settle  one transaction: POSTING -> COMPLETED where the row is still ours
 //! void    one VoidReferences for those that the ledger refused
-//! settle  one transaction: POSTING -> COMPLETED or FAILED where the row is still ours
+//! settle  one transaction: POSTING -> FAILED where the row is still ours
 //! ```
 //!
+//! The last two are left out where nothing was refused.
 //! A crash between any two of them leaves a row whose lease ends and which the next worker
 //! takes in POSTING; the ledger then answers with what the reference has done already. A
 //! lease saves double work and guards nothing: what guards is that row, state and token are
@@ -30,8 +32,8 @@ use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use self::ledger::Verdict;
 pub(super) use self::ledger::wire_leg;
+use self::ledger::{Judged, Verdict};
 use super::{Payment, events};
 use crate::{
     domain::{Ended, Event, Screening, Status},
@@ -51,7 +53,7 @@ pub struct Worker {
 pub enum Turn {
     /// Nothing was due.
     Idle,
-    /// Every transfer taken has ended, or waits for people.
+    /// Every transfer taken has ended, or waits for people, or for its reference to be void.
     Done,
     /// The ledger left some undecided; they are tried again later.
     Undecided,
@@ -122,18 +124,32 @@ impl Worker {
         // One call serves many traces: it is shown in that of the first, and each transfer
         // has a span in its own.
         adopt(claim.records.first(), &span);
+        // Reversals have a call of their own each: the others are written before.
+        let reversals = claim.records.partition_point(|one| !reversal::is_reversal(one));
+        let (others, reversals) = claim.records.split_at(reversals);
         let work = async {
-            let verdicts = self.move_money(&claim.records, deadline).await;
-            let verdicts = self.void_refused(&claim.records, verdicts, deadline).await;
-            let ended = self.settle(&claim, &verdicts).await?;
-            Ok::<_, StoreError>((verdicts, ended))
+            let mut judged = Vec::with_capacity(claim.records.len());
+            for part in [others, reversals].into_iter().filter(|part| !part.is_empty()) {
+                let verdicts = self.move_money(part, deadline).await;
+                let (refused, decided): (Vec<_>, Vec<_>) = part
+                    .iter()
+                    .zip(verdicts)
+                    .partition(|(_, verdict)| matches!(verdict, Verdict::Refused(..)));
+                // What has ended is told before the ledger is asked again about the others.
+                self.settle(&claim.token, &decided).await?;
+                let refused = self.void_refused(refused).await;
+                self.settle(&claim.token, &refused).await?;
+                judged.extend(decided);
+                judged.extend(refused);
+            }
+            Ok::<_, StoreError>(judged)
         };
-        let (verdicts, ended) = work.instrument(span).await?;
-        self.payment.watchers.tell(ended);
-        let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|one| is(one)).count();
-        let undecided =
-            count(|verdict| matches!(verdict, Verdict::Undecided(_) | Verdict::Refused(_)));
-        self.payment.meter.undecided(undecided);
+        let judged = work.instrument(span).await?;
+        let count = |is: fn(&Verdict) -> bool| judged.iter().filter(|(_, one)| is(one)).count();
+        let undecided = count(|verdict| matches!(verdict, Verdict::Undecided(_)));
+        // They wait by themselves: a ledger that posts is not called less often for them.
+        let not_void = count(|verdict| matches!(verdict, Verdict::Refused(..)));
+        self.payment.meter.undecided(undecided.saturating_add(not_void));
         self.payment.meter.stuck(count(|verdict| matches!(verdict, Verdict::Stuck(_))));
         Ok(if undecided > 0 { Turn::Undecided } else { Turn::Done })
     }
@@ -164,17 +180,16 @@ impl Worker {
             .await
     }
 
-    /// Writes the verdicts on those transfers that are still this worker's, and returns those
-    /// that have ended.
-    async fn settle(
-        &self,
-        claim: &Claim,
-        verdicts: &[Verdict],
-    ) -> Result<Vec<TransferId>, StoreError> {
-        let mut ids: Vec<_> = claim.records.iter().map(|record| record.transfer.id()).collect();
-        ids.sort_unstable();
+    /// Writes the verdicts on those transfers that are still this worker's, and tells those who
+    /// wait for one that has ended.
+    async fn settle(&self, token: &str, judged: &[Judged<'_>]) -> Result<(), StoreError> {
+        if judged.is_empty() {
+            return Ok(());
+        }
         let verdicts: HashMap<_, _> =
-            claim.records.iter().map(|record| record.transfer.id()).zip(verdicts).collect();
+            judged.iter().map(|(record, verdict)| (record.transfer.id(), verdict)).collect();
+        let mut ids: Vec<_> = verdicts.keys().copied().collect();
+        ids.sort_unstable();
         let contradicted = AtomicUsize::new(0);
         let ended = self
             .payment
@@ -186,7 +201,7 @@ impl Worker {
                 });
                 // Told again where the engine asks for another run; counted once.
                 contradicted.store(posted.count(), Ordering::Relaxed);
-                records.retain(|record| is_ours(record, &claim.token));
+                records.retain(|record| is_ours(record, token));
                 let now = tx.now().await?;
                 for record in &mut records {
                     let Some(verdict) = verdicts.get(&record.transfer.id()) else {
@@ -194,9 +209,13 @@ impl Worker {
                     };
                     self.judge(record, verdict, now)?;
                 }
-                self.publish(&tx, &mut records, &verdicts).await?;
+                // Before positions of the outbox are drawn: nobody waits for those of one that
+                // waits for a counter.
                 let unpaid = records.iter().filter(|one| one.transfer.status() == Status::Failed);
-                store::limits::give_back(&tx, &unpaid.collect::<Vec<_>>()).await?;
+                let short = store::limits::give_back(&tx, &unpaid.collect::<Vec<_>>()).await?;
+                let meter = self.payment.meter.clone();
+                tx.on_commit(move || meter.short(short));
+                self.publish(&tx, &mut records, &verdicts).await?;
                 store::update(&tx, &records, Lease::GivenBack).await?;
                 let ended = records.iter().filter(|record| record.transfer.status().is_end());
                 let ended: Vec<_> =
@@ -206,7 +225,8 @@ impl Worker {
             .await?;
         self.payment.meter.contradicted(contradicted.into_inner());
         ended.iter().for_each(|(_, status)| self.payment.meter.ended(*status));
-        Ok(ended.into_iter().map(|(id, _)| id).collect())
+        self.payment.watchers.tell(ended.into_iter().map(|(id, _)| id));
+        Ok(())
     }
 
     fn judge(
@@ -220,11 +240,14 @@ impl Worker {
         let _settling = span.entered();
         let event = match verdict {
             Verdict::Posted { transaction, events: _ } => Event::Posted(*transaction),
-            Verdict::Void(failure) => Event::Refused(failure.clone()),
+            Verdict::Void(failure) => {
+                record.voided_at = Some(now);
+                Event::Refused(failure.clone())
+            }
             // An earlier call may still be on its way into the ledger, and post when funds have
             // come meanwhile: FAILED would be a lie while the reference is not void.
-            Verdict::Refused(failure) => {
-                let cause = format!("{}, and the reference is not void yet", failure.reason);
+            Verdict::Refused(failure, why) => {
+                let cause = format!("{}, and the reference is not void yet: {why}", failure.reason);
                 let wait = self.payment.config.backoff(record.attempts);
                 leave(record, &cause, now, wait);
                 return Ok(());
@@ -259,7 +282,7 @@ impl Worker {
                 let ledger = match verdicts.get(&record.transfer.id()) {
                     Some(Verdict::Posted { events, .. }) => events.as_slice(),
                     Some(
-                        Verdict::Refused(_)
+                        Verdict::Refused(..)
                         | Verdict::Void(_)
                         | Verdict::Undecided(_)
                         | Verdict::Stuck(_),

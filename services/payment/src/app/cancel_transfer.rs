@@ -2,15 +2,19 @@
 
 use florin_events::position;
 use florin_kernel::TransferId;
-use florin_proto::payment::v1::{CancelTransferRequest, CancelTransferResponse, Reason};
+use florin_proto::{
+    common::v1::{Initiator, PrincipalKind},
+    payment::v1::{CancelTransferRequest, CancelTransferResponse, Reason},
+};
 use florin_rpc::{CallContext, Error, Verb};
 use florin_runtime::{Failure, internal, once};
 use florin_store::{Tx, audit};
+use prost::Message;
 use tonic::{Response, Status};
 
 use super::{Payment, accept::payer, events, get_transfer::transfer_not_found};
 use crate::{
-    domain::{Event, NotAllowed},
+    domain::{Event, NotAllowed, Relation},
     grpc::convert::transfer_id,
     store::{self, Lease, Record},
     wire::{wire_status, wire_transfer},
@@ -39,8 +43,12 @@ impl Payment {
         Ok(cancelled)
     }
 
-    /// Who pays cancels; a cash deposit has no such customer.
+    /// Who pays cancels; a cash deposit has no such customer. The one that pays by a reversal was
+    /// wrongly paid: what the bank takes back is not its to stop.
     async fn may_cancel(&self, ctx: &CallContext, record: &Record) -> Result<bool, Error> {
+        if ctx.principal.is_customer() && is_the_banks(record) {
+            return Ok(false);
+        }
         match record.transfer.order().route().debtor() {
             Some(debtor) => self.caller_may(ctx, Verb::Pay, debtor).await,
             None => Ok(!ctx.principal.is_customer()),
@@ -58,10 +66,11 @@ impl Payment {
         let now = tx.now().await?;
         record.transfer.apply(Event::Cancelled, now).map_err(not_cancellable)?;
         record.due_at = None;
+        // Before positions of the outbox are drawn: nobody waits for those of one that waits.
+        let short = store::limits::give_back(tx, &[&record]).await?;
         let event = events::ended(&record, &events::causation_of(&[], &record));
         let ids = self.outbox.append(tx, event.into_iter().collect()).await?;
         record.position = position::encode(&ids);
-        store::limits::give_back(tx, &[&record]).await?;
         store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
         let entry = audit::Entry {
             actor: ctx.principal.scope_key(),
@@ -72,8 +81,23 @@ impl Payment {
         };
         audit::record(tx, entry).await?;
         let (meter, status) = (self.meter.clone(), record.transfer.status());
-        tx.on_commit(move || meter.ended(status));
+        tx.on_commit(move || {
+            meter.ended(status);
+            meter.short(short);
+        });
         Ok(CancelTransferResponse { transfer: Some(wire_transfer(&record, payer(ctx))) })
+    }
+}
+
+/// Whether the bank takes money back by it: a reversal, or a refund that no customer ordered.
+fn is_the_banks(record: &Record) -> bool {
+    let Some(link) = record.transfer.order().link() else { return false };
+    match link.relation {
+        Relation::Reversal => true,
+        Relation::Refund => {
+            let initiator = Initiator::decode(record.initiator.as_slice());
+            !initiator.is_ok_and(|one| one.kind() == PrincipalKind::Customer)
+        }
     }
 }
 

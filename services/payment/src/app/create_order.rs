@@ -3,8 +3,11 @@
 use florin_kernel::{OrderId, Violations};
 use florin_proto::payment::v1::{CreateOrderRequest, CreateOrderResponse, Reason};
 use florin_rpc::{CallContext, Error};
-use florin_runtime::{Failure, once};
-use florin_store::{Tx, audit, id_parts};
+use florin_runtime::{Failure, internal, keyed, once};
+use florin_store::{
+    Tx, audit, id_parts,
+    idempotency::{self, Lookup},
+};
 use prost::Message;
 use tonic::{Response, Status};
 
@@ -27,6 +30,13 @@ impl Payment {
         request: CreateOrderRequest,
     ) -> Result<Response<CreateOrderResponse>, Status> {
         let draft = OrderDraft::try_from(&request).map_err(Error::invalid)?;
+        // A repeat depends on nothing that has changed since: not on the date, for one.
+        let key = keyed::key_of(ctx, &request)?;
+        match idempotency::look_up(self.db.read(), &key).await.map_err(internal)? {
+            Lookup::New => {}
+            Lookup::Replay(answer) => return keyed::response_of(answer),
+            Lookup::OtherPayload => return Err(keyed::other_payload().into()),
+        }
         let today = self.books.today(ctx).await?;
         if draft.schedule.first_on <= today {
             let mut violations = Violations::new();

@@ -101,6 +101,7 @@ mod tests {
             attempts: 0,
             unanswered_at: None,
             last_cause: None,
+            voided_at: None,
             due_at: None,
             lease_token: None,
             reserved: Vec::new(),

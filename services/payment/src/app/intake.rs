@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 use super::events;
 use crate::{
     domain::{
-        Limit, LimitExceeded, Limits, NotReturned, Order, Ordering, Transfer, Usage, limited,
+        BySubject, LimitExceeded, Limits, NotReturned, Order, Ordering, Transfer, Usage,
+        by_subject, limited,
     },
     store::{self, ClientKey, Record},
 };
@@ -107,7 +108,7 @@ pub(super) struct Intakes {
 
 /// What the decisions of a batch go by.
 struct Basis {
-    limits: Vec<Limit>,
+    limits: BySubject,
     usage: Usage,
     originals: HashMap<TransferId, Transfer>,
     returned: HashMap<TransferId, crate::domain::Returned>,
@@ -206,13 +207,13 @@ async fn basis(tx: &Tx, intakes: &[&Intake]) -> Result<Basis, StoreError> {
         locked.extend(records.into_iter().map(|one| (one.transfer.id(), one.transfer)));
         returned = store::returned(tx, &originals).await?;
     }
-    let counted = intakes.iter().filter_map(|one| Some((limited(&one.order)?, &one.ordering)));
-    let subjects = counted.clone().flat_map(|(from, ordering)| ordering.subjects(from)).collect();
+    let counted = intakes.iter().filter_map(|one| Some((limited(&one.order)?, *one)));
+    let subjects =
+        counted.clone().flat_map(|(from, intake)| intake.ordering.subjects(from)).collect();
     let limits = store::limits::of(tx, &subjects).await?;
-    let limits: Vec<Limit> = limits.into_iter().map(|(limit, _)| limit).collect();
-    let counters = counted.flat_map(|(from, ordering)| {
-        let subjects: Vec<_> = ordering.subjects(from).collect();
-        let apply = limits.iter().filter(move |limit| subjects.contains(&limit.subject));
+    let limits = by_subject(limits.into_iter().map(|(limit, _)| limit));
+    let counters = counted.flat_map(|(from, Intake { order, ordering, .. })| {
+        let apply = ordering.applying(order, &limits);
         apply.filter_map(move |limit| limit.counter(Some(from), ordering.date))
     });
     let counters: BTreeSet<String> = counters.collect();
@@ -231,6 +232,7 @@ fn record(intake: &Intake, reserved: Vec<String>, now: UnixMicros) -> Record {
         attempts: 0,
         unanswered_at: None,
         last_cause: None,
+        voided_at: None,
         lease_token: None,
         reserved,
     }

@@ -83,6 +83,6 @@ impl Payment {
     }
 }
 
-fn account_not_found(id: AccountId) -> Error {
+pub(super) fn account_not_found(id: AccountId) -> Error {
     Error::new(AccountReason::AccountNotFound, format!("account {id} does not exist"))
 }

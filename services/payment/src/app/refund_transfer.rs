@@ -15,7 +15,7 @@ use super::{
     intake::not_returned,
 };
 use crate::{
-    domain::{Relation, Route},
+    domain::{NotReturned, Relation, Route},
     grpc::convert::RefundDraft,
     store,
 };
@@ -51,11 +51,14 @@ impl Payment {
             }
         };
         // Who was not paid does not learn of a transfer that somebody tried.
-        if !may || (ctx.principal.is_customer() && original.returnable(Relation::Refund).is_err()) {
+        let unpaid =
+            matches!(original.returnable(Relation::Refund), Err(NotReturned::NotCompleted(_)));
+        if !may || (ctx.principal.is_customer() && unpaid) {
             return Err(transfer_not_found(id));
         }
         let order = original.returning(Relation::Refund, amount, description);
         let order = order.map_err(|refused| not_returned(&refused))?.map_err(not_an_order)?;
-        Ok(Checked { order, on_behalf_of: None })
+        let on_behalf_of = self.owner_of_payer(ctx, &order).await?;
+        Ok(Checked { order, on_behalf_of })
     }
 }

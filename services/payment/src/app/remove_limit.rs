@@ -6,7 +6,10 @@ use florin_runtime::{Failure, once};
 use florin_store::Tx;
 use tonic::{Response, Status};
 
-use super::{Payment, set_limit::audit_limit};
+use super::{
+    Payment,
+    set_limit::{Change, audit_limit},
+};
 use crate::{grpc::convert::limit_name, store};
 
 impl Payment {
@@ -21,10 +24,12 @@ impl Payment {
     ) -> Result<Response<RemoveLimitResponse>, Status> {
         let (subject, period, currency) = limit_name(&request).map_err(Error::invalid)?;
         once(&self.db, ctx, &request, async |tx: Tx| {
+            let before = store::limits::lock_maximum(&tx, &subject, period, currency).await?;
             if !store::limits::remove(&tx, &subject, period, currency).await? {
                 return Err(Failure::Refused(not_found()));
             }
-            audit_limit(&tx, ctx, &subject).await?;
+            let change = Change { before, after: None };
+            audit_limit(&tx, ctx, (&subject, period, currency), change).await?;
             Ok(RemoveLimitResponse {})
         })
         .await

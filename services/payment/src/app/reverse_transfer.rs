@@ -28,7 +28,7 @@ impl Payment {
         request: ReverseTransferRequest,
     ) -> Result<Response<ReverseTransferResponse>, Status> {
         let draft = ReversalDraft::try_from(&request).map_err(Error::invalid)?;
-        let check = async || self.check_reversal(draft).await;
+        let check = async || self.check_reversal(ctx, draft).await;
         let asked = Asked::Return(Relation::Reversal);
         let accepted = self.accept(ctx, &request, asked, check).await?;
         Ok(accepted.map(|CreateTransferResponse { transfer_id, status, transfer }| {
@@ -36,13 +36,18 @@ impl Payment {
         }))
     }
 
-    async fn check_reversal(&self, draft: ReversalDraft) -> Result<Checked, Error> {
+    async fn check_reversal(
+        &self,
+        ctx: &CallContext,
+        draft: ReversalDraft,
+    ) -> Result<Checked, Error> {
         let ReversalDraft { original: id, description } = draft;
         let original = store::find(self.db.read(), id).await.map_err(internal)?;
         let original = original.ok_or_else(|| transfer_not_found(id))?.transfer;
         let amount = original.order().amount();
         let order = original.returning(Relation::Reversal, amount, description);
         let order = order.map_err(|refused| not_returned(&refused))?.map_err(not_an_order)?;
-        Ok(Checked { order, on_behalf_of: None })
+        let on_behalf_of = self.owner_of_payer(ctx, &order).await?;
+        Ok(Checked { order, on_behalf_of })
     }
 }

@@ -1,13 +1,13 @@
 //! How much transfers may move: each alone, in a day, in a month.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use florin_kernel::{AccountId, Currency, CustomerId, Date, Money};
+use florin_kernel::{AccountId, Currency, CustomerId, Date, Money, parse_date};
 
 use super::{Order, Route};
 
 /// Whose transfers a limit counts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// Those that a customer orders, or staff on its behalf.
     Customer(CustomerId),
@@ -119,8 +119,33 @@ impl Ordering {
     /// The subjects whose limits count a transfer from an account.
     pub fn subjects(&self, from: AccountId) -> impl Iterator<Item = Subject> {
         let fixed = [Subject::Account(from), Subject::Channel(self.channel.clone())];
-        self.customer.map(Subject::Customer).into_iter().chain(fixed)
+        fixed.into_iter().chain(self.customer.map(Subject::Customer))
     }
+
+    /// The limits that count an order.
+    pub fn applying<'l>(
+        &self,
+        order: &Order,
+        limits: &'l BySubject,
+    ) -> impl Iterator<Item = &'l Limit> {
+        let currency = order.amount().currency();
+        let subjects = limited(order).into_iter().flat_map(move |from| self.subjects(from));
+        let of_these = subjects.filter_map(move |subject| limits.get(&subject)).flatten();
+        of_these.filter(move |limit| limit.maximum.currency() == currency)
+    }
+}
+
+/// Limits by whose transfers they count: a batch looks each order's subjects up.
+pub type BySubject = HashMap<Subject, Vec<Limit>>;
+
+/// Sorts limits by whose transfers they count, and keeps their order.
+#[must_use]
+pub fn by_subject(limits: impl IntoIterator<Item = Limit>) -> BySubject {
+    let mut sorted = BySubject::new();
+    for limit in limits {
+        sorted.entry(limit.subject.clone()).or_default().push(limit);
+    }
+    sorted
 }
 
 impl Limit {
@@ -183,7 +208,7 @@ impl Limits {
         &self,
         order: &Order,
         ordering: &Ordering,
-        limits: &[Limit],
+        limits: &BySubject,
         usage: &mut Usage,
     ) -> Result<Vec<String>, LimitExceeded> {
         let amount = order.amount();
@@ -194,13 +219,8 @@ impl Limits {
             let (scope, period) = ("BANK", Period::Transfer);
             return Err(LimitExceeded { scope, period, limit: *limit, left: *limit, amount });
         }
-        let subjects: Vec<_> = ordering.subjects(from).collect();
         let mut counters = Vec::new();
-        for limit in limits {
-            let of_this = limit.maximum.currency() == amount.currency();
-            if !of_this || !subjects.contains(&limit.subject) {
-                continue;
-            }
+        for limit in ordering.applying(order, limits) {
             let counter = limit.counter(Some(from), ordering.date);
             let used = counter.as_ref().and_then(|id| usage.get(id)).copied().unwrap_or(0);
             let left = limit.maximum.minor().saturating_sub(used).max(0);
@@ -221,6 +241,23 @@ impl Limits {
         }
         Ok(counters)
     }
+}
+
+/// Whether a counter is of a day two months back, or of a month more than a year back: nothing is
+/// counted by it any more, and nobody asks what was.
+#[must_use]
+pub fn outlived(counter: &str, today: Date) -> bool {
+    let Some((rest, _currency)) = counter.rsplit_once('/') else { return false };
+    let Some((_subject, window)) = rest.rsplit_once('/') else { return false };
+    let (first_day, most_months) = match window.len() {
+        7 => (format!("{window}-01"), 12),
+        _ => (window.to_owned(), 2),
+    };
+    let months = |date: Date| {
+        i32::from(date.year()).saturating_mul(12).saturating_add(i32::from(date.month()))
+    };
+    parse_date(&first_day)
+        .is_ok_and(|counted| months(today).saturating_sub(months(counted)) > most_months)
 }
 
 /// The account whose transfers limits count; None for an order that none counts.

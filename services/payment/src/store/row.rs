@@ -29,10 +29,12 @@ pub struct Record {
     pub traceparent: Option<String>,
     /// How often a worker has taken it.
     pub attempts: i64,
-    /// When a call of the ledger last ended without a decision.
+    /// When a call of the ledger last ended without a decision: for replicas of before ADR 6.
     pub unanswered_at: Option<UnixMicros>,
     /// What the ledger last answered without deciding.
     pub last_cause: Option<String>,
+    /// When the ledger told that nothing is ever posted under its reference.
+    pub voided_at: Option<UnixMicros>,
     /// When a worker is to take it; None once it has ended.
     pub due_at: Option<UnixMicros>,
     /// Who has it now.
@@ -78,7 +80,7 @@ pub(super) const FIXED: [(&str, Column); 21] = [
 ];
 
 /// What changes with the state.
-pub(super) const CHANGING: [(&str, Column); 16] = [
+pub(super) const CHANGING: [(&str, Column); 17] = [
     ("status", Column::Int),
     ("screening", Column::Text),
     ("failure_reason", Column::Text),
@@ -95,6 +97,7 @@ pub(super) const CHANGING: [(&str, Column); 16] = [
     ("attempts", Column::Int),
     ("unanswered_at", Column::Int),
     ("last_cause", Column::Text),
+    ("voided_at", Column::Int),
 ];
 
 /// Every column, as a list for SELECT.
@@ -140,6 +143,7 @@ impl Record {
             "attempts": self.attempts,
             "unanswered_at": self.unanswered_at.map(|at| at.0),
             "last_cause": self.last_cause.as_deref(),
+            "voided_at": self.voided_at.map(|at| at.0),
             "reserved": reserved_to_text(&self.reserved),
         };
         order_to_row(transfer.order()).and(rest)
@@ -181,6 +185,7 @@ impl Record {
             attempts: row.try_get("", "attempts")?,
             unanswered_at: row.try_get::<Option<i64>>("", "unanswered_at")?.map(UnixMicros),
             last_cause: row.try_get("", "last_cause")?,
+            voided_at: row.try_get::<Option<i64>>("", "voided_at")?.map(UnixMicros),
             due_at: row.try_get::<Option<i64>>("", "due_at")?.map(UnixMicros),
             lease_token: row.try_get("", "lease_token")?,
             reserved: match row.try_get::<Option<String>>("", "reserved")? {

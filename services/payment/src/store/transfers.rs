@@ -54,8 +54,9 @@ pub async fn insert(tx: &Tx, records: &[Record]) -> Result<(), StoreError> {
 }
 
 /// Takes transfers that are due and that nobody has, or that a clock which was ahead has put off.
-/// One that was taken before and not given back is marked as unanswered: whoever had it may
-/// still be calling the ledger.
+/// One that was taken before and not given back is marked as unanswered. This is for replicas of
+/// before ADR 6 alone, which believe no refusal while an earlier call may be on its way; the mark
+/// goes a release later.
 ///
 /// # Errors
 /// Those of the database.

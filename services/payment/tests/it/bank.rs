@@ -6,15 +6,16 @@ use std::{
     time::Duration,
 };
 
-use florin_kernel::{AccountId, BankIdentity, CustomerId, Role};
+use florin_kernel::{AccountId, BankIdentity, CustomerId, Kind, Role};
 use florin_payment::{Config, Payment, Turn};
 use florin_proto::{
     account::v1::HolderRole,
     payment::v1::{
-        CreateTransferRequest, CreateTransferResponse, GetTransferRequest, Transfer, TransferStatus,
+        CreateTransferRequest, CreateTransferResponse, GetTransferRequest, Transfer,
+        TransferStatus, TransferWork,
     },
 };
-use florin_rpc::{CallContext, Dependency, Metrics, StackLimits, tls};
+use florin_rpc::{CallContext, Dependency, Error, Metrics, StackLimits, tls};
 use florin_runtime::{Process, Runtime, Settings};
 use florin_store::{Database, Tx, sql};
 pub use florin_testkit::place::reason;
@@ -211,6 +212,13 @@ impl Bank {
         answer.unwrap().into_inner().transfer.unwrap()
     }
 
+    /// How the work on a transfer stands.
+    pub async fn work(&self, id: &str) -> TransferWork {
+        let request = GetTransferRequest { transfer_id: id.into() };
+        let answer = self.payment.get_transfer(&staff("GetTransfer", ""), request).await;
+        answer.unwrap().into_inner().work.unwrap()
+    }
+
     pub async fn status(&self, id: &str) -> TransferStatus {
         self.get(id).await.status()
     }
@@ -284,6 +292,29 @@ pub fn dial(name: &str, address: &str) -> Dependency {
     let files = tls::TlsFiles::in_dir(CERTIFICATES.path(), name);
     let identity = tls::Identity::load(&files).unwrap();
     Dependency::new(Role::Payment, address, identity, StackLimits::default(), Metrics::new())
+}
+
+/// Asks as a client does that is told to come back, or not told at all: the same again, until it
+/// is decided. A machine that stands still for seconds makes waits for locks and deadlines end.
+pub async fn until_decided<T, F>(mut call: impl FnMut() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    let mut ended = call().await;
+    for _ in 0..1_000 {
+        let undecided = ended.as_ref().err().is_some_and(|status| {
+            matches!(
+                Error::from_status(status).kind(),
+                Kind::Aborted | Kind::Exhausted | Kind::Deadline | Kind::Unavailable
+            )
+        });
+        if !undecided {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        ended = call().await;
+    }
+    ended
 }
 
 /// The path of a method, as the server gives it.

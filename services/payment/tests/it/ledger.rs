@@ -61,6 +61,9 @@ struct State {
     holds: BTreeMap<String, Hold>,
     ignores_captures: bool,
     voids_away: bool,
+    fails_voids: bool,
+    /// For what the next reference is voided just before its void.
+    voided_first: Option<String>,
     loses_voids: bool,
     business_date: String,
     away: bool,
@@ -76,6 +79,10 @@ pub struct Ledger {
     pub before: Semaphore,
     /// Closed, no call that was worked on is answered.
     pub after: Semaphore,
+    /// Closed, no reference is voided.
+    pub before_voids: Semaphore,
+    /// One permit for each call that voids.
+    pub voiding: Semaphore,
     /// One permit for each call that has arrived.
     pub arrived: Semaphore,
     /// One permit for each call that was worked on.
@@ -89,6 +96,8 @@ impl Ledger {
             calls: AtomicUsize::new(0),
             before: Semaphore::new(OPEN),
             after: Semaphore::new(OPEN),
+            before_voids: Semaphore::new(OPEN),
+            voiding: Semaphore::new(0),
             arrived: Semaphore::new(0),
             worked: Semaphore::new(0),
         })

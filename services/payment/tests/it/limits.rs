@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use florin_payment::Turn;
+use florin_payment::{Payment, Turn};
 use florin_proto::payment::v1::{
     CancelTransferRequest, CreateDepositRequest, Limit, LimitPeriod, LimitScope, ListLimitsRequest,
     RemoveLimitRequest, SetLimitRequest, TransferStatus,
@@ -10,7 +10,7 @@ use florin_proto::payment::v1::{
 use florin_rpc::Error;
 use tokio::task::JoinSet;
 
-use crate::bank::{Bank, customer, customer_id, places, reason, staff};
+use crate::bank::{Bank, customer, customer_id, places, reason, staff, until_decided};
 
 async fn set(bank: &Bank, scope: LimitScope, subject: &str, period: LimitPeriod, amount: &str) {
     let request = SetLimitRequest {
@@ -37,6 +37,11 @@ async fn seen(bank: &Bank) -> Vec<(LimitPeriod, String, String)> {
     let amount = |money: Option<florin_proto::common::v1::Money>| money.unwrap_or_default().amount;
     let one = |limit: Limit| (limit.period(), amount(limit.used), amount(limit.left));
     told.limits.into_iter().map(one).collect()
+}
+
+/// Before many ask at once.
+async fn until_heard(payment: &Payment) {
+    until_decided(|| async { Ok(payment.hear_of_the_date().await?) }).await.unwrap();
 }
 
 fn facts(error: &Error) -> Vec<&str> {
@@ -130,13 +135,17 @@ async fn parallel_transfers_of_two_replicas_never_exceed_a_limit_together() {
         account_limit(&bank, LimitPeriod::Day, "20").await;
         set(&bank, LimitScope::Customer, &bank.alice.to_string(), LimitPeriod::Month, "25").await;
         let replicas = [bank.payment.clone(), bank.replica().await];
+        for payment in &replicas {
+            until_heard(payment).await;
+        }
         let bank = Arc::new(bank);
         let mut calls = JoinSet::new();
         for number in 0..ASKED {
             let (payment, bank) = (replicas[number % 2].clone(), Arc::clone(&bank));
             calls.spawn(async move {
                 let ctx = customer(bank.alice, "CreateTransfer", &format!("k{number}"));
-                match payment.create_transfer(&ctx, bank.order("1")).await {
+                let call = || payment.create_transfer(&ctx, bank.order("1"));
+                match until_decided(call).await {
                     Ok(_) => true,
                     Err(status) => {
                         assert_eq!(reason::<()>(Err(status)), "LIMIT_EXCEEDED");
@@ -205,6 +214,9 @@ async fn limits_are_set_and_removed_by_staff_audited_and_seen_by_their_customer_
         let audited = "SELECT COUNT(*) FROM audit WHERE reference LIKE 'limit/%'";
         assert_eq!(bank.count(audited).await, 3);
         assert_eq!(seen(&bank).await.len(), 2, "the account's second and the customer's");
+        let raised = "SELECT COUNT(*) FROM audit \
+                      WHERE reference LIKE 'limit/account/%/DAY/EUR: 1.00 -> 2.00'";
+        assert_eq!(bank.count(raised).await, 1);
         let of_account =
             ListLimitsRequest { account_id: bank.from.to_string(), ..ListLimitsRequest::default() };
         let ctx = customer(customer_id(9), "ListLimits", "");
@@ -230,5 +242,86 @@ async fn limits_are_set_and_removed_by_staff_audited_and_seen_by_their_customer_
         assert_eq!(reason(again), "LIMIT_NOT_FOUND");
         assert_eq!(bank.count(audited).await, 4);
         bank.accepted("k", "2.50").await;
+    }
+}
+
+#[tokio::test]
+async fn a_counter_that_holds_too_little_or_is_gone_stops_no_end() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        for period in [LimitPeriod::Day, LimitPeriod::Month] {
+            account_limit(&bank, period, "1000").await;
+        }
+        let poor = bank.accepted("poor", "200").await;
+        let paid = bank.accepted("paid", "30").await;
+        bank.execute("UPDATE limit_usage SET used = 1 WHERE id LIKE '%/2026-11-21/%'").await;
+        bank.execute("DELETE FROM limit_usage WHERE id LIKE '%/2026-11/%'").await;
+        assert_eq!(bank.turn().await, Turn::Done);
+        assert_eq!(bank.status(&poor).await, TransferStatus::Failed);
+        assert_eq!(bank.status(&paid).await, TransferStatus::Completed);
+        assert_eq!(bank.count("SELECT COUNT(*) FROM limit_usage WHERE used <> 0").await, 0);
+        let short = "florin_payment_limit_counters_short_total{role=\"payment\"} 1";
+        assert!(bank.metrics().contains(short), "{}", bank.metrics());
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_would_guard_nothing_is_refused() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let request = |account: String, currency: &str| SetLimitRequest {
+            scope: LimitScope::Account.into(),
+            subject: account,
+            period: LimitPeriod::Day.into(),
+            amount: "1".into(),
+            currency: currency.into(),
+        };
+        let nobody = crate::bank::account_id(99).to_string();
+        for (key, account, currency, expected) in [
+            ("a", nobody, "EUR", "ACCOUNT_NOT_FOUND"),
+            ("b", bank.from.to_string(), "USD", "CURRENCY_MISMATCH"),
+        ] {
+            let ctx = staff("SetLimit", key);
+            let told = bank.payment.set_limit(&ctx, request(account, currency)).await;
+            assert_eq!(reason(told), expected);
+        }
+        assert_eq!(bank.count("SELECT COUNT(*) FROM limits").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn counters_of_long_ago_are_deleted_and_those_of_today_are_not() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        account_limit(&bank, LimitPeriod::Day, "10").await;
+        account_limit(&bank, LimitPeriod::Month, "20").await;
+        bank.accepted("k", "6").await;
+        let old = "INSERT INTO limit_usage (id, used) VALUES \
+                   ('account/x/2026-08-31/EUR', 5), ('account/x/2025-10/EUR', 7)";
+        bank.execute(old).await;
+        assert_eq!(bank.payment.delete_old_counters().await.unwrap(), 2);
+        assert_eq!(bank.payment.delete_old_counters().await.unwrap(), 0);
+        assert_eq!(seen(&bank).await[0].1, "6.00");
+        assert_eq!(bank.count("SELECT COUNT(*) FROM limit_usage").await, 2);
+    }
+}
+
+/// An order locks the counters that it moves, and no others.
+#[tokio::test]
+async fn limits_of_another_currency_are_not_counted() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        for currency in ["EUR", "USD", "CZK"] {
+            let request = SetLimitRequest {
+                scope: LimitScope::Customer.into(),
+                subject: bank.alice.to_string(),
+                period: LimitPeriod::Day.into(),
+                amount: "10".into(),
+                currency: currency.into(),
+            };
+            bank.payment.set_limit(&staff("SetLimit", currency), request).await.unwrap();
+        }
+        bank.accepted("k", "6").await;
+        assert_eq!(bank.count("SELECT COUNT(*) FROM limit_usage").await, 1);
     }
 }

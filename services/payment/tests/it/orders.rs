@@ -76,6 +76,23 @@ async fn an_order_becomes_one_transfer_on_each_of_its_dates_whoever_runs_it() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_asked_for_again_after_its_date_is_the_first() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let first = create(&bank, request(&bank)).await;
+        bank.ledger.set_business_date("2027-02-01");
+        bank.hear_of_the_date().await;
+        assert_eq!(run(&bank.payment, day(2, 1)).await, 1);
+        assert_eq!(create(&bank, request(&bank)).await, first);
+        let other = CreateOrderRequest { amount: "11".into(), ..request(&bank) };
+        let ctx = customer(bank.alice, "CreateOrder", "order");
+        let refused = bank.payment.create_order(&ctx, other).await;
+        assert_eq!(reason(refused), "IDEMPOTENCY_KEY_REUSED");
+        assert_eq!(bank.count("SELECT COUNT(*) FROM orders").await, 1);
+    }
+}
+
+#[tokio::test]
 async fn dates_that_nobody_ran_are_made_up_for_each_once() {
     for place in places() {
         let bank = Bank::open(place).await;

@@ -11,7 +11,7 @@ use florin_rpc::{CallContext, Error};
 use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
-use crate::bank::{Bank, customer, places, reason, staff};
+use crate::bank::{Bank, customer, places, reason, staff, until_decided};
 
 fn request(id: &str, amount: &str) -> RefundTransferRequest {
     RefundTransferRequest {
@@ -95,13 +95,17 @@ async fn refunds_with_many_keys_at_two_replicas_never_exceed_the_original() {
         let mut bank = Bank::open(place).await;
         let id = paid(&bank, "k", "10").await;
         let replicas = [bank.payment.clone(), bank.replica().await];
+        for payment in &replicas {
+            until_decided(|| async { Ok(payment.hear_of_the_date().await?) }).await.unwrap();
+        }
         let bank = Arc::new(bank);
         let mut calls = JoinSet::new();
         for number in 0..40 {
             let (payment, id) = (replicas[number % 2].clone(), id.clone());
             calls.spawn(async move {
                 let ctx: CallContext = staff("RefundTransfer", &format!("r{number}"));
-                match payment.refund_transfer(&ctx, request(&id, "1")).await {
+                let call = || payment.refund_transfer(&ctx, request(&id, "1"));
+                match until_decided(call).await {
                     Ok(_) => true,
                     Err(status) => {
                         assert_eq!(reason::<()>(Err(status)), "REFUND_EXCEEDS_ORIGINAL");
@@ -186,6 +190,18 @@ async fn who_was_paid_may_refund_and_nobody_else_finds_the_transfer() {
         let tried = bank.accepted("tried", "1").await;
         let refused = bank.payment.refund_transfer(&ctx_of(&bank), request(&tried, "1")).await;
         assert_eq!(reason(refused), "TRANSFER_NOT_FOUND", "it has not been paid");
+        // Who was paid by a refund sees it, so it is told what hinders.
+        let refunded = refund(&bank, "back", &id, "1").await.unwrap().into_inner().transfer_id;
+        while bank.turn().await != Turn::Idle {}
+        let ctx = customer(bank.alice, "RefundTransfer", "again");
+        let refused = bank.payment.refund_transfer(&ctx, request(&refunded, "1")).await;
+        assert_eq!(reason(refused), "TRANSFER_NOT_RETURNABLE");
+        // Staff acts on behalf of the owner of the account that pays back.
+        let audited = format!(
+            "SELECT COUNT(*) FROM audit WHERE reference = '{refunded}' AND on_behalf_of = '{}'",
+            bank.bob
+        );
+        assert_eq!(bank.count(&audited).await, 1);
     }
 }
 

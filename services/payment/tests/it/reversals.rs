@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use florin_payment::Turn;
 use florin_proto::payment::v1::{
-    CreateDepositRequest, RefundTransferRequest, ReverseTransferRequest, ReverseTransferResponse,
-    TransferRelation, TransferStatus,
+    CancelTransferRequest, CreateDepositRequest, RefundTransferRequest, ReverseTransferRequest,
+    ReverseTransferResponse, TransferRelation, TransferStatus,
 };
 use florin_rpc::Error;
 use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
-use crate::bank::{Bank, places, reason, staff};
+use crate::bank::{Bank, customer, places, reason, staff, until_decided};
 
 fn request(id: &str) -> ReverseTransferRequest {
     ReverseTransferRequest { transfer_id: id.into(), description: "mistake".into() }
@@ -68,13 +68,16 @@ async fn of_racing_reversals_one_is_accepted_and_the_money_goes_back_once() {
         let mut bank = Bank::open(place).await;
         let id = paid(&bank, "k", "10").await;
         let replicas = [bank.payment.clone(), bank.replica().await];
+        for payment in &replicas {
+            until_decided(|| async { Ok(payment.hear_of_the_date().await?) }).await.unwrap();
+        }
         let bank = Arc::new(bank);
         let mut calls = JoinSet::new();
         for number in 0..20 {
             let (payment, id) = (replicas[number % 2].clone(), id.clone());
             calls.spawn(async move {
                 let ctx = staff("ReverseTransfer", &format!("r{number}"));
-                match payment.reverse_transfer(&ctx, request(&id)).await {
+                match until_decided(|| payment.reverse_transfer(&ctx, request(&id))).await {
                     Ok(_) => true,
                     refused => {
                         assert_eq!(cause(refused), "REVERSED");
@@ -169,5 +172,79 @@ async fn cash_is_reversed_and_what_has_not_moved_is_not() {
         assert_eq!(bank.ledger.balance(bank.to), 0);
         let nobody = reverse(&bank, "n", "trf_01900000-0000-7000-8000-000000000000").await;
         assert_eq!(reason(nobody), "TRANSFER_NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_reversed_in_the_ledger_ends_a_reversal_unpaid() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let id = paid(&bank, "k", "10").await;
+        bank.ledger.reversed_by_another(&bank.get(&id).await.transaction_id);
+        let own = reverse(&bank, "r", &id).await.unwrap().into_inner().transfer_id;
+        assert_eq!(bank.turn().await, Turn::Done);
+        let failed = bank.get(&own).await;
+        assert_eq!(failed.status(), TransferStatus::Failed);
+        assert_eq!(failed.failure.unwrap().reason, "ALREADY_REVERSED");
+        assert_eq!(bank.ledger.voids()[0].0, format!("{own}/post"));
+        assert_eq!((bank.ledger.balance(bank.from), bank.ledger.balance(bank.to)), (10_000, 0));
+    }
+}
+
+#[tokio::test]
+async fn who_was_wrongly_paid_does_not_stop_the_bank_from_taking_it_back() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let (one, two) = (paid(&bank, "a", "10").await, paid(&bank, "b", "5").await);
+        let refund = RefundTransferRequest {
+            transfer_id: two,
+            amount: "1".into(),
+            currency: "EUR".into(),
+            description: String::new(),
+        };
+        let by_staff = staff("RefundTransfer", "refund");
+        let by_bob = customer(bank.bob, "RefundTransfer", "refund");
+        let refunded = bank.payment.refund_transfer(&by_staff, refund.clone()).await.unwrap();
+        let own = bank.payment.refund_transfer(&by_bob, refund).await.unwrap();
+        let reversed = reverse(&bank, "r", &one).await.unwrap().into_inner().transfer_id;
+        let refunded = refunded.into_inner().transfer_id;
+        let cancel = async |who: &str, id: &str| {
+            let ctx = match who {
+                "bob" => customer(bank.bob, "CancelTransfer", id),
+                _ => staff("CancelTransfer", id),
+            };
+            let request = CancelTransferRequest { transfer_id: id.into() };
+            reason(bank.payment.cancel_transfer(&ctx, request).await)
+        };
+        for id in [&reversed, &refunded] {
+            assert_eq!(cancel("bob", id).await, "TRANSFER_NOT_FOUND");
+            assert_eq!(bank.status(id).await, TransferStatus::Processing);
+        }
+        assert_eq!(cancel("bob", &own.into_inner().transfer_id).await, "OK", "it is his");
+        assert_eq!(cancel("staff", &reversed).await, "OK");
+        assert_eq!(bank.turn().await, Turn::Done);
+        assert_eq!(bank.status(&refunded).await, TransferStatus::Completed);
+    }
+}
+
+/// Also where the key's own row is gone, and another sort of payment is meant.
+#[tokio::test]
+async fn the_key_of_a_reversal_reverses_nothing_else() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let id = paid(&bank, "k", "10").await;
+        let cash = CreateDepositRequest {
+            to: bank.to.to_string(),
+            amount: "5".into(),
+            currency: "EUR".into(),
+            description: String::new(),
+        };
+        let deposit =
+            bank.payment.create_deposit(&staff("CreateDeposit", "d"), cash).await.unwrap();
+        bank.turn().await;
+        reverse(&bank, "r", &id).await.unwrap();
+        bank.prune_keys().await;
+        let other = reverse(&bank, "r", &deposit.into_inner().transfer_id).await;
+        assert_eq!(reason(other), "IDEMPOTENCY_KEY_REUSED");
     }
 }

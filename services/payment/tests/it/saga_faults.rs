@@ -106,6 +106,8 @@ macro_rules! at_every_point {
             let $prepared = $prepare;
             let done = crash_at($point, $work).await.is_some();
             finish(&$bank).await;
+            // How often the work is polled tells nothing: a machine that stands still for a while
+            // finds the answers ready.
             if done {
                 break;
             }

@@ -13,6 +13,7 @@ use florin_store::{
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
+use super::seal;
 use crate::{
     app::{
         batch::LedgerBatch,
@@ -94,9 +95,13 @@ impl Worker {
         let Some(step) = row.next_step() else { return self.end(row).await };
         let day = row.day();
         self.db.write(async |tx: Tx| end_of_day::begin(&tx, day.closed, step).await).await?;
-        let Some(tally) = self.accounts(step, day, lease).await? else {
-            return Ok(Turn::Idle);
+        let tally = match step {
+            Step::Accrual | Step::Capitalisation | Step::Fees => {
+                self.accounts(step, day, lease).await?
+            }
+            Step::Seal => Some(seal::seal(&self.db, day).await?),
         };
+        let Some(tally) = tally else { return Ok(Turn::Idle) };
         let noted = &tally;
         self.db
             .write(async |tx: Tx| end_of_day::finish(&tx, day.closed, step, noted).await)

@@ -56,9 +56,11 @@ pub(crate) fn voids(
     let items = request.references.iter().map(|one| {
         let mut violations = Violations::new();
         let reference = reference(&mut violations, "reference", &one.reference, 1);
-        let shape = one.cause.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let is_of_reason =
+            |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        let shape = one.cause.bytes().all(is_of_reason);
         if one.cause.is_empty() || one.cause.len() > 64 || !shape {
-            let rule = "must be a reason of 1 to 64 upper-case letters and underscores";
+            let rule = "must be a reason of 1 to 64 upper-case letters, digits and underscores";
             violations.add("cause", "MALFORMED_REASON", rule);
         }
         let read = reference.map(|reference| Voiding { reference, cause: one.cause.clone() });

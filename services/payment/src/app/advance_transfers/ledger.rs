@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Instant};
 use florin_events::position;
 use florin_kernel::{EventId, Kind, Role, TransactionId};
 use florin_proto::{
-    ErrorReason as _,
+    ErrorReason as _, KnownReason,
     account::v1::{
         self as wire, PostTransactionsRequest, PostedTransaction, Reason, ReferenceToVoid,
         TransactionRequest, TransactionResult, VoidReferencesRequest, VoidResult,
         account_service_client::AccountServiceClient, leg, transaction_result::Outcome,
         void_result::Outcome as VoidOutcome,
     },
-    common::v1::{Direction, Initiator, Refusal},
+    common::v1::{Direction, Initiator, Reason as Common, Refusal},
     wire_money,
 };
 use florin_rpc::{CallContext, Error, Retry, worker_context};
@@ -20,6 +20,7 @@ use prost::Message;
 
 use super::Worker;
 use crate::{
+    app::Payment,
     domain::{Failure, Leg, Posting, Side, Target, posting_reference},
     store::Record,
 };
@@ -37,8 +38,9 @@ pub(super) enum Verdict {
         /// Its events.
         events: Vec<EventId>,
     },
-    /// Decided against; this call posted nothing, an earlier one may yet.
-    Refused(Failure),
+    /// Decided against; this call posted nothing, an earlier one may yet: why the reference is
+    /// not void.
+    Refused(Failure, String),
     /// Decided against, and nothing is ever posted under the reference.
     Void(Failure),
     /// Nobody knows, for this reason: it is tried again under the same reference.
@@ -46,6 +48,9 @@ pub(super) enum Verdict {
     /// As undecided, but another attempt will not help by itself: a human has to look.
     Stuck(String),
 }
+
+/// A transfer and what the ledger's answer means for it.
+pub(super) type Judged<'r> = (&'r Record, Verdict);
 
 impl Worker {
     /// One verdict a transfer, in order. A call that is refused as a whole, for something
@@ -64,14 +69,14 @@ impl Worker {
                     groups.push(left);
                 }
                 Err(error) => {
-                    // The ledger's log tells more under the same request id.
-                    let (reason, message) = (error.reason(), error.message());
-                    let cause = format!("{reason}: {message} (request {})", ctx.request_id);
+                    let cause = cause_of(&error, &ctx);
                     if is_about_content(&error) {
                         verdicts.extend(group.iter().map(|one| alarm(one, cause.clone())));
                         continue;
                     }
-                    not_decided(group, &cause);
+                    if let Some(first) = group.first() {
+                        not_decided(first, group.len(), &cause);
+                    }
                     verdicts.extend(group.iter().map(|_| Verdict::Undecided(cause.clone())));
                 }
             }
@@ -102,63 +107,97 @@ impl Worker {
 impl Worker {
     /// Has the ledger void the references of those that it refused, with one call; only then is
     /// a refusal the end. Those that an earlier call has posted meanwhile are told as posted.
-    /// Without an answer a refusal stays what it was.
-    pub(super) async fn void_refused(
-        &self,
-        records: &[Record],
-        mut verdicts: Vec<Verdict>,
-        deadline: Option<Instant>,
-    ) -> Vec<Verdict> {
-        let mut refused: Vec<_> = records
-            .iter()
-            .zip(&mut verdicts)
-            .filter(|(_, verdict)| matches!(verdict, Verdict::Refused(_)))
-            .collect();
-        if refused.is_empty() {
-            return verdicts;
+    /// Without an answer a refusal stays what it was, and says why. A call that fails for what
+    /// is in it is split, as one that posts.
+    ///
+    /// The call has a deadline of its own: a void is right at any time, and what the posting
+    /// left of its time may be too little, attempt after attempt.
+    pub(super) async fn void_refused<'r>(&self, refused: Vec<Judged<'r>>) -> Vec<Judged<'r>> {
+        let deadline = Instant::now().checked_add(self.payment.config.ledger_timeout());
+        let mut judged = Vec::with_capacity(refused.len());
+        let mut groups = vec![refused];
+        while let Some(mut group) = groups.pop() {
+            if group.is_empty() {
+                continue;
+            }
+            let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
+            match self.void(&group, &ctx).await {
+                Ok(results) => {
+                    let told = group.into_iter().zip(results);
+                    judged.extend(told.map(|((record, verdict), result)| {
+                        (record, voided(record, verdict, result))
+                    }));
+                }
+                Err(error) if group.len() > 1 && is_about_content(&error) => {
+                    groups.push(group.split_off(group.len() / 2));
+                    groups.push(group);
+                }
+                Err(error) => {
+                    let cause = cause_of(&error, &ctx);
+                    if !is_about_content(&error)
+                        && let Some((first, _)) = group.first()
+                    {
+                        not_decided(first, group.len(), &cause);
+                    }
+                    judged.extend(group.into_iter().map(|(record, verdict)| {
+                        (record, not_voided(record, verdict, &error, &cause))
+                    }));
+                }
+            }
         }
+        judged
+    }
+
+    async fn void(
+        &self,
+        refused: &[Judged<'_>],
+        ctx: &CallContext,
+    ) -> Result<Vec<VoidResult>, Error> {
         let references = refused.iter().filter_map(|(record, verdict)| {
-            let Verdict::Refused(failure) = &**verdict else { return None };
+            let Verdict::Refused(failure, _) = verdict else { return None };
             let reference = posting_reference(record.transfer.id());
             Some(ReferenceToVoid { reference, cause: failure.reason.clone() })
         });
-        let request = VoidReferencesRequest { references: references.collect() };
-        let ctx = CallContext { deadline, ..worker_context(Role::Payment) };
+        self.payment.void_references(ctx, references.collect()).await
+    }
+}
+
+impl Payment {
+    /// Asks the ledger to void references: one result each, in order.
+    pub(in crate::app) async fn void_references(
+        &self,
+        ctx: &CallContext,
+        references: Vec<ReferenceToVoid>,
+    ) -> Result<Vec<VoidResult>, Error> {
+        let asked = references.len();
+        let request = VoidReferencesRequest { references };
         let answer = self
-            .payment
             .postings
-            .call(&ctx, VOID_REFERENCES, Retry::Never, request, |channel, request| async {
+            .call(ctx, VOID_REFERENCES, Retry::Never, request, |channel, request| async {
                 AccountServiceClient::new(channel).void_references(request).await
             })
-            .await;
-        match answer {
-            Ok(answer) if answer.results.len() == refused.len() => {
-                for ((record, verdict), result) in refused.iter_mut().zip(answer.results) {
-                    **verdict = voided(record, verdict, result);
-                }
-            }
-            Ok(answer) => {
-                let (got, asked) = (answer.results.len(), refused.len());
-                tracing::error!(got, asked, "the ledger answered about other references");
-            }
-            Err(error) => {
-                let (transfers, reason) = (refused.len(), error.reason());
-                let cause = error.message();
-                tracing::warn!(transfers, reason, cause, "references were not voided");
-            }
+            .await?;
+        if answer.results.len() != asked {
+            let got = answer.results.len();
+            let text = format!("{got} results of the ledger for {asked} references");
+            return Err(Error::internal(text));
         }
-        verdicts
+        Ok(answer.results)
     }
 }
 
 /// The verdict on a refused transfer after the ledger was asked to void its reference.
-fn voided(record: &Record, refused: &Verdict, result: VoidResult) -> Verdict {
+fn voided(record: &Record, refused: Verdict, result: VoidResult) -> Verdict {
     let transfer = record.transfer.id();
     if result.reference != posting_reference(transfer) {
         return alarm(record, format!("the ledger answered about {:?}", result.reference));
     }
     match (result.outcome, refused) {
-        (Some(VoidOutcome::Voided(_)), Verdict::Refused(failure)) => Verdict::Void(failure.clone()),
+        // Another worker may have voided it before, for a refusal of its own: that one stands.
+        (Some(VoidOutcome::Voided(void)), Verdict::Refused(failure, _)) => {
+            let first = void.cause == failure.reason;
+            Verdict::Void(if first { failure } else { failure_for(&void.cause) })
+        }
         (Some(VoidOutcome::Posted(posted)), _) => posted_by(record, &posted),
         (Some(VoidOutcome::Refused(refusal)), _) => alarm(record, told(&refusal)),
         (Some(VoidOutcome::Voided(_)) | None, _) => {
@@ -167,13 +206,30 @@ fn voided(record: &Record, refused: &Verdict, result: VoidResult) -> Verdict {
     }
 }
 
+/// The verdict on a refused transfer whose reference could not be voided.
+fn not_voided(record: &Record, refused: Verdict, error: &Error, cause: &str) -> Verdict {
+    match refused {
+        Verdict::Refused(failure, _) if is_about_content(error) => {
+            alarm(record, format!("{}, and its reference is not void: {cause}", failure.reason))
+        }
+        Verdict::Refused(failure, _) => Verdict::Refused(failure, cause.to_owned()),
+        other @ (Verdict::Posted { .. }
+        | Verdict::Void(_)
+        | Verdict::Undecided(_)
+        | Verdict::Stuck(_)) => other,
+    }
+}
+
+/// Why a call failed. The ledger's log tells more under the same request id.
+fn cause_of(error: &Error, ctx: &CallContext) -> String {
+    format!("{}: {} (request {})", error.reason(), error.message(), ctx.request_id)
+}
+
 /// Says so of a group whose first comes back for the 1st, 2nd, 4th, 8th time, and so on: a
 /// ledger that is away for long fills no log.
-fn not_decided(group: &[Record], cause: &str) {
-    let Some(first) = group.first() else { return };
+fn not_decided(first: &Record, transfers: usize, cause: &str) {
     let (transfer, attempts) = (first.transfer.id(), first.attempts);
     if u64::try_from(attempts).is_ok_and(u64::is_power_of_two) {
-        let transfers = group.len();
         tracing::warn!(transfers, %transfer, attempts, cause, "the ledger decided nothing");
     }
 }
@@ -273,14 +329,16 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
 /// The verdict of a refusal that the ledger has decided.
 pub(super) fn refused_for(refusal: Refusal) -> Verdict {
     if is_void(&refusal) {
-        return Verdict::Void(failure_of_void(refusal));
+        let cause = refusal.metadata.get("cause").map_or("", String::as_str);
+        return Verdict::Void(failure_for(cause));
     }
-    Verdict::Refused(Failure {
+    let failure = Failure {
         reason: refusal.reason,
         domain: refusal.domain,
         message: refusal.message,
         facts: refusal.metadata.into_iter().collect(),
-    })
+    };
+    Verdict::Refused(failure, "the ledger was not asked yet".to_owned())
 }
 
 fn is_void(refusal: &Refusal) -> bool {
@@ -299,12 +357,20 @@ pub(super) fn posted_by(record: &Record, posted: &PostedTransaction) -> Verdict 
     }
 }
 
-/// Why a transfer failed whose reference an earlier attempt had voided, before it was lost: the
-/// reason is that of the refusal then; its facts went with the attempt.
-fn failure_of_void(refusal: Refusal) -> Failure {
-    let reason = refusal.metadata.get("cause").cloned().unwrap_or(refusal.reason);
+/// Why a transfer failed whose reference another attempt had voided: the reason is that of the
+/// refusal then, as the contract knows it; its facts went with the attempt.
+fn failure_for(cause: &str) -> Failure {
+    let void = Reason::ReferenceVoided.known();
+    let known = [void.domain, Common::InvalidRequest.known().domain]
+        .into_iter()
+        .find_map(|domain| florin_proto::known_reason(domain, cause));
+    let facts = match known {
+        Some(_) => BTreeMap::new(),
+        None => BTreeMap::from([("cause".to_owned(), cause.to_owned())]),
+    };
+    let KnownReason { name, domain, .. } = *known.unwrap_or(&void);
     let message = "the ledger refused it in an earlier attempt".to_owned();
-    Failure { reason, domain: refusal.domain, message, facts: BTreeMap::new() }
+    Failure { reason: name.to_owned(), domain: domain.to_owned(), message, facts }
 }
 
 /// A refusal in words, with the fields at fault.

@@ -4,10 +4,16 @@
 use std::time::Instant;
 
 use florin_kernel::{Kind, Role};
-use florin_proto::account::v1::{
-    ReverseTransactionRequest, account_service_client::AccountServiceClient,
+use florin_proto::{
+    ErrorReason as _,
+    account::v1::{
+        Reason, ReverseTransactionRequest, account_service_client::AccountServiceClient,
+    },
+    common::v1::Initiator,
 };
 use florin_rpc::{CallContext, Error, Retry, worker_context};
+use futures_util::{StreamExt as _, stream};
+use prost::Message as _;
 
 use super::{
     Worker,
@@ -19,6 +25,9 @@ use crate::{
 };
 
 const REVERSE_TRANSACTION: &str = "/florin.account.v1.AccountService/ReverseTransaction";
+
+/// Reversals that are under way at once in one worker.
+const AT_ONCE: usize = 8;
 
 fn link_of(record: &Record) -> Option<&Link> {
     record.transfer.order().link().filter(|link| link.relation == Relation::Reversal)
@@ -42,9 +51,9 @@ impl Worker {
             [] => Vec::new(),
             others => self.post(others, deadline).await,
         };
-        for record in reversals {
-            verdicts.push(self.reverse(record, deadline).await);
-        }
+        let calls: Vec<_> = reversals.iter().map(|record| self.reverse(record, deadline)).collect();
+        let reversed = stream::iter(calls).buffered(AT_ONCE).collect::<Vec<_>>().await;
+        verdicts.extend(reversed);
         verdicts
     }
 
@@ -57,6 +66,7 @@ impl Worker {
             transaction_id: link.transaction.to_string(),
             reference: reference.clone(),
             description: record.transfer.order().description().to_owned(),
+            initiator: Initiator::decode(record.initiator.as_slice()).ok(),
         };
         // The reference is the key as well: a repeat gets the first answer.
         let ctx = CallContext {
@@ -80,6 +90,11 @@ impl Worker {
 }
 
 fn refused(record: &Record, error: &Error, request_id: &str) -> Verdict {
+    // A conflict by its kind, and an end all the same: our own reversal would have been met
+    // under its reference, so somebody else's was first.
+    if error.reason() == Reason::AlreadyReversed.name() {
+        return refused_for(error.to_refusal());
+    }
     match error.kind() {
         Kind::Refused | Kind::NotFound => refused_for(error.to_refusal()),
         Kind::Aborted

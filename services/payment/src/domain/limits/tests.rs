@@ -31,7 +31,8 @@ fn limit(subject: Subject, period: Period, amount: &str) -> Limit {
 fn a_limit_of_the_bank_holds_for_transfers_of_its_currency_and_includes_itself() {
     let mut limits = Limits::default();
     limits.set(money("EUR", "100"));
-    let check = |order: &Order| limits.reserve(order, &ordering(), &[], &mut Usage::new());
+    let check =
+        |order: &Order| limits.reserve(order, &ordering(), &BySubject::new(), &mut Usage::new());
     let exceeded = check(&order("EUR", "100.01")).expect_err("above");
     assert_eq!((exceeded.scope, exceeded.period), ("BANK", Period::Transfer));
     assert_eq!((exceeded.limit, exceeded.left), (money("EUR", "100"), money("EUR", "100")));
@@ -51,7 +52,7 @@ fn each_limit_counts_its_own_and_tells_what_is_left() {
     ];
     for subject in subjects {
         for period in [Period::Day, Period::Month] {
-            let set = [limit(subject.clone(), period, "10")];
+            let set = by_subject([limit(subject.clone(), period, "10")]);
             let mut usage = Usage::new();
             let none = Limits::default();
             let counters = none.reserve(&order("EUR", "7"), &ordering(), &set, &mut usage);
@@ -70,11 +71,11 @@ fn each_limit_counts_its_own_and_tells_what_is_left() {
 
 #[test]
 fn a_limit_of_each_transfer_counts_nothing_and_another_subjects_nothing_here() {
-    let set = [
+    let set = by_subject([
         limit(Subject::Account(account(1)), Period::Transfer, "10"),
         limit(Subject::Account(account(2)), Period::Transfer, "1"),
         limit(Subject::Channel("branch".into()), Period::Day, "1"),
-    ];
+    ]);
     let mut usage = Usage::new();
     let none = Limits::default();
     for _ in 0..3 {
@@ -112,4 +113,37 @@ fn a_subject_is_read_from_its_key() {
     for key in ["", "customer", "customer/x", "bank/x"] {
         assert_eq!(Subject::of_key(key), None, "{key}");
     }
+}
+
+#[test]
+fn an_order_meets_the_limits_of_its_own_subjects_and_currency_alone() {
+    let of = |number, currency| Limit {
+        subject: Subject::Account(account(number)),
+        period: Period::Day,
+        maximum: money(currency, "1"),
+    };
+    let set = by_subject([of(1, "EUR"), of(1, "USD"), of(2, "EUR")]);
+    let met: Vec<_> = ordering().applying(&order("USD", "5"), &set).cloned().collect();
+    assert_eq!(met, [of(1, "USD")]);
+    let cash =
+        Route::CashWithdrawal { from: account(1), from_iban: None, cash_gl_code: "1010".into() };
+    let cash = Order::new(cash, money("USD", "5"), String::new()).expect("order");
+    assert_eq!(ordering().applying(&cash, &set).count(), 0);
+}
+
+#[test]
+fn days_are_counted_for_two_months_and_months_for_a_year() {
+    let today = Date::constant(2026, 11, 21);
+    for (window, gone) in [
+        ("2026-11-21", false),
+        ("2026-09-01", false),
+        ("2026-08-31", true),
+        ("2025-11-21", true),
+        ("2025-11", false),
+        ("2025-10", true),
+        ("soon", false),
+    ] {
+        assert_eq!(outlived(&format!("channel/a/b/{window}/EUR"), today), gone, "{window}");
+    }
+    assert!(!outlived("", today));
 }

@@ -16,10 +16,56 @@ use tonic::{Request, Response, Status};
 
 use super::{Ledger, posted};
 
+fn kind_of_reversal(transaction: &str) -> String {
+    format!("reverses {transaction}")
+}
+
+fn backwards(
+    original: TransactionRequest,
+    transaction: &str,
+    reference: &str,
+    description: &str,
+) -> TransactionRequest {
+    let legs = original.legs.into_iter().map(|leg| {
+        let direction = match leg.direction() {
+            Direction::Debit => Direction::Credit,
+            Direction::Credit | Direction::Unspecified => Direction::Debit,
+        };
+        Leg { direction: direction.into(), ..leg }
+    });
+    TransactionRequest {
+        reference: reference.into(),
+        kind: kind_of_reversal(transaction),
+        legs: legs.collect(),
+        description: description.into(),
+        ..TransactionRequest::default()
+    }
+}
+
 impl Ledger {
     /// Moves the business date, YYYY-MM-DD.
     pub fn set_business_date(&self, date: &str) {
         self.state().business_date = date.to_owned();
+    }
+
+    /// It fails at voids, as by a defect.
+    pub fn set_fails_voids(&self, fails: bool) {
+        self.state().fails_voids = fails;
+    }
+
+    /// The next reference is void for this just before it is to be voided.
+    pub fn set_voided_first(&self, cause: &str) {
+        self.state().voided_first = Some(cause.to_owned());
+    }
+
+    /// A reference is void.
+    pub fn put_void(&self, reference: &str, cause: &str) {
+        self.state().voids.insert(reference.to_owned(), cause.to_owned());
+    }
+
+    /// A ledger of before voids.
+    pub fn forget_voids(&self) {
+        self.state().voids.clear();
     }
 
     pub(super) async fn get_business_date(
@@ -33,6 +79,18 @@ impl Ledger {
         Ok(Response::new(GetBusinessDateResponse { business_date }))
     }
 
+    /// An officer has reversed the transaction in the ledger itself.
+    pub fn reversed_by_another(&self, transaction: &str) {
+        let original = self.original(transaction).unwrap();
+        self.post(backwards(original, transaction, "by hand", ""));
+    }
+
+    fn original(&self, transaction: &str) -> Option<TransactionRequest> {
+        let state = self.state();
+        let found = state.posted.values().find(|(_, id)| id.to_string() == transaction);
+        found.map(|(posted, _)| posted.clone())
+    }
+
     /// The posting of the legs the other way round; once for an original.
     pub(super) async fn reverse_transaction(
         self: Arc<Self>,
@@ -41,31 +99,16 @@ impl Ledger {
         let key = request.metadata().get("idempotency-key").unwrap().to_str().unwrap().to_owned();
         let request = request.into_inner();
         assert_eq!(key.trim_matches('"'), request.reference);
-        let original = self.state().posted.values().find_map(|(posted, id)| {
-            (id.to_string() == request.transaction_id).then(|| posted.clone())
-        });
-        let Some(original) = original else {
+        let Some(original) = self.original(&request.transaction_id) else {
             return Err(Error::new(Reason::TransactionNotFound, "scripted").into());
         };
-        let kind = format!("reverses {}", request.transaction_id);
+        let kind = kind_of_reversal(&request.transaction_id);
         let mut others = self.posted().into_iter();
         if others.any(|one| one.kind == kind && one.reference != request.reference) {
             return Err(Error::new(Reason::AlreadyReversed, "scripted").into());
         }
-        let legs = original.legs.into_iter().map(|leg| {
-            let direction = match leg.direction() {
-                Direction::Debit => Direction::Credit,
-                Direction::Credit | Direction::Unspecified => Direction::Debit,
-            };
-            Leg { direction: direction.into(), ..leg }
-        });
-        let posting = TransactionRequest {
-            reference: request.reference,
-            kind,
-            legs: legs.collect(),
-            description: request.description,
-            ..TransactionRequest::default()
-        };
+        let ReverseTransactionRequest { transaction_id, reference, description, .. } = request;
+        let posting = backwards(original, &transaction_id, &reference, &description);
         let outcome = self.post(posting).outcome.unwrap();
         if self.state().loses_answers {
             return Err(Error::new(Common::Unavailable, "scripted").into());
@@ -91,9 +134,18 @@ impl Ledger {
         self: Arc<Self>,
         request: Request<VoidReferencesRequest>,
     ) -> Result<Response<VoidReferencesResponse>, Status> {
+        self.voiding.add_permits(1);
+        Self::wait_and_return(&self.before_voids).await;
         let unavailable = || Error::new(Common::Unavailable, "scripted");
         if self.state().voids_away {
             return Err(unavailable().into());
+        }
+        if self.state().fails_voids {
+            return Err(Error::internal("scripted").into());
+        }
+        let voided_first = self.state().voided_first.take();
+        if let (Some(cause), Some(one)) = (voided_first, request.get_ref().references.first()) {
+            self.put_void(&one.reference, &cause);
         }
         let overtaken = self.state().overtaken.take();
         if let Some((account, funds)) = overtaken {
