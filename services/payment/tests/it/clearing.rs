@@ -4,7 +4,7 @@ mod world;
 
 use florin_iso20022::Message;
 use florin_proto::payment::v1::TransferStatus;
-use florin_simulator::Action;
+use florin_testkit::simulator::Action;
 
 use self::world::{World, credit};
 use crate::bank::{iban, places};

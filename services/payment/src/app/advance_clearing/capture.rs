@@ -25,13 +25,11 @@ impl ClearingWorker {
             captures: vec![ledger::whole(hold_reference(id))],
             ..ledger::request(posting_reference(id), &posting, &record)
         };
-        let told = match self.post(request.clone()).await {
+        let mut told = self.post(request.clone()).await;
+        if matches!(told, Told::Reused(_)) {
             // A replica of before the captures may have posted it, as a debit alone.
-            Told::Reused(_) => {
-                self.post(TransactionRequest { captures: Vec::new(), ..request }).await
-            }
-            told => told,
-        };
+            told = self.post(TransactionRequest { captures: Vec::new(), ..request }).await;
+        }
         Ok(match told {
             Told::Done(booked) if booked.has_captured(&hold_reference(id)) => {
                 Found::On(Stage::Done, Some(Event::Posted(booked.transaction)), booked.events)

@@ -10,8 +10,8 @@ use florin_proto::payment::v1::{
     CreateTransferRequest, ExportClearingRequest, ExportClearingResponse,
 };
 use florin_rpc::tls;
-use florin_simulator::{Action, CERTIFICATE, Rule, Simulator};
 use florin_testkit::Place;
+use florin_testkit::simulator::{Action, CERTIFICATE, Rule, Simulator};
 use tokio::net::TcpListener;
 use tokio_stream::StreamExt as _;
 use tokio_util::sync::CancellationToken;
