@@ -1,6 +1,7 @@
-//! Interest by the day, in decimals of ten places. Fractions of a year add up however the days
-//! are divided; an accrual is rounded to its places each time, so what accrues over several days
-//! at once may differ in the last of them from the sum of the days.
+//! Interest by the day, in decimals of ten places. Each day's interest is rounded half to even to
+//! ten places by itself, over its own part of the year ([`DayCount::of_day`]), and the days are
+//! added exactly: the total is the same however they are divided into runs. [`Accrued::over`] of
+//! a longer part rounds once and may differ from the sum of its days.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 

@@ -116,6 +116,7 @@ impl<'i> Posting<'i> {
             code: row.other_side(),
             name: format!("Nostro {bank}"),
             class: GlClass::Asset.into(),
+            control: false,
         };
         let key = self.import.reference("nostro/", &format!("{NOSTRO}.{bank}"));
         self.import

@@ -191,7 +191,7 @@ impl Pairing<'_> {
                 false
             }
             TransferStatus::Failed | TransferStatus::Cancelled => {
-                self.ended_unpaid(id, &posted, &holds);
+                self.ended_unpaid(id, &posted, &holds, young);
                 false
             }
             TransferStatus::Processing
@@ -295,6 +295,11 @@ impl Pairing<'_> {
         for hold in holds {
             let end = match hold.status {
                 HoldStatus::Captured => continue,
+                // The ledger was read before it.
+                HoldStatus::Open if young => {
+                    self.report.in_flight(&format!("{id} was completed just now"));
+                    continue;
+                }
                 HoldStatus::Open => "is still open",
                 // Its money became an entry before the rest was given back.
                 HoldStatus::Released | HoldStatus::Expired if hold.captured => continue,
@@ -308,13 +313,17 @@ impl Pairing<'_> {
         Ok(())
     }
 
-    fn ended_unpaid(&mut self, id: &str, posted: &[Posted], holds: &[Held]) {
+    fn ended_unpaid(&mut self, id: &str, posted: &[Posted], holds: &[Held], young: bool) {
         if let [first, ..] = posted {
             let text = format!("{id} ended unpaid and {} moved its money", first.transaction_id);
             self.report.breach("pairing", &text);
         }
         for hold in holds {
             let end = match hold.status {
+                HoldStatus::Open if young => {
+                    self.report.in_flight(&format!("{id} ended just now"));
+                    continue;
+                }
                 HoldStatus::Open => "is still open",
                 HoldStatus::Captured | HoldStatus::Released | HoldStatus::Expired
                     if hold.captured =>

@@ -5,26 +5,31 @@ pub(crate) mod convert;
 use florin_proto::account::v1::{
     AddHolderRequest, AddHolderResponse, AddHolidayRequest, AddHolidayResponse,
     AdvanceBusinessDateRequest, AdvanceBusinessDateResponse, BatchGetAccountsRequest,
-    BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, CreateGlAccountRequest,
-    CreateGlAccountResponse, ExportReferencesRequest, ExportReferencesResponse, ExportSealsRequest,
+    BatchGetAccountsResponse, CloseAccountRequest, CloseAccountResponse, ClosePeriodRequest,
+    ClosePeriodResponse, CreateGlAccountRequest, CreateGlAccountResponse, DecideReopeningRequest,
+    DecideReopeningResponse, ExportReferencesRequest, ExportReferencesResponse, ExportSealsRequest,
     ExportSealsResponse, FreezeAccountRequest, FreezeAccountResponse, GetAccountRequest,
     GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest,
-    GetBalanceResponse, GetBusinessDateRequest, GetBusinessDateResponse, GetTransactionRequest,
-    GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest,
-    ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse, ListBusinessDaysRequest,
-    ListBusinessDaysResponse, ListEntriesRequest, ListEntriesResponse, ListFeeSchedulesRequest,
+    GetBalanceResponse, GetBalanceSheetRequest, GetBalanceSheetResponse, GetBusinessDateRequest,
+    GetBusinessDateResponse, GetProfitAndLossRequest, GetProfitAndLossResponse,
+    GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse,
+    ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse,
+    ListBusinessDaysRequest, ListBusinessDaysResponse, ListControlMappingsRequest,
+    ListControlMappingsResponse, ListEntriesRequest, ListEntriesResponse, ListFeeSchedulesRequest,
     ListFeeSchedulesResponse, ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest,
     ListHolidaysResponse, ListInterestConditionsRequest, ListInterestConditionsResponse,
-    ListProductsRequest, ListProductsResponse, OpenAccountRequest, OpenAccountResponse,
-    PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse,
-    PreviewReversalRequest, PreviewReversalResponse, PreviewTransactionsRequest,
-    PreviewTransactionsResponse, QuoteFeeRequest, QuoteFeeResponse, ReleaseHoldRequest,
-    ReleaseHoldResponse, RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest,
-    RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest,
-    ReverseTransactionResponse, SetFeeScheduleRequest, SetFeeScheduleResponse,
-    SetInterestConditionsRequest, SetInterestConditionsResponse, UnfreezeAccountRequest,
-    UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest,
-    VoidReferencesResponse, account_service_server::AccountService,
+    ListProductsRequest, ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse,
+    OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse,
+    PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
+    PreviewReversalResponse, PreviewTransactionsRequest, PreviewTransactionsResponse,
+    ProposeReopeningRequest, ProposeReopeningResponse, QuoteFeeRequest, QuoteFeeResponse,
+    ReleaseHoldRequest, ReleaseHoldResponse, RemapProductRequest, RemapProductResponse,
+    RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse,
+    ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
+    SetFeeScheduleRequest, SetFeeScheduleResponse, SetInterestConditionsRequest,
+    SetInterestConditionsResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
+    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
+    account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -71,6 +76,14 @@ florin_rpc::serve! {
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;
     list_gl_accounts(ListGlAccountsRequest) -> ListGlAccountsResponse;
     get_trial_balance(GetTrialBalanceRequest) -> GetTrialBalanceResponse;
+    get_balance_sheet(GetBalanceSheetRequest) -> GetBalanceSheetResponse;
+    get_profit_and_loss(GetProfitAndLossRequest) -> GetProfitAndLossResponse;
+    list_control_mappings(ListControlMappingsRequest) -> ListControlMappingsResponse;
+    remap_product(RemapProductRequest) -> RemapProductResponse;
+    close_period(ClosePeriodRequest) -> ClosePeriodResponse;
+    propose_reopening(ProposeReopeningRequest) -> ProposeReopeningResponse;
+    decide_reopening(DecideReopeningRequest) -> DecideReopeningResponse;
+    list_reopenings(ListReopeningsRequest) -> ListReopeningsResponse;
     list_products(ListProductsRequest) -> ListProductsResponse;
     get_business_date(GetBusinessDateRequest) -> GetBusinessDateResponse;
     advance_business_date(AdvanceBusinessDateRequest) -> AdvanceBusinessDateResponse;

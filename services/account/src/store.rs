@@ -5,7 +5,7 @@ pub mod accruals;
 pub mod calendar;
 pub mod chain;
 pub mod chart;
-mod claims;
+pub mod claims;
 pub mod conditions;
 mod copies;
 pub mod end_of_day;
@@ -31,6 +31,7 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0004_fewer_indexes",
     "0005_captures",
     "0006_conversions",
+    "0007_control_mappings",
     "0010_calendar",
     "0011_interest",
     "0012_end_of_day",

@@ -4,9 +4,11 @@ pub(crate) mod end_of_day;
 pub(crate) mod fees;
 pub(crate) mod interest;
 
-use florin_kernel::{Money, TransactionId};
-use florin_proto::{account::v1 as proto, timestamp, wire_money};
+use florin_kernel::{Currency, Money, TransactionId};
+use florin_proto::{account::v1 as proto, common::v1::Money as WireMoney, timestamp, wire_money};
 use florin_rpc::Error;
+use florin_store::approval::{Approval, State};
+use prost::Message as _;
 
 use crate::{
     app::post_transactions::direction,
@@ -153,14 +155,74 @@ pub(crate) fn product(product: Product) -> proto::Product {
 /// The net leaves 64 bits: a defect, for no entry does.
 pub(crate) fn trial_row(row: TrialRow) -> Result<proto::TrialBalanceRow, Error> {
     let money = |sum| Some(wire_money(Money::new(i64::try_from(sum).ok()?, row.currency)));
-    let net = money(row.credits - row.debits);
-    let beyond = || Error::internal(format!("the net of GL account {} leaves 64 bits", row.code));
+    let net = sum_of(row.credits - row.debits, row.currency)?;
     Ok(proto::TrialBalanceRow {
         debits: money(row.debits),
         credits: money(row.credits),
-        net: Some(net.ok_or_else(beyond)?),
+        net: Some(net),
         code: row.code.clone(),
         name: row.name.clone(),
         entries: row.entries,
+    })
+}
+
+/// The wire form of a sum of balances.
+///
+/// # Errors
+/// It leaves 64 bits: a defect, for no balance does.
+pub(crate) fn sum_of(minor: i128, currency: Currency) -> Result<WireMoney, Error> {
+    let beyond = |_| Error::internal(format!("a sum in {currency} leaves 64 bits"));
+    Ok(wire_money(Money::new(i64::try_from(minor).map_err(beyond)?, currency)))
+}
+
+/// The wire form of a row of a statement.
+///
+/// # Errors
+/// As [`sum_of`].
+pub(crate) fn statement_row(row: &TrialRow) -> Result<proto::StatementRow, Error> {
+    let (class, currency, net) = row.by_class();
+    Ok(proto::StatementRow {
+        code: row.code.clone(),
+        name: row.name.clone(),
+        class: class.number(),
+        amount: Some(sum_of(class.amount(net), currency)?),
+    })
+}
+
+/// The wire form of a mapping.
+pub(crate) fn mapping(
+    product: &str,
+    currency: Option<Currency>,
+    code: &str,
+) -> proto::ControlMapping {
+    proto::ControlMapping {
+        product: product.to_owned(),
+        currency: currency.map(|of| of.code().to_owned()).unwrap_or_default(),
+        control_gl_code: code.to_owned(),
+    }
+}
+
+/// The wire form of a proposal to open a period again.
+///
+/// # Errors
+/// Its payload is none.
+pub(crate) fn reopening(approval: &Approval) -> Result<proto::Reopening, Error> {
+    let id = &approval.proposal.id;
+    let asked = proto::ProposeReopeningRequest::decode(approval.proposal.payload.as_slice())
+        .map_err(|error| Error::internal(format!("{id}: {error}")))?;
+    let state = match approval.state {
+        State::Proposed => proto::ApprovalState::Proposed,
+        State::Approved => proto::ApprovalState::Approved,
+        State::Rejected => proto::ApprovalState::Rejected,
+    };
+    Ok(proto::Reopening {
+        approval_id: id.to_string(),
+        state: state.into(),
+        closed_through: asked.closed_through,
+        open_from: asked.open_from,
+        reason: asked.reason,
+        propose_time: Some(timestamp(approval.proposed_at)),
+        expire_time: Some(timestamp(approval.proposal.expires_at)),
+        decide_time: approval.decided_at.map(timestamp),
     })
 }

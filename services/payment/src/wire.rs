@@ -184,7 +184,9 @@ pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
         amount: Some(wire_money(transfer.order().amount())),
         posting_reference: posting_reference(transfer.id()),
         transaction_id: transaction_id(transfer),
-        changed_at: Some(timestamp(transfer.changed_at())),
+        changed_at: Some(timestamp(
+            record.voided_at.unwrap_or(UnixMicros(0)).max(transfer.changed_at()),
+        )),
         idempotency_key: record.key.key.clone(),
         failure_reason: match transfer.ended() {
             Ended::Unpaid(failure) => failure.reason.clone(),

@@ -182,7 +182,10 @@ fn asked_for(
         "ListOrders" => get(format!("/v1/orders?accountId={account}")),
         "SuspendOrder" => Some(("POST", format!("/v1/orders/{order_id}:suspend"), nothing)),
         "ResumeOrder" => Some(("POST", format!("/v1/orders/{order_id}:resume"), nothing)),
-        "SkipOrder" => Some(("POST", format!("/v1/orders/{order_id}:skip"), nothing)),
+        "SkipOrder" => {
+            let body = serde_json::json!({"date": "2999-01-01"});
+            Some(("POST", format!("/v1/orders/{order_id}:skip"), body))
+        }
         "CancelOrder" => Some(("POST", format!("/v1/orders/{order_id}:cancel"), nothing)),
         "CancelTransfer" => Some(("POST", format!("/v1/transfers/{transfer_id}:cancel"), nothing)),
         "SearchTransactions" => get(format!("/v1/transactions?accountId={account}")),

@@ -131,7 +131,8 @@ fn gateway_settings(dir: &Path, gateway: &str) -> String {
                   \"accounts:write\", \"accounts:control\", \"payments:read\", \
                   \"payments:write\", \"payments:reverse\", \"limits:write\", \"cash:write\", \"ledger:read\", \"ledger:post\", \
                   \"ledger:import\", \"ledger:chart\", \"ledger:close\", \"reporting:read\"]";
-    let roles = "[\"teller\", \"payments_officer\", \"approver\", \"auditor\", \"operator\"]";
+    let roles = "[\"teller\", \"payments_officer\", \"credit_officer\", \"approver\", \
+                 \"auditor\", \"operator\"]";
     format!(
         r#"public_url = "https://{gateway}"
 [gateway.issuer]

@@ -185,6 +185,21 @@ fn names_an_open_hold_whose_time_is_over_whoever_placed_it() {
 }
 
 #[test]
+fn the_open_hold_of_a_transfer_that_ended_just_now_is_in_flight() {
+    for (status, transactions) in [
+        (TransferStatus::Completed, vec![posted("trf_1/post", "txn_1", "5.00")]),
+        (TransferStatus::Failed, vec![]),
+        (TransferStatus::Cancelled, vec![]),
+    ] {
+        let young = [transfer("trf_1", status, YOUNG)];
+        let holds = || vec![hold("trf_1/hold")];
+        assert_eq!(breaches(&young, transactions.clone(), holds()), 0, "{status:?}");
+        let old = [transfer("trf_1", status, OLD)];
+        assert_eq!(breaches(&old, transactions, holds()), 1, "{status:?}");
+    }
+}
+
+#[test]
 fn what_changed_just_now_is_in_flight() {
     let young = [
         transfer("trf_1", TransferStatus::Completed, YOUNG),

@@ -1,4 +1,4 @@
-//! Adds a GL posting account to the chart; the same again is the first.
+//! Adds a GL account to the chart; the same again is the first.
 
 use florin_proto::account::v1::{CreateGlAccountRequest, CreateGlAccountResponse, Reason};
 use florin_rpc::{CallContext, Error};
@@ -10,7 +10,7 @@ use super::ledger::{self, Ledger};
 use crate::{domain::posting::GlAccount, grpc::convert, store::chart, wire};
 
 impl Ledger {
-    /// Adds a GL posting account, under the caller's key.
+    /// Adds a GL account, under the caller's key.
     ///
     /// # Errors
     /// INVALID_REQUEST, `GL_ACCOUNT_EXISTS`.

@@ -3,31 +3,46 @@
 use std::collections::BTreeMap;
 
 use florin_proto::account::v1::{GetTrialBalanceRequest, GetTrialBalanceResponse};
-use florin_rpc::{CallContext, Error};
+use florin_rpc::{CallContext, Error, page};
 use florin_runtime::internal;
 use tonic::{Response, Status};
 
-use super::ledger::Ledger;
-use crate::{grpc::convert, store::chart, wire};
+use super::{cut, ledger::Ledger};
+use crate::{
+    grpc::convert,
+    store::chart::{self, TrialRow},
+    wire,
+};
 
 impl Ledger {
-    /// Returns the rows, and whether debits equal credits in each currency.
+    /// Returns a page of the rows, and whether debits equal credits in each currency. All of them
+    /// are summed for each page: they are as many as GL accounts and currencies.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn get_trial_balance(
         &self,
-        _: &CallContext,
+        ctx: &CallContext,
         request: GetTrialBalanceRequest,
     ) -> Result<Response<GetTrialBalanceResponse>, Status> {
-        let as_of = convert::as_of_booking_date(&request.as_of_booking_date)?;
-        let rows = chart::trial_balance(self.db.read(), as_of).await.map_err(internal)?;
+        let as_of = &request.as_of_booking_date;
+        let (last, size) = convert::trial_page(&request)?;
+        let after = page::decode(ctx.method, as_of.as_bytes(), &request.page_token)?;
+        let after = after.unwrap_or_default();
+        let rows = chart::trial_balance(self.db.read(), (None, last)).await.map_err(internal)?;
         let mut sums: BTreeMap<_, i128> = BTreeMap::new();
         for row in &rows {
             *sums.entry(row.currency).or_default() += row.credits - row.debits;
         }
         let balanced = sums.values().all(|sum| *sum == 0);
+        let left = rows.into_iter().filter(|row| cursor(row) > after).collect();
+        let (rows, next_page_token) = cut(ctx, as_of, left, size, cursor);
         let rows = rows.into_iter().map(wire::trial_row).collect::<Result<_, Error>>()?;
-        Ok(Response::new(GetTrialBalanceResponse { rows, balanced }))
+        Ok(Response::new(GetTrialBalanceResponse { rows, balanced, next_page_token }))
     }
+}
+
+/// Where a row stands: a blank sorts before letters, digits and points.
+fn cursor(row: &TrialRow) -> String {
+    format!("{} {}", row.code, row.currency)
 }

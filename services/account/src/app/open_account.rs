@@ -141,7 +141,11 @@ pub fn decide(working: &mut Working, open: &Open, actor: &Actor) -> Result<Outco
         id: open.id,
         iban: iban.ok_or(Refusal::IbansUsedUp)?,
         product: open.product.clone(),
-        control_gl: open.control_gl.clone(),
+        // What the product was mapped to when it was read may be over.
+        control_gl: working
+            .controls
+            .of(&open.product, open.overdraft_limit.currency())
+            .map_or_else(|| open.control_gl.clone(), str::to_owned),
         currency: open.overdraft_limit.currency(),
         status: State::Open,
         overdraft_limit: open.overdraft_limit.minor(),

@@ -119,7 +119,9 @@ pub enum ConversionError {
     #[error("what is sold and what is bought are both in {0}")]
     OneCurrency(Currency),
     /// The amounts say another rate.
-    #[error("at this rate it is {expected} minor units, rounded half to even, give or take one")]
+    #[error(
+        "at this rate it is {expected} minor units, rounded half to even, give or take one, and at least one"
+    )]
     Rate {
         /// What the rate gives, minor units of the bought currency.
         expected: i128,
@@ -140,7 +142,8 @@ impl Conversion {
         }
         let expected = rate.convert_half_even(sold, bought.currency());
         let expected = expected.ok_or(ConversionError::OutOfRange)?;
-        if expected.abs_diff(i128::from(bought.minor())) > TOLERANCE {
+        // Of what is worth nothing, nothing is bought: one unit would be any rate at all.
+        if expected < 1 || expected.abs_diff(i128::from(bought.minor())) > TOLERANCE {
             return Err(ConversionError::Rate { expected });
         }
         Ok(Self { sold, bought, rate })

@@ -3,6 +3,7 @@
 mod calendar;
 mod conversions;
 mod fees;
+mod gl;
 mod holds;
 mod interest;
 mod journal;
@@ -15,6 +16,7 @@ use florin_rpc::Error;
 
 pub(crate) use self::calendar::{date, holiday, holidays_page};
 pub(crate) use self::fees::{fee_schedule, quote};
+pub(crate) use self::gl::{closed_through, decision, period, remapping, reopening};
 pub(crate) use self::holds::{hold, release};
 pub(crate) use self::interest::{conditions, conditions_page};
 pub(crate) use self::journal::{dates, gl_account, postings, reversal, transaction_id, voids};
@@ -31,6 +33,8 @@ const DEFAULT_PAGE: i64 = 50;
 const MOST_PAGE: i32 = 200;
 /// Most entries of a page.
 const MOST_ENTRIES: i32 = 500;
+/// Most rows of a page of a trial balance.
+const MOST_ROWS: i32 = 10_000;
 /// Most items of an import.
 const MOST_ITEMS: usize = 500;
 
@@ -160,6 +164,17 @@ fn page_size(violations: &mut Violations, asked: i32, most: i32) -> i64 {
         violations.add("page_size", "OUT_OF_RANGE", format!("must be 0 to {most}"));
     }
     if asked == 0 { DEFAULT_PAGE } else { i64::from(asked) }
+}
+
+/// The last booking date of a trial balance, and the size of a page.
+pub(crate) fn trial_page(
+    request: &proto::GetTrialBalanceRequest,
+) -> Result<(Option<Date>, i64), Error> {
+    let mut violations = Violations::new();
+    let last = optional_date(&mut violations, "as_of_booking_date", &request.as_of_booking_date);
+    let size = page_size(&mut violations, request.page_size, MOST_ROWS);
+    let size = if request.page_size == 0 { i64::from(MOST_ROWS) } else { size };
+    Ok(violations.finish(Some((last, size)))?)
 }
 
 /// A date that may be absent.

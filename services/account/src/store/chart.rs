@@ -7,7 +7,11 @@ use florin_store::{StoreError, Tx, sql};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::rows;
-use crate::domain::posting::{Books, GlAccount};
+use crate::domain::{
+    gl::Controls,
+    posting::{Books, GlAccount},
+    statement::Class,
+};
 
 /// A product that accounts are opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct TrialRow {
     pub code: String,
     /// Name.
     pub name: String,
+    /// Class.
+    pub class: Class,
     /// Currency.
     pub currency: Currency,
     /// Sum of the debits.
@@ -46,6 +52,14 @@ pub struct TrialRow {
     pub credits: i128,
     /// Number of entries.
     pub entries: i64,
+}
+
+impl TrialRow {
+    /// Class, currency, and credits less debits.
+    #[must_use]
+    pub const fn by_class(&self) -> (Class, Currency, i128) {
+        (self.class, self.currency, self.credits - self.debits)
+    }
 }
 
 /// The dates of the books, locked as `lock` says.
@@ -95,6 +109,85 @@ pub async fn gl_accounts(
         chart.insert(gl.code.clone(), gl);
     }
     Ok(chart)
+}
+
+/// The whole chart, and which of its control accounts sums which product, in one statement: a
+/// batch reads both under the lock of the books.
+///
+/// # Errors
+/// Those of the database.
+pub async fn mapped(
+    connection: &impl ConnectionTrait,
+) -> Result<(BTreeMap<String, GlAccount>, Controls), StoreError> {
+    let query = "SELECT g.code, g.name, g.class, g.control, COALESCE(p.product, '') AS product, \
+                 COALESCE(p.currency, '') AS currency FROM gl_accounts AS g \
+                 LEFT JOIN product_controls AS p ON p.control_gl = g.code ORDER BY g.code";
+    let (mut chart, mut controls) = (BTreeMap::new(), Controls::default());
+    for row in sql::query_all(connection, query, []).await? {
+        let gl = gl_account(&row)?;
+        let (product, currency) = (rows::text(&row, "product")?, rows::text(&row, "currency")?);
+        if !product.is_empty() {
+            let of =
+                if currency.is_empty() { None } else { Some(rows::currency(&row, "currency")?) };
+            controls.map(&product, of, gl.code.clone());
+        }
+        chart.insert(gl.code.clone(), gl);
+    }
+    Ok((chart, controls))
+}
+
+/// Maps a currency of a product, or every one without a mapping of its own. A replica of a
+/// release before the mappings opens accounts by `products.control_gl`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn remap(
+    tx: &Tx,
+    product: &str,
+    currency: Option<Currency>,
+    code: &str,
+) -> Result<(), StoreError> {
+    let upsert = "INSERT INTO product_controls (product, currency, control_gl) \
+                  VALUES ($1, $2, $3) ON CONFLICT (product, currency) \
+                  DO UPDATE SET control_gl = excluded.control_gl";
+    let of = currency.map_or("", Currency::code);
+    sql::execute(tx, upsert, [product.into(), of.into(), code.into()]).await?;
+    if currency.is_none() {
+        let update = "UPDATE products SET control_gl = $2 WHERE code = $1";
+        sql::execute(tx, update, [product.into(), code.into()]).await?;
+    }
+    Ok(())
+}
+
+/// What the accounts of a product have together, by currency: summed in billions and what is
+/// left over.
+///
+/// # Errors
+/// Those of the database.
+pub async fn balances(
+    connection: &impl ConnectionTrait,
+    product: &str,
+) -> Result<BTreeMap<Currency, i128>, StoreError> {
+    let query = "SELECT currency, CAST(SUM(posted / 1000000000) AS BIGINT) AS billions, \
+                 CAST(SUM(posted % 1000000000) AS BIGINT) AS rest \
+                 FROM accounts WHERE product = $1 GROUP BY currency";
+    let found = sql::query_all(connection, query, [product.into()]).await?;
+    let balances = found.iter().map(|row| {
+        let billions = i128::from(rows::int(row, "billions")?);
+        let sum = billions * 1_000_000_000 + i128::from(rows::int(row, "rest")?);
+        Ok((rows::currency(row, "currency")?, sum))
+    });
+    balances.collect()
+}
+
+/// Sets the last day of the closed period; None opens all of it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn set_closed_through(tx: &Tx, date: Option<Date>) -> Result<(), StoreError> {
+    let update = "UPDATE books SET closed_through = $1 WHERE id = 1";
+    let date = date.map(|date| date.to_string()).unwrap_or_default();
+    sql::execute(tx, update, [date.into()]).await.map(|_| ())
 }
 
 /// GL accounts above a code, by code.
@@ -165,17 +258,24 @@ pub async fn products(connection: &impl ConnectionTrait) -> Result<Vec<Product>,
     Ok(products)
 }
 
-/// Sums the legs booked up to a date, by GL account and currency: in billions and what is left
+fn class(row: &QueryResult) -> Result<Class, StoreError> {
+    let unknown = || StoreError::Corrupt("class of a GL account".into());
+    Class::from_number(rows::int(row, "class")?).ok_or_else(unknown)
+}
+
+/// Sums the legs booked from a date to another, by GL account and currency: in billions and what is left
 /// over, for the turnover of years leaves 64 bits.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn trial_balance(
     connection: &impl ConnectionTrait,
-    as_of: Option<Date>,
+    (from, to): (Option<Date>, Option<Date>),
 ) -> Result<Vec<TrialRow>, StoreError> {
-    let last = as_of.map_or_else(|| "9999-12-31".to_owned(), |date| date.to_string());
+    let first = from.map(|date| date.to_string()).unwrap_or_default();
+    let last = to.map_or_else(|| "9999-12-31".to_owned(), |date| date.to_string());
     let query = "SELECT l.gl_code, l.currency, COALESCE(g.name, '') AS name, \
+                 COALESCE(g.class, 0) AS class, \
                  CAST(SUM(CASE WHEN l.amount < 0 THEN -(l.amount / 1000000000) ELSE 0 END) \
                  AS BIGINT) AS debit_billions, \
                  CAST(SUM(CASE WHEN l.amount < 0 THEN -(l.amount % 1000000000) ELSE 0 END) \
@@ -186,10 +286,10 @@ pub async fn trial_balance(
                  AS BIGINT) AS credit_rest, \
                  COUNT(*) AS entries \
                  FROM journal_legs AS l LEFT JOIN gl_accounts AS g ON g.code = l.gl_code \
-                 WHERE l.booking_date <= $1 \
-                 GROUP BY l.gl_code, l.currency, g.name ORDER BY l.gl_code, l.currency";
+                 WHERE l.booking_date <= $1 AND l.booking_date >= $2 \
+                 GROUP BY l.gl_code, l.currency, g.name, g.class ORDER BY l.gl_code, l.currency";
     let mut trial = Vec::new();
-    for row in sql::query_all(connection, query, [last.into()]).await? {
+    for row in sql::query_all(connection, query, [last.into(), first.into()]).await? {
         let whole = |billions, rest| -> Result<i128, StoreError> {
             let billions = i128::from(rows::int(&row, billions)?);
             Ok(billions * 1_000_000_000 + i128::from(rows::int(&row, rest)?))
@@ -197,6 +297,7 @@ pub async fn trial_balance(
         trial.push(TrialRow {
             code: rows::text(&row, "gl_code")?,
             name: rows::text(&row, "name")?,
+            class: class(&row)?,
             currency: rows::currency(&row, "currency")?,
             debits: whole("debit_billions", "debit_rest")?,
             credits: whole("credit_billions", "credit_rest")?,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use florin_store::{
     StoreError, Tx, row,
     rows::{self as many, Column},
+    sql,
 };
 
 use super::{
@@ -19,6 +20,30 @@ const REFERENCE: [(&str, Column); 4] = [
     ("fingerprint", Column::Bytes),
     ("record", Column::Text),
 ];
+
+/// A reference that the ledger makes for itself.
+pub struct NewReference<'r> {
+    /// In whose name it is unique.
+    pub caller: &'r str,
+    /// The reference itself, never used before.
+    pub reference: &'r str,
+    /// Hash of the content.
+    pub fingerprint: Vec<u8>,
+    /// The record that it makes.
+    pub record: Record,
+}
+
+/// Inserts one that nobody else can claim.
+///
+/// # Errors
+/// Those of the database; `Conflict` where it exists.
+pub async fn insert(tx: &Tx, new: NewReference<'_>) -> Result<(), StoreError> {
+    let insert = "INSERT INTO ledger_references (caller, reference, fingerprint, record) \
+                  VALUES ($1, $2, $3, $4)";
+    let NewReference { caller, reference, fingerprint, record } = new;
+    let values = [caller.into(), reference.into(), fingerprint.into(), record.to_string().into()];
+    sql::execute(tx, insert, values).await.map(|_| ())
+}
 
 /// Inserts the references that are new, in sorted order with one statement, and reads the
 /// others.

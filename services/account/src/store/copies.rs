@@ -1,17 +1,40 @@
-//! Working sets beside that of a batch: a copy to rehearse on.
+//! Working sets beside that of a batch: a copy to rehearse on, and one without accounts.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use florin_kernel::{AccountId, TransactionId};
+use florin_kernel::{AccountId, TransactionId, UnixMicros};
 
 use super::{
     accruals::Interest,
     load::Needs,
     working::{Claim, ReferenceId, Working, Writes},
 };
-use crate::domain::record::Record;
+use crate::domain::{gl::Controls, posting::Books, record::Record};
 
 impl Working {
+    /// A working set without accounts, for what is booked between GL accounts alone.
+    #[must_use]
+    pub fn bare(books: Books, now: UnixMicros) -> Self {
+        Self {
+            books,
+            chart: BTreeMap::new(),
+            controls: Controls::default(),
+            accounts: BTreeMap::new(),
+            hashes: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            originals: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            posted_before: BTreeMap::new(),
+            events_before: BTreeMap::new(),
+            interest: Interest::default(),
+            ibans: VecDeque::new(),
+            now,
+            clocks: BTreeMap::new(),
+            writes: Writes::default(),
+        }
+    }
+
     /// A copy of what a rehearsal needs, with the same time and nothing to write. References
     /// that nobody claimed are claimed in the copy alone.
     #[must_use]
@@ -45,6 +68,7 @@ impl Working {
         Self {
             books: self.books,
             chart: self.chart.clone(),
+            controls: self.controls.clone(),
             accounts: picked(&self.accounts, ids.iter()),
             hashes: picked(&self.hashes, ids.iter()),
             holders: BTreeMap::new(),

@@ -66,6 +66,20 @@ impl DayRow {
     }
 }
 
+/// The earliest business date up to a day whose end is not done.
+///
+/// # Errors
+/// Those of the database.
+pub async fn not_ended(
+    connection: &impl ConnectionTrait,
+    through: Date,
+) -> Result<Option<Date>, StoreError> {
+    let query = "SELECT closed FROM business_days WHERE ended_at IS NULL AND closed <= $1 \
+                 ORDER BY closed LIMIT 1";
+    let row = sql::query_one(connection, query, [through.to_string().into()]).await?;
+    row.map(|row| rows::date(&row, "closed")).transpose()
+}
+
 /// The earliest business date that has not ended.
 ///
 /// # Errors

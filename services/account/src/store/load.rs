@@ -79,7 +79,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     let mut claims = super::claims::claim(tx, claims).await?;
     super::claims::look_up(tx, looked_up, &mut claims).await?;
     let books = chart::books(tx, tx.engine().for_share()).await?;
-    let chart = chart::gl_accounts(tx).await?;
+    let (chart, controls) = chart::mapped(tx).await?;
     let ibans = reserve_ibans(tx, bank, opens).await?;
     let originals = self::originals(tx, originals).await?;
     let holds = self::holds(tx, &named).await?;
@@ -94,6 +94,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     let mut working = Working {
         books,
         chart,
+        controls,
         accounts: BTreeMap::new(),
         hashes: BTreeMap::new(),
         holders: BTreeMap::new(),
@@ -108,12 +109,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         clocks: BTreeMap::new(),
         writes: Writes::default(),
     };
-    for row in many::lock_by_id(tx, rows::ACCOUNTS, &ids).await? {
-        let (account, hash, recorded_at) = rows::account(&row)?;
-        working.clocks.insert(account.id, recorded_at);
-        working.hashes.insert(account.id, hash);
-        working.accounts.insert(account.id, account);
-    }
+    lock_accounts(tx, &ids, &mut working).await?;
     working.interest = accruals::load(tx, &working.accounts, &steps).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
@@ -142,6 +138,21 @@ async fn all_there(tx: &Tx, working: &Working, before: &[Record]) -> Result<(), 
         if !there {
             return Err(StoreError::Corrupt(format!("a reference names {record}, which is not")));
         }
+    }
+    Ok(())
+}
+
+/// Locks the accounts in the order of their ids.
+async fn lock_accounts(tx: &Tx, ids: &[String], working: &mut Working) -> Result<(), StoreError> {
+    for row in many::lock_by_id(tx, rows::ACCOUNTS, ids).await? {
+        let (mut account, hash, recorded_at) = rows::account(&row)?;
+        // By the mapping of now, not by that of its opening.
+        if let Some(code) = working.controls.of(&account.product, account.currency) {
+            code.clone_into(&mut account.control_gl);
+        }
+        working.clocks.insert(account.id, recorded_at);
+        working.hashes.insert(account.id, hash);
+        working.accounts.insert(account.id, account);
     }
     Ok(())
 }

@@ -171,6 +171,21 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          AND l.account_id = e.account_id AND l.amount = e.delta \
          WHERE e.transaction_id IS NOT NULL AND l.transaction_id IS NULL",
     ),
+    // A control account sums what the accounts that are mapped to it have, in each currency.
+    (
+        "control",
+        "SELECT x.code || ' ' || x.currency AS record, 'it differs from the accounts mapped to it \
+         by ' || CAST(SUM(x.billions) AS TEXT) || ' * 10^9 + ' || CAST(SUM(x.rest) AS TEXT) \
+         AS description FROM (SELECT l.gl_code AS code, l.currency, l.amount / 1000000000 \
+         AS billions, l.amount % 1000000000 AS rest FROM journal_legs AS l \
+         JOIN gl_accounts AS g ON g.code = l.gl_code WHERE g.control UNION ALL \
+         SELECT COALESCE(own.control_gl, every.control_gl, a.control_gl), a.currency, \
+         -(a.posted / 1000000000), -(a.posted % 1000000000) FROM accounts AS a \
+         LEFT JOIN product_controls AS own ON own.product = a.product \
+         AND own.currency = a.currency LEFT JOIN product_controls AS every \
+         ON every.product = a.product AND every.currency = '') AS x \
+         GROUP BY x.code, x.currency HAVING SUM(x.billions) * 1000000000 + SUM(x.rest) <> 0",
+    ),
     // What the conversions say of the position is what the legs on the position account do.
     (
         "conversions",

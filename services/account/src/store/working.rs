@@ -11,6 +11,7 @@ use crate::domain::{
     conversion::Conversion,
     end_of_day::AccountStep,
     event::{AccountEvent, EventKind},
+    gl::Controls,
     hold::Hold,
     posting::{Books, Entry, GlAccount, Legs},
     record::Record,
@@ -204,6 +205,8 @@ pub struct Working {
     pub books: Books,
     /// The chart of accounts.
     pub chart: BTreeMap<String, GlAccount>,
+    /// Which control account the entries of which product are stamped with.
+    pub controls: Controls,
     /// Locked accounts.
     pub accounts: BTreeMap<AccountId, Account>,
     /// Hash of the last event of each.

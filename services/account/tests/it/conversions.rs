@@ -229,6 +229,24 @@ async fn an_amount_one_minor_unit_beside_its_rate_is_taken_and_two_are_not() {
     }
 }
 
+/// Half a minor unit's worth and less buys nothing: one unit of it would be any rate at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_worth_nothing_at_the_rate_buys_nothing() {
+    for bench in each().await {
+        let (euros, crowns) = opened(&bench).await;
+        let mut item = exchange(euros, crowns);
+        item.legs.drain(1..3);
+        item.legs[0] = leg(account(euros), "-0.01", "EUR");
+        item.legs[1] = leg(gl("9020"), "0.01", "EUR");
+        item.legs[2] = leg(gl("9020"), "-0.01", "CZK");
+        item.legs[3] = leg(account(crowns), "0.01", "CZK");
+        item.conversions = vec![conversion(("0.01", "EUR"), ("0.01", "CZK"), "0.04")];
+        let refused = posted(&bench, item).await.unwrap_err();
+        assert_eq!(refused.reason, "INVALID_REQUEST");
+        assert_eq!(bench.balance(crowns).await, (0, 0));
+    }
+}
+
 /// Two currencies that nobody converts, in one transaction: each sums to zero by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn legs_of_several_currencies_need_no_rate_where_nothing_is_converted() {

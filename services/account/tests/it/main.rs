@@ -8,6 +8,7 @@
 
 mod backdating;
 mod bench_ledger;
+mod bugs_of_others;
 mod calendar;
 mod capture_holds;
 mod capture_requests;
@@ -21,10 +22,12 @@ mod events;
 mod expire_holds;
 mod fees;
 mod get_balance;
+mod gl_mapping;
 mod interest_conditions;
 mod interest_world;
 mod items;
 mod migrations;
+mod periods;
 mod place_hold;
 mod post_transactions;
 mod preview;
@@ -35,6 +38,7 @@ mod references;
 mod required;
 mod reverse_transaction;
 mod seals;
+mod statements;
 mod two_phase;
 mod two_phase_page;
 mod verify_ledger;

@@ -73,6 +73,11 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         void_references("VoidReferencesRequest") by payment;
         get_transaction("GetTransactionRequest") by teller;
         create_gl_account("CreateGlAccountRequest") by teller;
+        get_profit_and_loss("GetProfitAndLossRequest") by teller;
+        remap_product("RemapProductRequest") by teller;
+        close_period("ClosePeriodRequest") by teller;
+        propose_reopening("ProposeReopeningRequest") by teller;
+        decide_reopening("DecideReopeningRequest") by teller;
         advance_business_date("AdvanceBusinessDateRequest") by teller;
         set_interest_conditions("SetInterestConditionsRequest") by teller;
         get_accrued_interest("GetAccruedInterestRequest") by teller;

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 31] = [
+const BREAKS: [(&str, &str); 33] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -40,6 +40,8 @@ const BREAKS: [(&str, &str); 31] = [
     ("DELETE FROM ledger_references WHERE reference = 'h'", "references"),
     ("DELETE FROM holds", "references"),
     ("UPDATE turnover SET net = net + 1", "turnover"),
+    ("UPDATE product_controls SET control_gl = '2020' WHERE product = 'current'", "control"),
+    ("UPDATE journal_legs SET gl_code = '2020' WHERE gl_code = '2010' AND leg = 1", "control"),
     // A void that nobody voided, and closes that do not follow one another.
     (
         "INSERT INTO ledger_references (caller, reference, fingerprint, record) \

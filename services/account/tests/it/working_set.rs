@@ -6,6 +6,7 @@ use florin_account::{
     app::command::{Command, Place, Release, Reverse, Work},
     domain::{
         account::{Account, Holder, HolderRole, Status},
+        gl::Controls,
         posting::{Books, GlAccount},
     },
     store::{
@@ -58,6 +59,7 @@ pub fn working() -> Working {
         books: Books { business_date: TODAY, closed_through: None },
         chart: [("1010".to_owned(), cash)].into(),
         accounts: accounts.map(|account| (account.id, account)).into(),
+        controls: Controls::default(),
         hashes: BTreeMap::new(),
         holders: [(acc("a"), vec![holder("x", HolderRole::Owner)])].into(),
         holds: BTreeMap::new(),

@@ -11,7 +11,7 @@ use tonic::{Response, Status};
 use super::Payment;
 use crate::{
     domain::{OrderState, Standing},
-    grpc::convert::order_id,
+    grpc::convert::{order_id, skipped_date},
     store::{
         self,
         orders::{OrderRun, StandingOrder},
@@ -52,13 +52,14 @@ impl Payment {
     /// Skips the next date of an order.
     ///
     /// # Errors
-    /// `ORDER_NOT_FOUND`, also for another's; `ORDER_STATE`.
+    /// Every violated field at once; `ORDER_NOT_FOUND`, also for another's; `ORDER_STATE`.
     pub async fn skip_order(
         &self,
         ctx: &CallContext,
         request: wire::SkipOrderRequest,
     ) -> Result<Response<wire::SkipOrderResponse>, Status> {
-        let change = |standing: &mut Standing| standing.skip().map(|date| vec![date]);
+        let date = skipped_date(&request).map_err(Error::invalid)?;
+        let change = |standing: &mut Standing| standing.skip(date).map(|()| vec![date]);
         let answer = |order| wire::SkipOrderResponse { order: Some(order) };
         self.change_order(ctx, &request, &request.order_id, change, answer).await
     }

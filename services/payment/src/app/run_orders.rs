@@ -93,7 +93,14 @@ impl Payment {
         orders.retain(|one| one.standing.run_on().is_some_and(|run_on| run_on <= today));
         let mut paying = Vec::new();
         for (at, one) in orders.iter_mut().enumerate() {
-            let last = last(tx, one).await?;
+            let last = match last(tx, one).await {
+                // It waits for people, pays nothing again, and holds up no other.
+                Err(StoreError::Corrupt(error)) => {
+                    tracing::error!(order = %one.id, %error, "the last transfer of an order");
+                    Last::Waits
+                }
+                last => last?,
+            };
             match one.standing.step(today, last) {
                 Step::Wait => {}
                 Step::Pay { date, attempt } => {

@@ -235,20 +235,25 @@ impl Standing {
         step
     }
 
-    /// Passes over the next date, which is returned.
+    /// Passes over the next date, which whoever skips has to name: what was paid or skipped
+    /// meanwhile costs no further date.
     ///
     /// # Errors
-    /// The order has ended.
-    pub fn skip(&mut self) -> Result<Date, OrderState> {
+    /// The order has ended, or its next date is another.
+    pub fn skip(&mut self, date: Date) -> Result<(), OrderState> {
         let refused = OrderState { status: self.status, what: "skipped" };
         let next = self.next_on().ok_or(refused)?;
         match self.status {
             OrderStatus::Active | OrderStatus::Suspended => {}
             OrderStatus::Ended | OrderStatus::Cancelled => return Err(refused),
         }
+        if next != date {
+            let what = "skipped on a date that is not its next";
+            return Err(OrderState { status: self.status, what });
+        }
         self.passed = self.passed.saturating_add(1);
         self.end_if_done();
-        Ok(next)
+        Ok(())
     }
 
     /// Suspends it; a retry that was to come is dropped.

@@ -11,7 +11,7 @@ use florin_proto::payment::v1::{
 
 pub use self::{
     limits::{LimitsQuery, limit, limit_name},
-    orders::{OrderDraft, order_id, orders_page},
+    orders::{OrderDraft, order_id, orders_page, skipped_date},
 };
 use crate::domain::Payee;
 

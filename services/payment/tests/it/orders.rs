@@ -171,12 +171,17 @@ async fn an_order_is_skipped_suspended_resumed_and_cancelled() {
         let bank = Bank::open(place).await;
         let id = create(&bank, request(&bank)).await.order_id;
         let ctx = |method: &str| customer(bank.alice, method, method);
-        let skip = SkipOrderRequest { order_id: id.clone() };
+        let skip = SkipOrderRequest { order_id: id.clone(), date: "2027-01-31".into() };
         for _ in 0..2 {
             // The key again skips no second date.
             let skipped = bank.payment.skip_order(&ctx("SkipOrder"), skip.clone()).await.unwrap();
             assert_eq!(skipped.into_inner().order.unwrap().next_on, "2027-02-28");
         }
+        // Nor does another key: that date was skipped, and the one after is wanted.
+        let other = customer(bank.alice, "SkipOrder", "other");
+        let refused = bank.payment.skip_order(&other, skip).await.unwrap_err();
+        assert_eq!(Error::from_status(&refused).reason(), "ORDER_STATE");
+        assert_eq!(get(&bank, &id).await.0.next_on, "2027-02-28");
         let suspend = SuspendOrderRequest { order_id: id.clone() };
         bank.payment.suspend_order(&ctx("SuspendOrder"), suspend.clone()).await.unwrap();
         let again = customer(bank.alice, "SuspendOrder", "again");

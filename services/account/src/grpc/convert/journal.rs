@@ -181,7 +181,7 @@ pub(super) fn positive(
 }
 
 /// A GL code: letters, digits and points, 1 to 20.
-fn gl_code(violations: &mut Violations, field: &str, code: &str) -> Option<String> {
+pub(super) fn gl_code(violations: &mut Violations, field: &str, code: &str) -> Option<String> {
     let shape = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
     if code.is_empty() || code.len() > 20 || !shape {
         let text = "must be 1 to 20 letters, digits and points, like 1200.AB";
@@ -218,7 +218,7 @@ pub(crate) fn reversal((original, text, description): Asked<'_>) -> Result<Rever
     Ok(violations.finish(read)?)
 }
 
-/// A GL posting account to add.
+/// A GL account to add.
 pub(crate) fn gl_account(request: &proto::CreateGlAccountRequest) -> Result<GlAccount, Error> {
     let mut violations = Violations::new();
     let code = gl_code(&mut violations, "code", &request.code);
@@ -227,8 +227,8 @@ pub(crate) fn gl_account(request: &proto::CreateGlAccountRequest) -> Result<GlAc
         let text = "must be ASSET, LIABILITY, EQUITY, INCOME or EXPENSE";
         violations.add("class", "UNKNOWN_VALUE", text);
     }
-    let class = request.class;
-    let read = code.zip(name).map(|(code, name)| GlAccount { code, name, class, control: false });
+    let (class, control) = (request.class, request.control);
+    let read = code.zip(name).map(|(code, name)| GlAccount { code, name, class, control });
     Ok(violations.finish(read)?)
 }
 

@@ -84,7 +84,9 @@ fn what_is_paid_is_not_tried_again_and_what_waits_is_waited_for() {
 #[test]
 fn an_order_skips_suspends_resumes_and_ends() {
     let mut standing = Standing::new(schedule(Frequency::Weekly, 1, day(1, 5)), 0);
-    assert_eq!(standing.skip(), Ok(day(1, 5)));
+    assert_eq!(standing.skip(day(1, 5)), Ok(()));
+    // Skipped, or paid, already: the one after stays.
+    assert!(standing.skip(day(1, 5)).is_err());
     standing.suspend().expect("active");
     assert!(standing.suspend().is_err());
     assert_eq!(standing.run_on(), None);
@@ -96,13 +98,13 @@ fn an_order_skips_suspends_resumes_and_ends() {
     let refused = OrderState { status: OrderStatus::Cancelled, what: "cancelled" };
     assert_eq!(standing.cancel(), Err(refused));
     assert_eq!(refused.to_string(), "an order that is CANCELLED cannot be cancelled");
-    assert!(standing.skip().is_err() && standing.suspend().is_err());
+    assert!(standing.skip(day(1, 26)).is_err() && standing.suspend().is_err());
 }
 
 #[test]
 fn skipping_the_last_date_ends_the_order() {
     let mut standing = Standing::new(schedule(Frequency::Once, 1, day(1, 5)), 0);
-    assert_eq!(standing.skip(), Ok(day(1, 5)));
+    assert_eq!(standing.skip(day(1, 5)), Ok(()));
     assert_eq!(standing.status, OrderStatus::Ended);
 }
 

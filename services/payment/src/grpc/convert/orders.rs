@@ -2,7 +2,7 @@
 
 use florin_kernel::{AccountId, Date, OrderId, Violations, parse_date};
 use florin_proto::payment::v1::{
-    CreateOrderRequest, CreateTransferRequest, ListOrdersRequest, OrderFrequency,
+    CreateOrderRequest, CreateTransferRequest, ListOrdersRequest, OrderFrequency, SkipOrderRequest,
 };
 
 use super::{MOST_PAGE_SIZE, PAGE_SIZE, TransferDraft, transfer};
@@ -85,6 +85,17 @@ pub fn order_id(text: &str) -> Result<OrderId, Violations> {
     let mut violations = Violations::new();
     let id = violations.check("order_id", OrderId::parse(text));
     violations.finish(id)
+}
+
+/// Reads the date that is skipped, and whether the order has an id.
+///
+/// # Errors
+/// The rules that it breaks.
+pub fn skipped_date(wire: &SkipOrderRequest) -> Result<Date, Violations> {
+    let mut violations = Violations::new();
+    let id = violations.check("order_id", OrderId::parse(&wire.order_id));
+    let date = violations.check("date", parse_date(&wire.date));
+    violations.finish(id.and(date))
 }
 
 /// Reads whose orders are listed, and how many on a page.

@@ -76,7 +76,7 @@ impl Ledger {
             "" => "2026-11-21".to_owned(),
             date => date.to_owned(),
         };
-        Ok(Response::new(GetBusinessDateResponse { business_date }))
+        Ok(Response::new(GetBusinessDateResponse { business_date, ..Default::default() }))
     }
 
     /// An officer has reversed the transaction in the ledger itself.
