@@ -12,7 +12,7 @@ use florin_proto::account::v1::{
     GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest,
     GetBalanceResponse, GetBalanceSheetRequest, GetBalanceSheetResponse, GetBusinessDateRequest,
     GetBusinessDateResponse, GetProfitAndLossRequest, GetProfitAndLossResponse,
-    GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse,
+    GetStatementRequest, GetStatementResponse, ListStatementEntriesRequest, ListStatementEntriesResponse, ListStatementsRequest, ListStatementsResponse, GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse,
     ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse,
     ListAccountsSetAsideRequest, ListAccountsSetAsideResponse, ListBusinessDaysRequest,
     ListBusinessDaysResponse, ListControlMappingsRequest, ListControlMappingsResponse,
@@ -92,6 +92,9 @@ florin_rpc::serve! {
     list_fee_schedules(ListFeeSchedulesRequest) -> ListFeeSchedulesResponse;
     quote_fee(QuoteFeeRequest) -> QuoteFeeResponse;
     list_accounts_set_aside(ListAccountsSetAsideRequest) -> ListAccountsSetAsideResponse;
+    list_statements(ListStatementsRequest) -> ListStatementsResponse;
+    get_statement(GetStatementRequest) -> GetStatementResponse;
+    list_statement_entries(ListStatementEntriesRequest) -> ListStatementEntriesResponse;
     list_business_days(ListBusinessDaysRequest) -> ListBusinessDaysResponse;
     set_interest_conditions(SetInterestConditionsRequest) -> SetInterestConditionsResponse;
     list_interest_conditions(ListInterestConditionsRequest) -> ListInterestConditionsResponse;

@@ -61,7 +61,7 @@ async fn a_business_date_that_is_closed_ends_by_itself_with_interest_and_a_seal(
         let (done, told) = bank.run(&advance).await?;
         ensure!(done && told.starts_with(&format!("{today} is closed, ")), "{told}");
         let day = ended(&staff, &today).await?;
-        assert_eq!(day["steps"].as_array().map(Vec::len), Some(4), "{day}");
+        assert_eq!(day["steps"].as_array().map(Vec::len), Some(5), "{day}");
         let path = format!("/v1/accounts/{}/interest", anna.account);
         let interest = expect(anna.rest.get(&path).await?, 200)?;
         // 0.365 a night; how many there are depends on the weekend, and on the month's end.

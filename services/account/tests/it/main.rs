@@ -9,6 +9,7 @@
 mod backdating;
 mod bench_ledger;
 mod bugs_of_others;
+mod account_statements;
 mod calendar;
 mod capture_holds;
 mod capture_requests;
