@@ -3,7 +3,11 @@
 mod world;
 
 use florin_iso20022::Message;
+<<<<<<< HEAD
 use florin_proto::{account::v1::FeeEvent, payment::v1::TransferStatus};
+=======
+use florin_proto::payment::v1::TransferStatus;
+>>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
 use florin_testkit::simulator::Action;
 
 use self::world::{World, credit};
@@ -46,6 +50,7 @@ async fn a_duplicate_is_the_end_where_it_answers_the_question_about_the_only_cop
     }
 }
 
+<<<<<<< HEAD
 /// Amount and fee are set aside together, and taken by one journal transaction; a rejection gives
 /// back both.
 #[tokio::test]
@@ -77,6 +82,8 @@ async fn a_payment_to_another_bank_bears_its_fee_in_the_capture() {
     }
 }
 
+=======
+>>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
 #[tokio::test]
 async fn a_rejection_in_words_of_the_only_copy_is_the_end() {
     for place in places() {
