@@ -23,10 +23,7 @@ mod intake;
 mod list_limits;
 mod list_transfers;
 mod prune_counters;
-<<<<<<< HEAD
 mod quote_transfer;
-=======
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
 mod receive_messages;
 mod refund_transfer;
 mod remove_limit;

@@ -11,16 +11,13 @@ use florin_proto::payment::v1::{
     GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetTransferRequest,
     GetTransferResponse, ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest,
     ListLimitsResponse, ListOrdersRequest, ListOrdersResponse, ListTransfersRequest,
-<<<<<<< HEAD
-    ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse, RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest,
-=======
-    ListTransfersResponse, RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest,
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
-    RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest,
-    RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest,
-    RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
-    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
-    SuspendOrderResponse, payment_service_server::PaymentService,
+    ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse, RefundTransferRequest,
+    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
+    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
+    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
+    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
+    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};

@@ -124,12 +124,8 @@ fn of_other_bank(route: &Route) -> Option<Party> {
     Some(Party { iban, bic, ..Party::default() })
 }
 
-<<<<<<< HEAD
 /// Leaves out the id of an account that is another's, and what another pays for the transfer. Who
 /// named the other by its id has it.
-=======
-/// Leaves out the id of an account that is another's. Who named the other by its id has it.
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
 #[must_use]
 pub fn seen_by(mut transfer: wire::Transfer, viewer: Viewer) -> wire::Transfer {
     if viewer == Viewer::Creditor {

@@ -6,7 +6,11 @@ use florin_runtime::internal;
 use tonic::{Response, Status};
 
 use super::ledger::Ledger;
-use crate::{grpc::convert, store::{fees, records}, wire};
+use crate::{
+    grpc::convert,
+    store::{fees, records},
+    wire,
+};
 
 impl Ledger {
     /// Returns those of the accounts that there are, with their holders and what costs a fee.

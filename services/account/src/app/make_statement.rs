@@ -2,9 +2,7 @@
 
 use super::command::Outcome;
 use crate::{
-    domain::{
-        account::Status, end_of_day::AccountStep, interest::is_month_end, refusal::Refusal,
-    },
+    domain::{account::Status, end_of_day::AccountStep, interest::is_month_end, refusal::Refusal},
     store::{
         statements::{Material, Statement},
         working::Working,

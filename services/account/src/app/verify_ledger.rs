@@ -161,7 +161,9 @@ fn wire_summary(summary: Summary) -> VerifyLedgerResponse {
 /// The checks of one statement each.
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let own = verify::STATEMENTS.iter();
-    own.chain(verify::interest::STATEMENTS).chain(store::seals::STATEMENTS).chain(store::statements::STATEMENTS)
+    own.chain(verify::interest::STATEMENTS)
+        .chain(store::seals::STATEMENTS)
+        .chain(store::statements::STATEMENTS)
 }
 
 /// Runs every check; `report` is given each breach as it is found.

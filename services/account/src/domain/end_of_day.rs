@@ -21,13 +21,8 @@ pub enum Step {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: &'static [Self] = &[
-        Self::Accrual,
-        Self::Capitalisation,
-        Self::Fees,
-        Self::Statement,
-        Self::Seal,
-    ];
+    pub const ALL: &'static [Self] =
+        &[Self::Accrual, Self::Capitalisation, Self::Fees, Self::Statement, Self::Seal];
 
     /// The number in the table and in the contract.
     #[must_use]
@@ -106,7 +101,10 @@ mod tests {
     #[test]
     fn a_step_keeps_its_number_and_its_word() {
         let told: Vec<_> = Step::ALL.iter().map(|step| (step.number(), step.name())).collect();
-        assert_eq!(told, [(1, "accrual"), (2, "capitalisation"), (3, "fee"), (5, "statement"), (4, "seal")]);
+        assert_eq!(
+            told,
+            [(1, "accrual"), (2, "capitalisation"), (3, "fee"), (5, "statement"), (4, "seal")]
+        );
         for step in Step::ALL {
             assert_eq!(Step::from_number(step.number().into()), Some(*step));
         }

@@ -191,10 +191,7 @@ pub async fn load(
     Ok(all)
 }
 
-async fn last_of(
-    tx: &Tx,
-    ids: &[String],
-) -> Result<BTreeMap<AccountId, Statement>, StoreError> {
+async fn last_of(tx: &Tx, ids: &[String]) -> Result<BTreeMap<AccountId, Statement>, StoreError> {
     let query = format!(
         "SELECT {COLUMNS} FROM statements AS s WHERE account_id {} AND number = \
          (SELECT MAX(m.number) FROM statements AS m WHERE m.account_id = s.account_id)",
@@ -275,10 +272,7 @@ async fn found(
 }
 
 /// Reads the hash of the event that each statement ends with.
-async fn event_hashes(
-    tx: &Tx,
-    all: &mut BTreeMap<AccountId, Material>,
-) -> Result<(), StoreError> {
+async fn event_hashes(tx: &Tx, all: &mut BTreeMap<AccountId, Material>) -> Result<(), StoreError> {
     let columns = [("account_id", Column::Text), ("version", Column::Int)];
     let rows: Vec<Row> = all
         .iter()
@@ -375,8 +369,7 @@ pub async fn of_day(
     account: AccountId,
     through: Date,
 ) -> Result<Option<Statement>, StoreError> {
-    let query =
-        format!("SELECT {COLUMNS} FROM statements WHERE account_id = $1 AND through = $2");
+    let query = format!("SELECT {COLUMNS} FROM statements WHERE account_id = $1 AND through = $2");
     let values = [account.to_string().into(), through.to_string().into()];
     let row = sql::query_one(connection, query, values).await?;
     row.map(|row| read(&row)).transpose()

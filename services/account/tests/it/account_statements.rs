@@ -20,8 +20,7 @@ use crate::{
 };
 
 async fn statements(bench: &Bench, account: AccountId) -> Vec<Statement> {
-    let request =
-        ListStatementsRequest { account_id: account.to_string(), ..Default::default() };
+    let request = ListStatementsRequest { account_id: account.to_string(), ..Default::default() };
     let ctx = machine("ListStatements", &[]);
     desk(bench).list_statements(&ctx, request).await.unwrap().into_inner().statements
 }
@@ -62,7 +61,12 @@ async fn entries(bench: &Bench, one: &Statement, size: i32) -> Vec<Entry> {
 }
 
 /// A posting booked on a date of the past, as an import is.
-fn booked(text: &str, account: AccountId, minor: i64, on: &str) -> florin_account::app::command::Command {
+fn booked(
+    text: &str,
+    account: AccountId,
+    minor: i64,
+    on: &str,
+) -> florin_account::app::command::Command {
     let mut command = post(text, &[(account, minor)]);
     let Work::Post(work) = &mut command.work else { unreachable!() };
     work.booking_date = Some(on.parse().unwrap());
@@ -155,8 +159,10 @@ async fn every_account_has_its_statement_until_it_is_closed_and_none_before_it_w
         let imported = import(&bench, "2020-01-01").await;
         let late = bench.open(5).await;
         end_days(&bench, 1).await;
-        assert_eq!(told(&statements(&bench, quiet).await[0]),
-            "1 2026-11-21/2026-11-30 0.00 + 0.00 - 0.00 = 0.00 of 0");
+        assert_eq!(
+            told(&statements(&bench, quiet).await[0]),
+            "1 2026-11-21/2026-11-30 0.00 + 0.00 - 0.00 = 0.00 of 0"
+        );
         for none in [imported, late] {
             assert_eq!(statements(&bench, none).await, []);
         }
@@ -199,8 +205,11 @@ async fn a_statement_is_made_once_by_workers_at_once_beside_customers_who_pay() 
         end_days(&bench, 1).await;
         let made = "SELECT COUNT(*) FROM statements";
         assert_eq!(number(&bench.db, made).await.unwrap(), 2);
-        assert_eq!(told(&statements(&bench, accounts[0]).await[0]),
-            "1 2026-11-21/2026-11-30 0.00 + 10.00 - 0.00 = 10.00 of 1", "they paid in December");
+        assert_eq!(
+            told(&statements(&bench, accounts[0]).await[0]),
+            "1 2026-11-21/2026-11-30 0.00 + 10.00 - 0.00 = 10.00 of 1",
+            "they paid in December"
+        );
         bench.assert_clean().await;
     }
 }

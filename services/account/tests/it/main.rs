@@ -6,10 +6,10 @@
     reason = "a test that fails may panic"
 )]
 
+mod account_statements;
 mod backdating;
 mod bench_ledger;
 mod bugs_of_others;
-mod account_statements;
 mod calendar;
 mod capture_holds;
 mod capture_requests;

@@ -361,9 +361,5 @@ pub(super) fn plain(text: &str) -> String {
 /// Two legs between a GL account and another or a customer's.
 fn legs(kind: &'static str, amount: Money, debit: Target, credit: Target, shown: &str) -> Posting {
     let leg = |target, side| Leg { target, side, amount, counterparty: shown.to_owned() };
-<<<<<<< HEAD
     Posting { kind, legs: vec![leg(debit, Side::Debit), leg(credit, Side::Credit)] }
-=======
-    Posting { kind, legs: [leg(debit, Side::Debit), leg(credit, Side::Credit)] }
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
 }

@@ -55,11 +55,7 @@ pub struct ClientKey {
 }
 
 /// What is written once.
-<<<<<<< HEAD
 pub(super) const FIXED: [(&str, Column); 23] = [
-=======
-pub(super) const FIXED: [(&str, Column); 21] = [
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
     ("id", Column::Text),
     ("kind", Column::Int),
     ("debtor_account", Column::Text),

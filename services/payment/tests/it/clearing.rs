@@ -3,11 +3,7 @@
 mod world;
 
 use florin_iso20022::Message;
-<<<<<<< HEAD
 use florin_proto::{account::v1::FeeEvent, payment::v1::TransferStatus};
-=======
-use florin_proto::payment::v1::TransferStatus;
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
 use florin_testkit::simulator::Action;
 
 use self::world::{World, credit};
@@ -50,7 +46,6 @@ async fn a_duplicate_is_the_end_where_it_answers_the_question_about_the_only_cop
     }
 }
 
-<<<<<<< HEAD
 /// Amount and fee are set aside together, and taken by one journal transaction; a rejection gives
 /// back both.
 #[tokio::test]
@@ -66,8 +61,7 @@ async fn a_payment_to_another_bank_bears_its_fee_in_the_capture() {
         assert_eq!(world.money(), (8_950, 0));
         let posted = world.bank.ledger.posted();
         let one = posted.iter().find(|one| one.reference == format!("{id}/post")).unwrap();
-        let told: Vec<_> =
-            one.legs.iter().map(|leg| leg.amount.clone().unwrap().amount).collect();
+        let told: Vec<_> = one.legs.iter().map(|leg| leg.amount.clone().unwrap().amount).collect();
         assert_eq!(told, ["10.00", "10.00", "0.50", "0.50"]);
         assert_eq!(world.bank.get(&id).await.fee.unwrap().amount, "0.50");
     }
@@ -82,8 +76,6 @@ async fn a_payment_to_another_bank_bears_its_fee_in_the_capture() {
     }
 }
 
-=======
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
 #[tokio::test]
 async fn a_rejection_in_words_of_the_only_copy_is_the_end() {
     for place in places() {

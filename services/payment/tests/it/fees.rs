@@ -11,8 +11,8 @@ use florin_proto::{
         ReverseTransferRequest, SetLimitRequest, Transfer, TransferKind, TransferStatus,
     },
 };
-use futures_util::StreamExt as _;
 use florin_testkit::place::violations;
+use futures_util::StreamExt as _;
 
 use crate::bank::{Bank, customer, places, reason, staff};
 
@@ -182,8 +182,12 @@ async fn limits_count_the_amount_without_the_fee() {
     }
 }
 
-async fn quote(bank: &Bank, ctx: &florin_rpc::CallContext, from: AccountId, kind: TransferKind)
--> String {
+async fn quote(
+    bank: &Bank,
+    ctx: &florin_rpc::CallContext,
+    from: AccountId,
+    kind: TransferKind,
+) -> String {
     let request = QuoteTransferRequest {
         from: from.to_string(),
         amount: "10".into(),
@@ -221,7 +225,8 @@ async fn a_quote_is_told_to_whoever_may_pay_and_takes_nothing_on() {
         let free = quote(&bank, &teller, bank.to, TransferKind::Transfer).await;
         assert_eq!(free, "10.00 + 0.00 = 10.00");
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 0);
-        let bad = QuoteTransferRequest { kind: TransferKind::CashDeposit.into(), ..Default::default() };
+        let bad =
+            QuoteTransferRequest { kind: TransferKind::CashDeposit.into(), ..Default::default() };
         let told = violations(bank.payment.quote_transfer(&teller, bad).await);
         let fields: Vec<&str> = told.iter().map(|(field, _)| field.as_str()).collect();
         assert_eq!(fields, ["from", "currency", "amount", "kind"]);

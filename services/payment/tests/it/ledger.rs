@@ -18,14 +18,10 @@ use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
-<<<<<<< HEAD
-        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, FeeEvent, Hold, HoldStatus,
-=======
-        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, Hold, HoldStatus,
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
-        Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse, PostedTransaction,
-        Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult,
-        leg, transaction_result::Outcome,
+        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, FeeEvent, Hold,
+        HoldStatus, Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse,
+        PostedTransaction, Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest,
+        TransactionResult, leg, transaction_result::Outcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
@@ -64,12 +60,9 @@ struct State {
     /// By reference, with whether they are open still.
     holds: BTreeMap<String, Hold>,
     ignores_captures: bool,
-<<<<<<< HEAD
     /// What an event costs on an account, minor units, and how often it was asked for.
     fees: BTreeMap<(AccountId, FeeEvent), i64>,
     quotes: usize,
-=======
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
     voids_away: bool,
     fails_voids: bool,
     /// For what the next reference is voided just before its void.
@@ -354,17 +347,12 @@ impl State {
             if account.currency != amount.currency().code() {
                 return Err(Common::CurrencyMismatch.known());
             }
-<<<<<<< HEAD
             *changes.entry(id).or_default() += change;
         }
         for (id, change) in &changes {
             let captured = request.captures.iter().map(|one| one.hold_reference.as_str());
             let held = self.held(id, &captured.collect::<Vec<_>>());
             if *change < 0 && self.accounts[id].balance + change < held {
-=======
-            let captured = request.captures.iter().map(|one| one.hold_reference.as_str());
-            if account.balance + change < self.held(&id, &captured.collect::<Vec<_>>()) {
->>>>>>> 20c52f1dfb5ae3069445a75ffe0893711976fcb1
                 return Err(Reason::InsufficientFunds.known());
             }
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use florin_kernel::{AccountId, Money};
 use florin_proto::{
     account::v1::{
-        FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, Leg, QuoteFeeRequest, QuoteFeeResponse, Reason, ReferenceToVoid,
-        ReverseTransactionRequest, ReverseTransactionResponse, TransactionRequest,
-        VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided,
-        transaction_result::Outcome, void_result::Outcome as VoidOutcome,
+        FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, Leg, QuoteFeeRequest,
+        QuoteFeeResponse, Reason, ReferenceToVoid, ReverseTransactionRequest,
+        ReverseTransactionResponse, TransactionRequest, VoidReferencesRequest,
+        VoidReferencesResponse, VoidResult, Voided, transaction_result::Outcome,
+        void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Reason as Common},
     wire_money,
