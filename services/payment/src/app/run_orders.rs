@@ -9,7 +9,7 @@ use std::{collections::HashMap, time::Duration};
 use florin_kernel::{Date, Kind, OrderId, Role, TransferId};
 use florin_rpc::{Error, worker_context};
 use florin_store::{StoreError, Tx};
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -34,7 +34,7 @@ const CHANNEL: &str = "standing_order";
 const METHOD: &str = "/florin.payment.v1.PaymentService/CreateOrder";
 
 /// Accounts that are asked about at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
 
 /// What the transfer of an order costs.
 type Fees = HashMap<OrderId, Option<Fee>>;
@@ -95,10 +95,14 @@ impl Payment {
     /// them on.
     async fn fees_of_orders(&self, due: &[OrderId]) -> Result<Fees, StoreError> {
         let orders = store::orders::of(self.db.read(), due).await?;
-        let asked = orders.iter().map(async |one| Ok((one.id, self.fee_of_order(one).await?)));
-        let asked: Vec<Result<_, StoreError>> =
-            stream::iter(asked).buffered(AT_ONCE).collect().await;
-        asked.into_iter().collect()
+        let mut fees = Fees::with_capacity(orders.len());
+        for group in orders.chunks(AT_ONCE) {
+            let asked = join_all(group.iter().map(|one| self.fee_of_order(one))).await;
+            for (one, fee) in group.iter().zip(asked) {
+                fees.insert(one.id, fee?);
+            }
+        }
+        Ok(fees)
     }
 
     async fn fee_of_order(&self, one: &StandingOrder) -> Result<Option<Fee>, StoreError> {
