@@ -163,7 +163,7 @@ fn statements() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let own = verify::STATEMENTS.iter();
     own.chain(verify::interest::STATEMENTS)
         .chain(store::seals::STATEMENTS)
-        .chain(store::statements::STATEMENTS)
+        .chain(store::statements::verify::STATEMENTS)
 }
 
 /// Runs every check; `report` is given each breach as it is found.

@@ -11,6 +11,7 @@ use florin_proto::{
         ReverseTransferRequest, SetLimitRequest, Transfer, TransferKind, TransferStatus,
     },
 };
+use florin_rpc::CallContext;
 use florin_testkit::place::violations;
 use futures_util::StreamExt as _;
 
@@ -182,12 +183,7 @@ async fn limits_count_the_amount_without_the_fee() {
     }
 }
 
-async fn quote(
-    bank: &Bank,
-    ctx: &florin_rpc::CallContext,
-    from: AccountId,
-    kind: TransferKind,
-) -> String {
+async fn quote(bank: &Bank, ctx: &CallContext, from: AccountId, kind: TransferKind) -> String {
     let request = QuoteTransferRequest {
         from: from.to_string(),
         amount: "10".into(),
@@ -212,7 +208,8 @@ async fn a_quote_is_told_to_whoever_may_pay_and_takes_nothing_on() {
         bank.ledger.set_fee(bank.from, FeeEvent::Transfer, 50);
         bank.ledger.set_fee(bank.from, FeeEvent::Withdrawal, 70);
         let alice = customer(bank.alice, "QuoteTransfer", "");
-        let of = async |ctx, kind| quote(&bank, ctx, bank.from, kind).await;
+        let of =
+            async |ctx: &CallContext, kind: TransferKind| quote(&bank, ctx, bank.from, kind).await;
         assert_eq!(of(&alice, TransferKind::Unspecified).await, "10.00 + 0.50 = 10.50");
         assert_eq!(of(&alice, TransferKind::Transfer).await, "10.00 + 0.50 = 10.50");
         let teller = staff("QuoteTransfer", "");

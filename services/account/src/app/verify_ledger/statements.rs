@@ -4,7 +4,7 @@
 use florin_store::StoreError;
 
 use super::{PAGE, Report, Summary};
-use crate::store::{statements, verify::Snapshot};
+use crate::store::{statements::verify as statements, verify::Snapshot};
 
 /// Reads every statement.
 pub(super) async fn check<F>(
