@@ -139,11 +139,8 @@ mod tests {
     }
 
     fn sides(posting: &Posting) -> Vec<(&Target, Side, &str)> {
-        let side = |leg| {
-            let Leg { target, side, counterparty, .. } = leg;
-            (target, *side, counterparty.as_str())
-        };
-        posting.legs.iter().map(side).collect()
+        let legs = posting.legs.iter();
+        legs.map(|leg| (&leg.target, leg.side, leg.counterparty.as_str())).collect()
     }
 
     #[test]
