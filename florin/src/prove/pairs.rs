@@ -273,16 +273,21 @@ impl Pairing<'_> {
     ) -> Result<()> {
         let id = &transfer.transfer_id;
         let amount = money_of(transfer.amount.as_ref())?;
+        // The fee is debited in the journal transaction of the amount.
+        let total = match &transfer.fee {
+            None => amount,
+            some => amount.checked_add(money_of(some.as_ref())?)?,
+        };
         match posted {
             [] if young => self.report.in_flight(&format!("{id} was completed just now")),
             [] => self.report.breach(
                 "pairing",
                 &format!("{id} is COMPLETED and the ledger has no journal transaction of it"),
             ),
-            [only] if only.debits != [amount] => {
+            [only] if only.debits != [total] => {
                 let booked: Vec<String> = only.debits.iter().map(Money::to_string).collect();
                 let (txn, booked) = (&only.transaction_id, booked.join(" and "));
-                self.report.breach("pairing", &format!("{id} is of {amount}, {txn} of {booked}"));
+                self.report.breach("pairing", &format!("{id} is of {total}, {txn} of {booked}"));
             }
             [only] if only.transaction_id != transfer.transaction_id => {
                 let (here, there) = (&only.transaction_id, &transfer.transaction_id);

@@ -12,21 +12,23 @@ use florin_proto::account::v1::{
     GetAccountResponse, GetAccruedInterestRequest, GetAccruedInterestResponse, GetBalanceRequest,
     GetBalanceResponse, GetBalanceSheetRequest, GetBalanceSheetResponse, GetBusinessDateRequest,
     GetBusinessDateResponse, GetProfitAndLossRequest, GetProfitAndLossResponse,
-    GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse,
-    ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse,
-    ListAccountsSetAsideRequest, ListAccountsSetAsideResponse, ListBusinessDaysRequest,
-    ListBusinessDaysResponse, ListControlMappingsRequest, ListControlMappingsResponse,
-    ListEntriesRequest, ListEntriesResponse, ListFeeSchedulesRequest, ListFeeSchedulesResponse,
-    ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
+    GetStatementRequest, GetStatementResponse, GetTransactionRequest, GetTransactionResponse,
+    GetTrialBalanceRequest, GetTrialBalanceResponse, ImportAccountsRequest, ImportAccountsResponse,
+    ListAccountsRequest, ListAccountsResponse, ListAccountsSetAsideRequest,
+    ListAccountsSetAsideResponse, ListBusinessDaysRequest, ListBusinessDaysResponse,
+    ListControlMappingsRequest, ListControlMappingsResponse, ListEntriesRequest,
+    ListEntriesResponse, ListFeeSchedulesRequest, ListFeeSchedulesResponse, ListGlAccountsRequest,
+    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
     ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
-    ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse, OpenAccountRequest,
-    OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest,
-    PostTransactionsResponse, PreviewReversalRequest, PreviewReversalResponse,
-    PreviewTransactionsRequest, PreviewTransactionsResponse, ProposeReopeningRequest,
-    ProposeReopeningResponse, QuoteFeeRequest, QuoteFeeResponse, ReleaseHoldRequest,
-    ReleaseHoldResponse, RemapProductRequest, RemapProductResponse, RemoveHolderRequest,
-    RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse, ResolveIbanRequest,
-    ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
+    ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse,
+    ListStatementEntriesRequest, ListStatementEntriesResponse, ListStatementsRequest,
+    ListStatementsResponse, OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest,
+    PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
+    PreviewReversalResponse, PreviewTransactionsRequest, PreviewTransactionsResponse,
+    ProposeReopeningRequest, ProposeReopeningResponse, QuoteFeeRequest, QuoteFeeResponse,
+    ReleaseHoldRequest, ReleaseHoldResponse, RemapProductRequest, RemapProductResponse,
+    RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse,
+    ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
     SetFeeScheduleRequest, SetFeeScheduleResponse, SetInterestConditionsRequest,
     SetInterestConditionsResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
     VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
@@ -93,6 +95,9 @@ florin_rpc::serve! {
     list_fee_schedules(ListFeeSchedulesRequest) -> ListFeeSchedulesResponse;
     quote_fee(QuoteFeeRequest) -> QuoteFeeResponse;
     list_accounts_set_aside(ListAccountsSetAsideRequest) -> ListAccountsSetAsideResponse;
+    list_statements(ListStatementsRequest) -> ListStatementsResponse;
+    get_statement(GetStatementRequest) -> GetStatementResponse;
+    list_statement_entries(ListStatementEntriesRequest) -> ListStatementEntriesResponse;
     list_business_days(ListBusinessDaysRequest) -> ListBusinessDaysResponse;
     set_interest_conditions(SetInterestConditionsRequest) -> SetInterestConditionsResponse;
     list_interest_conditions(ListInterestConditionsRequest) -> ListInterestConditionsResponse;

@@ -17,6 +17,7 @@ pub mod records;
 pub mod rows;
 pub mod seals;
 pub mod set_aside;
+pub mod statements;
 pub mod verify;
 pub mod voids;
 pub mod working;
@@ -39,5 +40,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0013_seals",
     "0014_fees",
     "0015_set_aside",
+    "0016_statements",
     "0030_voids_and_days",
 ];

@@ -38,6 +38,7 @@ pub(crate) fn account(account: &Account, holders: &[Holder]) -> proto::Account {
         opened_on: account.opened_on.to_string(),
         version: account.version,
         reference: account.reference.clone(),
+        fee_events: Vec::new(),
     }
 }
 

@@ -23,6 +23,7 @@ mod intake;
 mod list_limits;
 mod list_transfers;
 mod prune_counters;
+mod quote_transfer;
 mod receive_messages;
 mod refund_transfer;
 mod remove_limit;

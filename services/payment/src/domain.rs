@@ -16,7 +16,7 @@ pub use limits::{
     BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
     outlived,
 };
-pub use order::{Kind, Order, OrderError, Payee, Route};
+pub use order::{Fee, Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
 pub use returns::{Link, NotReturned, Relation, Returned};
 pub use standing::{

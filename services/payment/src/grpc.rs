@@ -11,12 +11,13 @@ use florin_proto::payment::v1::{
     GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetTransferRequest,
     GetTransferResponse, ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest,
     ListLimitsResponse, ListOrdersRequest, ListOrdersResponse, ListTransfersRequest,
-    ListTransfersResponse, RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest,
-    RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest,
-    RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest,
-    RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
-    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
-    SuspendOrderResponse, payment_service_server::PaymentService,
+    ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse, RefundTransferRequest,
+    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
+    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
+    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
+    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
+    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -42,6 +43,7 @@ florin_rpc::serve! {
     create_transfer(CreateTransferRequest) -> CreateTransferResponse;
     create_deposit(CreateDepositRequest) -> CreateDepositResponse;
     create_withdrawal(CreateWithdrawalRequest) -> CreateWithdrawalResponse;
+    quote_transfer(QuoteTransferRequest) -> QuoteTransferResponse;
     get_transfer(GetTransferRequest) -> GetTransferResponse;
     list_transfers(ListTransfersRequest) -> ListTransfersResponse;
     cancel_transfer(CancelTransferRequest) -> CancelTransferResponse;

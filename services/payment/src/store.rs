@@ -34,5 +34,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0021_clearing_doubts",
     "0030_voided",
     "0032_beneficiaries",
+    "0046_fees",
     "0060_keys_of_orders",
 ];

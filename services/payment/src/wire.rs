@@ -77,6 +77,7 @@ pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
             .map(|link| link.original.to_string())
             .unwrap_or_default(),
         relation: wire_relation(order.link().map(|link| link.relation)).into(),
+        fee: order.fee().map(|fee| wire_money(fee.amount)),
     }
 }
 
@@ -123,9 +124,13 @@ fn of_other_bank(route: &Route) -> Option<Party> {
     Some(Party { iban, bic, ..Party::default() })
 }
 
-/// Leaves out the id of an account that is another's. Who named the other by its id has it.
+/// Leaves out the id of an account that is another's, and what another pays for the transfer. Who
+/// named the other by its id has it.
 #[must_use]
 pub fn seen_by(mut transfer: wire::Transfer, viewer: Viewer) -> wire::Transfer {
+    if viewer == Viewer::Creditor {
+        transfer.fee = None;
+    }
     let other = match viewer {
         Viewer::Bank => None,
         Viewer::Debtor => transfer
@@ -194,6 +199,7 @@ pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
             Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => String::new(),
         },
         voided: record.voided_at.is_some(),
+        fee: transfer.order().fee().map(|fee| wire_money(fee.amount)),
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use florin_kernel::parse_date;
 use florin_testkit::{Bank, Rest};
 use serde_json::{Value, json};
 
-use crate::world::{expect, holder};
+use crate::world::{Holder, expect, holder};
 
 /// How long a business date may take to end.
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
@@ -61,7 +62,7 @@ async fn a_business_date_that_is_closed_ends_by_itself_with_interest_and_a_seal(
         let (done, told) = bank.run(&advance).await?;
         ensure!(done && told.starts_with(&format!("{today} is closed, ")), "{told}");
         let day = ended(&staff, &today).await?;
-        assert_eq!(day["steps"].as_array().map(Vec::len), Some(4), "{day}");
+        assert_eq!(day["steps"].as_array().map(Vec::len), Some(5), "{day}");
         let path = format!("/v1/accounts/{}/interest", anna.account);
         let interest = expect(anna.rest.get(&path).await?, 200)?;
         // 0.365 a night; how many there are depends on the weekend, and on the month's end.
@@ -79,6 +80,45 @@ async fn a_business_date_that_is_closed_ends_by_itself_with_interest_and_a_seal(
         let forged = format!("{today}={}", "0".repeat(64));
         let (clean, told) = bank.run(&["prove", "--seal", &forged]).await?;
         ensure!(!clean && told.contains("the seal that was kept has 000"), "{told}");
+        stated(&bank, &staff, &anna).await?;
     }
     Ok(())
+}
+
+/// Closes business dates until the month of the open one has ended; its last day.
+async fn end_the_month(staff: &Rest) -> Result<String> {
+    let answer = expect(staff.get("/v1/ledger/businessDate").await?, 200)?;
+    let mut date = parse_date(answer.text("/businessDate"))?;
+    let (last, next_month) = (date.last_of_month(), date.last_of_month().tomorrow()?);
+    while date < next_month {
+        // One may be at most ten days after the one before it.
+        let mut opening = date;
+        for _ in 0..10 {
+            opening = opening.tomorrow()?.min(next_month);
+        }
+        let advance = json!({"closing": date.to_string(), "opening": opening.to_string()});
+        let key = format!("close-{date}");
+        expect(staff.post("/v1/ledger/businessDate:advance", &key, &advance).await?, 200)?;
+        ended(staff, &date.to_string()).await?;
+        date = opening;
+    }
+    Ok(last.to_string())
+}
+
+/// The holder reads the statement of the month, and nobody else does.
+async fn stated(bank: &Bank, staff: &Rest, anna: &Holder) -> Result<()> {
+    let last = end_the_month(staff).await?;
+    let path = format!("/v1/accounts/{}/statements", anna.account);
+    let listed = expect(anna.rest.get(&path).await?, 200)?;
+    let newest = listed.json["statements"][0].clone();
+    assert_eq!(newest["through"], last.as_str(), "{}", listed.json);
+    let one = expect(anna.rest.get(&format!("{path}/{last}")).await?, 200)?;
+    assert_eq!(one.json["statement"], newest);
+    let entries = expect(anna.rest.get(&format!("{path}/{last}/entries")).await?, 200)?;
+    let told = entries.json["entries"].as_array().map_or(0, Vec::len);
+    assert_eq!(newest["entries"].to_string().trim_matches('"'), told.to_string(), "{newest}");
+    let boris = holder(bank, staff, "Boris", None).await?;
+    let refused = boris.rest.get(&format!("{path}/{last}")).await?;
+    assert_eq!(expect(refused, 404)?.text("/reason"), "ACCOUNT_NOT_FOUND");
+    bank.prove().await
 }

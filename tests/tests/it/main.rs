@@ -7,6 +7,7 @@ mod bad_input;
 mod clearing;
 mod crash;
 mod end_of_day;
+mod fees;
 mod idempotency;
 mod import;
 mod own_data;

@@ -15,7 +15,7 @@ pub use self::worker::{Turn, Worker};
 use super::{
     accrue_interest, capitalise_interest, charge_fees,
     command::{Actor, Outcome},
-    post_transactions,
+    make_statement, post_transactions,
 };
 use crate::{
     domain::{
@@ -41,6 +41,7 @@ pub fn decide(
         Step::Accrual => accrue_interest::decide(working, step, actor),
         Step::Capitalisation => capitalise_interest::decide(working, step, actor),
         Step::Fees => charge_fees::decide(working, step, actor),
+        Step::Statement => make_statement::decide(working, step),
         // It is of all accounts together and changes none.
         Step::Seal => Ok(Outcome::Passed),
     };

@@ -3,6 +3,7 @@
 
 mod interest;
 mod seals;
+mod statements;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -160,7 +161,9 @@ fn wire_summary(summary: Summary) -> VerifyLedgerResponse {
 /// The checks of one statement each.
 fn statements() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let own = verify::STATEMENTS.iter();
-    own.chain(verify::interest::STATEMENTS).chain(store::seals::STATEMENTS)
+    own.chain(verify::interest::STATEMENTS)
+        .chain(store::seals::STATEMENTS)
+        .chain(store::statements::verify::STATEMENTS)
 }
 
 /// Runs every check; `report` is given each breach as it is found.
@@ -207,6 +210,7 @@ where
     }
     interest::check(&snapshot, &mut summary, &mut report).await?;
     seals::check(&snapshot, kept.as_ref(), &mut summary, &mut report).await?;
+    statements::check(&snapshot, &mut summary, &mut report).await?;
     folds(&snapshot, &mut summary, &mut report).await?;
     snapshot.rollback().await?;
     Ok(summary)

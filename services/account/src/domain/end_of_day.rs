@@ -13,13 +13,16 @@ pub enum Step {
     Capitalisation,
     /// Fees of the month are charged where it ends.
     Fees,
+    /// A statement is made where the month ends.
+    Statement,
     /// The history of every account that changed is sealed.
     Seal,
 }
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: &'static [Self] = &[Self::Accrual, Self::Capitalisation, Self::Fees, Self::Seal];
+    pub const ALL: &'static [Self] =
+        &[Self::Accrual, Self::Capitalisation, Self::Fees, Self::Statement, Self::Seal];
 
     /// The number in the table and in the contract.
     #[must_use]
@@ -29,6 +32,7 @@ impl Step {
             Self::Capitalisation => 2,
             Self::Fees => 3,
             Self::Seal => 4,
+            Self::Statement => 5,
         }
     }
 
@@ -45,6 +49,7 @@ impl Step {
             Self::Accrual => "accrual",
             Self::Capitalisation => "capitalisation",
             Self::Fees => "fee",
+            Self::Statement => "statement",
             Self::Seal => "seal",
         }
     }
@@ -98,7 +103,10 @@ mod tests {
     #[test]
     fn a_step_keeps_its_number_and_its_word() {
         let told: Vec<_> = Step::ALL.iter().map(|step| (step.number(), step.name())).collect();
-        assert_eq!(told, [(1, "accrual"), (2, "capitalisation"), (3, "fee"), (4, "seal")]);
+        assert_eq!(
+            told,
+            [(1, "accrual"), (2, "capitalisation"), (3, "fee"), (5, "statement"), (4, "seal")]
+        );
         for step in Step::ALL {
             assert_eq!(Step::from_number(step.number().into()), Some(*step));
         }

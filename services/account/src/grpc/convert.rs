@@ -152,6 +152,34 @@ pub(crate) fn entries_page(request: &proto::ListEntriesRequest) -> Result<(Accou
     Ok(violations.finish(id.map(|id| (id, size)))?)
 }
 
+/// The account whose statements are listed, and the size of a page.
+pub(crate) fn statements_page(
+    request: &proto::ListStatementsRequest,
+) -> Result<(AccountId, i64), Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("account_id", AccountId::parse(&request.account_id));
+    let size = page_size(&mut violations, request.page_size, MOST_PAGE);
+    Ok(violations.finish(id.map(|id| (id, size)))?)
+}
+
+/// The account and the last day of a statement.
+pub(crate) fn statement(account_id: &str, through: &str) -> Result<(AccountId, Date), Error> {
+    statement_page(account_id, through, 0).map(|(id, through, _)| (id, through))
+}
+
+/// The account and the last day of a statement, and the size of a page of its entries.
+pub(crate) fn statement_page(
+    account_id: &str,
+    through: &str,
+    asked: i32,
+) -> Result<(AccountId, Date, i64), Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("account_id", AccountId::parse(account_id));
+    let through = violations.check("through", parse_date(through));
+    let size = page_size(&mut violations, asked, MOST_ENTRIES);
+    Ok(violations.finish(id.zip(through).map(|(id, through)| (id, through, size)))?)
+}
+
 /// The size of a page of what has no filter.
 pub(crate) fn page(asked: i32) -> Result<i64, Error> {
     let mut violations = Violations::new();

@@ -223,6 +223,7 @@ async fn with_steps(connection: &impl ConnectionTrait, day: DayRow) -> Result<Da
             },
         });
     }
+    steps.sort_by_key(|row| row.step);
     Ok(DayRow { steps, ..day })
 }
 
@@ -292,8 +293,9 @@ pub async fn due(
         // Within a month only what a closed account leaves behind is given up.
         Step::Capitalisation => capitalisation_due("AND a.status = 3 "),
         Step::Fees if interest::is_month_end(day.through) => FEES_DUE.to_owned(),
+        Step::Statement if interest::is_month_end(day.through) => STATEMENT_DUE.to_owned(),
         // A seal is of all accounts together.
-        Step::Fees | Step::Seal => return Ok(Vec::new()),
+        Step::Fees | Step::Statement | Step::Seal => return Ok(Vec::new()),
     };
     let values = [after.into(), day.through.to_string().into(), limit.into()];
     let found = sql::query_all(connection, query, values).await?;
@@ -320,6 +322,19 @@ const FEES_DUE: &str = "SELECT a.id FROM accounts AS a \
      AND NOT EXISTS (SELECT 1 FROM set_aside AS x WHERE x.account_id = a.id) \
      AND EXISTS (SELECT 1 FROM fee_schedules AS f WHERE f.product = a.product \
      AND f.currency = a.currency AND f.event = 3 AND f.valid_from <= $2) \
+     ORDER BY a.id LIMIT $3";
+
+/// Accounts without a statement of the month, but for those that another bank had in it; and of a
+/// closed one none once there is nothing more to tell.
+const STATEMENT_DUE: &str = "SELECT a.id FROM accounts AS a \
+     LEFT JOIN accruals AS s ON s.account_id = a.id \
+     LEFT JOIN statements AS t ON t.account_id = a.id AND t.number = (SELECT MAX(m.number) \
+     FROM statements AS m WHERE m.account_id = a.id) \
+     WHERE a.id > $1 AND a.opened_on <= $2 \
+     AND NOT EXISTS (SELECT 1 FROM set_aside AS x WHERE x.account_id = a.id) \
+     AND (s.account_id IS NULL OR s.accrues_from <= $2) \
+     AND (t.account_id IS NULL OR t.through < $2) \
+     AND (a.status <> 3 OR t.account_id IS NULL OR t.next_scan <= a.version) \
      ORDER BY a.id LIMIT $3";
 
 fn capitalisation_due(and: &str) -> String {

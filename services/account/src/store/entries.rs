@@ -2,7 +2,7 @@
 
 use florin_kernel::{AccountId, Date, UnixMicros};
 use florin_store::{StoreError, sql};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::rows;
 use crate::domain::event::AccountEvent;
@@ -38,14 +38,15 @@ pub async fn page(
         columns.join(", ")
     );
     let values = [account.to_string().into(), below_version.into(), limit.into()];
-    let mut page = Vec::new();
-    for row in sql::query_all(connection, query, values).await? {
-        let (event, _) = rows::event(&row)?;
-        let (kind, description) =
-            (rows::text(&row, "journal_kind")?, rows::text(&row, "description")?);
-        page.push(EntryRow { event, kind, description });
-    }
-    Ok(page)
+    let found = sql::query_all(connection, query, values).await?;
+    found.iter().map(read).collect()
+}
+
+/// Reads a row of an event with the texts of its journal transaction.
+pub(super) fn read(row: &QueryResult) -> Result<EntryRow, StoreError> {
+    let (event, _) = rows::event(row)?;
+    let (kind, description) = (rows::text(row, "journal_kind")?, rows::text(row, "description")?);
+    Ok(EntryRow { event, kind, description })
 }
 
 /// Halves the versions of an account, which have no gaps and whose times do not fall, until the

@@ -1,6 +1,6 @@
 //! Fee schedules, each version from its day on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use florin_kernel::{Currency, Date, Rate, UnixMicros};
 use florin_store::{
@@ -65,6 +65,24 @@ pub async fn all(connection: &impl ConnectionTrait) -> Result<AllSchedules, Stor
     let mut found = AllSchedules::new();
     for ((product, currency, event, valid_from), schedule) in versions(connection).await? {
         found.entry((product, currency, event)).or_default().insert(valid_from, schedule);
+    }
+    Ok(found)
+}
+
+/// What may cost something on accounts of a product in a currency, on the open business date.
+///
+/// # Errors
+/// Those of the database.
+pub async fn bearing(
+    connection: &impl ConnectionTrait,
+) -> Result<BTreeMap<(String, Currency), BTreeSet<FeeEvent>>, StoreError> {
+    let query = "SELECT DISTINCT f.product, f.currency, f.event FROM fee_schedules AS f \
+                 JOIN books AS b ON f.valid_from <= b.business_date WHERE b.id = 1";
+    let mut found: BTreeMap<_, BTreeSet<FeeEvent>> = BTreeMap::new();
+    for row in sql::query_all(connection, query, []).await? {
+        let event = FeeEvent::from_number(rows::int(&row, "event")?);
+        let of = (rows::text(&row, "product")?, rows::currency(&row, "currency")?);
+        found.entry(of).or_default().insert(event.ok_or_else(|| corrupt("event"))?);
     }
     Ok(found)
 }

@@ -14,7 +14,7 @@ use florin_store::{
 
 use super::{
     accruals::{self, Interest},
-    chart, end_of_day, rows,
+    chart, end_of_day, rows, statements,
     working::{Original, Reference, ReferenceId, Working, Writes},
 };
 use crate::domain::{
@@ -112,6 +112,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         events_before: events_before(tx, &records).await?,
         claims,
         interest: Interest::default(),
+        statements: BTreeMap::new(),
         ibans,
         now: UnixMicros(0),
         clocks: BTreeMap::new(),
@@ -119,6 +120,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     };
     lock_accounts(tx, &ids, &mut working).await?;
     working.interest = accruals::load(tx, &working.accounts, &steps, &closes).await?;
+    working.statements = statements::load(tx, &working.accounts, &steps).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
     // A hold that was committed between the two reads: its account is not locked.

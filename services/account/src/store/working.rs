@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use florin_events::{Cause, NewEvent};
 use florin_kernel::{AccountId, CustomerId, Date, EventId, HoldId, TransactionId, UnixMicros};
 
-use super::{accruals::Interest, chain};
+use super::{
+    accruals::Interest,
+    chain,
+    statements::{Material, Statement},
+};
 use crate::domain::{
     account::{Account, Holder},
     conversion::Conversion,
@@ -197,6 +201,8 @@ pub struct Writes {
     pub outbox: Vec<NewEvent>,
     /// Records changed without money, for the audit.
     pub audit: Vec<(Actor, String)>,
+    /// Statements that were made.
+    pub statements: Vec<Statement>,
     /// Steps of the end of day whose accounts stand aside, and why.
     pub set_aside: Vec<(AccountStep, String)>,
 }
@@ -229,6 +235,8 @@ pub struct Working {
     pub events_before: BTreeMap<Record, Vec<EventId>>,
     /// Interest of accounts with a step of the end of day.
     pub interest: Interest,
+    /// What the statements of accounts are made of.
+    pub statements: BTreeMap<AccountId, Material>,
     /// IBANs reserved for accounts to open.
     pub ibans: VecDeque<String>,
     /// Database clock, read after the locks.

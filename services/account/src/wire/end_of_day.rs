@@ -1,12 +1,16 @@
 //! Closed business dates on the wire.
 
-use florin_proto::{account::v1 as proto, timestamp};
+use florin_proto::{account::v1 as proto, timestamp, wire_money};
 use florin_store::rows::hex;
 
-use crate::store::{
-    end_of_day::{DayRow, StepRow},
-    seals::Seal,
-    set_aside::SetAside,
+use crate::{
+    domain::account::Account,
+    store::{
+        end_of_day::{DayRow, StepRow},
+        seals::Seal,
+        set_aside::SetAside,
+        statements::Statement,
+    },
 };
 
 /// The wire form of a closed business date.
@@ -39,6 +43,26 @@ pub(crate) fn set_aside(row: &SetAside) -> proto::AccountSetAside {
         step: row.step.number(),
         cause: row.cause.clone(),
         since: Some(timestamp(row.since)),
+    }
+}
+
+/// The wire form of a statement.
+pub(crate) fn statement(account: &Account, one: &Statement) -> proto::Statement {
+    let money = |minor| Some(wire_money(account.money(minor)));
+    proto::Statement {
+        account_id: one.account.to_string(),
+        number: one.number,
+        from: one.from.to_string(),
+        through: one.through.to_string(),
+        opening: money(one.opening),
+        closing: money(one.closing),
+        credits: money(one.credits),
+        debits: money(one.debits),
+        entries: one.entries,
+        first_version: one.first_version,
+        last_version: one.to_version,
+        hash: hex(&one.hash),
+        made_at: Some(timestamp(one.made_at)),
     }
 }
 

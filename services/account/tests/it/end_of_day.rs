@@ -112,6 +112,8 @@ async fn the_end_of_day_gives_the_same_with_one_worker_and_with_four_and_when_re
         assert_eq!(single, parallel);
         assert!(single.iter().any(|row| row.contains("accrual/2026-11-21")), "{single:#?}");
         assert!(single.iter().any(|row| row.contains("capitalisation/2026-11-30")), "{single:#?}");
+        let statements = single.iter().filter(|row| row.starts_with("statement "));
+        assert_eq!(statements.count(), 7, "{single:#?}");
     }
 }
 

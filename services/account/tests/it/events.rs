@@ -30,6 +30,7 @@ fn account() -> Account {
         opened_on: "2026-11-21".into(),
         version: 1,
         reference: "import/7".into(),
+        fee_events: Vec::new(),
     }
 }
 

@@ -3,8 +3,8 @@
 use florin_kernel::Money;
 use florin_proto::{
     account::v1::{
-        FeeEvent, FeeSchedule, FeeTier, ListFeeSchedulesRequest, QuoteFeeRequest,
-        SetFeeScheduleRequest,
+        BatchGetAccountsRequest, FeeEvent, FeeSchedule, FeeTier, ListFeeSchedulesRequest,
+        QuoteFeeRequest, SetFeeScheduleRequest,
     },
     wire_money,
 };
@@ -62,7 +62,14 @@ async fn a_fee_is_quoted_by_the_schedule_of_the_business_date() {
             maximum: Some(wire_money(eur(1_000))),
             ..schedule(FeeEvent::Transfer, "2026-11-21", tiers)
         };
+        let bearing = async || {
+            let request = BatchGetAccountsRequest { account_ids: vec![account.to_string()] };
+            let told = desk(&bench).batch_get_accounts(&payment("BatchGetAccounts"), request).await;
+            told.unwrap().into_inner().accounts[0].fee_events().collect::<Vec<_>>()
+        };
+        assert_eq!(bearing().await, []);
         assert_eq!(set(&bench, first.clone()).await, "OK");
+        assert_eq!(bearing().await, [FeeEvent::Transfer]);
         assert_eq!(set(&bench, first.clone()).await, "OK", "the same again is the first");
         let later = schedule(FeeEvent::Transfer, "2026-11-23", vec![tier(0, 7, "0")]);
         assert_eq!(set(&bench, later.clone()).await, "OK");

@@ -95,7 +95,11 @@ async fn open(bench: &Bench, limit: i64, opened_on: Option<&str>) -> AccountId {
 
 /// What is compared: each query's rows as text. Accounts stand under their place in the list,
 /// and what the clock or chance decide (ids, instants, hashes) is left out.
-const QUERIES: [&str; 7] = [
+const QUERIES: [&str; 8] = [
+    "SELECT 'statement ' || account_id || ' ' || CAST(number AS TEXT) || ' ' || from_date || ' ' || \
+     through || ' ' || CAST(opening AS TEXT) || ' ' || CAST(closing AS TEXT) || ' ' || \
+     CAST(credits AS TEXT) || ' ' || CAST(debits AS TEXT) || ' ' || CAST(entries AS TEXT) AS text \
+     FROM statements",
     "SELECT reference || ' ' || kind || ' ' || booking_date || ' ' || value_date || ' ' || \
      description || ' ' || caller AS text FROM journal",
     "SELECT j.reference || ' ' || COALESCE(l.account_id, '') || ' ' || l.gl_code || ' ' || \

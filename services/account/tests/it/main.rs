@@ -6,6 +6,7 @@
     reason = "a test that fails may panic"
 )]
 
+mod account_statements;
 mod backdating;
 mod bench_ledger;
 mod bugs_of_others;

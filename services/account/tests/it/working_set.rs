@@ -57,6 +57,7 @@ pub fn working() -> Working {
     let cash = GlAccount { code: "1010".into(), name: "Cash".into(), class: 1, control: false };
     Working {
         unended: BTreeMap::new(),
+        statements: BTreeMap::new(),
         books: Books { business_date: TODAY, closed_through: None },
         chart: [("1010".to_owned(), cash)].into(),
         accounts: accounts.map(|account| (account.id, account)).into(),

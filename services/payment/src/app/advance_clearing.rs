@@ -373,5 +373,5 @@ pub(super) fn plain(text: &str) -> String {
 /// Two legs between a GL account and another or a customer's.
 fn legs(kind: &'static str, amount: Money, debit: Target, credit: Target, shown: &str) -> Posting {
     let leg = |target, side| Leg { target, side, amount, counterparty: shown.to_owned() };
-    Posting { kind, legs: [leg(debit, Side::Debit), leg(credit, Side::Credit)] }
+    Posting { kind, legs: vec![leg(debit, Side::Debit), leg(credit, Side::Credit)] }
 }

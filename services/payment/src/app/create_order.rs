@@ -11,7 +11,7 @@ use florin_store::{
 use prost::Message;
 use tonic::{Response, Status};
 
-use super::{Payment, accept::Checked};
+use super::{Payment, accept::Checked, create_transfer::not_an_order};
 use crate::{
     domain::Standing,
     grpc::convert::OrderDraft,
@@ -52,6 +52,8 @@ impl Payment {
             let text = "the IBAN is of another bank, and orders pay accounts of this one";
             return Err(Error::new(Reason::ClearingNotConnected, text).into());
         }
+        // What each of its transfers costs is quoted when it comes due.
+        let order = order.charged(None).map_err(not_an_order)?;
         let (millis, random) = id_parts();
         let id = OrderId::from_parts(millis, random);
         let standing = Standing::new(draft.schedule, draft.retries);

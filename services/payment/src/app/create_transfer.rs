@@ -68,6 +68,7 @@ impl Payment {
             Paid::Elsewhere(to_iban) => self.between_banks(from, from_iban, to_iban)?,
         };
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
+        let order = self.charged(ctx, order, &debtor).await?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &debtor) })
     }
 

@@ -50,6 +50,7 @@ impl Payment {
             cash_gl_code: self.config.cash_gl_code.clone(),
         };
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
+        let order = self.charged(ctx, order, &debtor).await?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &debtor) })
     }
 }

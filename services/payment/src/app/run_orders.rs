@@ -4,11 +4,15 @@
 //! crash leaves all of it or nothing; whoever runs beside waits for the rows and then finds
 //! nothing to do. A transfer's key is its order, date and attempt, unique for ever.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
-use florin_kernel::{Date, OrderId, TransferId};
-use florin_rpc::Error;
+use florin_kernel::{Date, Kind, OrderId, Role, TransferId};
+use florin_rpc::{Error, worker_context};
 use florin_store::{StoreError, Tx};
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,7 +20,7 @@ use super::{
     intake::{Intake, Refused},
 };
 use crate::{
-    domain::{Last, OrderStep as Step, Ordering, Status},
+    domain::{Fee, Last, OrderStep as Step, Ordering, Status},
     store::{
         self, ClientKey,
         orders::{OrderRun, StandingOrder},
@@ -31,6 +35,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const CHANNEL: &str = "standing_order";
 /// What is audited: the method by which somebody once wanted them.
 const METHOD: &str = "/florin.payment.v1.PaymentService/CreateOrder";
+
+/// Accounts that are asked about at once.
+const AT_ONCE: usize = 64;
+
+/// What the transfer of an order costs.
+type Fees = HashMap<OrderId, Option<Fee>>;
 
 /// What became of a page of orders.
 struct Page {
@@ -73,7 +83,8 @@ impl Payment {
             if due.is_empty() {
                 return Ok(created);
             }
-            let page = self.run_parts(today, due, &mut passed_by).await?;
+            let fees = self.fees_of_orders(&due).await?;
+            let page = self.run_parts(today, due, &fees, &mut passed_by).await?;
             created = created.saturating_add(page.created);
             // Others run them, or what is left cannot be read: it is looked at again later.
             if page.orders == 0 {
@@ -88,6 +99,7 @@ impl Payment {
         &self,
         today: Date,
         due: Vec<OrderId>,
+        fees: &Fees,
         passed_by: &mut BTreeSet<OrderId>,
     ) -> Result<Page, StoreError> {
         let mut whole = Page { orders: 0, created: 0 };
@@ -95,7 +107,7 @@ impl Payment {
         while let Some(mut ids) = parts.pop() {
             let run = self.db.write(async |tx: Tx| {
                 let orders = store::orders::lock(&tx, &ids).await?;
-                self.run_page(&tx, today, orders).await
+                self.run_page(&tx, today, orders, fees).await
             });
             match (run.await, ids.as_slice()) {
                 (Ok(page), _) => {
@@ -116,11 +128,45 @@ impl Payment {
         Ok(whole)
     }
 
+    /// What the transfers of these orders cost by now: asked before the transaction that takes
+    /// them on.
+    async fn fees_of_orders(&self, due: &[OrderId]) -> Result<Fees, StoreError> {
+        let orders = store::orders::of(self.db.read(), due).await?;
+        let mut fees = Fees::with_capacity(orders.len());
+        for group in orders.chunks(AT_ONCE) {
+            let asked = join_all(group.iter().map(|one| self.fee_of_order(one))).await;
+            for (one, fee) in group.iter().zip(asked) {
+                fees.insert(one.id, fee?);
+            }
+        }
+        Ok(fees)
+    }
+
+    async fn fee_of_order(&self, one: &StandingOrder) -> Result<Option<Fee>, StoreError> {
+        let Some(debtor) = one.order.route().debtor() else { return Ok(None) };
+        let away = |error: Error| StoreError::Unavailable(error.to_string());
+        let ctx = worker_context(Role::Payment);
+        // The ledger refuses what an account pays that is not there.
+        let Some(account) = self.account_of_bank(&ctx, debtor).await.map_err(away)? else {
+            return Ok(None);
+        };
+        match self.charged(&ctx, one.order.clone(), &account).await {
+            Ok(order) => Ok(order.fee().cloned()),
+            // It holds up no other order, and the ledger refuses what is wrong with it.
+            Err(error) if error.kind() == Kind::Invalid || error.kind().is_decided() => {
+                tracing::error!(order = %one.id, %error, "the fee of an order");
+                Ok(None)
+            }
+            Err(error) => Err(away(error)),
+        }
+    }
+
     async fn run_page(
         &self,
         tx: &Tx,
         today: Date,
         mut orders: Vec<StandingOrder>,
+        fees: &Fees,
     ) -> Result<Page, StoreError> {
         // Somebody else may have run them between the look and the lock.
         orders.retain(|one| one.standing.run_on().is_some_and(|run_on| run_on <= today));
@@ -137,7 +183,11 @@ impl Payment {
             match one.standing.step(today, last) {
                 Step::Wait => {}
                 Step::Pay { date, attempt } => {
-                    paying.push((at, date, attempt, intake(one, today, date, attempt)));
+                    let order = one.order.clone().charged(fees.get(&one.id).cloned().flatten());
+                    // It was checked when it was quoted.
+                    let order = order.unwrap_or_else(|_| one.order.clone());
+                    let intake = Intake { order, ..intake(one, today, date, attempt) };
+                    paying.push((at, date, attempt, intake));
                 }
             }
         }

@@ -179,6 +179,17 @@ pub struct Order {
     amount: Money,
     description: String,
     link: Option<Link>,
+    fee: Option<Fee>,
+}
+
+/// What an order costs beside its amount, as it was quoted when it was accepted: the account that
+/// pays is debited with it, in the journal transaction of the amount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fee {
+    /// Positive, in the currency of the order.
+    pub amount: Money,
+    /// The GL account of the bank's income.
+    pub gl_code: String,
 }
 
 impl Order {
@@ -205,7 +216,38 @@ impl Order {
         if route.debtor().is_some() && route.debtor() == route.creditor() {
             return Err(OrderError::SameAccount);
         }
-        Ok(Self { route, amount, description, link: None })
+        Ok(Self { route, amount, description, link: None, fee: None })
+    }
+
+    /// The order with what it costs; a fee of nothing is none.
+    ///
+    /// # Errors
+    /// It is negative or in another currency, or amount and fee are more than one movement may be.
+    pub fn charged(self, fee: Option<Fee>) -> Result<Self, OrderError> {
+        let Some(fee) = fee.filter(|fee| fee.amount.minor() != 0) else {
+            return Ok(Self { fee: None, ..self });
+        };
+        if fee.amount.minor() < 0 || fee.amount.currency() != self.amount.currency() {
+            return Err(OrderError::NotPositive);
+        }
+        let charged = Self { fee: Some(fee), ..self };
+        let total = charged.total().ok_or(OrderError::TooLarge)?;
+        if total.movable().is_err() { Err(OrderError::TooLarge) } else { Ok(charged) }
+    }
+
+    /// What it costs; None where it costs nothing.
+    #[must_use]
+    pub const fn fee(&self) -> Option<&Fee> {
+        self.fee.as_ref()
+    }
+
+    /// Amount and fee; None beyond 64 bits.
+    #[must_use]
+    pub fn total(&self) -> Option<Money> {
+        match &self.fee {
+            None => Some(self.amount),
+            Some(fee) => self.amount.checked_add(fee.amount).ok(),
+        }
     }
 
     /// The order as one that returns another transfer.

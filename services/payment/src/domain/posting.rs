@@ -38,13 +38,16 @@ pub struct Leg {
     pub counterparty: String,
 }
 
-/// A journal transaction to post: two legs of one amount.
+/// What a statement shows as the other side of a fee.
+const FEE: &str = "Fee";
+
+/// A journal transaction to post: two legs of one amount, and two of the fee where there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posting {
     /// `transfer`, `refund`, `cash_deposit`, `cash_withdrawal`, or one of those between banks.
     pub kind: &'static str,
-    /// The debit, then the credit.
-    pub legs: [Leg; 2],
+    /// The debit, then the credit; then those of the fee.
+    pub legs: Vec<Leg>,
 }
 
 /// The natural reference of a transfer's posting. A transfer has this one and no other, for
@@ -59,6 +62,22 @@ impl Posting {
     /// content.
     #[must_use]
     pub fn of(order: &Order) -> Self {
+        let mut posting = Self::without_fee(order);
+        if let (Some(fee), Some(debtor)) = (order.fee(), order.route().debtor()) {
+            let leg = |target, side, counterparty: String| Leg {
+                target,
+                side,
+                amount: fee.amount,
+                counterparty,
+            };
+            let by = shown(order.route().debtor_iban(), debtor);
+            posting.legs.push(leg(Target::Account(debtor), Side::Debit, FEE.to_owned()));
+            posting.legs.push(leg(Target::Gl(fee.gl_code.clone()), Side::Credit, by));
+        }
+        posting
+    }
+
+    fn without_fee(order: &Order) -> Self {
         let between = if order.link().is_some() { "refund" } else { "transfer" };
         match order.route() {
             Route::Transfer { from, from_iban, to, to_iban } => Self::between(
@@ -97,7 +116,7 @@ impl Posting {
         credit: (Target, String),
     ) -> Self {
         let leg = |(target, counterparty), side| Leg { target, side, amount, counterparty };
-        Self { kind, legs: [leg(debit, Side::Debit), leg(credit, Side::Credit)] }
+        Self { kind, legs: vec![leg(debit, Side::Debit), leg(credit, Side::Credit)] }
     }
 }
 
@@ -119,8 +138,9 @@ mod tests {
         Posting::of(&Order::new(route, amount, "rent".into()).expect("order"))
     }
 
-    fn sides(posting: &Posting) -> [(&Target, Side, &str); 2] {
-        posting.legs.each_ref().map(|leg| (&leg.target, leg.side, leg.counterparty.as_str()))
+    fn sides(posting: &Posting) -> Vec<(&Target, Side, &str)> {
+        let legs = posting.legs.iter();
+        legs.map(|leg| (&leg.target, leg.side, leg.counterparty.as_str())).collect()
     }
 
     #[test]
@@ -135,7 +155,7 @@ mod tests {
         let posting = posting(route);
         assert_eq!(posting.kind, "transfer");
         let amount = Money::parse("EUR", "12.34").expect("amount");
-        assert_eq!(posting.legs.each_ref().map(|leg| leg.amount), [amount; 2]);
+        assert!(posting.legs.iter().all(|leg| leg.amount == amount));
         let (from, to) = (Target::Account(account(1)), Target::Account(account(2)));
         assert_eq!(
             sides(&posting),

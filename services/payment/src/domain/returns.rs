@@ -127,7 +127,13 @@ impl Transfer {
         }
         let link = Link { relation, original: self.id(), transaction };
         let order = Order::new(self.order().route().back(), amount, description);
-        Ok(order.map(|order| order.linked(link)))
+        // A reversal undoes the journal transaction whole, and the fee with it; a refund is a
+        // payment of its own, which costs nothing and gives no fee back.
+        let fee = match relation {
+            Relation::Refund => None,
+            Relation::Reversal => self.order().fee().cloned(),
+        };
+        Ok(order.and_then(|order| order.linked(link).charged(fee)))
     }
 
     /// Decides a return of this transfer after those that there are, and adds it to them.

@@ -9,7 +9,8 @@ use florin_kernel::{
 };
 use florin_proto::payment::v1::{
     CreateDepositRequest, CreateTransferRequest, CreateWithdrawalRequest, ListTransfersRequest,
-    RefundTransferRequest, ReverseTransferRequest, TransferStatus,
+    QuoteTransferRequest, RefundTransferRequest, ReverseTransferRequest, TransferKind,
+    TransferStatus,
 };
 
 pub use self::{
@@ -17,7 +18,7 @@ pub use self::{
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},
 };
-use crate::domain::Payee;
+use crate::domain::{Kind, Payee};
 
 /// Characters in the text for the statements.
 const MOST_DESCRIPTION: usize = 140;
@@ -117,6 +118,41 @@ impl TryFrom<&CreateWithdrawalRequest> for WithdrawalDraft {
             (Some(from), Some(amount), Some(description)) => {
                 Some(Self { from, amount, description })
             }
+            _ => None,
+        };
+        violations.finish(draft)
+    }
+}
+
+/// What a client wants to know the cost of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteDraft {
+    /// The account that pays.
+    pub from: AccountId,
+    /// Positive.
+    pub amount: Money,
+    /// What sort of payment.
+    pub kind: Kind,
+}
+
+impl TryFrom<&QuoteTransferRequest> for QuoteDraft {
+    type Error = Violations;
+
+    fn try_from(wire: &QuoteTransferRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let from = violations.check("from", AccountId::parse(&wire.from));
+        let amount = amount(&mut violations, &wire.currency, &wire.amount);
+        let kind = match TransferKind::try_from(wire.kind) {
+            Ok(TransferKind::Unspecified | TransferKind::Transfer) => Some(Kind::Transfer),
+            Ok(TransferKind::CashWithdrawal) => Some(Kind::CashWithdrawal),
+            Ok(TransferKind::CashDeposit) | Err(_) => {
+                let text = "must be TRANSFER or CASH_WITHDRAWAL";
+                violations.add("kind", "UNKNOWN_VALUE", text);
+                None
+            }
+        };
+        let draft = match (from, amount, kind) {
+            (Some(from), Some(amount), Some(kind)) => Some(Self { from, amount, kind }),
             _ => None,
         };
         violations.finish(draft)

@@ -4,10 +4,10 @@ use florin_kernel::{
     AccountId, Currency, CustomerId, Date, Money, OrderId, TransferId, UnixMicros,
 };
 use florin_store::{
-    StoreError, Tx,
+    Engine, StoreError, Tx,
     idempotency::Key,
     row,
-    rows::{self, Column, Keyed, Row},
+    rows::{self, Column, Keyed, Row, among, texts},
     sql,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
@@ -256,6 +256,21 @@ pub async fn due(
         .iter()
         .map(|row| row.try_get::<String>("", "id")?.parse().map_err(|_| corrupt()))
         .collect()
+}
+
+/// Reads orders; a row that is none is left out, as by [`lock`].
+///
+/// # Errors
+/// Those of the database.
+pub async fn of(
+    connection: &impl ConnectionTrait,
+    ids: &[OrderId],
+) -> Result<Vec<StandingOrder>, StoreError> {
+    let engine = Engine::of(connection);
+    let query = format!("SELECT {} FROM orders WHERE id {}", columns(), among(engine, 1));
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    let found = sql::query_all(connection, query, [texts(engine, &ids)]).await?;
+    Ok(found.iter().filter_map(|row| from_row(row).ok()).collect())
 }
 
 /// Reads an order.

@@ -11,7 +11,7 @@ use sea_orm::QueryResult;
 use serde_json::{Value, json};
 
 use crate::domain::{
-    Ended, Failure, Kind, Link, Order, Relation, Route, Screening, Status, Step, Transfer,
+    Ended, Failure, Fee, Kind, Link, Order, Relation, Route, Screening, Status, Step, Transfer,
 };
 
 /// A stored transfer and what is kept with it.
@@ -55,7 +55,7 @@ pub struct ClientKey {
 }
 
 /// What is written once.
-pub(super) const FIXED: [(&str, Column); 21] = [
+pub(super) const FIXED: [(&str, Column); 23] = [
     ("id", Column::Text),
     ("kind", Column::Int),
     ("debtor_account", Column::Text),
@@ -77,6 +77,8 @@ pub(super) const FIXED: [(&str, Column); 21] = [
     ("original_transaction", Column::Text),
     ("relation", Column::Int),
     ("reserved", Column::Text),
+    ("fee", Column::Int),
+    ("fee_gl_code", Column::Text),
 ];
 
 /// What changes with the state.
@@ -221,12 +223,21 @@ pub(super) fn order_to_row(order: &Order) -> Row {
         "original": order.link().map(|link| link.original.to_string()),
         "original_transaction": order.link().map(|link| link.transaction.to_string()),
         "relation": order.link().map(|link| link.relation.code()),
+        "fee": order.fee().map(|fee| fee.amount.minor()),
+        "fee_gl_code": order.fee().map(|fee| fee.gl_code.as_str()),
     }
 }
 
 /// Null where nothing is reserved.
 fn reserved_to_text(reserved: &[String]) -> Option<String> {
     (!reserved.is_empty()).then(|| json!(reserved).to_string())
+}
+
+fn fee_of_row(id: &str, row: &QueryResult, currency: Currency) -> Result<Option<Fee>, StoreError> {
+    let Some(minor) = row.try_get::<Option<i64>>("", "fee")? else { return Ok(None) };
+    let gl_code: Option<String> = row.try_get("", "fee_gl_code")?;
+    let gl_code = gl_code.ok_or_else(|| corrupt(id, "fee_gl_code"))?;
+    Ok(Some(Fee { amount: Money::new(minor, currency), gl_code }))
 }
 
 fn link_of_row(id: &str, row: &QueryResult) -> Result<Option<Link>, StoreError> {
@@ -298,10 +309,11 @@ fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
     let amount = Money::new(row.try_get("", "amount")?, currency);
     let order = Order::restore(route, amount, row.try_get("", "description")?)
         .map_err(|_| corrupt(id, "order"))?;
-    Ok(match link_of_row(id, row)? {
+    let order = match link_of_row(id, row)? {
         Some(link) => order.linked(link),
         None => order,
-    })
+    };
+    order.charged(fee_of_row(id, row, currency)?).map_err(|_| corrupt(id, "fee"))
 }
 
 fn ended_of_row(id: &str, row: &QueryResult, status: i64) -> Result<Ended, StoreError> {

@@ -3,7 +3,7 @@
 mod world;
 
 use florin_iso20022::Message;
-use florin_proto::payment::v1::TransferStatus;
+use florin_proto::{account::v1::FeeEvent, payment::v1::TransferStatus};
 use florin_testkit::simulator::Action;
 
 use self::world::{World, credit};
@@ -42,6 +42,36 @@ async fn a_duplicate_is_the_end_where_it_answers_the_question_about_the_only_cop
         world.hear().await;
         assert_eq!(world.bank.status(&id).await, TransferStatus::Failed);
         assert_eq!(world.bank.get(&id).await.failure.unwrap().metadata["code"], "AM05");
+        assert_eq!(world.money(), (10_000, 0));
+    }
+}
+
+/// Amount and fee are set aside together, and taken by one journal transaction; a rejection gives
+/// back both.
+#[tokio::test]
+async fn a_payment_to_another_bank_bears_its_fee_in_the_capture() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.bank.ledger.set_fee(world.bank.from, FeeEvent::Transfer, 50);
+        world.rule(Action::Accept);
+        let id = world.sent("10").await;
+        assert_eq!(world.money(), (10_000, 1_050));
+        world.hear().await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Completed);
+        assert_eq!(world.money(), (8_950, 0));
+        let posted = world.bank.ledger.posted();
+        let one = posted.iter().find(|one| one.reference == format!("{id}/post")).unwrap();
+        let told: Vec<_> = one.legs.iter().map(|leg| leg.amount.clone().unwrap().amount).collect();
+        assert_eq!(told, ["10.00", "10.00", "0.50", "0.50"]);
+        assert_eq!(world.bank.get(&id).await.fee.unwrap().amount, "0.50");
+    }
+    for place in places() {
+        let world = World::open(place).await;
+        world.bank.ledger.set_fee(world.bank.from, FeeEvent::Transfer, 50);
+        world.rule(Action::Silent);
+        let id = world.sent("10").await;
+        world.reject("rejected", None).await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Failed);
         assert_eq!(world.money(), (10_000, 0));
     }
 }

@@ -18,10 +18,10 @@ use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
-        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, Hold, HoldStatus,
-        Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse, PostedTransaction,
-        Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult,
-        leg, transaction_result::Outcome,
+        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, FeeEvent, Hold,
+        HoldStatus, Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse,
+        PostedTransaction, Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest,
+        TransactionResult, leg, transaction_result::Outcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
@@ -60,6 +60,9 @@ struct State {
     /// By reference, with whether they are open still.
     holds: BTreeMap<String, Hold>,
     ignores_captures: bool,
+    /// What an event costs on an account, minor units, and how often it was asked for.
+    fees: BTreeMap<(AccountId, FeeEvent), i64>,
+    quotes: usize,
     voids_away: bool,
     fails_voids: bool,
     /// For what the next reference is voided just before its void.
@@ -217,6 +220,7 @@ impl Ledger {
                 iban: account.iban.clone(),
                 currency: account.currency.clone(),
                 holders: holders.collect(),
+                fee_events: state.fee_events(&id.parse().unwrap()),
                 ..Account::default()
             })
         });
@@ -325,7 +329,7 @@ fn refusal(reason: KnownReason, facts: [(String, String); 1]) -> Refusal {
 
 impl State {
     fn decide(&mut self, request: &TransactionRequest) -> Result<(), KnownReason> {
-        let mut changes = Vec::new();
+        let mut changes: BTreeMap<AccountId, i64> = BTreeMap::new();
         let mut sum = 0;
         for one in &request.legs {
             let amount = money_of(one.amount.as_ref()).unwrap();
@@ -343,11 +347,14 @@ impl State {
             if account.currency != amount.currency().code() {
                 return Err(Common::CurrencyMismatch.known());
             }
+            *changes.entry(id).or_default() += change;
+        }
+        for (id, change) in &changes {
             let captured = request.captures.iter().map(|one| one.hold_reference.as_str());
-            if account.balance + change < self.held(&id, &captured.collect::<Vec<_>>()) {
+            let held = self.held(id, &captured.collect::<Vec<_>>());
+            if *change < 0 && self.accounts[id].balance + change < held {
                 return Err(Reason::InsufficientFunds.known());
             }
-            changes.push((id, change));
         }
         assert_eq!(sum, 0, "the legs sum to zero");
         for (id, change) in changes {

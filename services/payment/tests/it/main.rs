@@ -10,6 +10,7 @@ mod cash;
 mod clearing;
 mod create_transfer;
 mod export_transfers;
+mod fees;
 mod get_transfer;
 mod idempotency;
 mod ledger;

@@ -108,7 +108,9 @@ impl Worker {
             match (step, tally.refused == 0 && tally.set_aside == 0) {
                 (_, true) => {}
                 (Step::Accrual, false) => accrued = false,
-                (Step::Capitalisation | Step::Fees | Step::Seal, false) => return Ok(Day::Lacks),
+                (Step::Capitalisation | Step::Fees | Step::Statement | Step::Seal, false) => {
+                    return Ok(Day::Lacks);
+                }
             }
         }
         Ok(if accrued { Day::Done } else { Day::NotAccrued })

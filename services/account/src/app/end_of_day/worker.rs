@@ -107,7 +107,7 @@ impl Worker {
         let day = row.day();
         self.db.write(async |tx: Tx| end_of_day::begin(&tx, day.closed, step).await).await?;
         let tally = match step {
-            Step::Accrual | Step::Capitalisation | Step::Fees => {
+            Step::Accrual | Step::Capitalisation | Step::Fees | Step::Statement => {
                 self.accounts(step, day, lease).await?
             }
             Step::Seal => Some(seal::seal(&self.db, day).await?),

@@ -68,9 +68,12 @@ impl ClearingWorker {
         CallContext { deadline, ..worker_context(Role::Payment) }
     }
 
-    /// Sets the amount of a transfer aside, without a time at which it would be given back.
+    /// Sets amount and fee of a transfer aside, without a time at which they would be given back.
     pub(super) async fn place_hold(&self, record: &Record, reference: &str) -> Told<()> {
         let transfer = &record.transfer;
+        let Some(total) = transfer.order().total() else {
+            return Told::Stuck("its amount and fee leave 64 bits".to_owned());
+        };
         let request = PlaceHoldRequest {
             reference: reference.to_owned(),
             account_id: transfer
@@ -79,7 +82,7 @@ impl ClearingWorker {
                 .debtor()
                 .map(|id| id.to_string())
                 .unwrap_or_default(),
-            amount: Some(wire_money(transfer.order().amount())),
+            amount: Some(wire_money(total)),
             correlation: transfer.id().to_string(),
             initiator: Initiator::decode(record.initiator.as_slice()).ok(),
             ..PlaceHoldRequest::default()

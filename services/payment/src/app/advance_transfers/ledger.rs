@@ -299,7 +299,7 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
         Some(Outcome::Refused(refusal)) => {
             let text = told(&refusal);
             match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
-                Some(Kind::Refused | Kind::NotFound) => refused_for(refusal),
+                Some(Kind::Refused | Kind::NotFound) => refused_for(with_fee(record, refusal)),
                 Some(
                     Kind::Aborted
                     | Kind::Exhausted
@@ -323,6 +323,18 @@ fn verdict(record: &Record, result: TransactionResult) -> Verdict {
             }
         }
         None => alarm(record, "the ledger answered without an outcome".to_owned()),
+    }
+}
+
+/// What was to be paid where that is more than the amount: funds that cover the amount alone do
+/// not cover it.
+pub(in crate::app) fn with_fee(record: &Record, refusal: Refusal) -> Refusal {
+    match record.transfer.order().fee() {
+        Some(fee) if refusal.reason == Reason::InsufficientFunds.name() => {
+            let message = format!("{} for the amount and a fee of {}", refusal.message, fee.amount);
+            Refusal { message, ..refusal }
+        }
+        Some(_) | None => refusal,
     }
 }
 

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use florin_kernel::{AccountId, Money};
 use florin_proto::{
     account::v1::{
-        GetBusinessDateRequest, GetBusinessDateResponse, Leg, Reason, ReferenceToVoid,
-        ReverseTransactionRequest, ReverseTransactionResponse, TransactionRequest,
-        VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided,
-        transaction_result::Outcome, void_result::Outcome as VoidOutcome,
+        FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, Leg, QuoteFeeRequest,
+        QuoteFeeResponse, Reason, ReferenceToVoid, ReverseTransactionRequest,
+        ReverseTransactionResponse, TransactionRequest, VoidReferencesRequest,
+        VoidReferencesResponse, VoidResult, Voided, transaction_result::Outcome,
+        void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Reason as Common},
+    wire_money,
 };
 use florin_rpc::Error;
 use tonic::{Request, Response, Status};
 
-use super::{Ledger, posted};
+use super::{Ledger, State, posted};
 
 fn kind_of_reversal(transaction: &str) -> String {
     format!("reverses {transaction}")
@@ -43,6 +46,37 @@ fn backwards(
 }
 
 impl Ledger {
+    /// What an event costs on an account from now on, minor units; zero for a schedule that asks
+    /// for nothing.
+    pub fn set_fee(&self, account: AccountId, event: FeeEvent, minor: i64) {
+        self.state().fees.insert((account, event), minor);
+    }
+
+    /// How often somebody asked for a fee.
+    pub fn quotes(&self) -> usize {
+        self.state().quotes
+    }
+
+    pub(super) async fn quote_fee(
+        self: Arc<Self>,
+        request: Request<QuoteFeeRequest>,
+    ) -> Result<Response<QuoteFeeResponse>, Status> {
+        let request = request.into_inner();
+        let mut state = self.state();
+        if state.reads_fail {
+            return Err(Error::new(Common::Unavailable, "fees cannot be read").into());
+        }
+        state.quotes += 1;
+        let of = (request.account_id.parse().unwrap(), request.event());
+        let currency = request.amount.unwrap().currency.parse().unwrap();
+        let minor = state.fees.get(&of).copied().unwrap_or(0);
+        Ok(Response::new(QuoteFeeResponse {
+            fee: Some(wire_money(Money::new(minor, currency))),
+            gl_code: "4010".into(),
+            schedule_from: "2026-11-21".into(),
+        }))
+    }
+
     /// Moves the business date, YYYY-MM-DD.
     pub fn set_business_date(&self, date: &str) {
         self.state().business_date = date.to_owned();
@@ -173,5 +207,13 @@ impl Ledger {
             }
         };
         VoidResult { reference, outcome: Some(outcome) }
+    }
+}
+
+impl State {
+    /// What has a schedule on an account.
+    pub(super) fn fee_events(&self, account: &AccountId) -> Vec<i32> {
+        let of = self.fees.keys().filter(|(of, _)| of == account);
+        of.map(|(_, event)| i32::from(*event)).collect()
     }
 }

@@ -48,6 +48,9 @@ impl tower::Service<http::Request<Body>> for Served {
                     let post = move |request| Arc::clone(&ledger).post_transactions(request);
                     unary(request, post).await
                 }
+                "QuoteFee" => {
+                    unary(request, move |request| Arc::clone(&ledger).quote_fee(request)).await
+                }
                 "GetBusinessDate" => {
                     let ask = move |request| Arc::clone(&ledger).get_business_date(request);
                     unary(request, ask).await
