@@ -25,6 +25,9 @@ use crate::Rest;
 /// How long a bank may take to be ready; the machines are shared.
 const READY: Duration = Duration::from_secs(90);
 
+/// The name of the simulated clearing network among the processes.
+const SIMULATOR: &str = "simulator";
+
 /// How the bank runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -45,6 +48,8 @@ pub struct Bank {
     gateway: String,
     services: BTreeMap<String, String>,
     certs: PathBuf,
+    /// Where the simulated clearing network listens.
+    simulator: String,
 }
 
 impl Bank {
@@ -61,6 +66,7 @@ impl Bank {
             gateway: String::new(),
             services: BTreeMap::new(),
             certs: dir.path().join("data/certs"),
+            simulator: String::new(),
             dir,
         };
         bank.start("up").await?;
@@ -155,6 +161,24 @@ impl Bank {
         Ok(florin_rpc::tls::channel(&identity, role, self.address(role))?)
     }
 
+    /// Asks the control API of the simulated clearing network, and returns its answer: JSON,
+    /// or null where there is none.
+    ///
+    /// # Errors
+    /// It refuses, or does not answer.
+    pub async fn network(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let identity = Identity::load(&TlsFiles::in_dir(&self.certs, "operator-admin"))?;
+        let spiffe = "spiffe://florin.bank/client/simulator";
+        let link = florin_rpc::https::Link::new(identity, &self.simulator, spiffe, READY);
+        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+        let path = format!("/control/v1/{path}");
+        let answer = link.send(method.parse()?, &path, "application/json", body.into()).await;
+        let answer = answer.map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        ensure!(answer.status.is_success(), "{path}: {} {text}", answer.status);
+        Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+    }
+
     /// Runs a command of the executable against this bank and returns whether it succeeded,
     /// with all that it printed.
     ///
@@ -187,7 +211,11 @@ impl Bank {
     /// The names of its processes: "up", or the roles.
     #[must_use]
     pub fn processes(&self) -> Vec<String> {
-        self.processes.keys().filter(|name| *name != "nats").cloned().collect()
+        self.processes
+            .keys()
+            .filter(|name| *name != "nats" && *name != SIMULATOR)
+            .cloned()
+            .collect()
     }
 
     /// Ends a process as kill -9 does.
@@ -230,6 +258,27 @@ impl Bank {
         let process = Process::spawn(command, &log)?;
         self.processes.insert(name.to_owned(), process);
         self.ready(name).await
+    }
+
+    /// Starts the simulated clearing network in a process of its own, with its state in a file,
+    /// and waits until it listens.
+    async fn start_simulator(&mut self) -> Result<()> {
+        let listen = self.simulator.replace("localhost", "127.0.0.1");
+        let mut command = Command::new(executable()?);
+        command.args(["simulator", "--listen", &listen, "--certs"]).arg(&self.certs);
+        command.arg("--state").arg(self.dir.path().join("simulator.json"));
+        let mut process = Process::spawn(command, &self.dir.path().join("simulator.log"))?;
+        let until = Instant::now() + READY;
+        // By its certificate: a stranger at the port is not it.
+        while self.network("GET", "state", &Value::Null).await.is_err() {
+            ensure!(Instant::now() < until, "the simulator does not listen:\n{}", process.log());
+            if let Some(code) = process.exited()? {
+                bail!("the simulator ended with {code:?}:\n{}", process.log());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.processes.insert(SIMULATOR.to_owned(), process);
+        Ok(())
     }
 
     async fn ready(&mut self, name: &str) -> Result<()> {
@@ -275,6 +324,7 @@ impl Bank {
             let address = text(mesh.pointer(&format!("/services/{role}")))?;
             self.services.insert(role.name().to_owned(), address);
         }
+        self.simulator = text(mesh.get("simulator"))?;
         text(mesh.get("probe"))
     }
 

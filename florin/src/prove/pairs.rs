@@ -1,5 +1,7 @@
 //! Payment's records and what they caused in the ledger, paired by reference.
 
+mod clearing;
+
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
@@ -79,9 +81,12 @@ pub async fn pair(
         }
         pairing.transfer(&transfer)?;
     }
+    let between = clearing::pair(caller, &mut pairing).await?;
     pairing.left_over();
     let others = ledger.others;
-    report.step(&format!("paired {count} transfers; {others} references of other callers"));
+    report.step(&format!(
+        "paired {count} transfers, {between} of the clearing; {others} references of other callers"
+    ));
     if let Some(keys) = keys {
         keys.report(report);
     }
@@ -176,6 +181,8 @@ impl Pairing<'_> {
         let posted = self.ledger.transactions.remove(&transfer.posting_reference);
         let posted = posted.unwrap_or_default();
         let holds = self.ledger.holds.remove(id).unwrap_or_default();
+        // Of one to another bank that the ledger refused to set aside.
+        self.ledger.voids.remove(&format!("{id}/hold"));
         let voided = self.ledger.voids.remove(&transfer.posting_reference);
         self.void(transfer, voided.as_deref(), young);
         let unfinished = match transfer.status() {
@@ -189,7 +196,11 @@ impl Pairing<'_> {
             }
             TransferStatus::Processing
             | TransferStatus::AwaitingScore
-            | TransferStatus::Posting => true,
+            | TransferStatus::Posting
+            | TransferStatus::Holding
+            | TransferStatus::Submitting
+            | TransferStatus::Settling
+            | TransferStatus::Releasing => true,
             TransferStatus::Unspecified => {
                 self.report.breach("pairing", &format!("{id} has no state"));
                 false
@@ -240,6 +251,10 @@ impl Pairing<'_> {
                 | TransferStatus::Processing
                 | TransferStatus::AwaitingScore
                 | TransferStatus::Posting
+                | TransferStatus::Holding
+                | TransferStatus::Submitting
+                | TransferStatus::Settling
+                | TransferStatus::Releasing
                 | TransferStatus::Unspecified,
                 _,
             ) => {}

@@ -352,6 +352,23 @@ impl PaymentService for Scripted {
     type ExportTransfersStream =
         tokio_stream::Empty<Result<payment::ExportTransfersResponse, Status>>;
 
+    async fn retry_clearing(
+        &self,
+        _: Request<payment::RetryClearingRequest>,
+    ) -> Result<Response<payment::RetryClearingResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    type ExportClearingStream =
+        tokio_stream::Empty<Result<payment::ExportClearingResponse, Status>>;
+
+    async fn export_clearing(
+        &self,
+        _: Request<payment::ExportClearingRequest>,
+    ) -> Result<Response<Self::ExportClearingStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn export_transfers(
         &self,
         _: Request<payment::ExportTransfersRequest>,

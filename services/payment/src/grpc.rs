@@ -6,13 +6,14 @@ use florin_proto::payment::v1::{
     CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse,
     CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
     CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
-    CreateWithdrawalResponse, ExportTransfersRequest, ExportTransfersResponse, GetOrderRequest,
-    GetOrderResponse, GetTransferRequest, GetTransferResponse, ListLimitsRequest,
-    ListLimitsResponse, ListOrdersRequest, ListOrdersResponse, ListTransfersRequest,
-    ListTransfersResponse, RefundTransferRequest, RefundTransferResponse, RemoveLimitRequest,
-    RemoveLimitResponse, ResumeOrderRequest, ResumeOrderResponse, ReverseTransferRequest,
-    ReverseTransferResponse, SetLimitRequest, SetLimitResponse, SkipOrderRequest,
-    SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    CreateWithdrawalResponse, ExportClearingRequest, ExportClearingResponse,
+    ExportTransfersRequest, ExportTransfersResponse, GetOrderRequest, GetOrderResponse,
+    GetTransferRequest, GetTransferResponse, ListLimitsRequest, ListLimitsResponse,
+    ListOrdersRequest, ListOrdersResponse, ListTransfersRequest, ListTransfersResponse,
+    RefundTransferRequest, RefundTransferResponse, RemoveLimitRequest, RemoveLimitResponse,
+    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
+    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
+    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
     payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -42,6 +43,7 @@ florin_rpc::serve! {
     get_transfer(GetTransferRequest) -> GetTransferResponse;
     list_transfers(ListTransfersRequest) -> ListTransfersResponse;
     cancel_transfer(CancelTransferRequest) -> CancelTransferResponse;
+    retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
     refund_transfer(RefundTransferRequest) -> RefundTransferResponse;
     reverse_transfer(ReverseTransferRequest) -> ReverseTransferResponse;
     set_limit(SetLimitRequest) -> SetLimitResponse;
@@ -55,6 +57,15 @@ florin_rpc::serve! {
     skip_order(SkipOrderRequest) -> SkipOrderResponse;
     cancel_order(CancelOrderRequest) -> CancelOrderResponse;
     {
+        type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
+
+        async fn export_clearing(
+            &self,
+            request: Request<ExportClearingRequest>,
+        ) -> Result<Response<Self::ExportClearingStream>, Status> {
+            Ok(Response::new(self.payment.export_clearing(request.into_inner())))
+        }
+
         type ExportTransfersStream = ReceiverStream<Result<ExportTransfersResponse, Status>>;
 
         async fn export_transfers(

@@ -29,7 +29,9 @@ pub(super) async fn start() -> Result<Option<Bank>> {
     let made = Command::new(executable()?).args(["certs", "--dir"]).arg(&certs).output()?;
     ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-    let ports = free_ports(2 * Role::ALL.len() + 1)?;
+    let ports = free_ports(2 * Role::ALL.len() + 2)?;
+    let simulator = format!("localhost:{}", ports.first().context("a port")?);
+    let ports = ports.get(1..).context("ports")?;
     let nats_port = *ports.last().context("a port")?;
     let mut services = BTreeMap::new();
     let mut probes = String::new();
@@ -39,7 +41,7 @@ pub(super) async fn start() -> Result<Option<Bank>> {
         writeln!(probes, "{role} {}", probe.context("a port")?)?;
     }
     std::fs::write(dir.path().join("probes"), probes)?;
-    let settings = settings(dir.path(), &postgres, nats_port, &services)?;
+    let settings = settings(dir.path(), &postgres, nats_port, &services, &simulator)?;
     std::fs::write(dir.path().join("florin.toml"), settings)?;
     let nats = start_nats(dir.path(), &certs, &nats, nats_port).await?;
 
@@ -50,8 +52,10 @@ pub(super) async fn start() -> Result<Option<Bank>> {
         gateway: format!("https://{}", gateway.replace("127.0.0.1", "localhost")),
         services,
         certs,
+        simulator,
         dir,
     };
+    bank.start_simulator().await?;
     for role in Role::ALL {
         bank.start(role.name()).await?;
     }
@@ -76,6 +80,7 @@ fn settings(
     postgres: &str,
     nats_port: u16,
     services: &BTreeMap<String, String>,
+    simulator: &str,
 ) -> Result<String> {
     static BANKS: AtomicU32 = AtomicU32::new(0);
     let bank = BANKS.fetch_add(1, Ordering::Relaxed);
@@ -112,6 +117,9 @@ algorithms = ["ES256"]
                 "[{role}.database]\nurl = \"{postgres}\"\nschema = \"{unique}_{role}\"\n\
                  max_connections = 6\nmax_read_connections = 6\n"
             )?;
+        }
+        if role == "payment" {
+            write!(text, "[payment.clearing]\naddress = \"{simulator}\"\n")?;
         }
     }
     Ok(text)

@@ -6,6 +6,7 @@ mod advance_transfers;
 mod bank;
 mod cancel_transfer;
 mod cash;
+mod clearing;
 mod create_transfer;
 mod export_transfers;
 mod get_transfer;
