@@ -38,4 +38,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0013_seals",
     "0014_fees",
     "0030_voids_and_days",
+    "0040_card_accounts",
 ];

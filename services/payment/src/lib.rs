@@ -23,7 +23,7 @@ use florin_proto::payment::v1::payment_service_server::PaymentServiceServer;
 use florin_runtime::{Runtime, Started};
 
 pub use app::{ClearingWorker, Payment, Turn, Worker};
-pub use config::{ClearingConfig, Config, ConfigError};
+pub use config::{CardsConfig, ClearingConfig, Config, ConfigError, ScoreConfig, ToleranceConfig};
 pub use grpc::PaymentApi;
 pub use store::MIGRATIONS;
 

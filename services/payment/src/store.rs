@@ -1,5 +1,6 @@
 //! The tables of payments: row <-> domain, and the statements.
 
+pub mod authorisations;
 mod clearing;
 mod keys;
 pub mod limits;
@@ -32,4 +33,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0020_clearing",
     "0021_clearing_doubts",
     "0030_voided",
+    "0040_authorisations",
 ];

@@ -38,6 +38,7 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::HoldNotOpen { .. } => Reason::HoldNotOpen,
         Refusal::HoldExpired { .. } => Reason::HoldExpired,
         Refusal::CaptureExceedsHold { .. } => Reason::CaptureExceedsHold,
+        Refusal::ReleaseExceedsHold { .. } => Reason::ReleaseExceedsHold,
         Refusal::CaptureExceedsDebit { .. } => Reason::CaptureExceedsDebit,
         Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
         Refusal::IsReversal { .. } => Reason::IsReversal,
@@ -101,6 +102,7 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::IbansUsedUp => Vec::new(),
         Refusal::HoldNotOpen { hold }
         | Refusal::HoldExpired { hold }
+        | Refusal::ReleaseExceedsHold { hold, .. }
         | Refusal::CaptureExceedsHold { hold, .. } => vec![("hold_id", hold.to_string())],
         Refusal::HolderExists { account, customer }
         | Refusal::HolderNotFound { account, customer }
