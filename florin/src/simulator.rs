@@ -38,13 +38,14 @@ pub async fn run(args: SimulatorArgs) -> Result<Outcome> {
         .context("`florin certs` makes the certificate of the simulator")?;
     let listener = TcpListener::bind(args.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", args.listen))?;
+    let address = listener.local_addr()?;
     let simulator = match args.state {
         Some(file) => Simulator::open(&args.bank, file)?,
         None => Simulator::new(&args.bank),
     };
     let shutdown = CancellationToken::new();
     let served = tokio::spawn(simulator.serve(listener, identity, shutdown.clone()));
-    println!("simulating a clearing network on https://{}", args.listen);
+    println!("simulating a clearing network on https://{address}");
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}

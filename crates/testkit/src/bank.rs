@@ -27,6 +27,8 @@ const READY: Duration = Duration::from_secs(90);
 
 /// The name of the simulated clearing network among the processes.
 const SIMULATOR: &str = "simulator";
+/// How long a bank of tests waits for its answer before it asks: tests of silence are short.
+const ANSWER_MS: u64 = 500;
 
 /// How the bank runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,6 +246,7 @@ impl Bank {
         command.current_dir(self.dir.path());
         match self.mode {
             Mode::Embedded => {
+                command.env("FLORIN__PAYMENT__CLEARING__ANSWER_MS", ANSWER_MS.to_string());
                 // What a killed bank left would be taken for the new one's addresses.
                 drop(std::fs::remove_file(self.data().join("mesh.json")));
                 command.args(["up", "--data"]).arg(self.data());
@@ -258,27 +261,6 @@ impl Bank {
         let process = Process::spawn(command, &log)?;
         self.processes.insert(name.to_owned(), process);
         self.ready(name).await
-    }
-
-    /// Starts the simulated clearing network in a process of its own, with its state in a file,
-    /// and waits until it listens.
-    async fn start_simulator(&mut self) -> Result<()> {
-        let listen = self.simulator.replace("localhost", "127.0.0.1");
-        let mut command = Command::new(executable()?);
-        command.args(["simulator", "--listen", &listen, "--certs"]).arg(&self.certs);
-        command.arg("--state").arg(self.dir.path().join("simulator.json"));
-        let mut process = Process::spawn(command, &self.dir.path().join("simulator.log"))?;
-        let until = Instant::now() + READY;
-        // By its certificate: a stranger at the port is not it.
-        while self.network("GET", "state", &Value::Null).await.is_err() {
-            ensure!(Instant::now() < until, "the simulator does not listen:\n{}", process.log());
-            if let Some(code) = process.exited()? {
-                bail!("the simulator ended with {code:?}:\n{}", process.log());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        self.processes.insert(SIMULATOR.to_owned(), process);
-        Ok(())
     }
 
     async fn ready(&mut self, name: &str) -> Result<()> {

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use florin_kernel::Role;
 
-use super::{Bank, Mode, Process, executable};
+use super::{ANSWER_MS, Bank, Mode, Process, READY, SIMULATOR, executable};
 use crate::{NATS_BIN, POSTGRES_URL, setting};
 
 /// How long NATS may take to listen.
@@ -29,9 +29,8 @@ pub(super) async fn start() -> Result<Option<Bank>> {
     let made = Command::new(executable()?).args(["certs", "--dir"]).arg(&certs).output()?;
     ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-    let ports = free_ports(2 * Role::ALL.len() + 2)?;
-    let simulator = format!("localhost:{}", ports.first().context("a port")?);
-    let ports = ports.get(1..).context("ports")?;
+    let (network, simulator) = start_simulator(dir.path(), &certs).await?;
+    let ports = free_ports(2 * Role::ALL.len() + 1)?;
     let nats_port = *ports.last().context("a port")?;
     let mut services = BTreeMap::new();
     let mut probes = String::new();
@@ -48,14 +47,13 @@ pub(super) async fn start() -> Result<Option<Bank>> {
     let gateway = services.get("gateway").context("the gateway")?;
     let mut bank = Bank {
         mode: Mode::Distributed,
-        processes: BTreeMap::from([("nats".to_owned(), nats)]),
+        processes: BTreeMap::from([("nats".to_owned(), nats), (SIMULATOR.to_owned(), network)]),
         gateway: format!("https://{}", gateway.replace("127.0.0.1", "localhost")),
         services,
         certs,
         simulator,
         dir,
     };
-    bank.start_simulator().await?;
     for role in Role::ALL {
         bank.start(role.name()).await?;
     }
@@ -119,7 +117,8 @@ algorithms = ["ES256"]
             )?;
         }
         if role == "payment" {
-            write!(text, "[payment.clearing]\naddress = \"{simulator}\"\n")?;
+            writeln!(text, "[payment.clearing]\naddress = \"{simulator}\"")?;
+            writeln!(text, "answer_ms = {ANSWER_MS}")?;
         }
     }
     Ok(text)
@@ -150,6 +149,29 @@ scopes = {scopes}
 "#,
         dir.display()
     )
+}
+
+/// Starts the simulated clearing network at a port of the system's choice, with its state in a
+/// file, and reads where it listens.
+async fn start_simulator(dir: &Path, certs: &Path) -> Result<(Process, String)> {
+    let mut command = Command::new(executable()?);
+    command.args(["simulator", "--listen", "127.0.0.1:0", "--certs"]).arg(certs);
+    command.arg("--state").arg(dir.join("simulator.json"));
+    let mut process = Process::spawn(command, &dir.join("simulator.log"))?;
+    let until = Instant::now() + READY;
+    loop {
+        let log = process.log();
+        let whole_lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let mut port = whole_lines.filter_map(|line| line.trim().rsplit_once("https://127.0.0.1:"));
+        if let Some((_, port)) = port.next_back() {
+            return Ok((process, format!("localhost:{port}")));
+        }
+        if let Some(code) = process.exited()? {
+            bail!("the simulator ended with {code:?}:\n{log}");
+        }
+        ensure!(Instant::now() < until, "the simulator does not listen:\n{log}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn start_nats(dir: &Path, certs: &Path, binary: &str, port: u16) -> Result<Process> {

@@ -179,11 +179,10 @@ impl ClearingWorker {
                 move_to(row, Stage::Settled, now);
                 Heard::Ends(Event::Settled)
             }
-            (Stage::Submitting, Meaning::Rejected) => reject(row, said.code, now),
-            (Stage::Submitting, Meaning::Unexplained) if row.sends <= 1 => {
-                reject(row, said.code, now)
-            }
-            (Stage::Submitting, Meaning::Duplicate | Meaning::Unexplained) => {
+            (Stage::Submitting, Meaning::Rejected) if row.sends <= 1 => reject(row, said.code, now),
+            // Also for a reason of its own a copy may be rejected beside one that was settled:
+            // it came after the cut-off time.
+            (Stage::Submitting, Meaning::Rejected | Meaning::Duplicate) => {
                 self.doubt(row, said, now)
             }
             (Stage::Submitting, Meaning::NeverReceived) => {
@@ -198,18 +197,17 @@ impl ClearingWorker {
                 Heard::Waits
             }
             (Stage::Settled | Stage::Done, Meaning::Settled)
-            | (Stage::Rejected | Stage::Unpaid, Meaning::Rejected | Meaning::Unexplained)
+            | (Stage::Rejected | Stage::Unpaid, Meaning::Rejected)
             | (
                 Stage::Settled | Stage::Done | Stage::Rejected | Stage::Unpaid,
                 Meaning::Duplicate | Meaning::NeverReceived | Meaning::Pending,
             ) => Heard::Repeated,
-            (Stage::Settled | Stage::Done, Meaning::Rejected | Meaning::Unexplained)
+            (Stage::Settled | Stage::Done, Meaning::Rejected)
             | (Stage::Rejected | Stage::Unpaid, Meaning::Settled)
             | (
                 Stage::New | Stage::Holding,
                 Meaning::Settled
                 | Meaning::Rejected
-                | Meaning::Unexplained
                 | Meaning::Duplicate
                 | Meaning::NeverReceived
                 | Meaning::Pending,
@@ -218,8 +216,8 @@ impl ClearingWorker {
     }
 
     /// A rejection that may be of one copy alone, while another has settled: the network is
-    /// asked. Each copy but the first is called a duplicate once at most. So it is the end where
-    /// there are as many such answers as copies, each after a question of its own.
+    /// asked. Where one has settled, each other copy is rejected once at most. So it is the end
+    /// where there are as many such answers as copies, each after a question of its own.
     fn doubt(&self, row: &mut Outgoing, said: &Said<'_>, now: UnixMicros) -> Heard {
         let by = said.by.as_str().replace(' ', "_");
         let doubts = i64::try_from(row.doubts.len()).unwrap_or(i64::MAX);

@@ -137,11 +137,9 @@ impl Arrival {
 pub enum Meaning {
     /// The money has moved between the banks.
     Settled,
-    /// It has not and will not.
+    /// It has not and will not: after one send that is the end, after several it may be said of
+    /// one copy alone.
     Rejected,
-    /// Rejected without a code of the external list: after one send that is the end, after
-    /// several it may be said of one copy alone.
-    Unexplained,
     /// The message was one too many: what became of the payment has to be asked.
     Duplicate,
     /// The network has never had the payment: the same bytes are sent again.
@@ -160,7 +158,6 @@ impl Meaning {
                 Self::Duplicate
             }
             ("RJCT", "NOOR") => Self::NeverReceived,
-            ("RJCT", "" | "NARR") => Self::Unexplained,
             ("RJCT", _) => Self::Rejected,
             _ => Self::Pending,
         }
@@ -261,8 +258,8 @@ mod tests {
             ("PDNG", "", Meaning::Pending),
             ("XXXX", "", Meaning::Pending),
             ("RJCT", "AC04", Meaning::Rejected),
-            ("RJCT", "", Meaning::Unexplained),
-            ("RJCT", "NARR", Meaning::Unexplained),
+            ("RJCT", "", Meaning::Rejected),
+            ("RJCT", "NARR", Meaning::Rejected),
             ("RJCT", "DU01", Meaning::Duplicate),
             ("RJCT", "DU02", Meaning::Duplicate),
             ("RJCT", "DU03", Meaning::Duplicate),
