@@ -11,8 +11,9 @@ mod standing;
 mod transfer;
 
 pub use authorisation::{
-    Authorisation, AuthorisationStatus, CardHold, Decider, Decision, MOST_HOLDS, Merchant, NotTaken,
-    Operation, OperationKind, Plan, Tolerance, give_back, hold_reference as card_hold_reference,
+    Authorisation, AuthorisationStatus, CardHold, Decider, Decision, MOST_HOLDS, Merchant,
+    NotTaken, Operation, OperationKind, Plan, Tolerance, give_back,
+    hold_reference as card_hold_reference,
 };
 pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,

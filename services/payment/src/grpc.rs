@@ -4,17 +4,21 @@ pub mod convert;
 
 use florin_proto::payment::v1::{
     CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse,
-    CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
-    CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
-    CreateWithdrawalResponse, ExportClearingRequest, ExportClearingResponse,
-    ExportTransfersRequest, ExportTransfersResponse, GetOrderRequest, GetOrderResponse,
-    GetTransferRequest, GetTransferResponse, ListLimitsRequest, ListLimitsResponse,
-    ListOrdersRequest, ListOrdersResponse, ListTransfersRequest, ListTransfersResponse,
-    RefundTransferRequest, RefundTransferResponse, RemoveLimitRequest, RemoveLimitResponse,
-    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
-    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
-    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
-    payment_service_server::PaymentService,
+    CaptureAuthorisationRequest, CaptureAuthorisationResponse, CreateAuthorisationRequest,
+    CreateAuthorisationResponse, CreateDepositRequest, CreateDepositResponse, CreateOrderRequest,
+    CreateOrderResponse, CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
+    CreateWithdrawalResponse, ExportAuthorisationsRequest, ExportAuthorisationsResponse,
+    ExportClearingRequest, ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse,
+    GetAuthorisationRequest, GetAuthorisationResponse, GetOrderRequest, GetOrderResponse,
+    GetTransferRequest, GetTransferResponse, IncrementAuthorisationRequest,
+    IncrementAuthorisationResponse, ListAuthorisationsRequest, ListAuthorisationsResponse,
+    ListLimitsRequest, ListLimitsResponse, ListOrdersRequest, ListOrdersResponse,
+    ListTransfersRequest, ListTransfersResponse, RefundTransferRequest, RefundTransferResponse,
+    RemoveLimitRequest, RemoveLimitResponse, ResumeOrderRequest, ResumeOrderResponse,
+    RetryClearingRequest, RetryClearingResponse, ReverseAuthorisationRequest,
+    ReverseAuthorisationResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
+    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
+    SuspendOrderResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -56,7 +60,23 @@ florin_rpc::serve! {
     resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
     skip_order(SkipOrderRequest) -> SkipOrderResponse;
     cancel_order(CancelOrderRequest) -> CancelOrderResponse;
+    create_authorisation(CreateAuthorisationRequest) -> CreateAuthorisationResponse;
+    increment_authorisation(IncrementAuthorisationRequest) -> IncrementAuthorisationResponse;
+    capture_authorisation(CaptureAuthorisationRequest) -> CaptureAuthorisationResponse;
+    reverse_authorisation(ReverseAuthorisationRequest) -> ReverseAuthorisationResponse;
+    get_authorisation(GetAuthorisationRequest) -> GetAuthorisationResponse;
+    list_authorisations(ListAuthorisationsRequest) -> ListAuthorisationsResponse;
     {
+        type ExportAuthorisationsStream =
+            ReceiverStream<Result<ExportAuthorisationsResponse, Status>>;
+
+        async fn export_authorisations(
+            &self,
+            request: Request<ExportAuthorisationsRequest>,
+        ) -> Result<Response<Self::ExportAuthorisationsStream>, Status> {
+            Ok(Response::new(self.payment.export_authorisations(request.into_inner())))
+        }
+
         type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
 
         async fn export_clearing(

@@ -307,8 +307,10 @@ pub fn wire_run(run: &OrderRun) -> wire::OrderRun {
     }
 }
 
+mod authorisations;
 mod clearing;
 
+pub use authorisations::{wire_authorisation, wire_authorisation_export, wire_operation};
 pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
 
 #[cfg(test)]

@@ -5,12 +5,18 @@ use florin_events::{Cause, NewEvent, position};
 use florin_kernel::EventId;
 use florin_proto::{
     payment::v1::{
-        self as wire, TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
+        self as wire, AuthorisationCaptured, AuthorisationDecided, AuthorisationExpired,
+        AuthorisationReversed, TransferAccepted, TransferCancelled, TransferCompleted,
+        TransferFailed,
     },
     timestamp,
 };
 
-use crate::{domain::Status, store::Record, wire::wire_of};
+use crate::{
+    domain::{Operation, OperationKind, Status},
+    store::{Record, authorisations::Card},
+    wire::{wire_authorisation, wire_of, wire_operation},
+};
 
 /// Version of the event of an acceptance.
 const ACCEPTED: i64 = 1;
@@ -45,6 +51,38 @@ pub fn ended(record: &Record, causation: &str) -> Option<NewEvent> {
         Status::Failed => NewEvent::of(&TransferFailed { transfer, at }, &id, ENDED, cause),
         Status::Cancelled => NewEvent::of(&TransferCancelled { transfer, at }, &id, ENDED, cause),
     })
+}
+
+/// The event of an operation of an authorisation that was decided.
+#[must_use]
+pub fn of_authorisation(card: &Card, operation: &Operation) -> NewEvent {
+    let one = &card.authorisation;
+    let authorisation = Some(wire_authorisation(card));
+    let at = Some(timestamp(one.changed_at));
+    let cause = Cause {
+        correlation: one.id.to_string(),
+        causation: operation.reference.clone(),
+        traceparent: operation.traceparent.clone(),
+    };
+    let (id, version, told) = (one.id, one.version, Some(wire_operation(operation)));
+    match operation.kind {
+        OperationKind::Authorise | OperationKind::Increment => {
+            let fact = AuthorisationDecided { authorisation, operation: told, at };
+            NewEvent::of(&fact, &id, version, cause)
+        }
+        OperationKind::Capture => {
+            let fact = AuthorisationCaptured { authorisation, operation: told, at };
+            NewEvent::of(&fact, &id, version, cause)
+        }
+        OperationKind::Reverse => {
+            let fact = AuthorisationReversed { authorisation, operation: told, at };
+            NewEvent::of(&fact, &id, version, cause)
+        }
+        OperationKind::Expire => {
+            let fact = AuthorisationExpired { authorisation, operation: told, at };
+            NewEvent::of(&fact, &id, version, cause)
+        }
+    }
 }
 
 fn cause(record: &Record, causation: &str) -> Cause {

@@ -13,9 +13,7 @@ mod operation;
 
 use florin_kernel::{AccountId, AuthorisationId, Currency, CustomerId, Money, UnixMicros};
 
-pub use self::operation::{
-    Decider, Decision, Operation, OperationKind, give_back, hold_reference,
-};
+pub use self::operation::{Decider, Decision, Operation, OperationKind, give_back, hold_reference};
 
 /// Holds of an authorisation: the ledger captures so many in one transaction.
 pub const MOST_HOLDS: usize = 8;
@@ -238,9 +236,7 @@ impl Authorisation {
     #[must_use]
     pub fn remainder(&self) -> i64 {
         match self.status {
-            AuthorisationStatus::Authorised => {
-                self.authorised.saturating_sub(self.captured).max(0)
-            }
+            AuthorisationStatus::Authorised => self.authorised.saturating_sub(self.captured).max(0),
             AuthorisationStatus::Pending
             | AuthorisationStatus::Declined
             | AuthorisationStatus::Captured

@@ -1,5 +1,6 @@
 //! Wire -> domain. Reading a request collects every violation.
 
+mod authorisations;
 mod limits;
 mod orders;
 
@@ -10,6 +11,7 @@ use florin_proto::payment::v1::{
 };
 
 pub use self::{
+    authorisations::{AuthorisationDraft, OperationDraft, authorisation_id, authorisations_page},
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},
 };

@@ -112,9 +112,8 @@ fn from_row(row: &QueryResult) -> Result<Card, StoreError> {
     let id: String = row.try_get("", "id")?;
     let corrupt = |what: &str| StoreError::Corrupt(format!("{id} has no valid {what}"));
     let text = |column: &str| row.try_get::<String>("", column);
-    let instant = |column: &str| {
-        row.try_get::<Option<i64>>("", column).map(|at| at.map(UnixMicros))
-    };
+    let instant =
+        |column: &str| row.try_get::<Option<i64>>("", column).map(|at| at.map(UnixMicros));
     let customer: Option<String> = row.try_get("", "customer")?;
     let customer = customer.map(|id| id.parse::<CustomerId>()).transpose();
     let currency = text("currency")?.parse::<Currency>();

@@ -194,9 +194,9 @@ pub async fn delete(tx: &Tx, counters: &[String]) -> Result<u64, StoreError> {
 /// # Errors
 /// Those of the database.
 pub async fn give_back(tx: &Tx, ended: &[&Record]) -> Result<usize, StoreError> {
-    let amounts = ended.iter().map(|record| {
-        (record.reserved.clone(), record.transfer.order().amount().minor())
-    });
+    let amounts = ended
+        .iter()
+        .map(|record| (record.reserved.clone(), record.transfer.order().amount().minor()));
     give_back_amounts(tx, amounts).await
 }
 

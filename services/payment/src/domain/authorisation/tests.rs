@@ -2,10 +2,8 @@ use super::*;
 use crate::domain::give_back;
 
 fn authorisation(holds: &[(i64, i64)]) -> Authorisation {
-    let held = holds.iter().map(|(number, remaining)| CardHold {
-        number: *number,
-        remaining: *remaining,
-    });
+    let held =
+        holds.iter().map(|(number, remaining)| CardHold { number: *number, remaining: *remaining });
     Authorisation {
         id: AuthorisationId::from_parts(1, [1; 10]),
         account: AccountId::from_parts(1, [1; 10]),
@@ -48,7 +46,10 @@ fn states_and_operations_are_stored_under_these_numbers_for_ever() {
     let kinds = [Authorise, Increment, Capture, Reverse, Expire].map(OperationKind::code);
     assert_eq!(kinds, [1, 2, 3, 4, 5]);
     assert_eq!(OperationKind::from_code(6), None);
-    assert_eq!([1, 2, 3, 4].map(|code| Decision::from_code(code).is_some()), [true, true, true, false]);
+    assert_eq!(
+        [1, 2, 3, 4].map(|code| Decision::from_code(code).is_some()),
+        [true, true, true, false]
+    );
     assert_eq!(Decider::from_code(4), Some(Decider::StandIn));
 }
 

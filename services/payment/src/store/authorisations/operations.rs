@@ -46,8 +46,7 @@ const CHANGING: [(&str, Column); 11] = [
 ];
 
 fn columns() -> String {
-    let names: Vec<_> =
-        KEY.iter().chain(&FIXED).chain(&CHANGING).map(|(name, _)| *name).collect();
+    let names: Vec<_> = KEY.iter().chain(&FIXED).chain(&CHANGING).map(|(name, _)| *name).collect();
     names.join(", ")
 }
 
@@ -89,16 +88,14 @@ fn from_row(row: &QueryResult) -> Result<Operation, StoreError> {
     let corrupt = |what: &str| StoreError::Corrupt(format!("{id}/{number} has no valid {what}"));
     let text = |column: &str| row.try_get::<String>("", column);
     let optional = |column: &str| row.try_get::<Option<String>>("", column);
-    let instant = |column: &str| {
-        row.try_get::<Option<i64>>("", column).map(|at| at.map(UnixMicros))
-    };
+    let instant =
+        |column: &str| row.try_get::<Option<i64>>("", column).map(|at| at.map(UnixMicros));
     let currency = text("currency")?.parse::<Currency>().map_err(|_| corrupt("currency"))?;
     let kind = OperationKind::from_code(row.try_get("", "kind")?);
     let decision = Decision::from_code(row.try_get("", "decision")?);
     let decided_by: Option<i64> = row.try_get("", "decided_by")?;
-    let decided_by = decided_by.map(|code| {
-        Decider::from_code(code).ok_or_else(|| corrupt("decided_by"))
-    });
+    let decided_by =
+        decided_by.map(|code| Decider::from_code(code).ok_or_else(|| corrupt("decided_by")));
     let failure = match optional("failure_reason")? {
         None => None,
         Some(reason) => {
@@ -176,8 +173,7 @@ pub async fn of_reference(
     network: &str,
     reference: &str,
 ) -> Result<Option<Operation>, StoreError> {
-    let query =
-        format!("SELECT {} FROM {TABLE} WHERE network = $1 AND reference = $2", columns());
+    let query = format!("SELECT {} FROM {TABLE} WHERE network = $1 AND reference = $2", columns());
     let found = sql::query_one(connection, query, [network.into(), reference.into()]).await?;
     found.as_ref().map(from_row).transpose()
 }
@@ -226,7 +222,6 @@ pub async fn operations_of(
         columns(),
         among(Engine::of(connection), 1)
     );
-    let found =
-        sql::query_all(connection, query, [texts(Engine::of(connection), ids)]).await?;
+    let found = sql::query_all(connection, query, [texts(Engine::of(connection), ids)]).await?;
     found.iter().map(from_row).collect()
 }
