@@ -146,5 +146,6 @@ pub fn wire_authorisation_export(
         open_references: open.unwrap_or_default(),
         attempts: i32::try_from(card.attempts).unwrap_or(i32::MAX),
         last_cause: card.last_cause.clone().unwrap_or_default(),
+        reference: operations.first().map(|first| first.reference.clone()).unwrap_or_default(),
     }
 }

@@ -18,10 +18,10 @@ use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
-        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, Hold, HoldStatus,
-        Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse, PostedTransaction,
-        Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult,
-        leg, transaction_result::Outcome,
+        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, Hold, Holder,
+        HolderRole, PlaceHoldRequest, PostTransactionsRequest, PostTransactionsResponse,
+        PostedTransaction, Reason, ReleaseHoldRequest, ResolveIbanRequest, ResolveIbanResponse,
+        TransactionRequest, TransactionResult, leg, transaction_result::Outcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
@@ -30,6 +30,7 @@ use florin_rpc::Error;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
+use self::holds::Holding;
 pub use self::served::Served;
 
 /// Permits of an open gate.
@@ -57,8 +58,12 @@ struct State {
     refused: Option<TransactionRequest>,
     /// Money that comes, and with it the refused posting again, just before a void.
     overtaken: Option<(AccountId, i64)>,
-    /// By reference, with whether they are open still.
     holds: BTreeMap<String, Hold>,
+    /// What was asked for with them.
+    placings: BTreeMap<String, PlaceHoldRequest>,
+    releases: BTreeMap<String, ReleaseHoldRequest>,
+    holds_away: bool,
+    loses_holds: bool,
     ignores_captures: bool,
     voids_away: bool,
     fails_voids: bool,
@@ -75,6 +80,8 @@ struct State {
 pub struct Ledger {
     state: Mutex<State>,
     calls: AtomicUsize,
+    /// Of the calls about holds.
+    pub holding: Holding,
     /// Closed, no call is worked on.
     pub before: Semaphore,
     /// Closed, no call that was worked on is answered.
@@ -94,6 +101,7 @@ impl Ledger {
         Arc::new(Self {
             state: Mutex::default(),
             calls: AtomicUsize::new(0),
+            holding: Holding::default(),
             before: Semaphore::new(OPEN),
             after: Semaphore::new(OPEN),
             before_voids: Semaphore::new(OPEN),
@@ -337,14 +345,14 @@ impl State {
             let Some(leg::Target::AccountId(id)) = &one.target else { continue };
             let id: AccountId = id.parse().unwrap();
             let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;
-            if account.frozen {
+            let captured = self.may_capture(&request.captures, &id)?;
+            if account.frozen && captured + change < 0 {
                 return Err(Reason::AccountFrozen.known());
             }
             if account.currency != amount.currency().code() {
                 return Err(Common::CurrencyMismatch.known());
             }
-            let captured = request.captures.iter().map(|one| one.hold_reference.as_str());
-            if account.balance + change < self.held(&id, &captured.collect::<Vec<_>>()) {
+            if account.balance + change < self.held(&id) - captured {
                 return Err(Reason::InsufficientFunds.known());
             }
             changes.push((id, change));
@@ -354,7 +362,7 @@ impl State {
             self.accounts.get_mut(&id).unwrap().balance += change;
         }
         for one in &request.captures {
-            self.holds.get_mut(&one.hold_reference).unwrap().set_status(HoldStatus::Captured);
+            self.capture(one);
         }
         Ok(())
     }

@@ -140,7 +140,7 @@ fn network(violations: &mut Violations, text: &str) -> Option<String> {
         return Some(known);
     }
     let text = "must be lower-case letters, digits, hyphens and underscores";
-    violations.add("network", "MALFORMED", text);
+    violations.add("network", "MALFORMED_NETWORK", text);
     None
 }
 
@@ -159,7 +159,7 @@ fn merchant(violations: &mut Violations, wire: Option<&wire::Merchant>) -> Optio
     let mcc = &wire.mcc;
     let is_mcc = mcc.len() == 4 && mcc.bytes().all(|byte| byte.is_ascii_digit());
     if !is_mcc {
-        let rule = if mcc.is_empty() { "REQUIRED" } else { "MALFORMED" };
+        let rule = if mcc.is_empty() { "REQUIRED" } else { "MALFORMED_MCC" };
         violations.add("merchant.mcc", rule, "must be 4 digits (ISO 18245)");
     }
     let country = &wire.country;
@@ -167,7 +167,7 @@ fn merchant(violations: &mut Violations, wire: Option<&wire::Merchant>) -> Optio
         || (country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()));
     if !is_country {
         let text = "must be 2 capital letters (ISO 3166-1)";
-        violations.add("merchant.country", "MALFORMED", text);
+        violations.add("merchant.country", "UNKNOWN_COUNTRY", text);
     }
     let (mcc, country) = (mcc.clone(), country.clone());
     let read = id.zip(name).filter(|_| is_mcc && is_country);
@@ -211,7 +211,7 @@ mod tests {
             ..request()
         };
         let found = AuthorisationDraft::try_from(&broken).expect_err("violations");
-        let fields: Vec<_> = found.iter().map(|one| one.field.as_str()).collect();
+        let fields: Vec<_> = found.as_slice().iter().map(|one| one.field.as_str()).collect();
         assert_eq!(
             fields,
             [
