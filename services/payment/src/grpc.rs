@@ -3,22 +3,26 @@
 pub mod convert;
 
 use florin_proto::payment::v1::{
-    CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse,
-    CaptureAuthorisationRequest, CaptureAuthorisationResponse, CreateAuthorisationRequest,
-    CreateAuthorisationResponse, CreateDepositRequest, CreateDepositResponse, CreateOrderRequest,
-    CreateOrderResponse, CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
+    AddBeneficiaryRequest, AddBeneficiaryResponse, CancelOrderRequest, CancelOrderResponse,
+    CancelTransferRequest, CancelTransferResponse, CaptureAuthorisationRequest,
+    CaptureAuthorisationResponse, CreateAuthorisationRequest, CreateAuthorisationResponse,
+    CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
+    CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
     CreateWithdrawalResponse, ExportAuthorisationsRequest, ExportAuthorisationsResponse,
     ExportClearingRequest, ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse,
-    GetAuthorisationRequest, GetAuthorisationResponse, GetOrderRequest, GetOrderResponse,
-    GetTransferRequest, GetTransferResponse, IncrementAuthorisationRequest,
-    IncrementAuthorisationResponse, ListAuthorisationsRequest, ListAuthorisationsResponse,
-    ListLimitsRequest, ListLimitsResponse, ListOrdersRequest, ListOrdersResponse,
-    ListTransfersRequest, ListTransfersResponse, RefundTransferRequest, RefundTransferResponse,
-    RemoveLimitRequest, RemoveLimitResponse, ResumeOrderRequest, ResumeOrderResponse,
-    RetryClearingRequest, RetryClearingResponse, ReverseAuthorisationRequest,
-    ReverseAuthorisationResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
-    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
-    SuspendOrderResponse, payment_service_server::PaymentService,
+    GetAuthorisationRequest, GetAuthorisationResponse, GetBeneficiaryRequest,
+    GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetTransferRequest,
+    GetTransferResponse, IncrementAuthorisationRequest, IncrementAuthorisationResponse,
+    ListAuthorisationsRequest, ListAuthorisationsResponse, ListBeneficiariesRequest,
+    ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse, ListOrdersRequest,
+    ListOrdersResponse, ListTransfersRequest, ListTransfersResponse, RefundTransferRequest,
+    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
+    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
+    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
+    ReverseAuthorisationRequest, ReverseAuthorisationResponse, ReverseTransferRequest,
+    ReverseTransferResponse, SetLimitRequest, SetLimitResponse, SkipOrderRequest,
+    SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -53,6 +57,11 @@ florin_rpc::serve! {
     set_limit(SetLimitRequest) -> SetLimitResponse;
     remove_limit(RemoveLimitRequest) -> RemoveLimitResponse;
     list_limits(ListLimitsRequest) -> ListLimitsResponse;
+    get_beneficiary(GetBeneficiaryRequest) -> GetBeneficiaryResponse;
+    rename_beneficiary(RenameBeneficiaryRequest) -> RenameBeneficiaryResponse;
+    add_beneficiary(AddBeneficiaryRequest) -> AddBeneficiaryResponse;
+    remove_beneficiary(RemoveBeneficiaryRequest) -> RemoveBeneficiaryResponse;
+    list_beneficiaries(ListBeneficiariesRequest) -> ListBeneficiariesResponse;
     create_order(CreateOrderRequest) -> CreateOrderResponse;
     get_order(GetOrderRequest) -> GetOrderResponse;
     list_orders(ListOrdersRequest) -> ListOrdersResponse;

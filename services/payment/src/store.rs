@@ -1,6 +1,7 @@
 //! The tables of payments: row <-> domain, and the statements.
 
 pub mod authorisations;
+pub mod beneficiaries;
 mod clearing;
 mod keys;
 pub mod limits;
@@ -33,5 +34,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0020_clearing",
     "0021_clearing_doubts",
     "0030_voided",
+    "0032_beneficiaries",
     "0040_authorisations",
 ];

@@ -5,6 +5,7 @@
 mod advance_transfers;
 mod authorisations;
 mod bank;
+mod beneficiaries;
 mod cancel_transfer;
 mod cash;
 mod clearing;
