@@ -346,7 +346,7 @@ impl State {
             let id: AccountId = id.parse().unwrap();
             let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;
             let captured = self.may_capture(&request.captures, &id)?;
-            if account.frozen && captured + change < 0 {
+            if account.frozen && (change > 0 || captured + change < 0) {
                 return Err(Reason::AccountFrozen.known());
             }
             if account.currency != amount.currency().code() {

@@ -38,7 +38,7 @@ fn fifty_a_day(cards: &mut CardsConfig) {
 
 /// Authorises while the ledger stands still, and lets whoever asked be answered.
 async fn answered_late(desk: &Desk, reference: &str, amount: &str) -> AuthorisationOperation {
-    Ledger::close(&desk.ledger().holding.before);
+    desk.ledger().holding.close();
     let payment = desk.bank.payment.clone();
     let asked = request(&desk.bank.from.to_string(), reference, amount);
     let call = tokio::spawn(async move {
@@ -47,7 +47,7 @@ async fn answered_late(desk: &Desk, reference: &str, amount: &str) -> Authorisat
         answer.into_inner().operation.unwrap()
     });
     let answer = answer_when_time_is_up(desk, call).await;
-    Ledger::open(&desk.ledger().holding.before);
+    desk.ledger().holding.open();
     answer
 }
 
@@ -201,7 +201,7 @@ async fn whoever_asks_is_answered_when_the_budget_is_used_up() {
     })
     .await
     {
-        Ledger::close(&desk.ledger().holding.before);
+        desk.ledger().holding.close();
         // Whatever of it is late, the answer is the stand-in's.
         let answer = desk.authorise("a1", "60.00").await.unwrap();
         let operation = answer.operation.unwrap();
@@ -209,7 +209,7 @@ async fn whoever_asks_is_answered_when_the_budget_is_used_up() {
             (operation.decision(), operation.decided_by()),
             (Decision::Declined, By::StandIn)
         );
-        Ledger::open(&desk.ledger().holding.before);
+        desk.ledger().holding.open();
         desk.finish().await;
         assert_eq!(desk.ledger().held(desk.bank.from), 0);
         desk.prove().await;

@@ -13,17 +13,15 @@ use florin_proto::{
     money_of, wire_money,
 };
 use florin_rpc::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tonic::{Request, Response, Status};
 
-use super::{Ledger, OPEN, State};
+use super::{Ledger, State};
 
 /// How the calls about holds fail, and where they stand still.
 pub struct Holding {
-    /// Closed, no hold is placed.
-    pub before: Semaphore,
-    /// Closed, no hold that was placed is told.
-    pub after: Semaphore,
+    /// Whether holds stand still before they are placed: whoever passes now, the next does not.
+    closed: watch::Sender<bool>,
     /// One permit for each call that has arrived.
     pub arrived: Semaphore,
     /// One permit for each call that was worked on.
@@ -33,11 +31,20 @@ pub struct Holding {
 impl Default for Holding {
     fn default() -> Self {
         Self {
-            before: Semaphore::new(OPEN),
-            after: Semaphore::new(OPEN),
+            closed: watch::Sender::new(false),
             arrived: Semaphore::new(0),
             worked: Semaphore::new(0),
         }
+    }
+}
+
+impl Holding {
+    pub fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    pub fn open(&self) {
+        self.closed.send_replace(false);
     }
 }
 
@@ -89,13 +96,12 @@ impl Ledger {
         request: Request<PlaceHoldRequest>,
     ) -> Result<Response<PlaceHoldResponse>, Status> {
         self.holding.arrived.add_permits(1);
-        Self::wait_and_return(&self.holding.before).await;
+        self.holding.closed.subscribe().wait_for(|closed| !closed).await.unwrap();
         if self.state().holds_away {
             return Err(Error::new(Common::Unavailable, "scripted").into());
         }
         let placed = self.state().place(request.into_inner());
         self.holding.worked.add_permits(1);
-        Self::wait_and_return(&self.holding.after).await;
         if self.state().loses_holds {
             return Err(Error::new(Common::Unavailable, "scripted").into());
         }
