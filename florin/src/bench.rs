@@ -60,6 +60,8 @@ pub enum Work {
     Posting,
     /// Transfers by `CreateTransfer` of `payment`, until each is COMPLETED or FAILED.
     Transfer,
+    /// Card payments by `CreateAuthorisation` of `payment`; the latency is that of the answer.
+    Authorisation,
 }
 
 /// Options of `florin bench`.
@@ -177,7 +179,7 @@ async fn measure(args: &BenchArgs) -> Result<Outcome> {
     let mut tally = Load::new(&settings, sender).run().await?;
     let loaded = processes.look();
     let ended = match args.work {
-        Work::Posting => None,
+        Work::Posting | Work::Authorisation => None,
         Work::Transfer => {
             let limit = Duration::from_secs(args.drain);
             Some(completion::ended(&callers.client, &mut tally, limit).await?)

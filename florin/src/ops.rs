@@ -1,5 +1,6 @@
 //! `florin ops`: dead letters, replay, rebuild and the business date, by the operator's certificate.
 
+mod authorisations;
 mod business_date;
 mod dead_letters;
 mod end_of_day;
@@ -12,7 +13,10 @@ use clap::{Args, Subcommand};
 use florin_kernel::Role;
 use florin_proto::ops::v1::{ReplayEventsRequest, ops_service_client::OpsServiceClient};
 
-use self::{business_date::BusinessDate, dead_letters::DeadLetters, transfers::Transfers};
+use self::{
+    authorisations::Authorisations, business_date::BusinessDate, dead_letters::DeadLetters,
+    transfers::Transfers,
+};
 use crate::{Outcome, cli::WhereArgs, connect::Caller, mesh::Mesh};
 
 /// Options of `florin ops`.
@@ -57,6 +61,9 @@ enum OpsCommand {
     /// Payments between banks that wait: show them, have them asked about or sent again.
     #[command(subcommand)]
     Transfers(Transfers),
+    /// Card payments of which the ledger may have something else than was answered.
+    #[command(subcommand)]
+    Authorisations(Authorisations),
     /// Tell how far the ends of the last business dates are: their steps, and what failed.
     EndOfDay {
         /// How many dates.
@@ -105,6 +112,9 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
         OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
+        OpsCommand::Authorisations(command) => {
+            return authorisations::run(&caller, &command).await;
+        }
         OpsCommand::Seals { after } => return seals::run(&caller, after).await,
         OpsCommand::EndOfDay { days } => return end_of_day::run(&caller, days).await,
         OpsCommand::Rebuild { role, status: true } => return rebuild::status(&caller, role).await,

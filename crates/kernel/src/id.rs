@@ -119,6 +119,9 @@ id!(
     /// A transfer, deposit or withdrawal (owned by `payment`).
     TransferId, "trf");
 id!(
+    /// An authorisation of a card payment (owned by `payment`).
+    AuthorisationId, "aut");
+id!(
     /// A scheduled or standing order (owned by `payment`).
     OrderId, "sto");
 id!(

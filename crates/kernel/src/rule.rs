@@ -25,6 +25,8 @@ pub const RULES: &[(&str, &str)] = &[
     ("MALFORMED_ID", "is no id: prefix, underscore, UUIDv7"),
     ("MALFORMED_IDENTIFIER", "holds neither letter nor digit"),
     ("MALFORMED_KIND", "is no name of a kind of transaction"),
+    ("MALFORMED_MCC", "is no merchant category code (ISO 18245)"),
+    ("MALFORMED_NETWORK", "is no name of a card network"),
     ("MALFORMED_PHONE", "is no telephone number (E.164)"),
     ("MALFORMED_POSITION", "is no position that a write has answered"),
     ("MALFORMED_RATE", "is no decimal rate or percentage"),

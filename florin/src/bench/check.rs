@@ -3,13 +3,14 @@
 //! the ledger alone can tell.
 
 use anyhow::{Context as _, Result};
-use florin_kernel::{Role, TransactionId, TransferId};
+use florin_kernel::{AuthorisationId, Role, TransactionId, TransferId};
 use florin_proto::{
     account::v1::{
         ExportReferencesRequest, ExportReferencesResponse,
         account_service_client::AccountServiceClient, export_references_response::Item,
     },
     payment::v1::{
+        AuthorisationStatus, ExportAuthorisationsRequest, ExportAuthorisationsResponse,
         ExportTransfersRequest, ExportTransfersResponse,
         payment_service_client::PaymentServiceClient,
     },
@@ -64,6 +65,7 @@ pub async fn met(operator: &Caller, plan: &Plan, tally: &Tally) -> Result<Met> {
     let mut found = vec![Found::default(); tally.slots.len()];
     references(operator, plan, tally, &mut found).await?;
     transfers(operator, plan, tally, &mut found).await?;
+    authorisations(operator, plan, tally, &mut found).await?;
     let states = tally.slots.iter().map(|slot| slot.state);
     Ok(compare(states.zip(found)))
 }
@@ -107,6 +109,31 @@ async fn transfers(
         (plan.number(&one.idempotency_key), made)
     };
     meet_all(items, tally, found, made).await.context("exporting transfers")
+}
+
+async fn authorisations(
+    operator: &Caller,
+    plan: &Plan,
+    tally: &Tally,
+    found: &mut [Found],
+) -> Result<()> {
+    let request = ExportAuthorisationsRequest { in_doubt_only: false };
+    let items = operator
+        .stream(Role::Payment, request, |channel, request| async move {
+            PaymentServiceClient::new(channel).export_authorisations(request).await
+        })
+        .await
+        .context("exporting authorisations")?;
+    let made = |one: ExportAuthorisationsResponse| {
+        let of_it = one.authorisation.unwrap_or_default();
+        // What was declined is there as well, and was told so.
+        if of_it.status() == AuthorisationStatus::Declined {
+            return (None, None);
+        }
+        let made = AuthorisationId::parse(&of_it.authorisation_id).ok().map(Made::Authorisation);
+        (plan.number(&one.reference), made)
+    };
+    meet_all(items, tally, found, made).await.context("exporting authorisations")
 }
 
 /// Reads an export to its end; `made` tells which transfer of the plan an item is of, and under

@@ -84,7 +84,7 @@ pub async fn ended(caller: &Caller, tally: &mut Tally, limit: Duration) -> Resul
 fn accepted(tally: &Tally) -> HashMap<TransferId, u64> {
     let slots = tally.slots.iter().filter_map(|slot| match slot.state {
         State::Accepted(Made::Transfer(id)) => Some((id, slot.due)),
-        State::Accepted(Made::Transaction(_))
+        State::Accepted(Made::Transaction(_) | Made::Authorisation(_))
         | State::NotStarted
         | State::Unknown
         | State::Refused => None,

@@ -6,14 +6,17 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use florin_kernel::{Kind, Role, TransactionId, TransferId};
+use florin_kernel::{AuthorisationId, Kind, Role, TransactionId, TransferId};
 use florin_proto::{
     account::v1::{
         Leg, PostTransactionsRequest, TransactionRequest, TransactionResult,
         account_service_client::AccountServiceClient, leg::Target, transaction_result::Outcome,
     },
     common::v1::Direction,
-    payment::v1::{CreateTransferRequest, payment_service_client::PaymentServiceClient},
+    payment::v1::{
+        AuthorisationDecision, CreateAuthorisationRequest, CreateAuthorisationResponse,
+        CreateTransferRequest, Merchant, payment_service_client::PaymentServiceClient,
+    },
     wire_money,
 };
 use tonic::{
@@ -37,6 +40,8 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 const LOOK_AT_TOKEN: Duration = Duration::from_secs(5);
 /// Kind of the load's journal transactions.
 const KIND: &str = "bench";
+/// Characters of an acquirer's id of a merchant.
+const MOST_MERCHANT_ID: usize = 35;
 /// The reasons that say that another request had used the reference or the key.
 const TAKEN: [&str; 2] = ["REFERENCE_REUSED", "IDEMPOTENCY_KEY_REUSED"];
 
@@ -84,6 +89,7 @@ impl Sender {
         match work {
             Work::Posting => self.post(call, first, count).await,
             Work::Transfer => vec![self.transfer(call, first).await],
+            Work::Authorisation => vec![self.authorise(call, first).await],
         }
     }
 
@@ -145,6 +151,33 @@ impl Sender {
         }
     }
 
+    async fn authorise(&self, call: u64, number: u64) -> Answer {
+        let Order { from, to, amount } = self.plan.order(number);
+        let merchant = Merchant {
+            merchant_id: to.chars().take(MOST_MERCHANT_ID).collect(),
+            name: KIND.to_owned(),
+            mcc: "5411".to_owned(),
+            country: String::new(),
+        };
+        let request = self.request(CreateAuthorisationRequest {
+            network: KIND.to_owned(),
+            reference: self.plan.reference(number),
+            network_reference: String::new(),
+            account_id: from.to_owned(),
+            amount: amount.amount(),
+            currency: amount.currency().code().to_owned(),
+            merchant: Some(merchant),
+        });
+        let Some(channel) = pick(&self.payment, call) else {
+            return Answer::Refused("NO_CONNECTION".to_owned());
+        };
+        let mut client = PaymentServiceClient::new(channel);
+        match in_time(client.create_authorisation(request)).await {
+            Ok(response) => decided(response.into_inner()),
+            Err(status) => refused(&status),
+        }
+    }
+
     fn request<Req>(&self, message: Req) -> Request<Req> {
         let mut request = Request::new(message);
         request.set_timeout(LIMIT);
@@ -187,6 +220,17 @@ fn posted(result: TransactionResult) -> Answer {
         }
         None => Answer::Unknown("NO_OUTCOME".to_owned()),
     }
+}
+
+/// A decline is a refusal that the bank keeps.
+fn decided(answer: CreateAuthorisationResponse) -> Answer {
+    let CreateAuthorisationResponse { authorisation, operation, replayed } = answer;
+    let operation = operation.unwrap_or_default();
+    if operation.decision() == AuthorisationDecision::Declined {
+        return Answer::Refused(operation.refusal.map(|one| one.reason).unwrap_or_default());
+    }
+    let id = authorisation.and_then(|one| AuthorisationId::parse(&one.authorisation_id).ok());
+    accepted(id.map(Made::Authorisation), replayed)
 }
 
 fn accepted(made: Option<Made>, replayed: bool) -> Answer {

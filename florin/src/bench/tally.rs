@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
-use florin_kernel::{TransactionId, TransferId, UnixMicros};
+use florin_kernel::{AuthorisationId, TransactionId, TransferId, UnixMicros};
 
 use crate::bench::latency::Latencies;
 
@@ -14,6 +14,8 @@ pub enum Made {
     Transaction(TransactionId),
     /// A transfer.
     Transfer(TransferId),
+    /// An authorisation of a card payment.
+    Authorisation(AuthorisationId),
 }
 
 /// The answer to one transfer.

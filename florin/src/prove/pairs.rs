@@ -1,5 +1,6 @@
 //! Payment's records and what they caused in the ledger, paired by reference.
 
+mod authorisations;
 mod clearing;
 
 use std::{collections::HashMap, time::Duration};
@@ -57,6 +58,8 @@ struct Held {
     status: HoldStatus,
     /// Whether any of it became an entry.
     captured: bool,
+    /// What is still set aside.
+    remaining: Option<Money>,
     placed_at: UnixMicros,
 }
 
@@ -85,10 +88,11 @@ pub async fn pair(
         pairing.transfer(&transfer)?;
     }
     let between = clearing::pair(caller, &mut pairing).await?;
+    let cards = authorisations::pair(caller, &mut pairing).await?;
     pairing.left_over();
     let others = ledger.others;
     report.step(&format!(
-        "paired {count} transfers, {between} of the clearing; {others} references of other callers"
+        "paired {count} transfers, {between} of the clearing, {cards} authorisations; {others} references of other callers"
     ));
     if let Some(keys) = keys {
         keys.report(report);
@@ -148,8 +152,9 @@ impl Ledger {
             None => false,
             some => money_of(some.as_ref())?.minor() > 0,
         };
+        let remaining = money_of(hold.remaining.as_ref()).ok();
         let owner = owner_of(&hold.reference).to_owned();
-        let held = Held { status, captured, placed_at, reference: hold.reference };
+        let held = Held { status, captured, remaining, placed_at, reference: hold.reference };
         self.holds.entry(owner).or_default().push(held);
         Ok(())
     }

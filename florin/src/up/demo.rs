@@ -17,8 +17,15 @@ pub const APP: &str = "app";
 const OWN: &str = "customers:read customers:write accounts:read accounts:write \
                    payments:read payments:write reporting:read";
 /// Every staff role (DESIGN section 3).
-const STAFF: [&str; 6] =
-    ["teller", "payments_officer", "credit_officer", "approver", "auditor", "operator"];
+const STAFF: [&str; 7] = [
+    "teller",
+    "payments_officer",
+    "card_officer",
+    "credit_officer",
+    "approver",
+    "auditor",
+    "operator",
+];
 
 /// The gateway's settings with the development issuer on, and that issuer among those
 /// whose tokens are taken.

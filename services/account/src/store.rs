@@ -42,4 +42,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0015_set_aside",
     "0016_statements",
     "0030_voids_and_days",
+    "0040_card_accounts",
 ];

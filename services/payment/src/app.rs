@@ -3,22 +3,30 @@
 mod accept;
 mod accounts;
 mod add_beneficiary;
+mod advance_authorisations;
 mod advance_clearing;
 mod advance_transfers;
+mod authorise;
 mod await_end;
 mod books;
 mod cancel_transfer;
+mod capture_authorisation;
 mod change_order;
+mod create_authorisation;
 mod create_deposit;
 mod create_order;
 mod create_transfer;
 mod create_withdrawal;
 mod events;
+mod export_authorisations;
 mod export_clearing;
 mod export_transfers;
+mod follow_authorisation;
+mod get_authorisation;
 mod get_order;
 mod get_transfer;
 mod guard_keys;
+mod increment_authorisation;
 mod intake;
 mod list_limits;
 mod list_transfers;
@@ -28,15 +36,17 @@ mod receive_messages;
 mod refund_transfer;
 mod remove_limit;
 mod retry_clearing;
+mod reverse_authorisation;
 mod reverse_transfer;
 mod run_orders;
+mod score_authorisation;
 mod set_limit;
 mod void_failed;
 
 use std::sync::Arc;
 
 use florin_events::Outbox;
-use florin_kernel::{BankIdentity, Role};
+use florin_kernel::{AuthorisationId, BankIdentity, Role};
 use florin_rpc::Dependency;
 use florin_runtime::Runtime;
 use florin_store::{
@@ -48,11 +58,13 @@ use tokio_util::sync::CancellationToken;
 
 pub use advance_clearing::ClearingWorker;
 pub use advance_transfers::{Turn, Worker};
+pub use score_authorisation::{ScoreRequest, Scorer, Scoring};
 
 use self::{
     accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, intake::Intakes,
+    score_authorisation::RuleScorer,
 };
-use crate::{Config, clearing::Network, meter::Meter};
+use crate::{Config, clearing::Network, config::Cards, meter::Meter};
 
 /// What the use cases work with.
 #[derive(Clone)]
@@ -74,6 +86,10 @@ pub struct Payment {
     /// Wakes a worker of this replica.
     due: Arc<Notify>,
     watchers: Watchers,
+    /// How card payments are authorised.
+    cards: Arc<Cards>,
+    scorer: Arc<dyn Scorer>,
+    card_watchers: Watchers<AuthorisationId>,
     meter: Meter,
     /// The clearing network, where one is connected.
     network: Option<Network>,
@@ -86,6 +102,7 @@ impl Payment {
     /// A setting that cannot be used, or a role without database.
     pub fn new(runtime: &Runtime, config: Config) -> anyhow::Result<Self> {
         let limits = config.check()?;
+        let cards = Arc::new(config.cards.check()?);
         let network = Network::new(&config.clearing, Arc::clone(&runtime.identity))?;
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
@@ -102,6 +119,9 @@ impl Payment {
         let bank = &runtime.settings.bank;
         let account = runtime.dependency(Role::Account);
         Ok(Self {
+            scorer: Arc::new(RuleScorer::new(db.clone(), &cards)),
+            cards,
+            card_watchers: Watchers::default(),
             db,
             outbox: runtime.outbox.clone(),
             accounts: accounts::gather(&account),
@@ -117,6 +137,12 @@ impl Payment {
             meter: Meter::new(runtime.metrics.clone()),
             network,
         })
+    }
+
+    /// The same with another scorer of card payments.
+    #[must_use]
+    pub fn scored_by(self, scorer: Arc<dyn Scorer>) -> Self {
+        Self { scorer, ..self }
     }
 
     /// A worker that advances transfers; several may run, here and in other replicas.

@@ -1,5 +1,6 @@
 //! The settings of `payment` beside those of the mesh, in the section `[payment]`.
 
+mod cards;
 mod clearing;
 
 use std::time::Duration;
@@ -8,7 +9,10 @@ use florin_kernel::{Money, MoneyError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::clearing::ClearingConfig;
+pub use self::{
+    cards::{Cards, CardsConfig, ScoreConfig, ToleranceConfig},
+    clearing::ClearingConfig,
+};
 use crate::domain::Limits;
 
 /// The shortest time for a call of the ledger, in milliseconds: each hop keeps 20 ms of it, and
@@ -47,6 +51,8 @@ pub struct Config {
     pub retry_stuck_ms: u64,
     /// The clearing network.
     pub clearing: ClearingConfig,
+    /// Card payments.
+    pub cards: CardsConfig,
     /// Gone with ADR 6. Taken for one more release, and without effect.
     #[serde(skip_serializing)]
     #[schemars(skip)]
@@ -72,6 +78,7 @@ impl Default for Config {
             retry_most_ms: 5_000,
             retry_stuck_ms: 600_000,
             clearing: ClearingConfig::default(),
+            cards: CardsConfig::default(),
             ledger_quiet_ms: None,
             ledger_batch_limit_ms: None,
         }
@@ -98,6 +105,22 @@ pub enum ConfigError {
     /// No name for references.
     #[error("payment.clearing.network must have 1 to 32 characters and no slash, not {0:?}")]
     Network(String),
+    /// Not "EUR 1000.00".
+    #[error("payment.cards.{setting}: {entry:?} must be a currency and an amount: {cause}")]
+    CardAmount {
+        /// The setting.
+        setting: &'static str,
+        /// The entry.
+        entry: String,
+        /// What is wrong with it.
+        cause: MoneyError,
+    },
+    /// Not 4 digits.
+    #[error("payment.cards: {0:?} must be a merchant category code of 4 digits")]
+    Mcc(String),
+    /// A number that cannot work.
+    #[error("payment.{0} is out of the range that its description names")]
+    OutOfRange(&'static str),
     /// More than the ledger takes, or nothing.
     #[error("payment.batch must be 1 to 500, not {0}")]
     Batch(u32),
@@ -138,6 +161,7 @@ impl Config {
                 return Err(ConfigError::TooSmall { setting, least, found });
             }
         }
+        self.cards.check()?;
         if self.lease_ms <= self.ledger_timeout_ms {
             return Err(ConfigError::Lease);
         }

@@ -1,13 +1,20 @@
 //! The rules of payments: values in, values out.
 
+mod authorisation;
 mod clearing;
 mod limits;
 mod order;
 mod posting;
 mod returns;
+mod scoring;
 mod standing;
 mod transfer;
 
+pub use authorisation::{
+    Authorisation, AuthorisationStatus, CardHold, Decider, Decision, MOST_HOLDS, Merchant,
+    NotTaken, Operation, OperationKind, Plan, Tolerance, give_back,
+    hold_reference as card_hold_reference,
+};
 pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
     return_code, uetr_of,
@@ -19,6 +26,7 @@ pub use limits::{
 pub use order::{Fee, Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
 pub use returns::{Link, NotReturned, Relation, Returned};
+pub use scoring::{Rules, Scored};
 pub use standing::{
     Frequency, Last, OrderState, OrderStatus, Schedule, Standing, Step as OrderStep,
 };

@@ -3,21 +3,7 @@
 pub mod convert;
 
 use florin_proto::payment::v1::{
-    AddBeneficiaryRequest, AddBeneficiaryResponse, CancelOrderRequest, CancelOrderResponse,
-    CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,
-    CreateOrderRequest, CreateOrderResponse, CreateTransferRequest, CreateTransferResponse,
-    CreateWithdrawalRequest, CreateWithdrawalResponse, ExportClearingRequest,
-    ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse, GetBeneficiaryRequest,
-    GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetTransferRequest,
-    GetTransferResponse, ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest,
-    ListLimitsResponse, ListOrdersRequest, ListOrdersResponse, ListTransfersRequest,
-    ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse, RefundTransferRequest,
-    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
-    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
-    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
-    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
-    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
-    payment_service_server::PaymentService,
+    AddBeneficiaryRequest, AddBeneficiaryResponse, CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse, CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest, CreateWithdrawalResponse, ExportClearingRequest, ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse, GetBeneficiaryRequest, GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetTransferRequest, GetTransferResponse, ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse, ListOrdersRequest, ListOrdersResponse, ListTransfersRequest, ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse, RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse, CaptureAuthorisationRequest, CaptureAuthorisationResponse, CreateAuthorisationRequest, CreateAuthorisationResponse, ExportAuthorisationsRequest, ExportAuthorisationsResponse, GetAuthorisationRequest, GetAuthorisationResponse, IncrementAuthorisationRequest, IncrementAuthorisationResponse, ListAuthorisationsRequest, ListAuthorisationsResponse, ReverseAuthorisationRequest, ReverseAuthorisationResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -65,7 +51,23 @@ florin_rpc::serve! {
     resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
     skip_order(SkipOrderRequest) -> SkipOrderResponse;
     cancel_order(CancelOrderRequest) -> CancelOrderResponse;
+    create_authorisation(CreateAuthorisationRequest) -> CreateAuthorisationResponse;
+    increment_authorisation(IncrementAuthorisationRequest) -> IncrementAuthorisationResponse;
+    capture_authorisation(CaptureAuthorisationRequest) -> CaptureAuthorisationResponse;
+    reverse_authorisation(ReverseAuthorisationRequest) -> ReverseAuthorisationResponse;
+    get_authorisation(GetAuthorisationRequest) -> GetAuthorisationResponse;
+    list_authorisations(ListAuthorisationsRequest) -> ListAuthorisationsResponse;
     {
+        type ExportAuthorisationsStream =
+            ReceiverStream<Result<ExportAuthorisationsResponse, Status>>;
+
+        async fn export_authorisations(
+            &self,
+            request: Request<ExportAuthorisationsRequest>,
+        ) -> Result<Response<Self::ExportAuthorisationsStream>, Status> {
+            Ok(Response::new(self.payment.export_authorisations(request.into_inner())))
+        }
+
         type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
 
         async fn export_clearing(

@@ -1,4 +1,4 @@
-//! Transfers, cash deposits and cash withdrawals: accepted in one transaction with their
+//! Transfers, cash deposits, cash withdrawals and card payments. Transfers are accepted in one transaction with their
 //! client's key, then advanced by workers until they are COMPLETED, FAILED or CANCELLED.
 //!
 //! ```text
@@ -22,8 +22,8 @@ mod wire;
 use florin_proto::payment::v1::payment_service_server::PaymentServiceServer;
 use florin_runtime::{Runtime, Started};
 
-pub use app::{ClearingWorker, Payment, Turn, Worker};
-pub use config::{ClearingConfig, Config, ConfigError};
+pub use app::{ClearingWorker, Payment, ScoreRequest, Scorer, Scoring, Turn, Worker};
+pub use config::{CardsConfig, ClearingConfig, Config, ConfigError, ScoreConfig, ToleranceConfig};
 pub use grpc::PaymentApi;
 pub use store::MIGRATIONS;
 
@@ -47,6 +47,8 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         runtime.tasks.spawn("payment clearing messages", receiver);
     }
     runtime.tasks.spawn("payment meter", payment.measure(runtime.shutdown.clone()));
+    let authorisations = payment.advance_authorisations(runtime.shutdown.clone());
+    runtime.tasks.spawn("payment authorisations", authorisations);
     let void_failed = payment.clone().void_failed_from_time_to_time(runtime.shutdown.clone());
     runtime.tasks.spawn("payment voids", void_failed);
     runtime.tasks.spawn("payment keys", payment.guard_keys(runtime.shutdown.clone()));

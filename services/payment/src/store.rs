@@ -1,5 +1,6 @@
 //! The tables of payments: row <-> domain, and the statements.
 
+pub mod authorisations;
 pub mod beneficiaries;
 mod clearing;
 mod keys;
@@ -34,6 +35,7 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0021_clearing_doubts",
     "0030_voided",
     "0032_beneficiaries",
+    "0040_authorisations",
     "0046_fees",
     "0060_keys_of_orders",
 ];

@@ -325,8 +325,10 @@ pub fn wire_beneficiary(one: &Beneficiary) -> wire::Beneficiary {
     }
 }
 
+mod authorisations;
 mod clearing;
 
+pub use authorisations::{wire_authorisation, wire_authorisation_export, wire_operation};
 pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
 
 #[cfg(test)]

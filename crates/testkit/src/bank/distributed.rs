@@ -132,9 +132,9 @@ fn gateway_settings(dir: &Path, gateway: &str) -> String {
     let scopes = "[\"customers:read\", \"customers:write\", \"customers:list\", \
                   \"customers:kyc\", \"customers:import\", \"accounts:read\", \
                   \"accounts:write\", \"accounts:control\", \"payments:read\", \
-                  \"payments:write\", \"payments:reverse\", \"limits:write\", \"cash:write\", \"ledger:read\", \"ledger:post\", \
+                  \"payments:write\", \"payments:reverse\", \"limits:write\", \"cash:write\", \"cards:read\", \"cards:write\", \"ledger:read\", \"ledger:post\", \
                   \"ledger:import\", \"ledger:chart\", \"ledger:close\", \"reporting:read\"]";
-    let roles = "[\"teller\", \"payments_officer\", \"credit_officer\", \"approver\", \
+    let roles = "[\"teller\", \"payments_officer\", \"card_officer\", \"credit_officer\", \"approver\", \
                  \"auditor\", \"operator\"]";
     format!(
         r#"public_url = "https://{gateway}"

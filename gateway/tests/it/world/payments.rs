@@ -41,6 +41,8 @@ macro_rules! payment {
         impl PaymentService for Scripted {
             type ExportClearingStream =
                 tokio_stream::Empty<Result<payment::ExportClearingResponse, Status>>;
+            type ExportAuthorisationsStream =
+                tokio_stream::Empty<Result<payment::ExportAuthorisationsResponse, Status>>;
             type ExportTransfersStream =
                 tokio_stream::Empty<Result<payment::ExportTransfersResponse, Status>>;
 
@@ -111,6 +113,13 @@ macro_rules! payment {
                 Err(Status::unimplemented(""))
             }
 
+            async fn export_authorisations(
+                &self,
+                _: Request<payment::ExportAuthorisationsRequest>,
+            ) -> Result<Response<Self::ExportAuthorisationsStream>, Status> {
+                Err(Status::unimplemented(""))
+            }
+
             async fn export_transfers(
                 &self,
                 _: Request<payment::ExportTransfersRequest>,
@@ -144,4 +153,10 @@ payment! {
     remove_beneficiary(RemoveBeneficiaryRequest) -> RemoveBeneficiaryResponse;
     list_beneficiaries(ListBeneficiariesRequest) -> ListBeneficiariesResponse;
     retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
+    create_authorisation(CreateAuthorisationRequest) -> CreateAuthorisationResponse;
+    increment_authorisation(IncrementAuthorisationRequest) -> IncrementAuthorisationResponse;
+    capture_authorisation(CaptureAuthorisationRequest) -> CaptureAuthorisationResponse;
+    reverse_authorisation(ReverseAuthorisationRequest) -> ReverseAuthorisationResponse;
+    get_authorisation(GetAuthorisationRequest) -> GetAuthorisationResponse;
+    list_authorisations(ListAuthorisationsRequest) -> ListAuthorisationsResponse;
 }

@@ -43,6 +43,7 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::HoldNotOpen { .. } => Reason::HoldNotOpen,
         Refusal::HoldExpired { .. } => Reason::HoldExpired,
         Refusal::CaptureExceedsHold { .. } => Reason::CaptureExceedsHold,
+        Refusal::ReleaseExceedsHold { .. } => Reason::ReleaseExceedsHold,
         Refusal::CaptureExceedsDebit { .. } => Reason::CaptureExceedsDebit,
         Refusal::InterestUnsettled { .. } => Reason::InterestUnsettled,
         Refusal::EndOfDayOpen { .. } => Reason::EndOfDayOpen,
@@ -110,6 +111,7 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         Refusal::IbansUsedUp => Vec::new(),
         Refusal::HoldNotOpen { hold }
         | Refusal::HoldExpired { hold }
+        | Refusal::ReleaseExceedsHold { hold, .. }
         | Refusal::CaptureExceedsHold { hold, .. } => vec![("hold_id", hold.to_string())],
         Refusal::HolderExists { account, customer }
         | Refusal::HolderNotFound { account, customer }

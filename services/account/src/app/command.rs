@@ -106,6 +106,8 @@ pub struct Release {
     pub reference: Reference,
     /// The reference under which the same caller placed it.
     pub hold_reference: String,
+    /// How much; None for all that remains.
+    pub amount: Option<Money>,
     /// Ties together what one request caused.
     pub correlation: String,
 }

@@ -1,5 +1,6 @@
-//! Gives a hold back, whole; in every state of the account.
+//! Gives a hold back, whole or in part; in every state of the account.
 
+use florin_kernel::Money;
 use florin_proto::account::v1::{ReleaseHoldRequest, ReleaseHoldResponse};
 use florin_rpc::CallContext;
 use tonic::{Response, Status};
@@ -26,6 +27,8 @@ pub struct Releasing {
     pub reference: String,
     /// The reference under which the hold was placed.
     pub hold_reference: String,
+    /// How much; None for all that remains.
+    pub amount: Option<Money>,
     /// What ties it to others.
     pub correlation: String,
 }
@@ -41,13 +44,19 @@ impl Ledger {
         request: ReleaseHoldRequest,
     ) -> Result<Response<ReleaseHoldResponse>, Status> {
         let releasing = convert::release(&request)?;
+        let amount = releasing.amount.map(|amount| amount.to_string());
+        let content: Vec<&str> = ["release", releasing.hold_reference.as_str()]
+            .into_iter()
+            .chain(amount.as_deref())
+            .collect();
         let release = Release {
             reference: Reference {
                 caller: ledger::caller(ctx),
-                fingerprint: chain::fingerprint(&["release", &releasing.hold_reference]),
+                fingerprint: chain::fingerprint(&content),
                 text: releasing.reference,
             },
             hold_reference: releasing.hold_reference,
+            amount: releasing.amount,
             correlation: releasing.correlation,
         };
         let (hold, replayed) = self.held(ctx, Work::Release(release)).await?;
@@ -64,7 +73,7 @@ pub fn decide(working: &mut Working, release: &Release, actor: &Actor) -> Result
     let found = working.holds.get(&key).cloned();
     let mut hold =
         found.ok_or_else(|| Refusal::HoldNotFound { reference: release.hold_reference.clone() })?;
-    let given_back = hold.release(working.time_of(hold.account))?;
+    let given_back = hold.release(release.amount, working.time_of(hold.account))?;
     let held_delta = given_back.checked_neg();
     let held_delta = held_delta.ok_or(Refusal::OutOfRange { account: hold.account })?;
     let account = working.account(hold.account)?;

@@ -77,16 +77,33 @@ pub struct Captured {
 }
 
 impl Hold {
-    /// Ends the hold and tells how much it gives back. `now` is the account's time of recording,
-    /// read under its lock: it decides between this and the hold's expiry.
+    /// Gives `amount` back, or all that remains, and tells how much; without a rest the hold has
+    /// ended. `now` is the account's time of recording, read under its lock: it decides between
+    /// this and the hold's expiry.
     ///
     /// # Errors
-    /// [`Refusal::HoldNotOpen`], [`Refusal::HoldExpired`].
-    pub fn release(&mut self, now: UnixMicros) -> Result<i64, Refusal> {
+    /// [`Refusal::HoldNotOpen`], [`Refusal::HoldExpired`], [`Refusal::CurrencyMismatch`],
+    /// [`Refusal::ReleaseExceedsHold`]; the hold is then as it was.
+    pub fn release(&mut self, amount: Option<Money>, now: UnixMicros) -> Result<i64, Refusal> {
         self.is_open(now)?;
-        // Parts of it were captured: that is how it ended.
-        self.status = if self.captured > 0 { HoldStatus::Captured } else { HoldStatus::Released };
-        Ok(std::mem::take(&mut self.remaining))
+        let currency = self.amount.currency();
+        let remaining = Money::new(self.remaining, currency);
+        let given = amount.unwrap_or(remaining);
+        if given.currency() != currency {
+            let (expected, given) = (currency, given.currency());
+            return Err(Refusal::CurrencyMismatch { account: self.account, expected, given });
+        }
+        let rest = self.remaining.checked_sub(given.minor());
+        let Some(rest) = rest.filter(|rest| given.minor() > 0 && *rest >= 0) else {
+            return Err(Refusal::ReleaseExceedsHold { hold: self.id, remaining, given });
+        };
+        self.remaining = rest;
+        if rest == 0 {
+            // Parts of it were captured: that is how it ended.
+            self.status =
+                if self.captured > 0 { HoldStatus::Captured } else { HoldStatus::Released };
+        }
+        Ok(given.minor())
     }
 
     /// Turns `amount`, or all that remains, into an entry. The rest stays set aside where
@@ -182,10 +199,29 @@ mod tests {
     #[test]
     fn gives_back_once_only() {
         let mut hold = hold(7);
-        assert_eq!(hold.release(NOW), Ok(7));
-        assert!(matches!(hold.release(NOW), Err(Refusal::HoldNotOpen { .. })));
+        assert_eq!(hold.release(None, NOW), Ok(7));
+        assert!(matches!(hold.release(None, NOW), Err(Refusal::HoldNotOpen { .. })));
         assert!(matches!(hold.capture(None, true, NOW), Err(Refusal::HoldNotOpen { .. })));
         assert_eq!((hold.remaining, hold.captured, hold.status), (0, 0, HoldStatus::Released));
+    }
+
+    #[test]
+    fn gives_back_a_part_and_keeps_the_rest() {
+        let mut hold = hold(7);
+        assert_eq!(hold.release(Some(eur(2)), NOW), Ok(2));
+        assert_eq!((hold.remaining, hold.captured, hold.status), (5, 0, HoldStatus::Open));
+        let untouched = hold.clone();
+        for minor in [6, 0, -1, i64::MAX, i64::MIN] {
+            let refused = hold.release(Some(eur(minor)), NOW);
+            assert!(matches!(refused, Err(Refusal::ReleaseExceedsHold { .. })), "{minor}");
+        }
+        let francs = Money::new(1, "CHF".parse().expect("francs"));
+        let refused = hold.release(Some(francs), NOW);
+        assert!(matches!(refused, Err(Refusal::CurrencyMismatch { .. })));
+        assert_eq!(hold, untouched);
+        hold.capture(Some(eur(4)), true, NOW).expect("open");
+        assert_eq!(hold.release(Some(eur(1)), NOW), Ok(1));
+        assert_eq!((hold.remaining, hold.captured, hold.status), (0, 4, HoldStatus::Captured));
     }
 
     #[test]
@@ -212,7 +248,7 @@ mod tests {
 
         let mut begun = hold(7);
         begun.capture(Some(eur(3)), true, NOW).expect("open");
-        assert_eq!(begun.release(NOW), Ok(4));
+        assert_eq!(begun.release(None, NOW), Ok(4));
         assert_eq!((begun.captured, begun.status), (3, HoldStatus::Captured));
     }
 
@@ -235,7 +271,7 @@ mod tests {
         let at = |micros| Hold { expires_at: Some(UnixMicros(micros)), ..hold(7) };
         let mut due = at(100);
         assert!(matches!(due.capture(None, false, NOW), Err(Refusal::HoldExpired { .. })));
-        assert!(matches!(due.release(NOW), Err(Refusal::HoldExpired { .. })));
+        assert!(matches!(due.release(None, NOW), Err(Refusal::HoldExpired { .. })));
         assert_eq!(due.expire(NOW), Some(7));
         assert_eq!((due.remaining, due.status), (0, HoldStatus::Expired));
         assert_eq!(due.expire(NOW), None);

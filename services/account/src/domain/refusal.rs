@@ -158,6 +158,16 @@ pub enum Refusal {
         /// The hold.
         hold: HoldId,
     },
+    /// More was to be given back than remains of it.
+    #[error("hold {hold} has {remaining} left, {given} was to be given back")]
+    ReleaseExceedsHold {
+        /// The hold.
+        hold: HoldId,
+        /// What is still set aside.
+        remaining: Money,
+        /// What was asked for.
+        given: Money,
+    },
     /// More was to be captured than remains.
     #[error("hold {hold} has {remaining} left, {given} was to be captured")]
     CaptureExceedsHold {

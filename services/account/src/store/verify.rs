@@ -291,7 +291,9 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          CAST(h.remaining AS TEXT) || ' left and ' || CAST(h.captured AS TEXT) || \
          ' captured of ' || CAST(h.amount AS TEXT) AS description FROM holds AS h \
          WHERE (h.status = 1) <> (h.remaining > 0) OR (h.captured + h.remaining > h.amount) \
-         OR (h.status = 1 AND h.captured + h.remaining < h.amount) \
+         OR (h.status = 1 AND h.captured + h.remaining < h.amount AND NOT EXISTS \
+         (SELECT 1 FROM account_events AS e WHERE e.account_id = h.account_id \
+         AND e.hold_id = h.id AND e.kind = 'hold_released')) \
          OR (h.status = 2 AND h.captured = 0) OR (h.status = 4 AND h.expires_at IS NULL)",
     ),
     (

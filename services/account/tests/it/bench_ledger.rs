@@ -227,6 +227,17 @@ pub fn release(text: &str, hold: &str) -> Command {
     command(Work::Release(Release {
         reference: reference(text, &["release", hold]),
         hold_reference: hold.into(),
+        amount: None,
+        correlation: text.into(),
+    }))
+}
+
+pub fn release_part(text: &str, hold: &str, minor: i64) -> Command {
+    let amount = Money::new(minor, "EUR".parse().unwrap());
+    command(Work::Release(Release {
+        reference: reference(text, &["release", hold, &amount.to_string()]),
+        hold_reference: hold.into(),
+        amount: Some(amount),
         correlation: text.into(),
     }))
 }

@@ -6,7 +6,9 @@ use florin_account::{
 };
 use futures_util::future::join_all;
 
-use crate::bench_ledger::{Bench, capture, change, each, place, post, release, reverse};
+use crate::bench_ledger::{
+    Bench, capture, change, each, place, post, release, release_part, reverse,
+};
 
 pub fn posted(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Posted { replayed: false, .. })
@@ -68,6 +70,30 @@ async fn a_hold_is_captured_whole_in_part_and_in_parts() {
         assert!(posted(&outcomes[2]) && posted(&outcomes[3]), "{outcomes:?}");
         assert_eq!(bench.balance(account).await, (64, 0));
         assert_eq!(hold(&bench, "two").await, (HoldStatus::Captured, 0, 5));
+        bench.assert_clean().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_is_given_back_in_parts_and_each_part_once() {
+    for bench in each().await {
+        let account = bench.open(100).await;
+        bench.run(place("h", account, 10)).await;
+        for replayed in [false, true] {
+            let outcome = bench.run(release_part("r1", "h", 4)).await;
+            assert!(matches!(outcome, Outcome::Held { replayed: again, .. } if again == replayed));
+            assert_eq!(hold(&bench, "h").await, (HoldStatus::Open, 6, 0));
+            assert_eq!(bench.balance(account).await, (100, 6));
+        }
+        let other = refusal(bench.run(release_part("r1", "h", 5)).await);
+        assert!(matches!(other, Refusal::ReferenceReused { .. }));
+        let above = refusal(bench.run(release_part("r2", "h", 7)).await);
+        assert!(matches!(above, Refusal::ReleaseExceedsHold { .. }));
+        assert!(posted(&bench.run(capture("c", account, 5, &[("h", Some(5), true)])).await));
+        bench.assert_clean().await;
+        bench.run(release_part("r3", "h", 1)).await;
+        assert_eq!(hold(&bench, "h").await, (HoldStatus::Captured, 0, 5));
+        assert_eq!(bench.balance(account).await, (95, 0));
         bench.assert_clean().await;
     }
 }

@@ -15,7 +15,7 @@
 
 mod capture;
 mod incoming;
-mod ledger;
+pub(super) mod ledger;
 
 use std::sync::{Arc, Mutex};
 
@@ -184,7 +184,7 @@ impl ClearingWorker {
                     None => Found::Stuck("no message can hold it".to_owned()),
                 }
             }
-            Told::Refused(failure) => match self.void(&reference, &failure.reason).await {
+            Told::Refused(failure) => match self.payment.void(&reference, &failure.reason).await {
                 Told::Done(()) => {
                     Found::On(Stage::Unpaid, Some(Event::Refused(failure)), Vec::new())
                 }

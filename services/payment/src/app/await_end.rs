@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -22,22 +23,30 @@ use crate::store;
 /// What is left of the caller's deadline for the answer itself.
 const MARGIN: Duration = Duration::from_millis(100);
 /// How often the table is read while waiting: another replica may end the transfer.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Who waits for which transfer in this process.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Watchers(Arc<Mutex<HashMap<TransferId, Arc<Notify>>>>);
+type Watched<K> = Arc<Mutex<HashMap<K, Arc<Notify>>>>;
 
-impl Watchers {
-    fn watch(&self, id: TransferId) -> Watch {
+/// Who waits for which record in this process: transfers, or authorisations.
+#[derive(Debug, Clone)]
+pub(super) struct Watchers<K = TransferId>(Watched<K>);
+
+impl<K> Default for Watchers<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Watchers<K> {
+    pub(super) fn watch(&self, id: K) -> Watch<K> {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = Arc::clone(watched.entry(id).or_default());
         drop(watched);
         Watch { watchers: self.clone(), id, ended }
     }
 
-    /// Wakes those who wait for transfers whose end has just been committed.
-    pub(super) fn tell(&self, ids: impl IntoIterator<Item = TransferId>) {
+    /// Wakes those who wait for records whose change has just been committed.
+    pub(super) fn tell(&self, ids: impl IntoIterator<Item = K>) {
         let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for id in ids {
             if let Some(ended) = watched.get(&id) {
@@ -48,13 +57,14 @@ impl Watchers {
 }
 
 /// A place among the watchers, given back when dropped.
-struct Watch {
-    watchers: Watchers,
-    id: TransferId,
-    ended: Arc<Notify>,
+pub(super) struct Watch<K: Copy + Eq + Hash> {
+    watchers: Watchers<K>,
+    id: K,
+    /// Notified by each change.
+    pub(super) ended: Arc<Notify>,
 }
 
-impl Drop for Watch {
+impl<K: Copy + Eq + Hash> Drop for Watch<K> {
     fn drop(&mut self) {
         let mut watched = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
         // One reference is the map's and one is this watch's.

@@ -5,12 +5,18 @@ use florin_events::{Cause, NewEvent, position};
 use florin_kernel::EventId;
 use florin_proto::{
     payment::v1::{
-        self as wire, TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
+        self as wire, AuthorisationCaptured, AuthorisationDecided, AuthorisationExpired,
+        AuthorisationReversed, TransferAccepted, TransferCancelled, TransferCompleted,
+        TransferFailed,
     },
     timestamp,
 };
 
-use crate::{domain::Status, store::Record, wire::wire_of};
+use crate::{
+    domain::{Operation, OperationKind, Status},
+    store::{Record, authorisations::Card},
+    wire::{wire_authorisation, wire_of, wire_operation},
+};
 
 /// Version of the event of an acceptance.
 const ACCEPTED: i64 = 1;
@@ -47,6 +53,38 @@ pub fn ended(record: &Record, causation: &str) -> Option<NewEvent> {
     })
 }
 
+/// The event of an operation of an authorisation that was decided.
+#[must_use]
+pub fn of_authorisation(card: &Card, operation: &Operation) -> NewEvent {
+    let one = &card.authorisation;
+    let authorisation = Some(wire_authorisation(card));
+    let at = Some(timestamp(one.changed_at));
+    let cause = Cause {
+        correlation: one.id.to_string(),
+        causation: operation.reference.clone(),
+        traceparent: operation.traceparent.clone(),
+    };
+    let (id, version, told) = (one.id, one.version, Some(wire_operation(operation)));
+    match operation.kind {
+        OperationKind::Authorise | OperationKind::Increment => {
+            let fact = AuthorisationDecided { authorisation, operation: told, at };
+            NewEvent::of(&fact, &id, version, cause)
+        }
+        OperationKind::Capture => {
+            let fact = AuthorisationCaptured { authorisation, operation: told, at };
+            NewEvent::of(&fact, &id, version, cause)
+        }
+        OperationKind::Reverse => {
+            let fact = AuthorisationReversed { authorisation, operation: told, at };
+            NewEvent::of(&fact, &id, version, cause)
+        }
+        OperationKind::Expire => {
+            let fact = AuthorisationExpired { authorisation, operation: told, at };
+            NewEvent::of(&fact, &id, version, cause)
+        }
+    }
+}
+
 fn cause(record: &Record, causation: &str) -> Cause {
     Cause {
         correlation: record.transfer.id().to_string(),
@@ -67,11 +105,14 @@ pub fn causation_of(ledger: &[EventId], record: &Record) -> String {
 
 #[cfg(test)]
 mod tests {
-    use florin_kernel::{AccountId, Money, TransactionId, TransferId, UnixMicros};
+    use florin_kernel::{AccountId, AuthorisationId, Money, TransactionId, TransferId, UnixMicros};
 
     use super::*;
     use crate::{
-        domain::{Event, Failure, Order, Route, Screening, Transfer},
+        domain::{
+            Authorisation, AuthorisationStatus, CardHold, Decider, Decision, Event, Failure,
+            Merchant, Order, Route, Screening, Transfer,
+        },
         store::ClientKey,
     };
 
@@ -136,5 +177,82 @@ mod tests {
                 .collect();
         assert_eq!(lines, include_str!("../../tests/golden/events.txt"));
         assert_eq!(told(vec![screened()]), None, "POSTING is nobody else's concern");
+    }
+
+    #[test]
+    fn the_bytes_of_the_events_of_authorisations_are_these_for_ever() {
+        let eur = Money::parse("EUR", "12.34").expect("amount");
+        let id = AuthorisationId::from_parts(5, [5; 10]);
+        let card = Card {
+            authorisation: Authorisation {
+                id,
+                account: AccountId::from_parts(1, [1; 10]),
+                customer: None,
+                channel: "processor".into(),
+                network: "visa".into(),
+                network_reference: "lifecycle".into(),
+                merchant: Merchant {
+                    id: "m1".into(),
+                    name: "Shop".into(),
+                    mcc: "5411".into(),
+                    country: "CZ".into(),
+                },
+                settlement_gl_code: "2400".into(),
+                shortfall_gl_code: None,
+                currency: eur.currency(),
+                status: AuthorisationStatus::Authorised,
+                authorised: 1_234,
+                captured: 34,
+                holds: vec![CardHold { number: 1, remaining: 1_100 }],
+                expires_at: UnixMicros(9_000_000),
+                operations: 2,
+                pending: None,
+                version: 2,
+                created_at: UnixMicros(1_000_000),
+                changed_at: UnixMicros(2_000_000),
+            },
+            due_at: None,
+            lease_until: None,
+            lease_token: None,
+            attempts: 0,
+            last_cause: None,
+        };
+        let kinds = [
+            OperationKind::Authorise,
+            OperationKind::Capture,
+            OperationKind::Reverse,
+            OperationKind::Expire,
+        ];
+        let lines = kinds.into_iter().map(|kind| {
+            let operation = Operation {
+                authorisation: id,
+                number: 2,
+                kind,
+                network: "visa".into(),
+                reference: "r2".into(),
+                request_hash: vec![1],
+                amount: eur,
+                last: true,
+                hold_seconds: 1,
+                answer_by: None,
+                initiator: Vec::new(),
+                traceparent: None,
+                score: vec!["VELOCITY".into()],
+                created_at: UnixMicros(1_500_000),
+                decision: Decision::Approved,
+                decided_by: Some(Decider::StandIn),
+                decided_at: Some(UnixMicros(2_000_000)),
+                failure: None,
+                transaction: Some(TransactionId::from_parts(4, [4; 10])),
+                shortfall: 1,
+                reserved: vec!["never in an event".into()],
+                given_back: 0,
+            };
+            let event = of_authorisation(&card, &operation);
+            let payload = florin_store::rows::hex(&event.payload);
+            format!("{} {} {payload}\n", event.kind, event.version)
+        });
+        let golden = include_str!("../../tests/golden/authorisation_events.txt");
+        assert_eq!(lines.collect::<String>(), golden);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use florin_events::{Outbox, position};
-use florin_kernel::{CustomerId, TransferId, UnixMicros};
+use florin_kernel::{AccountId, CustomerId, Money, TransferId, UnixMicros};
 use florin_proto::payment::v1::{self as wire, Reason};
 use florin_rpc::Error;
 use florin_store::{StoreError, Tx, audit};
@@ -159,6 +159,26 @@ impl Intakes {
         self.limits
             .reserve(&intake.order, &intake.ordering, &basis.limits, &mut basis.usage)
             .map_err(Refused::Limit)
+    }
+
+    /// Reserves a payment from an account that is no transfer: the counters in which it is, or
+    /// the limit that does not let it pass.
+    pub(super) async fn reserve(
+        &self,
+        tx: &Tx,
+        (from, amount): (AccountId, Money),
+        ordering: &Ordering,
+    ) -> Result<Result<Vec<String>, LimitExceeded>, StoreError> {
+        let limits = store::limits::of(tx, &ordering.subjects(from).collect()).await?;
+        let limits = by_subject(limits.into_iter().map(|(limit, _)| limit));
+        let counting = ordering.counting(from, amount.currency(), &limits);
+        let counters = counting.filter_map(|limit| limit.counter(Some(from), ordering.date));
+        let mut usage = store::limits::lock_used(tx, &counters.collect()).await?;
+        let reserved = self.limits.reserve_from(from, amount, ordering, &limits, &mut usage);
+        if reserved.is_ok() {
+            store::limits::write_used(tx, &usage).await?;
+        }
+        Ok(reserved)
     }
 
     async fn write(

@@ -129,7 +129,17 @@ impl Ordering {
         limits: &'l BySubject,
     ) -> impl Iterator<Item = &'l Limit> {
         let currency = order.amount().currency();
-        let subjects = limited(order).into_iter().flat_map(move |from| self.subjects(from));
+        limited(order).into_iter().flat_map(move |from| self.counting(from, currency, limits))
+    }
+
+    /// The limits that count a payment from an account.
+    pub fn counting<'l>(
+        &self,
+        from: AccountId,
+        currency: Currency,
+        limits: &'l BySubject,
+    ) -> impl Iterator<Item = &'l Limit> {
+        let subjects = self.subjects(from);
         let of_these = subjects.filter_map(move |subject| limits.get(&subject)).flatten();
         of_these.filter(move |limit| limit.maximum.currency() == currency)
     }
@@ -211,8 +221,24 @@ impl Limits {
         limits: &BySubject,
         usage: &mut Usage,
     ) -> Result<Vec<String>, LimitExceeded> {
-        let amount = order.amount();
-        let Some(from) = limited(order) else { return Ok(Vec::new()) };
+        match limited(order) {
+            Some(from) => self.reserve_from(from, order.amount(), ordering, limits, usage),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// As [`Limits::reserve`], of a payment of so much from an account.
+    ///
+    /// # Errors
+    /// The first limit that does not let it pass; then nothing is reserved.
+    pub fn reserve_from(
+        &self,
+        from: AccountId,
+        amount: Money,
+        ordering: &Ordering,
+        limits: &BySubject,
+        usage: &mut Usage,
+    ) -> Result<Vec<String>, LimitExceeded> {
         if let Some(limit) = self.0.get(&amount.currency())
             && amount.minor() > limit.minor()
         {
@@ -220,7 +246,7 @@ impl Limits {
             return Err(LimitExceeded { scope, period, limit: *limit, left: *limit, amount });
         }
         let mut counters = Vec::new();
-        for limit in ordering.applying(order, limits) {
+        for limit in ordering.counting(from, amount.currency(), limits) {
             let counter = limit.counter(Some(from), ordering.date);
             let used = counter.as_ref().and_then(|id| usage.get(id)).copied().unwrap_or(0);
             let left = limit.maximum.minor().saturating_sub(used).max(0);

@@ -1,5 +1,6 @@
 //! Wire -> domain. Reading a request collects every violation.
 
+mod authorisations;
 mod beneficiaries;
 mod limits;
 mod orders;
@@ -14,6 +15,7 @@ use florin_proto::payment::v1::{
 };
 
 pub use self::{
+    authorisations::{AuthorisationDraft, OperationDraft, authorisation_id, authorisations_page},
     beneficiaries::{BeneficiaryDraft, beneficiaries_page, beneficiary_id, label},
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},

@@ -194,11 +194,25 @@ pub async fn delete(tx: &Tx, counters: &[String]) -> Result<u64, StoreError> {
 /// # Errors
 /// Those of the database.
 pub async fn give_back(tx: &Tx, ended: &[&Record]) -> Result<usize, StoreError> {
+    let amounts = ended
+        .iter()
+        .map(|record| (record.reserved.clone(), record.transfer.order().amount().minor()));
+    give_back_amounts(tx, amounts).await
+}
+
+/// As [`give_back`], of amounts with the counters in which they are reserved; the caller sees to
+/// it that none goes back twice.
+///
+/// # Errors
+/// Those of the database.
+pub async fn give_back_amounts(
+    tx: &Tx,
+    amounts: impl IntoIterator<Item = (Vec<String>, i64)>,
+) -> Result<usize, StoreError> {
     let mut back: BTreeMap<String, i64> = BTreeMap::new();
-    for record in ended {
-        let amount = record.transfer.order().amount().minor();
-        for counter in &record.reserved {
-            let sum = back.entry(counter.clone()).or_default();
+    for (counters, amount) in amounts {
+        for counter in counters {
+            let sum = back.entry(counter).or_default();
             *sum = sum.saturating_add(amount);
         }
     }

@@ -18,10 +18,7 @@ use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
-        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, FeeEvent, Hold,
-        HoldStatus, Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse,
-        PostedTransaction, Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest,
-        TransactionResult, leg, transaction_result::Outcome,
+    Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, FeeEvent, Hold, HoldStatus, Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg, transaction_result::Outcome, PlaceHoldRequest, ReleaseHoldRequest,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
@@ -30,6 +27,7 @@ use florin_rpc::Error;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
+use self::holds::Holding;
 pub use self::served::Served;
 
 /// Permits of an open gate.
@@ -57,8 +55,12 @@ struct State {
     refused: Option<TransactionRequest>,
     /// Money that comes, and with it the refused posting again, just before a void.
     overtaken: Option<(AccountId, i64)>,
-    /// By reference, with whether they are open still.
     holds: BTreeMap<String, Hold>,
+    /// What was asked for with them.
+    placings: BTreeMap<String, PlaceHoldRequest>,
+    releases: BTreeMap<String, ReleaseHoldRequest>,
+    holds_away: bool,
+    loses_holds: bool,
     ignores_captures: bool,
     /// What an event costs on an account, minor units, and how often it was asked for.
     fees: BTreeMap<(AccountId, FeeEvent), i64>,
@@ -78,6 +80,8 @@ struct State {
 pub struct Ledger {
     state: Mutex<State>,
     calls: AtomicUsize,
+    /// Of the calls about holds.
+    pub holding: Holding,
     /// Closed, no call is worked on.
     pub before: Semaphore,
     /// Closed, no call that was worked on is answered.
@@ -97,6 +101,7 @@ impl Ledger {
         Arc::new(Self {
             state: Mutex::default(),
             calls: AtomicUsize::new(0),
+            holding: Holding::default(),
             before: Semaphore::new(OPEN),
             after: Semaphore::new(OPEN),
             before_voids: Semaphore::new(OPEN),
@@ -341,7 +346,8 @@ impl State {
             let Some(leg::Target::AccountId(id)) = &one.target else { continue };
             let id: AccountId = id.parse().unwrap();
             let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;
-            if account.frozen {
+            let captured = self.may_capture(&request.captures, &id)?;
+            if account.frozen && (change > 0 || captured + change < 0) {
                 return Err(Reason::AccountFrozen.known());
             }
             if account.currency != amount.currency().code() {
@@ -350,9 +356,8 @@ impl State {
             *changes.entry(id).or_default() += change;
         }
         for (id, change) in &changes {
-            let captured = request.captures.iter().map(|one| one.hold_reference.as_str());
-            let held = self.held(id, &captured.collect::<Vec<_>>());
-            if *change < 0 && self.accounts[id].balance + change < held {
+            let captured = self.may_capture(&request.captures, id)?;
+            if *change < 0 && self.accounts[id].balance + change < self.held(id) - captured {
                 return Err(Reason::InsufficientFunds.known());
             }
         }
@@ -361,7 +366,7 @@ impl State {
             self.accounts.get_mut(&id).unwrap().balance += change;
         }
         for one in &request.captures {
-            self.holds.get_mut(&one.hold_reference).unwrap().set_status(HoldStatus::Captured);
+            self.capture(one);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the settings allow it in test functions alone")]
 
 mod advance_transfers;
+mod authorisations;
 mod bank;
 mod beneficiaries;
 mod cancel_transfer;

@@ -14,6 +14,8 @@ macro_rules! payment {
         impl PaymentService for Stub {
             type ExportClearingStream =
                 tokio_stream::Pending<Result<payment::ExportClearingResponse, Status>>;
+            type ExportAuthorisationsStream =
+                tokio_stream::Pending<Result<payment::ExportAuthorisationsResponse, Status>>;
             type ExportTransfersStream =
                 tokio_stream::Pending<Result<payment::ExportTransfersResponse, Status>>;
 
@@ -38,6 +40,12 @@ macro_rules! payment {
                 &self,
                 _: Request<payment::ExportClearingRequest>,
             ) -> Answer<Self::ExportClearingStream> {
+                Ok(Response::new(tokio_stream::pending()))
+            }
+            async fn export_authorisations(
+                &self,
+                _: Request<payment::ExportAuthorisationsRequest>,
+            ) -> Answer<Self::ExportAuthorisationsStream> {
                 Ok(Response::new(tokio_stream::pending()))
             }
             async fn export_transfers(
@@ -73,6 +81,12 @@ payment! {
         skip_order(SkipOrderRequest) -> SkipOrderResponse;
         cancel_order(CancelOrderRequest) -> CancelOrderResponse;
         retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
+        create_authorisation(CreateAuthorisationRequest) -> CreateAuthorisationResponse;
+        increment_authorisation(IncrementAuthorisationRequest) -> IncrementAuthorisationResponse;
+        capture_authorisation(CaptureAuthorisationRequest) -> CaptureAuthorisationResponse;
+        reverse_authorisation(ReverseAuthorisationRequest) -> ReverseAuthorisationResponse;
+        get_authorisation(GetAuthorisationRequest) -> GetAuthorisationResponse;
+        list_authorisations(ListAuthorisationsRequest) -> ListAuthorisationsResponse;
         get_beneficiary(GetBeneficiaryRequest) -> GetBeneficiaryResponse;
         rename_beneficiary(RenameBeneficiaryRequest) -> RenameBeneficiaryResponse;
         add_beneficiary(AddBeneficiaryRequest) -> AddBeneficiaryResponse;

@@ -41,10 +41,15 @@ pub(crate) fn release(request: &proto::ReleaseHoldRequest) -> Result<Releasing, 
     let text = reference(&mut violations, "reference", &request.reference, 1);
     let hold = reference(&mut violations, "hold_reference", &request.hold_reference, 1);
     let correlation = correlation(&mut violations, "correlation", &request.correlation);
-    let read = text.zip(hold).zip(correlation);
-    let read = read.map(|((reference, hold_reference), correlation)| Releasing {
+    let amount = match &request.amount {
+        None => Some(None),
+        some => positive(&mut violations, "amount", some.as_ref()).map(Some),
+    };
+    let read = text.zip(hold).zip(correlation.zip(amount));
+    let read = read.map(|((reference, hold_reference), (correlation, amount))| Releasing {
         reference,
         hold_reference,
+        amount,
         correlation,
     });
     Ok(violations.finish(read)?)

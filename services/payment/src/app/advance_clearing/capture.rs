@@ -25,10 +25,10 @@ impl ClearingWorker {
             captures: vec![ledger::whole(hold_reference(id))],
             ..ledger::request(posting_reference(id), &posting, &record)
         };
-        let mut told = self.post(request.clone()).await;
+        let mut told = self.payment.post(request.clone()).await;
         if matches!(told, Told::Reused(_)) {
             // A replica of before the captures may have posted it, as a debit alone.
-            told = self.post(TransactionRequest { captures: Vec::new(), ..request }).await;
+            told = self.payment.post(TransactionRequest { captures: Vec::new(), ..request }).await;
         }
         Ok(match told {
             Told::Done(booked) if booked.has_captured(&hold_reference(id)) => {

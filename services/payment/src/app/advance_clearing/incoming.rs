@@ -70,9 +70,9 @@ impl ClearingWorker {
         let nostro = Target::Gl(self.network.config.nostro_gl_code.clone());
         let posting = legs(kind, came.amount, nostro, Target::Account(account), shown);
         let reference = format!("{}/credit", came.id);
-        Ok(match self.post(request_of(&reference, &posting, came)).await {
+        Ok(match self.payment.post(request_of(&reference, &posting, came)).await {
             Told::Done(_) => Found::Credited,
-            Told::Refused(failure) => match self.void(&reference, &failure.reason).await {
+            Told::Refused(failure) => match self.payment.void(&reference, &failure.reason).await {
                 Told::Done(()) => Found::NotCreditable(return_code(&failure.reason).to_owned()),
                 // An earlier call has posted it: the next one finds it.
                 Told::Refused(failure) => Found::Wait(failure.message),
@@ -125,7 +125,7 @@ impl ClearingWorker {
         let (nostro, suspense) = (Target::Gl(nostro.clone()), Target::Gl(suspense.clone()));
         let posting = legs("transfer_suspended", came.amount, nostro, suspense, shown);
         let reference = format!("{}/suspense", came.id);
-        match self.post(request_of(&reference, &posting, came)).await {
+        match self.payment.post(request_of(&reference, &posting, came)).await {
             Told::Done(_) => Found::Suspended,
             Told::Refused(failure) => Found::Stuck(failure.message),
             Told::Unclear(cause) => Found::Wait(cause),
@@ -219,7 +219,7 @@ impl ClearingWorker {
     pub(super) async fn end_return(&self, out: &Outgoing, token: &str) -> Result<(), StoreError> {
         let Subject::Return(came) = &out.subject else { return Ok(()) };
         let posted = if out.stage == Stage::Settled {
-            self.post(self.returned(came, out.amount)).await
+            self.payment.post(self.returned(came, out.amount)).await
         } else {
             Told::Refused(crate::domain::rejection(out.answer.as_deref().unwrap_or_default()))
         };

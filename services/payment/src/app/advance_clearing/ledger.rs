@@ -19,7 +19,7 @@ use prost::Message as _;
 
 use super::ClearingWorker;
 use crate::{
-    app::advance_transfers::wire_leg,
+    app::{Payment, advance_transfers::wire_leg},
     domain::{Failure, Posting},
     store::Record,
 };
@@ -31,7 +31,7 @@ const VOID_REFERENCES: &str = "/florin.account.v1.AccountService/VoidReferences"
 const REUSED: &str = "REFERENCE_REUSED";
 
 /// What the ledger has told.
-pub(super) enum Told<T> {
+pub(in crate::app) enum Told<T> {
     /// Done, now or in an earlier attempt.
     Done(T),
     /// Decided against; an earlier attempt may have been let through.
@@ -45,17 +45,22 @@ pub(super) enum Told<T> {
 }
 
 /// A journal transaction that stands.
-pub(super) struct Booked {
+pub(in crate::app) struct Booked {
     /// It.
-    pub(super) transaction: TransactionId,
+    pub(in crate::app) transaction: TransactionId,
     /// Its events.
-    pub(super) events: Vec<EventId>,
+    pub(in crate::app) events: Vec<EventId>,
     captured: Vec<Hold>,
 }
 
 impl Booked {
+    /// How many holds went into it.
+    pub(in crate::app) const fn captures(&self) -> usize {
+        self.captured.len()
+    }
+
     /// Whether the hold went into it, so that nothing of it is set aside any more.
-    pub(super) fn has_captured(&self, hold_reference: &str) -> bool {
+    pub(in crate::app) fn has_captured(&self, hold_reference: &str) -> bool {
         let is = |hold: &Hold| hold.reference == hold_reference;
         let hold = self.captured.iter().find(|hold| is(hold));
         hold.is_some_and(|hold| hold.status() == HoldStatus::Captured)
@@ -63,38 +68,22 @@ impl Booked {
 }
 
 impl ClearingWorker {
-    fn ctx(&self) -> CallContext {
-        let deadline = Instant::now().checked_add(self.payment.config.ledger_timeout());
-        CallContext { deadline, ..worker_context(Role::Payment) }
-    }
-
     /// Sets amount and fee of a transfer aside, without a time at which they would be given back.
     pub(super) async fn place_hold(&self, record: &Record, reference: &str) -> Told<()> {
         let transfer = &record.transfer;
         let Some(total) = transfer.order().total() else {
             return Told::Stuck("its amount and fee leave 64 bits".to_owned());
         };
+        let debtor = transfer.order().route().debtor();
         let request = PlaceHoldRequest {
             reference: reference.to_owned(),
-            account_id: transfer
-                .order()
-                .route()
-                .debtor()
-                .map(|id| id.to_string())
-                .unwrap_or_default(),
+            account_id: debtor.map(|id| id.to_string()).unwrap_or_default(),
             amount: Some(wire_money(total)),
             correlation: transfer.id().to_string(),
             initiator: Initiator::decode(record.initiator.as_slice()).ok(),
             ..PlaceHoldRequest::default()
         };
-        let answer = self
-            .payment
-            .postings
-            .call(&self.ctx(), PLACE_HOLD, Retry::Never, request, |channel, request| async {
-                AccountServiceClient::new(channel).place_hold(request).await
-            })
-            .await;
-        answer.map_or_else(|error| of_error(&error), |_| Told::Done(()))
+        self.payment.place(request).await
     }
 
     /// Gives back what is set aside.
@@ -108,26 +97,60 @@ impl ClearingWorker {
             reference: reference.to_owned(),
             hold_reference: hold_reference.to_owned(),
             correlation: id.to_string(),
+            ..ReleaseHoldRequest::default()
         };
+        self.payment.give_back(request).await
+    }
+}
+
+impl Payment {
+    fn ledger_ctx(&self) -> CallContext {
+        let deadline = Instant::now().checked_add(self.config.ledger_timeout());
+        CallContext { deadline, ..worker_context(Role::Payment) }
+    }
+
+    /// Sets an amount aside.
+    pub(in crate::app) async fn place(&self, request: PlaceHoldRequest) -> Told<()> {
         let answer = self
-            .payment
             .postings
-            .call(&self.ctx(), RELEASE_HOLD, Retry::Never, request, |channel, request| async {
-                AccountServiceClient::new(channel).release_hold(request).await
+            .call(&self.ledger_ctx(), PLACE_HOLD, Retry::Never, request, |channel, request| async {
+                AccountServiceClient::new(channel).place_hold(request).await
             })
             .await;
         answer.map_or_else(|error| of_error(&error), |_| Told::Done(()))
     }
 
+    /// Gives back what is set aside, or a part of it.
+    pub(in crate::app) async fn give_back(&self, request: ReleaseHoldRequest) -> Told<()> {
+        let answer = self
+            .postings
+            .call(
+                &self.ledger_ctx(),
+                RELEASE_HOLD,
+                Retry::Never,
+                request,
+                |channel, request| async {
+                    AccountServiceClient::new(channel).release_hold(request).await
+                },
+            )
+            .await;
+        answer.map_or_else(|error| of_error(&error), |_| Told::Done(()))
+    }
+
     /// Posts one journal transaction.
-    pub(super) async fn post(&self, transaction: TransactionRequest) -> Told<Booked> {
+    pub(in crate::app) async fn post(&self, transaction: TransactionRequest) -> Told<Booked> {
         let request = PostTransactionsRequest { transactions: vec![transaction] };
         let answer = self
-            .payment
             .postings
-            .call(&self.ctx(), POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
-                AccountServiceClient::new(channel).post_transactions(request).await
-            })
+            .call(
+                &self.ledger_ctx(),
+                POST_TRANSACTIONS,
+                Retry::Never,
+                request,
+                |channel, request| async {
+                    AccountServiceClient::new(channel).post_transactions(request).await
+                },
+            )
             .await;
         let result = match answer {
             Ok(answer) => answer.results.into_iter().next().and_then(|result| result.outcome),
@@ -151,16 +174,21 @@ impl ClearingWorker {
 
     /// Has the ledger take nothing any more under a reference. Refused where it stands for
     /// something that was done.
-    pub(super) async fn void(&self, reference: &str, cause: &str) -> Told<()> {
+    pub(in crate::app) async fn void(&self, reference: &str, cause: &str) -> Told<()> {
         let reference =
             ReferenceToVoid { reference: reference.to_owned(), cause: cause.to_owned() };
         let request = VoidReferencesRequest { references: vec![reference] };
         let answer = self
-            .payment
             .postings
-            .call(&self.ctx(), VOID_REFERENCES, Retry::Never, request, |channel, request| async {
-                AccountServiceClient::new(channel).void_references(request).await
-            })
+            .call(
+                &self.ledger_ctx(),
+                VOID_REFERENCES,
+                Retry::Never,
+                request,
+                |channel, request| async {
+                    AccountServiceClient::new(channel).void_references(request).await
+                },
+            )
             .await;
         let result = match answer {
             Ok(answer) => answer.results.into_iter().next().and_then(|result| result.outcome),
@@ -236,12 +264,16 @@ fn of_refusal<T>(refusal: Refusal) -> Told<T> {
 }
 
 /// A capture of all that a hold has.
-pub(super) fn whole(hold_reference: String) -> Capture {
+pub(in crate::app) fn whole(hold_reference: String) -> Capture {
     Capture { hold_reference, ..Capture::default() }
 }
 
 /// The request of a posting for a transfer.
-pub(super) fn request(reference: String, posting: &Posting, record: &Record) -> TransactionRequest {
+pub(in crate::app) fn request(
+    reference: String,
+    posting: &Posting,
+    record: &Record,
+) -> TransactionRequest {
     TransactionRequest {
         reference,
         kind: posting.kind.to_owned(),

@@ -105,13 +105,18 @@ pub fn skipped_date(wire: &SkipOrderRequest) -> Result<Date, Violations> {
 pub fn orders_page(wire: &ListOrdersRequest) -> Result<(AccountId, u32), Violations> {
     let mut violations = Violations::new();
     let account = violations.check("account_id", AccountId::parse(&wire.account_id));
-    let size = match u32::try_from(wire.page_size) {
+    let size = page_size(&mut violations, wire.page_size);
+    violations.finish(account.zip(size))
+}
+
+/// How many on a page.
+pub(super) fn page_size(violations: &mut Violations, size: i32) -> Option<u32> {
+    match u32::try_from(size) {
         Ok(0) => Some(PAGE_SIZE),
         Ok(size) if size <= MOST_PAGE_SIZE => Some(size),
         Ok(_) | Err(_) => {
             violations.add("page_size", "OUT_OF_RANGE", "must be 1 to 200, or 0 for 50");
             None
         }
-    };
-    violations.finish(account.zip(size))
+    }
 }

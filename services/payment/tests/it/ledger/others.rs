@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use florin_kernel::{AccountId, Money};
 use florin_proto::{
+    ErrorReason as _,
     account::v1::{
         FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, Leg, QuoteFeeRequest,
         QuoteFeeResponse, Reason, ReferenceToVoid, ReverseTransactionRequest,
@@ -17,7 +18,7 @@ use florin_proto::{
 use florin_rpc::Error;
 use tonic::{Request, Response, Status};
 
-use super::{Ledger, State, posted};
+use super::{Ledger, State, posted, refusal};
 
 fn kind_of_reversal(transaction: &str) -> String {
     format!("reverses {transaction}")
@@ -198,6 +199,11 @@ impl Ledger {
 
     fn void(&self, ReferenceToVoid { reference, cause }: ReferenceToVoid) -> VoidResult {
         let mut state = self.state();
+        if state.holds.contains_key(&reference) {
+            let reused = Common::ReferenceReused.known();
+            let refused = refusal(reused, [("reference".to_owned(), reference.clone())]);
+            return VoidResult { reference, outcome: Some(VoidOutcome::Refused(refused)) };
+        }
         let outcome = match state.posted.get(&reference) {
             Some((_, id)) => VoidOutcome::Posted(posted(*id, true)),
             None => {
