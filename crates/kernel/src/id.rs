@@ -119,6 +119,9 @@ id!(
     /// A transfer, deposit or withdrawal (owned by `payment`).
     TransferId, "trf");
 id!(
+    /// A recall of a payment between banks (owned by `payment`).
+    RecallId, "rcl");
+id!(
     /// A scheduled or standing order (owned by `payment`).
     OrderId, "sto");
 id!(

@@ -4,6 +4,7 @@ mod clearing;
 mod limits;
 mod order;
 mod posting;
+mod recalls;
 mod returns;
 mod standing;
 mod transfer;
@@ -18,6 +19,10 @@ pub use limits::{
 };
 pub use order::{Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
+pub use recalls::{
+    ALREADY_RETURNED, AskedBack, BY_RECALL, Judgement, NO_ANSWER, RecallReason, RecallStage,
+    days_after, debit_reference, judge, recall_message_id, refusal_code,
+};
 pub use returns::{Link, NotReturned, Relation, Returned};
 pub use standing::{
     Frequency, Last, OrderState, OrderStatus, Schedule, Standing, Step as OrderStep,

@@ -6,15 +6,16 @@ use florin_proto::payment::v1::{
     CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse,
     CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
     CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
-    CreateWithdrawalResponse, ExportClearingRequest, ExportClearingResponse,
-    ExportTransfersRequest, ExportTransfersResponse, GetOrderRequest, GetOrderResponse,
-    GetTransferRequest, GetTransferResponse, ListLimitsRequest, ListLimitsResponse,
-    ListOrdersRequest, ListOrdersResponse, ListTransfersRequest, ListTransfersResponse,
-    RefundTransferRequest, RefundTransferResponse, RemoveLimitRequest, RemoveLimitResponse,
-    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
-    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
-    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
-    payment_service_server::PaymentService,
+    CreateWithdrawalResponse, DecideRecallRequest, DecideRecallResponse, ExportClearingRequest,
+    ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse, GetOrderRequest,
+    GetOrderResponse, GetRecallRequest, GetRecallResponse, GetTransferRequest, GetTransferResponse,
+    ListLimitsRequest, ListLimitsResponse, ListOrdersRequest, ListOrdersResponse,
+    ListRecallsRequest, ListRecallsResponse, ListTransfersRequest, ListTransfersResponse,
+    RecallTransferRequest, RecallTransferResponse, RefundTransferRequest, RefundTransferResponse,
+    RemoveLimitRequest, RemoveLimitResponse, ResumeOrderRequest, ResumeOrderResponse,
+    RetryClearingRequest, RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse,
+    SetLimitRequest, SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
+    SuspendOrderResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -56,6 +57,10 @@ florin_rpc::serve! {
     resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
     skip_order(SkipOrderRequest) -> SkipOrderResponse;
     cancel_order(CancelOrderRequest) -> CancelOrderResponse;
+    recall_transfer(RecallTransferRequest) -> RecallTransferResponse;
+    get_recall(GetRecallRequest) -> GetRecallResponse;
+    list_recalls(ListRecallsRequest) -> ListRecallsResponse;
+    decide_recall(DecideRecallRequest) -> DecideRecallResponse;
     {
         type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
 

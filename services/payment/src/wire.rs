@@ -308,8 +308,10 @@ pub fn wire_run(run: &OrderRun) -> wire::OrderRun {
 }
 
 mod clearing;
+mod recalls;
 
 pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
+pub use recalls::{wire_recall, wire_recall_of};
 
 #[cfg(test)]
 mod tests;

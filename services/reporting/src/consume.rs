@@ -54,7 +54,9 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     PaymentFact::TransferAccepted(_)
                     | PaymentFact::TransferCompleted(_)
                     | PaymentFact::TransferFailed(_)
-                    | PaymentFact::TransferCancelled(_),
+                    | PaymentFact::TransferCancelled(_)
+                    | PaymentFact::RecallRequested(_)
+                    | PaymentFact::RecallEnded(_),
                 )
                 | AnyFact::Cif(
                     CifFact::CustomerRegistered(_)

@@ -1,16 +1,21 @@
 //! What payments publish. An event's aggregate is the transfer: version 1 is its acceptance,
-//! version 2 its end.
+//! version 2 its end. So it is of recalls.
 
 use florin_events::{Cause, NewEvent, position};
 use florin_kernel::EventId;
 use florin_proto::{
     payment::v1::{
-        self as wire, TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
+        self as wire, RecallEnded, RecallRequested, TransferAccepted, TransferCancelled,
+        TransferCompleted, TransferFailed,
     },
     timestamp,
 };
 
-use crate::{domain::Status, store::Record, wire::wire_of};
+use crate::{
+    domain::Status,
+    store::{Record, recalls::Recall},
+    wire::{wire_of, wire_recall_of},
+};
 
 /// Version of the event of an acceptance.
 const ACCEPTED: i64 = 1;
@@ -45,6 +50,27 @@ pub fn ended(record: &Record, causation: &str) -> Option<NewEvent> {
         Status::Failed => NewEvent::of(&TransferFailed { transfer, at }, &id, ENDED, cause),
         Status::Cancelled => NewEvent::of(&TransferCancelled { transfer, at }, &id, ENDED, cause),
     })
+}
+
+/// The event of a recall that has come, or was asked for.
+#[must_use]
+pub fn recall_requested(recall: &Recall, causation: &str) -> NewEvent {
+    let at = Some(timestamp(recall.created_at));
+    let fact = RecallRequested { recall: Some(wire_recall_of(recall)), at };
+    NewEvent::of(&fact, &recall.id, ACCEPTED, cause_of(recall, causation))
+}
+
+/// The event of a recall's end.
+#[must_use]
+pub fn recall_ended(recall: &Recall) -> NewEvent {
+    let at = Some(timestamp(recall.changed_at));
+    let fact = RecallEnded { recall: Some(wire_recall_of(recall)), at };
+    NewEvent::of(&fact, &recall.id, ENDED, cause_of(recall, &recall.case_id))
+}
+
+fn cause_of(recall: &Recall, causation: &str) -> Cause {
+    let correlation = recall.payment.clone().unwrap_or_else(|| recall.id.to_string());
+    Cause { correlation, causation: causation.to_owned(), traceparent: None }
 }
 
 fn cause(record: &Record, causation: &str) -> Cause {

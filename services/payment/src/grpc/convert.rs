@@ -2,6 +2,7 @@
 
 mod limits;
 mod orders;
+mod recalls;
 
 use florin_kernel::{AccountId, Currency, Money, MoneyError, TransferId, Violations, check_text};
 use florin_proto::payment::v1::{
@@ -12,6 +13,7 @@ use florin_proto::payment::v1::{
 pub use self::{
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},
+    recalls::{RecallDraft, Verdict, recall_id, recalls_page, verdict},
 };
 use crate::domain::Payee;
 

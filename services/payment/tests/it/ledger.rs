@@ -57,6 +57,8 @@ struct State {
     refused: Option<TransactionRequest>,
     /// Money that comes, and with it the refused posting again, just before a void.
     overtaken: Option<(AccountId, i64)>,
+    /// Accounts that are closed.
+    closed: Vec<AccountId>,
     /// By reference, with whether they are open still.
     holds: BTreeMap<String, Hold>,
     ignores_captures: bool,
@@ -129,6 +131,15 @@ impl Ledger {
 
     pub fn freeze(&self, id: AccountId) {
         self.state().accounts.get_mut(&id).unwrap().frozen = true;
+    }
+
+    pub fn close_account(&self, id: AccountId) {
+        self.state().closed.push(id);
+    }
+
+    /// Takes all but so much out of an account.
+    pub fn set_balance(&self, id: AccountId, balance: i64) {
+        self.state().accounts.get_mut(&id).unwrap().balance = balance;
     }
 
     pub fn set_away(&self, away: bool) {
@@ -337,6 +348,9 @@ impl State {
             let Some(leg::Target::AccountId(id)) = &one.target else { continue };
             let id: AccountId = id.parse().unwrap();
             let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;
+            if self.closed.contains(&id) {
+                return Err(Reason::AccountClosed.known());
+            }
             if account.frozen {
                 return Err(Reason::AccountFrozen.known());
             }

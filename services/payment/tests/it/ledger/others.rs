@@ -6,7 +6,7 @@ use florin_proto::{
     account::v1::{
         GetBusinessDateRequest, GetBusinessDateResponse, Leg, Reason, ReferenceToVoid,
         ReverseTransactionRequest, ReverseTransactionResponse, TransactionRequest,
-        VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided,
+        VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided, leg,
         transaction_result::Outcome, void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Reason as Common},
@@ -43,6 +43,19 @@ fn backwards(
 }
 
 impl Ledger {
+    /// Debits less credits of a GL account, in minor units.
+    pub fn gl(&self, code: &str) -> i64 {
+        let of = |leg: &Leg| {
+            let amount = florin_proto::money_of(leg.amount.as_ref()).unwrap().minor();
+            match leg.direction() {
+                Direction::Debit => amount,
+                Direction::Credit | Direction::Unspecified => -amount,
+            }
+        };
+        let is = |leg: &&Leg| leg.target == Some(leg::Target::GlCode(code.to_owned()));
+        self.posted().iter().flat_map(|one| one.legs.iter().filter(is).map(of)).sum()
+    }
+
     /// Moves the business date, YYYY-MM-DD.
     pub fn set_business_date(&self, date: &str) {
         self.state().business_date = date.to_owned();
