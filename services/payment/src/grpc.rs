@@ -3,18 +3,21 @@
 pub mod convert;
 
 use florin_proto::payment::v1::{
-    CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse,
-    CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
-    CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
-    CreateWithdrawalResponse, DecideRecallRequest, DecideRecallResponse, ExportClearingRequest,
-    ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse, GetOrderRequest,
-    GetOrderResponse, GetRecallRequest, GetRecallResponse, GetTransferRequest, GetTransferResponse,
-    ListLimitsRequest, ListLimitsResponse, ListOrdersRequest, ListOrdersResponse,
-    ListRecallsRequest, ListRecallsResponse, ListTransfersRequest, ListTransfersResponse,
-    RecallTransferRequest, RecallTransferResponse, RefundTransferRequest, RefundTransferResponse,
-    RemoveLimitRequest, RemoveLimitResponse, ResumeOrderRequest, ResumeOrderResponse,
-    RetryClearingRequest, RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse,
-    SetLimitRequest, SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
+    AddBeneficiaryRequest, AddBeneficiaryResponse, CancelOrderRequest, CancelOrderResponse,
+    CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,
+    CreateOrderRequest, CreateOrderResponse, CreateTransferRequest, CreateTransferResponse,
+    CreateWithdrawalRequest, CreateWithdrawalResponse, DecideRecallRequest, DecideRecallResponse,
+    ExportClearingRequest, ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse,
+    GetBeneficiaryRequest, GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse,
+    GetRecallRequest, GetRecallResponse, GetTransferRequest, GetTransferResponse,
+    ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse,
+    ListOrdersRequest, ListOrdersResponse, ListRecallsRequest, ListRecallsResponse,
+    ListTransfersRequest, ListTransfersResponse, RecallTransferRequest, RecallTransferResponse,
+    RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest,
+    RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest,
+    RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest,
+    RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
+    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
     SuspendOrderResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -50,6 +53,11 @@ florin_rpc::serve! {
     set_limit(SetLimitRequest) -> SetLimitResponse;
     remove_limit(RemoveLimitRequest) -> RemoveLimitResponse;
     list_limits(ListLimitsRequest) -> ListLimitsResponse;
+    get_beneficiary(GetBeneficiaryRequest) -> GetBeneficiaryResponse;
+    rename_beneficiary(RenameBeneficiaryRequest) -> RenameBeneficiaryResponse;
+    add_beneficiary(AddBeneficiaryRequest) -> AddBeneficiaryResponse;
+    remove_beneficiary(RemoveBeneficiaryRequest) -> RemoveBeneficiaryResponse;
+    list_beneficiaries(ListBeneficiariesRequest) -> ListBeneficiariesResponse;
     create_order(CreateOrderRequest) -> CreateOrderResponse;
     get_order(GetOrderRequest) -> GetOrderResponse;
     list_orders(ListOrdersRequest) -> ListOrdersResponse;

@@ -1,5 +1,6 @@
 //! The tables of payments: row <-> domain, and the statements.
 
+pub mod beneficiaries;
 mod clearing;
 mod keys;
 pub mod limits;
@@ -34,5 +35,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0020_clearing",
     "0021_clearing_doubts",
     "0030_voided",
+    "0032_beneficiaries",
     "0050_recalls",
 ];

@@ -1,6 +1,6 @@
 //! A small mesh: the payment role with a scripted OpsService, and whoever calls it.
 
-mod payments;
+mod payment;
 
 use std::{
     net::SocketAddr,

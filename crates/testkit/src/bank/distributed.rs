@@ -162,8 +162,8 @@ async fn start_simulator(dir: &Path, certs: &Path) -> Result<(Process, String)> 
     loop {
         let log = process.log();
         let whole_lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        let port = whole_lines.filter_map(|line| line.trim().rsplit_once("https://127.0.0.1:"));
-        if let Some((_, port)) = port.last() {
+        let mut port = whole_lines.filter_map(|line| line.trim().rsplit_once("https://127.0.0.1:"));
+        if let Some((_, port)) = port.next_back() {
             return Ok((process, format!("localhost:{port}")));
         }
         if let Some(code) = process.exited()? {
