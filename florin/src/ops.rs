@@ -4,6 +4,7 @@ mod business_date;
 mod dead_letters;
 mod end_of_day;
 mod rebuild;
+pub mod recalls;
 mod seals;
 mod transfers;
 
@@ -57,6 +58,9 @@ enum OpsCommand {
     /// Payments between banks that wait: show them, have them asked about or sent again.
     #[command(subcommand)]
     Transfers(Transfers),
+    /// What this bank and others ask each other back.
+    #[command(subcommand)]
+    Recalls(recalls::Recalls),
     /// Tell how far the ends of the last business dates are: their steps, and what failed.
     EndOfDay {
         /// How many dates.
@@ -104,6 +108,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
             println!("{queued} events of {role} queued for publishing again");
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
+        OpsCommand::Recalls(command) => return recalls::run(&caller, command).await,
         OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
         OpsCommand::Seals { after } => return seals::run(&caller, after).await,
         OpsCommand::EndOfDay { days } => return end_of_day::run(&caller, days).await,

@@ -1,6 +1,7 @@
 //! Payment's records and what they caused in the ledger, paired by reference.
 
 mod clearing;
+mod recalls;
 
 use std::collections::HashMap;
 
@@ -81,11 +82,14 @@ pub async fn pair(
         }
         pairing.transfer(&transfer)?;
     }
-    let between = clearing::pair(caller, &mut pairing).await?;
+    let mut returns = recalls::Returns::default();
+    let between = clearing::pair(caller, &mut pairing, &mut returns).await?;
+    let recalled = recalls::pair(caller, &mut pairing, returns).await?;
     pairing.left_over();
     let others = ledger.others;
     report.step(&format!(
-        "paired {count} transfers, {between} of the clearing; {others} references of other callers"
+        "paired {count} transfers, {between} of the clearing, {recalled} recalls; {others} \
+         references of other callers"
     ));
     if let Some(keys) = keys {
         keys.report(report);
