@@ -144,4 +144,8 @@ payment! {
     remove_beneficiary(RemoveBeneficiaryRequest) -> RemoveBeneficiaryResponse;
     list_beneficiaries(ListBeneficiariesRequest) -> ListBeneficiariesResponse;
     retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
+    recall_transfer(RecallTransferRequest) -> RecallTransferResponse;
+    get_recall(GetRecallRequest) -> GetRecallResponse;
+    list_recalls(ListRecallsRequest) -> ListRecallsResponse;
+    decide_recall(DecideRecallRequest) -> DecideRecallResponse;
 }
