@@ -5,6 +5,7 @@ mod business_date;
 mod dead_letters;
 mod end_of_day;
 mod rebuild;
+pub mod recalls;
 mod seals;
 mod transfers;
 
@@ -64,6 +65,9 @@ enum OpsCommand {
     /// Card payments of which the ledger may have something else than was answered.
     #[command(subcommand)]
     Authorisations(Authorisations),
+    /// What this bank and others ask each other back.
+    #[command(subcommand)]
+    Recalls(recalls::Recalls),
     /// Tell how far the ends of the last business dates are: their steps, and what failed.
     EndOfDay {
         /// How many dates.
@@ -111,6 +115,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
             println!("{queued} events of {role} queued for publishing again");
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
+        OpsCommand::Recalls(command) => return recalls::run(&caller, command).await,
         OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
         OpsCommand::Authorisations(command) => {
             return authorisations::run(&caller, &command).await;

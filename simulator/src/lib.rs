@@ -8,5 +8,8 @@
 mod network;
 mod serve;
 
-pub use network::{Action, Credit, Network, NetworkError, Outcome, Payment, Return, Rule};
+pub use network::{
+    Action, AskBack, Credit, Network, NetworkError, Outcome, Payment, RecallAction, RecallRule,
+    Return, Rule, Unseen,
+};
 pub use serve::{CERTIFICATE, Simulator};

@@ -2,6 +2,7 @@
 
 mod answers;
 mod orders;
+mod recalls;
 mod settlement;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,7 +12,9 @@ use florin_kernel::{Bic, Money, MoneyError, Uetr, UnixMicros};
 use serde::{Deserialize, Serialize};
 
 pub use self::orders::{Credit, Return, Rule};
+pub use self::recalls::{AskBack, RecallAction, RecallRule};
 use self::settlement::Posted;
+pub use self::settlement::Unseen;
 
 /// Messages that may wait for the bank to take them.
 const MOST_WAITING: usize = 100_000;
@@ -150,8 +153,9 @@ pub struct Network {
     withheld: Vec<String>,
     down: bool,
     books: settlement::Books,
-    /// Answers to recalls that the bank has sent: case and outcome.
-    recall_answers: Vec<(String, String)>,
+    /// What the bank asks back, and answers.
+    #[serde(default)]
+    recalls: recalls::Recalls,
 }
 
 /// A payment of another bank to this one.
@@ -177,7 +181,7 @@ impl Network {
             withheld: Vec::new(),
             down: false,
             books: settlement::Books::default(),
-            recall_answers: Vec::new(),
+            recalls: recalls::Recalls::default(),
         }
     }
 
@@ -198,8 +202,7 @@ impl Network {
             Message::StatusRequest(request) => self.answer_question(&request, now),
             Message::Recall(recall) => self.answer_recall(&recall, now),
             Message::RecallAnswer(answer) => {
-                let case = answer.case.map(|case| case.to_string()).unwrap_or_default();
-                self.recall_answers.push((case, answer.outcome.to_string()));
+                self.take_recall_answer(&answer);
                 Ok(())
             }
             Message::StatusReport(_) => Ok(()),

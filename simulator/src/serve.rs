@@ -34,7 +34,7 @@ use tokio_stream::StreamExt as _;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::server::Connected as _;
 
-use crate::network::{Credit, Network, NetworkError, Return, Rule};
+use crate::network::{AskBack, Credit, Network, NetworkError, RecallRule, Return, Rule, Unseen};
 
 /// Name of the simulator's certificate among the development authority's.
 pub const CERTIFICATE: &str = "client-simulator";
@@ -124,6 +124,8 @@ impl Simulator {
             .route("/credits", post(credit))
             .route("/returns", post(send_return))
             .route("/recalls", post(recall))
+            .route("/recalls/rules", post(add_recall_rule).delete(clear_recall_rules))
+            .route("/settlements", post(settle))
             .route("/messages", post(raw))
             .route("/network", post(cut))
             .route("/cycles/close", post(close_cycle));
@@ -275,9 +277,36 @@ async fn send_return(
 
 async fn recall(
     State(simulator): State<Simulator>,
-    Json(order): Json<Return>,
+    Json(order): Json<AskBack>,
+) -> Result<Json<Value>, Refused> {
+    let case = simulator.change(|network| network.send_recall(&order, now()))?;
+    Ok(Json(json!({ "case": case })))
+}
+
+async fn add_recall_rule(
+    State(simulator): State<Simulator>,
+    Json(rule): Json<RecallRule>,
 ) -> Result<StatusCode, Refused> {
-    simulator.change(|network| network.send_recall(&order, now()))?;
+    simulator.change(|network| {
+        network.add_recall_rule(rule);
+        Ok(())
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn clear_recall_rules(State(simulator): State<Simulator>) -> Result<StatusCode, Refused> {
+    simulator.change(|network| {
+        network.clear_recall_rules();
+        Ok(())
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn settle(
+    State(simulator): State<Simulator>,
+    Json(order): Json<Unseen>,
+) -> Result<StatusCode, Refused> {
+    simulator.change(|network| network.settle_unseen(&order, now()))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

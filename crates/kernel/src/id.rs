@@ -122,6 +122,9 @@ id!(
     /// An authorisation of a card payment (owned by `payment`).
     AuthorisationId, "aut");
 id!(
+    /// A recall of a payment between banks (owned by `payment`).
+    RecallId, "rcl");
+id!(
     /// A scheduled or standing order (owned by `payment`).
     OrderId, "sto");
 id!(

@@ -2,6 +2,7 @@
 
 mod authorisations;
 mod clearing;
+mod recalls;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -87,12 +88,15 @@ pub async fn pair(
         }
         pairing.transfer(&transfer)?;
     }
-    let between = clearing::pair(caller, &mut pairing).await?;
+    let mut returns = recalls::Returns::default();
+    let between = clearing::pair(caller, &mut pairing, &mut returns).await?;
+    let recalled = recalls::pair(caller, &mut pairing, returns).await?;
     let cards = authorisations::pair(caller, &mut pairing).await?;
     pairing.left_over();
     let others = ledger.others;
     report.step(&format!(
-        "paired {count} transfers, {between} of the clearing, {cards} authorisations; {others} references of other callers"
+        "paired {count} transfers, {between} of the clearing, {recalled} recalls, {cards} \
+         authorisations; {others} references of other callers"
     ));
     if let Some(keys) = keys {
         keys.report(report);

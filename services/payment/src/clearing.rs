@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use florin_iso20022::{
-    Account, Agent, CreditTransfer, Id, Message, MessageKind, OriginalMessage, Party, PaymentNames,
-    PaymentReturn, Reason, StatusRequest, Text,
+    Account, Agent, Assignment, CreditTransfer, Id, Message, MessageKind, OriginalMessage, Party,
+    PaymentNames, PaymentReturn, Reason, Recall, RecallAnswer, StatusRequest, Text,
 };
-use florin_kernel::{Bic, UnixMicros};
+use florin_kernel::{Bic, RecallId, UnixMicros};
 use florin_rpc::{Identity, https::Link};
 use http::{Method, StatusCode};
 
 use crate::{
     config::{ClearingConfig, ConfigError},
-    domain::{Directory, Order, Route, message_id},
+    domain::{Directory, Order, RecallReason, Route, message_id, recall_message_id},
     store::{Incoming, Outgoing, Subject},
 };
 
@@ -150,9 +150,15 @@ impl Network {
         Some(Message::StatusRequest(request).write())
     }
 
-    /// The bytes of a return of what came in.
+    /// The bytes of a return of what came in, for a reason of ISO 20022.
     #[must_use]
-    pub fn return_of(&self, id: &str, came: &Incoming, at: UnixMicros) -> Option<Vec<u8>> {
+    pub fn return_of(
+        &self,
+        id: &str,
+        came: &Incoming,
+        code: Option<&str>,
+        at: UnixMicros,
+    ) -> Option<Vec<u8>> {
         let original = OriginalMessage {
             id: came.message_id.parse().ok()?,
             name: MessageKind::CreditTransfer.name().parse().ok()?,
@@ -171,9 +177,75 @@ impl Network {
             original_amount: Some(came.amount),
             amount: came.amount,
             settlement_date: None,
-            reason: came.reason.as_deref().and_then(|code| code.parse().ok()).map(Reason::of),
+            reason: code.and_then(|code| code.parse().ok()).map(Reason::of),
         };
         Some(Message::PaymentReturn(returned).write())
+    }
+
+    /// The bytes by which a payment of ours is asked back from a bank. None for words that no
+    /// message can hold.
+    #[must_use]
+    pub fn recall_of(
+        &self,
+        id: RecallId,
+        out: &Outgoing,
+        bank: &Bic,
+        why: (RecallReason, &str),
+        at: UnixMicros,
+    ) -> Option<Vec<u8>> {
+        let (reason, words) = why;
+        let name: Id = recall_message_id(id).parse().ok()?;
+        let information = if words.is_empty() { None } else { Some(words.parse().ok()?) };
+        let recall = Recall {
+            assignment: Assignment {
+                id: name.clone(),
+                assigner: Some(Agent::Bic(self.bic.clone())),
+                assignee: Some(Agent::Bic(bank.clone())),
+                created_at: at,
+            },
+            case: Some(name.clone()),
+            recall_id: Some(name),
+            original: original(out)?,
+            names: names(out),
+            amount: Some(out.amount),
+            settlement_date: None,
+            reason: Some(Reason { code: Some(reason.code().parse().ok()?), information }),
+        };
+        Some(Message::Recall(recall).write())
+    }
+
+    /// The bytes of the negative answer to a recall of another bank, which was asked so.
+    ///
+    /// # Errors
+    /// In words, what cannot be read or written.
+    pub fn refusal_of(
+        &self,
+        id: RecallId,
+        request: &[u8],
+        code: &str,
+        at: UnixMicros,
+    ) -> Result<Vec<u8>, String> {
+        let Ok(Message::Recall(asked)) = Message::read(request) else {
+            return Err("the recall cannot be read again".to_owned());
+        };
+        let text = |error: florin_iso20022::Rule| error.to_string();
+        let name: Id = recall_message_id(id).parse().map_err(text)?;
+        let answer = RecallAnswer {
+            assignment: Assignment {
+                id: name.clone(),
+                assigner: Some(Agent::Bic(self.bic.clone())),
+                assignee: asked.assignment.assigner,
+                created_at: at,
+            },
+            // A bank that names no case is answered under the id of what it sent.
+            case: Some(asked.case.unwrap_or(asked.assignment.id)),
+            outcome: "RJCR".parse().map_err(text)?,
+            status_id: Some(name),
+            original: Some(asked.original),
+            names: asked.names,
+            reason: Some(Reason::of(code.parse().map_err(text)?)),
+        };
+        Ok(Message::RecallAnswer(answer).write())
     }
 }
 
@@ -191,7 +263,7 @@ fn names(out: &Outgoing) -> PaymentNames {
 fn original(out: &Outgoing) -> Option<OriginalMessage> {
     let kind = match out.subject {
         Subject::Payment(_) => MessageKind::CreditTransfer,
-        Subject::Return(_) => MessageKind::PaymentReturn,
+        Subject::Return(_) | Subject::Recalled(_) => MessageKind::PaymentReturn,
     };
     Some(OriginalMessage {
         id: out.id.parse().ok()?,

@@ -134,6 +134,16 @@ pub enum ConfigError {
         /// What it is.
         found: u64,
     },
+    /// No time for a recall, or more than anybody keeps.
+    #[error("payment.{setting} must be 1 to {most}, not {found}")]
+    Days {
+        /// The setting.
+        setting: &'static str,
+        /// Its greatest value.
+        most: u32,
+        /// What it is.
+        found: u32,
+    },
     /// Each batch would be taken by another worker while the first calls the ledger.
     #[error("payment.lease_ms must be greater than payment.ledger_timeout_ms")]
     Lease,

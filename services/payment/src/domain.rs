@@ -5,6 +5,7 @@ mod clearing;
 mod limits;
 mod order;
 mod posting;
+mod recalls;
 mod returns;
 mod scoring;
 mod standing;
@@ -25,6 +26,10 @@ pub use limits::{
 };
 pub use order::{Fee, Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};
+pub use recalls::{
+    ALREADY_RETURNED, AskedBack, BY_RECALL, Judgement, NO_ANSWER, RecallReason, RecallStage,
+    days_after, debit_reference, judge, recall_message_id, refusal_code,
+};
 pub use returns::{Link, NotReturned, Relation, Returned};
 pub use scoring::{Rules, Scored};
 pub use standing::{

@@ -3,7 +3,28 @@
 pub mod convert;
 
 use florin_proto::payment::v1::{
-    AddBeneficiaryRequest, AddBeneficiaryResponse, CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse, CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest, CreateWithdrawalResponse, ExportClearingRequest, ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse, GetBeneficiaryRequest, GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetTransferRequest, GetTransferResponse, ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse, ListOrdersRequest, ListOrdersResponse, ListTransfersRequest, ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse, RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse, CaptureAuthorisationRequest, CaptureAuthorisationResponse, CreateAuthorisationRequest, CreateAuthorisationResponse, ExportAuthorisationsRequest, ExportAuthorisationsResponse, GetAuthorisationRequest, GetAuthorisationResponse, IncrementAuthorisationRequest, IncrementAuthorisationResponse, ListAuthorisationsRequest, ListAuthorisationsResponse, ReverseAuthorisationRequest, ReverseAuthorisationResponse, payment_service_server::PaymentService,
+    AddBeneficiaryRequest, AddBeneficiaryResponse, CancelOrderRequest, CancelOrderResponse,
+    CancelTransferRequest, CancelTransferResponse, CaptureAuthorisationRequest,
+    CaptureAuthorisationResponse, CreateAuthorisationRequest, CreateAuthorisationResponse,
+    CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
+    CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
+    CreateWithdrawalResponse, DecideRecallRequest, DecideRecallResponse,
+    ExportAuthorisationsRequest, ExportAuthorisationsResponse, ExportClearingRequest,
+    ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse,
+    GetAuthorisationRequest, GetAuthorisationResponse, GetBeneficiaryRequest,
+    GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetRecallRequest, GetRecallResponse,
+    GetTransferRequest, GetTransferResponse, IncrementAuthorisationRequest,
+    IncrementAuthorisationResponse, ListAuthorisationsRequest, ListAuthorisationsResponse,
+    ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse,
+    ListOrdersRequest, ListOrdersResponse, ListRecallsRequest, ListRecallsResponse,
+    ListTransfersRequest, ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse,
+    RecallTransferRequest, RecallTransferResponse, RefundTransferRequest, RefundTransferResponse,
+    RemoveBeneficiaryRequest, RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse,
+    RenameBeneficiaryRequest, RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse,
+    RetryClearingRequest, RetryClearingResponse, ReverseAuthorisationRequest,
+    ReverseAuthorisationResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
+    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
+    SuspendOrderResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -57,6 +78,10 @@ florin_rpc::serve! {
     reverse_authorisation(ReverseAuthorisationRequest) -> ReverseAuthorisationResponse;
     get_authorisation(GetAuthorisationRequest) -> GetAuthorisationResponse;
     list_authorisations(ListAuthorisationsRequest) -> ListAuthorisationsResponse;
+    recall_transfer(RecallTransferRequest) -> RecallTransferResponse;
+    get_recall(GetRecallRequest) -> GetRecallResponse;
+    list_recalls(ListRecallsRequest) -> ListRecallsResponse;
+    decide_recall(DecideRecallRequest) -> DecideRecallResponse;
     {
         type ExportAuthorisationsStream =
             ReceiverStream<Result<ExportAuthorisationsResponse, Status>>;

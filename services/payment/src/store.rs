@@ -7,6 +7,7 @@ mod keys;
 pub mod limits;
 mod list;
 pub mod orders;
+pub mod recalls;
 mod row;
 mod transfers;
 mod voids;
@@ -14,9 +15,10 @@ mod voids;
 use florin_store::Migrations;
 
 pub use clearing::{
-    Drawer, Incoming, Outgoing, Subject, Unread, arrive, claim_incoming, claim_outgoing, file,
-    incoming_after, lock_incoming, lock_outgoing, outgoing_after, payment_of, send, unread_after,
-    update_incoming, update_outgoing,
+    Drawer, Incoming, Outgoing, Subject, Unread, arrive, asked_back, claim_incoming,
+    claim_outgoing, file, find_incoming, has_come_back, incoming_after, lock_incoming,
+    lock_outgoing, outgoing_after, payment_of, send, unread_after, update_incoming,
+    update_outgoing,
 };
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
@@ -37,5 +39,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0032_beneficiaries",
     "0040_authorisations",
     "0046_fees",
+    "0050_recalls",
     "0060_keys_of_orders",
 ];

@@ -327,9 +327,11 @@ pub fn wire_beneficiary(one: &Beneficiary) -> wire::Beneficiary {
 
 mod authorisations;
 mod clearing;
+mod recalls;
 
 pub use authorisations::{wire_authorisation, wire_authorisation_export, wire_operation};
 pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
+pub use recalls::{wire_recall, wire_recall_of};
 
 #[cfg(test)]
 mod tests;

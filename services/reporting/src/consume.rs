@@ -58,7 +58,9 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     | PaymentFact::AuthorisationDecided(_)
                     | PaymentFact::AuthorisationCaptured(_)
                     | PaymentFact::AuthorisationReversed(_)
-                    | PaymentFact::AuthorisationExpired(_),
+                    | PaymentFact::AuthorisationExpired(_)
+                    | PaymentFact::RecallRequested(_)
+                    | PaymentFact::RecallEnded(_),
                 )
                 | AnyFact::Cif(
                     CifFact::CustomerRegistered(_)

@@ -1,8 +1,7 @@
 //! What the network says.
 
 use florin_iso20022::{
-    Agent, Assignment, Message, OriginalMessage, PaymentNames, PaymentReturn, Reason, Recall,
-    RecallAnswer, StatusReport, StatusRequest,
+    Message, OriginalMessage, PaymentNames, PaymentReturn, Reason, StatusReport, StatusRequest,
 };
 use florin_kernel::{Money, UnixMicros};
 
@@ -96,31 +95,6 @@ impl Network {
         Ok(())
     }
 
-    /// Answers a recall of the bank: the other bank's customer does not agree.
-    pub(super) fn answer_recall(
-        &mut self,
-        recall: &Recall,
-        now: UnixMicros,
-    ) -> Result<(), NetworkError> {
-        let id = self.fresh_name();
-        let answer = RecallAnswer {
-            assignment: Assignment {
-                id: parsed("id", &id)?,
-                assigner: None,
-                assignee: recall.assignment.assigner.clone(),
-                created_at: now,
-            },
-            case: recall.case.clone(),
-            outcome: parsed("outcome", "RJCR")?,
-            status_id: None,
-            original: Some(recall.original.clone()),
-            names: recall.names.clone(),
-            reason: Some(Reason::of(parsed("reason", "CUST")?)),
-        };
-        self.enqueue(text_of(&Message::RecallAnswer(answer)));
-        Ok(())
-    }
-
     /// The other bank sends a settled payment back.
     ///
     /// # Errors
@@ -155,41 +129,11 @@ impl Network {
             reason: Some(Reason::of(parsed("code", &order.code)?)),
         };
         self.books.post(Posted::of(&names, &id, amount, now))?;
+        self.note_returned(&order.uetr);
         let document = text_of(&Message::PaymentReturn(back));
         for _ in 0..order.copies.max(1) {
             self.enqueue(document.clone());
         }
-        Ok(())
-    }
-
-    /// The other bank asks for a payment that it has sent to this one.
-    ///
-    /// # Errors
-    /// No payment of that UETR, or a code that is none.
-    pub fn send_recall(&mut self, order: &Return, now: UnixMicros) -> Result<(), NetworkError> {
-        let credit = self.credits.get(&order.uetr).cloned();
-        let credit = credit.ok_or_else(|| NetworkError::Unknown(order.uetr.clone()))?;
-        let id = self.fresh_name();
-        let recall = Recall {
-            assignment: Assignment {
-                id: parsed("id", &id)?,
-                assigner: None,
-                assignee: self.bank.parse().ok().map(Agent::Bic),
-                created_at: now,
-            },
-            case: Some(parsed("id", &id)?),
-            recall_id: None,
-            original: OriginalMessage {
-                id: parsed("original", &credit.message_id)?,
-                name: parsed("original", "pacs.008.001.08")?,
-                created_at: None,
-            },
-            names: PaymentNames { uetr: order.uetr.parse().ok(), ..PaymentNames::default() },
-            amount: Some(Money::parse(&credit.currency, &credit.amount)?),
-            settlement_date: None,
-            reason: Some(Reason::of(parsed("code", &order.code)?)),
-        };
-        self.enqueue(text_of(&Message::Recall(recall)));
         Ok(())
     }
 }

@@ -75,7 +75,7 @@ pub struct Credit {
     pub copies: u8,
 }
 
-/// A return or recall of a payment.
+/// A return of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Return {
@@ -185,7 +185,8 @@ impl Network {
             "payments": self.payments.values().collect::<Vec<_>>(),
             "balances": self.books.balances(),
             "waiting": self.queue.len(),
-            "recall_answers": &self.recall_answers,
+            "recalls": self.recalls.asked(),
+            "recall_answers": self.recalls.answers(),
         })
     }
 }

@@ -46,6 +46,22 @@ impl Posted {
     }
 }
 
+/// A movement of the bank's money of which no message tells.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unseen {
+    /// Decimal, positive.
+    pub amount: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// Whether it takes money from the bank; it gives where absent.
+    #[serde(default)]
+    pub takes: bool,
+    /// UETR; none where absent.
+    #[serde(default)]
+    pub uetr: Option<String>,
+}
+
 impl Books {
     pub(super) fn post(&mut self, posted: Posted) -> Result<(), MoneyError> {
         let balance = self.balance.entry(posted.currency.clone()).or_default();
@@ -60,6 +76,19 @@ impl Books {
 }
 
 impl Network {
+    /// Settles something and tells nobody but by the report of the cycle.
+    ///
+    /// # Errors
+    /// A value that is none.
+    pub fn settle_unseen(&mut self, order: &Unseen, now: UnixMicros) -> Result<(), NetworkError> {
+        let amount = Money::parse_positive(&order.currency, &order.amount)?;
+        let amount = if order.takes { amount.checked_neg()? } else { amount };
+        let uetr = order.uetr.as_deref().map(|uetr| parsed("uetr", uetr)).transpose()?;
+        let names = PaymentNames { uetr, ..PaymentNames::default() };
+        let id = self.fresh_name();
+        Ok(self.books.post(Posted::of(&names, &id, amount, now))?)
+    }
+
     /// Ends the cycle: one statement a currency goes to the bank, with the balances before and
     /// after and every movement between.
     ///

@@ -1,3 +1,4 @@
 //! What the network decides, and what it says.
 
 mod network;
+mod recalls;

@@ -5,7 +5,7 @@ use florin_iso20022::{
     StatusReport, StatusRequest,
 };
 use florin_kernel::{Money, Uetr, UnixMicros};
-use florin_simulator::{Action, Credit, Network, NetworkError, Outcome, Return, Rule};
+use florin_simulator::{Action, AskBack, Credit, Network, NetworkError, Outcome, Return, Rule};
 
 const NOW: UnixMicros = UnixMicros(1_795_288_260_000_000);
 
@@ -232,7 +232,8 @@ fn returns_and_recalls_name_what_they_are_of() {
     let unknown =
         Return { uetr: names(1).uetr.expect("uetr").to_string(), code: "AC04".into(), copies: 0 };
     assert!(matches!(network.send_return(&unknown, NOW), Err(NetworkError::Unknown(_))));
-    assert!(matches!(network.send_recall(&unknown, NOW), Err(NetworkError::Unknown(_))));
+    let recall = AskBack { uetr: unknown.uetr.clone(), code: "DUPL".into(), ..AskBack::default() };
+    assert!(matches!(network.send_recall(&recall, NOW), Err(NetworkError::Unknown(_))));
     network.receive(&payment(1), NOW).expect("taken");
     network.send_return(&unknown, NOW).expect("known by now");
     let messages = taken(&mut network, NOW);

@@ -14,6 +14,7 @@ mod import;
 mod own_data;
 mod proof;
 mod races;
+mod recalls;
 mod returns;
 mod story;
 mod strangers;

@@ -9,11 +9,15 @@ use florin_proto::{
     },
 };
 
-use super::{Pairing, time_of};
+use super::{Pairing, recalls::Returns, time_of};
 use crate::connect::Caller;
 
 /// Pairs everything with its references; how many there were.
-pub(super) async fn pair(caller: &Caller, pairing: &mut Pairing<'_>) -> Result<u64> {
+pub(super) async fn pair(
+    caller: &Caller,
+    pairing: &mut Pairing<'_>,
+    returns: &mut Returns,
+) -> Result<u64> {
     let request = ExportClearingRequest { waiting_only: false };
     let mut items = caller
         .stream(Role::Payment, request, |channel, request| async move {
@@ -24,6 +28,7 @@ pub(super) async fn pair(caller: &Caller, pairing: &mut Pairing<'_>) -> Result<u
     let mut count = 0_u64;
     while let Some(item) = items.message().await.context("exporting the clearing")? {
         count = count.saturating_add(1);
+        returns.note(&item);
         pairing.clearing(&item)?;
     }
     Ok(count)

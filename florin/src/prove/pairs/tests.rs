@@ -1,4 +1,11 @@
-use florin_proto::{account::v1::Hold, timestamp, wire_money};
+use florin_proto::{
+    account::v1::Hold,
+    payment::v1::{
+        ClearingDirection, ClearingStage, ExportClearingResponse, Recall, RecallDirection,
+        RecallStatus,
+    },
+    timestamp, wire_money,
+};
 
 use super::*;
 
@@ -249,4 +256,91 @@ fn names_a_voided_reference_of_a_transfer_that_did_not_fail_or_of_none() {
         assert_eq!(breaches(Some(status)), 1);
     }
     assert_eq!(breaches(None), 1);
+}
+
+fn recall(status: RecallStatus, answer: &str, at: UnixMicros) -> Recall {
+    Recall {
+        recall_id: "rcl_1".to_owned(),
+        direction: RecallDirection::In.into(),
+        status: status.into(),
+        clearing_id: "net/1".to_owned(),
+        amount: Some(wire_money(eur("5.00"))),
+        answer: answer.to_owned(),
+        changed_at: Some(timestamp(at)),
+        debit_reference: "rcl_1/debit".to_owned(),
+        ..Recall::default()
+    }
+}
+
+fn returned(came: &str) -> ExportClearingResponse {
+    ExportClearingResponse {
+        clearing_id: "back".to_owned(),
+        direction: ClearingDirection::ReturnOut.into(),
+        stage: ClearingStage::Done.into(),
+        posted_references: vec![format!("{came}/returned")],
+        ..ExportClearingResponse::default()
+    }
+}
+
+/// Breaches after pairing recalls with a debit of that amount and so many returns.
+fn of_recalls(told: &[Recall], debits: &[&str], returns: usize) -> u64 {
+    let (mut ledger, mut report) = (Ledger::default(), Report::default());
+    for amount in debits {
+        ledger.take_transaction(posted("rcl_1/debit", "txn_1", amount)).unwrap();
+    }
+    let mut made = recalls::Returns::default();
+    (0..returns).for_each(|_| made.note(&returned("net/1")));
+    let mut pairing = Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+    for one in told {
+        pairing.recall(one, &mut made).unwrap();
+    }
+    pairing.left_over();
+    report.breaches()
+}
+
+#[test]
+fn an_accepted_recall_has_one_debit_and_one_return() {
+    let accepted = recall(RecallStatus::Accepted, "FOCR", OLD);
+    assert_eq!(of_recalls(std::slice::from_ref(&accepted), &["5.00"], 1), 0);
+    assert_eq!(of_recalls(std::slice::from_ref(&accepted), &["5.00"], 2), 1);
+    assert_eq!(of_recalls(std::slice::from_ref(&accepted), &["5.00"], 0), 1);
+    assert_eq!(of_recalls(std::slice::from_ref(&accepted), &[], 1), 1);
+    assert_eq!(of_recalls(std::slice::from_ref(&accepted), &["5.01"], 1), 1);
+    assert_eq!(of_recalls(&[recall(RecallStatus::Accepted, "FOCR", YOUNG)], &[], 0), 0);
+    // From suspense, nobody is debited.
+    let kept = Recall { debit_reference: String::new(), ..accepted.clone() };
+    assert_eq!(of_recalls(std::slice::from_ref(&kept), &[], 1), 0);
+    let second = Recall { recall_id: "rcl_2".to_owned(), ..kept };
+    assert_eq!(of_recalls(&[accepted, second], &["5.00"], 1), 1, "taken twice");
+}
+
+#[test]
+fn a_rejected_recall_has_an_answer_and_no_debit() {
+    let rejected = recall(RecallStatus::Rejected, "AM04", OLD);
+    assert_eq!(of_recalls(std::slice::from_ref(&rejected), &[], 0), 0);
+    assert_eq!(of_recalls(std::slice::from_ref(&rejected), &["5.00"], 0), 1);
+    assert_eq!(of_recalls(&[recall(RecallStatus::Rejected, "", OLD)], &[], 0), 1);
+    assert_eq!(of_recalls(&[recall(RecallStatus::Waiting, "", OLD)], &["5.00"], 0), 1);
+}
+
+#[test]
+fn a_recall_of_ours_that_is_accepted_has_its_money_back() {
+    let ours = Recall {
+        direction: RecallDirection::Out.into(),
+        transfer_id: "trf_1".to_owned(),
+        debit_reference: String::new(),
+        ..recall(RecallStatus::Accepted, "FOCR", OLD)
+    };
+    assert_eq!(of_recalls(std::slice::from_ref(&ours), &[], 0), 1);
+    let mut made = recalls::Returns::default();
+    made.note(&ExportClearingResponse {
+        direction: ClearingDirection::ReturnIn.into(),
+        stage: ClearingStage::Done.into(),
+        transfer_id: "trf_1".to_owned(),
+        ..ExportClearingResponse::default()
+    });
+    let (mut ledger, mut report) = (Ledger::default(), Report::default());
+    let mut pairing = Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+    pairing.recall(&ours, &mut made).unwrap();
+    assert_eq!(report.breaches(), 0);
 }

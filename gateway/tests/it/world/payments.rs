@@ -159,4 +159,8 @@ payment! {
     reverse_authorisation(ReverseAuthorisationRequest) -> ReverseAuthorisationResponse;
     get_authorisation(GetAuthorisationRequest) -> GetAuthorisationResponse;
     list_authorisations(ListAuthorisationsRequest) -> ListAuthorisationsResponse;
+    recall_transfer(RecallTransferRequest) -> RecallTransferResponse;
+    get_recall(GetRecallRequest) -> GetRecallResponse;
+    list_recalls(ListRecallsRequest) -> ListRecallsResponse;
+    decide_recall(DecideRecallRequest) -> DecideRecallResponse;
 }

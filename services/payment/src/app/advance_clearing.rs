@@ -16,6 +16,7 @@
 mod capture;
 mod incoming;
 pub(super) mod ledger;
+mod recalls;
 
 use std::sync::{Arc, Mutex};
 
@@ -110,6 +111,7 @@ impl ClearingWorker {
             tasks.spawn(async move { worker.advance(&out, &token).await });
         }
         any |= self.take_incoming(&mut tasks).await?;
+        any |= self.take_recalls(&mut tasks).await?;
         while let Some(ended) = tasks.join_next().await {
             match ended {
                 Ok(Ok(())) => {}
@@ -327,7 +329,7 @@ async fn lock(
     };
     let record = match row.subject {
         Subject::Payment(transfer) => Some(locked_transfer(tx, transfer).await?),
-        Subject::Return(_) => None,
+        Subject::Return(_) | Subject::Recalled(_) => None,
     };
     Ok(Some((row, record)))
 }

@@ -1,21 +1,21 @@
 //! What payments publish. An event's aggregate is the transfer: version 1 is its acceptance,
-//! version 2 its end.
+//! version 2 its end. So it is of recalls.
 
 use florin_events::{Cause, NewEvent, position};
 use florin_kernel::EventId;
 use florin_proto::{
     payment::v1::{
         self as wire, AuthorisationCaptured, AuthorisationDecided, AuthorisationExpired,
-        AuthorisationReversed, TransferAccepted, TransferCancelled, TransferCompleted,
-        TransferFailed,
+        AuthorisationReversed, RecallEnded, RecallRequested, TransferAccepted, TransferCancelled,
+        TransferCompleted, TransferFailed,
     },
     timestamp,
 };
 
 use crate::{
     domain::{Operation, OperationKind, Status},
-    store::{Record, authorisations::Card},
-    wire::{wire_authorisation, wire_of, wire_operation},
+    store::{Record, authorisations::Card, recalls::Recall},
+    wire::{wire_authorisation, wire_of, wire_operation, wire_recall_of},
 };
 
 /// Version of the event of an acceptance.
@@ -83,6 +83,27 @@ pub fn of_authorisation(card: &Card, operation: &Operation) -> NewEvent {
             NewEvent::of(&fact, &id, version, cause)
         }
     }
+}
+
+/// The event of a recall that has come, or was asked for.
+#[must_use]
+pub fn recall_requested(recall: &Recall, causation: &str) -> NewEvent {
+    let at = Some(timestamp(recall.created_at));
+    let fact = RecallRequested { recall: Some(wire_recall_of(recall)), at };
+    NewEvent::of(&fact, &recall.id, ACCEPTED, cause_of(recall, causation))
+}
+
+/// The event of a recall's end.
+#[must_use]
+pub fn recall_ended(recall: &Recall) -> NewEvent {
+    let at = Some(timestamp(recall.changed_at));
+    let fact = RecallEnded { recall: Some(wire_recall_of(recall)), at };
+    NewEvent::of(&fact, &recall.id, ENDED, cause_of(recall, &recall.case_id))
+}
+
+fn cause_of(recall: &Recall, causation: &str) -> Cause {
+    let correlation = recall.payment.clone().unwrap_or_else(|| recall.id.to_string());
+    Cause { correlation, causation: causation.to_owned(), traceparent: None }
 }
 
 fn cause(record: &Record, causation: &str) -> Cause {

@@ -2,6 +2,7 @@
 //! transaction, then acknowledged. It comes again where that is lost, and finds its effect.
 
 mod names;
+mod recalls;
 
 use std::sync::PoisonError;
 
@@ -114,11 +115,11 @@ impl ClearingWorker {
                         self.take_credit(&tx, transfer).await?
                     }
                     Ok(Message::PaymentReturn(back)) => self.take_return(&tx, back).await?,
-                    Ok(
-                        other @ (Message::Recall(_)
-                        | Message::RecallAnswer(_)
-                        | Message::Statement(_)),
-                    ) => {
+                    Ok(Message::Recall(asked)) => self.take_recall(&tx, asked, document).await?,
+                    Ok(Message::RecallAnswer(said)) => {
+                        self.take_recall_answer(&tx, said, document).await?
+                    }
+                    Ok(other @ Message::Statement(_)) => {
                         let kind = other.kind().name();
                         tracing::warn!(kind, "a message of the network waits for people");
                         format!("{kind} for people")

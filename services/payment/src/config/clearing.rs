@@ -36,6 +36,15 @@ pub struct ClearingConfig {
     pub ask_most_ms: u64,
     /// How often it is looked for messages when there was none, in milliseconds, at least 1.
     pub poll_ms: u64,
+    /// Calendar days in which a payment of ours may be asked back for a duplicate or a
+    /// technical fault: 1 to 365. The scheme has ten banking business days.
+    pub recall_days: u32,
+    /// Calendar days in which it may be for fraud or for the customer's wish: 1 to 800. The
+    /// scheme has 13 months.
+    pub recall_long_days: u32,
+    /// Calendar days that people have to decide on another bank's recall: 1 to 365. The scheme
+    /// has 15 banking business days.
+    pub recall_answer_days: u32,
 }
 
 impl Default for ClearingConfig {
@@ -60,6 +69,9 @@ impl Default for ClearingConfig {
             answer_ms: 10_000,
             ask_most_ms: 300_000,
             poll_ms: 500,
+            recall_days: 14,
+            recall_long_days: 395,
+            recall_answer_days: 21,
         }
     }
 }
@@ -83,6 +95,15 @@ impl ClearingConfig {
         ] {
             if found < least {
                 return Err(ConfigError::TooSmall { setting, least, found });
+            }
+        }
+        for (setting, most, found) in [
+            ("clearing.recall_days", 365, self.recall_days),
+            ("clearing.recall_long_days", 800, self.recall_long_days),
+            ("clearing.recall_answer_days", 365, self.recall_answer_days),
+        ] {
+            if !(1..=most).contains(&found) {
+                return Err(ConfigError::Days { setting, most, found });
             }
         }
         let bic = |text: &str| {
@@ -144,6 +165,15 @@ mod tests {
         }
         let network = ClearingConfig { network: "a/b".into(), ..ClearingConfig::default() };
         assert!(network.check().is_err());
+    }
+
+    #[test]
+    fn days_of_recalls_are_in_their_range() {
+        let none = ClearingConfig { recall_days: 0, ..ClearingConfig::default() };
+        let many = ClearingConfig { recall_answer_days: 366, ..ClearingConfig::default() };
+        for (config, name) in [(none, "recall_days"), (many, "recall_answer_days")] {
+            assert!(config.check().expect_err(name).to_string().contains(name));
+        }
     }
 
     #[test]

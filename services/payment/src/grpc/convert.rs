@@ -4,6 +4,7 @@ mod authorisations;
 mod beneficiaries;
 mod limits;
 mod orders;
+mod recalls;
 
 use florin_kernel::{
     AccountId, BeneficiaryId, Currency, Money, MoneyError, TransferId, Violations, check_text,
@@ -19,6 +20,7 @@ pub use self::{
     beneficiaries::{BeneficiaryDraft, beneficiaries_page, beneficiary_id, label},
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},
+    recalls::{RecallDraft, Verdict, recall_id, recalls_page, verdict},
 };
 use crate::domain::{Kind, Payee};
 

@@ -13,7 +13,10 @@ use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 pub use self::{
     filed::{Drawer, Unread, file, unread_after},
-    incoming::{Incoming, arrive, claim_incoming, incoming_after, lock_incoming, update_incoming},
+    incoming::{
+        Incoming, arrive, asked_back, claim_incoming, find_incoming, has_come_back, incoming_after,
+        lock_incoming, update_incoming,
+    },
 };
 use super::Record;
 use crate::domain::{Stage, message_id, uetr_of};
@@ -27,7 +30,13 @@ pub enum Subject {
     Payment(TransferId),
     /// The return of what came in under this id.
     Return(String),
+    /// The return, for a recall, of what came in under this id and whose first return the
+    /// network has rejected.
+    Recalled(String),
 }
+
+/// What stands before the id of what came in, in the subject of its second return.
+const RECALLED: &str = "recall:";
 
 /// Something on its way to the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +101,7 @@ const OUT_CHANGING: [(&str, Column); 13] = [
     ("attempts", Column::Int),
     ("last_cause", Column::Text),
 ];
-fn names(columns: &[(&str, Column)], more: &[(&str, Column)]) -> String {
+pub(super) fn names(columns: &[(&str, Column)], more: &[(&str, Column)]) -> String {
     let names: Vec<_> = columns.iter().chain(more).map(|(name, _)| *name).collect();
     names.join(", ")
 }
@@ -117,7 +126,7 @@ fn corrupt(id: &str, what: &str) -> StoreError {
     StoreError::Corrupt(format!("{id} of the clearing has no valid {what}"))
 }
 
-fn instant(row: &QueryResult, column: &str) -> Result<Option<UnixMicros>, StoreError> {
+pub(super) fn instant(row: &QueryResult, column: &str) -> Result<Option<UnixMicros>, StoreError> {
     Ok(row.try_get::<Option<i64>>("", column)?.map(UnixMicros))
 }
 
@@ -168,7 +177,16 @@ impl Outgoing {
     pub const fn transfer(&self) -> Option<TransferId> {
         match &self.subject {
             Subject::Payment(id) => Some(*id),
-            Subject::Return(_) => None,
+            Subject::Return(_) | Subject::Recalled(_) => None,
+        }
+    }
+
+    /// What came in and goes back by it; None for a payment.
+    #[must_use]
+    pub const fn goes_back(&self) -> Option<&String> {
+        match &self.subject {
+            Subject::Payment(_) => None,
+            Subject::Return(came) | Subject::Recalled(came) => Some(came),
         }
     }
 
@@ -177,6 +195,7 @@ impl Outgoing {
         let (kind, subject) = match &self.subject {
             Subject::Payment(id) => (1_i64, id.to_string()),
             Subject::Return(id) => (2, id.clone()),
+            Subject::Recalled(id) => (2, format!("{RECALLED}{id}")),
         };
         row! {
             "id": self.id.as_str(),
@@ -206,7 +225,10 @@ impl Outgoing {
         let kind: i64 = row.try_get("", "kind")?;
         let subject = match kind {
             1 => Subject::Payment(subject.parse().map_err(|_| corrupt(&id, "subject"))?),
-            2 => Subject::Return(subject),
+            2 => match subject.strip_prefix(RECALLED) {
+                Some(came) => Subject::Recalled(came.to_owned()),
+                None => Subject::Return(subject),
+            },
             _ => return Err(corrupt(&id, "kind")),
         };
         let stage = Stage::from_code(row.try_get("", "stage")?);
@@ -269,7 +291,7 @@ pub async fn claim_outgoing(
     Ok((claimed.token, found))
 }
 
-fn readable<T>(record: Result<T, StoreError>) -> Option<T> {
+pub(super) fn readable<T>(record: Result<T, StoreError>) -> Option<T> {
     record.inspect_err(|error| tracing::error!(%error, "a stored payment cannot be read")).ok()
 }
 
@@ -306,7 +328,7 @@ pub async fn update_outgoing(tx: &Tx, out: &Outgoing) -> Result<(), StoreError> 
     update(tx, OUT, &OUT_CHANGING, out.to_row()).await
 }
 
-async fn update(
+pub(super) async fn update(
     tx: &Tx,
     table: &str,
     columns: &[(&str, Column)],

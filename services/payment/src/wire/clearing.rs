@@ -15,7 +15,7 @@ use crate::{
 pub fn wire_outgoing(out: &Outgoing) -> ExportClearingResponse {
     let (direction, transfer_id, booked) = match &out.subject {
         Subject::Payment(id) => (ClearingDirection::Out, id.to_string(), None),
-        Subject::Return(came) => {
+        Subject::Return(came) | Subject::Recalled(came) => {
             (ClearingDirection::ReturnOut, String::new(), Some(format!("{came}/returned")))
         }
     };
@@ -53,6 +53,10 @@ pub fn wire_incoming(came: &Incoming) -> ExportClearingResponse {
     let (posted, open) = match came.stage {
         Arrival::Received => (vec![], vec![credit]),
         Arrival::ToSuspense => (vec![], vec![credit, suspense]),
+        // Credited, and taken back for a recall, whose debit is the recall's.
+        Arrival::Returning | Arrival::Kept if !came.is_return && came.reason.is_none() => {
+            (vec![credit], vec![])
+        }
         Arrival::Returning | Arrival::Kept => (vec![suspense], vec![credit]),
         Arrival::Done if sent_back => (vec![suspense], vec![credit]),
         Arrival::Done => (vec![credit], vec![]),

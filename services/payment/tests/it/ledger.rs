@@ -18,7 +18,11 @@ use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
-    Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, FeeEvent, Hold, HoldStatus, Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg, transaction_result::Outcome, PlaceHoldRequest, ReleaseHoldRequest,
+        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, FeeEvent, Hold,
+        HoldStatus, Holder, HolderRole, PlaceHoldRequest, PostTransactionsRequest,
+        PostTransactionsResponse, PostedTransaction, Reason, ReleaseHoldRequest,
+        ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
+        transaction_result::Outcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
@@ -55,6 +59,8 @@ struct State {
     refused: Option<TransactionRequest>,
     /// Money that comes, and with it the refused posting again, just before a void.
     overtaken: Option<(AccountId, i64)>,
+    /// Accounts that are closed.
+    closed: Vec<AccountId>,
     holds: BTreeMap<String, Hold>,
     /// What was asked for with them.
     placings: BTreeMap<String, PlaceHoldRequest>,
@@ -137,6 +143,15 @@ impl Ledger {
 
     pub fn freeze(&self, id: AccountId) {
         self.state().accounts.get_mut(&id).unwrap().frozen = true;
+    }
+
+    pub fn close_account(&self, id: AccountId) {
+        self.state().closed.push(id);
+    }
+
+    /// Takes all but so much out of an account.
+    pub fn set_balance(&self, id: AccountId, balance: i64) {
+        self.state().accounts.get_mut(&id).unwrap().balance = balance;
     }
 
     pub fn set_away(&self, away: bool) {
@@ -346,6 +361,9 @@ impl State {
             let Some(leg::Target::AccountId(id)) = &one.target else { continue };
             let id: AccountId = id.parse().unwrap();
             let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;
+            if self.closed.contains(&id) {
+                return Err(Reason::AccountClosed.known());
+            }
             let captured = self.may_capture(&request.captures, &id)?;
             if account.frozen && (change > 0 || captured + change < 0) {
                 return Err(Reason::AccountFrozen.known());

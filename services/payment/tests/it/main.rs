@@ -19,6 +19,7 @@ mod limits;
 mod list_transfers;
 mod lost_keys;
 mod orders;
+mod recalls;
 mod refunds;
 mod refused_reads;
 mod required;

@@ -150,7 +150,10 @@ impl ClearingWorker {
                 let now = tx.now().await?;
                 row.attempts = row.attempts.saturating_add(1);
                 match found {
-                    Found::Credited => come_to(&mut row, Arrival::Done, now),
+                    Found::Credited => {
+                        come_to(&mut row, Arrival::Done, now);
+                        self.came_back(&tx, &row, now).await?;
+                    }
                     Found::NotCreditable(code) => {
                         row.reason = Some(code.clone());
                         come_to(&mut row, Arrival::ToSuspense, now);
@@ -162,7 +165,9 @@ impl ClearingWorker {
                         come_to(&mut row, Arrival::Kept, now);
                     }
                     Found::Suspended => {
-                        let back = self.going_back(&return_id, &row, now)?;
+                        let subject = Subject::Return(row.id.clone());
+                        let code = row.reason.as_deref();
+                        let back = self.going_back(&return_id, &row, code, subject, now)?;
                         store::send(&tx, &[back]).await?;
                         come_to(&mut row, Arrival::Returning, now);
                     }
@@ -185,18 +190,20 @@ impl ClearingWorker {
     }
 
     /// The return of what is in suspense, ready to be sent.
-    fn going_back(
+    pub(super) fn going_back(
         &self,
         id: &str,
         came: &Incoming,
+        code: Option<&str>,
+        subject: Subject,
         now: UnixMicros,
     ) -> Result<Outgoing, StoreError> {
-        let document = self.network.return_of(id, came, now);
+        let document = self.network.return_of(id, came, code, now);
         let document = document
             .ok_or_else(|| StoreError::Corrupt(format!("no message can return {}", came.id)))?;
         Ok(Outgoing {
             id: id.to_owned(),
-            subject: Subject::Return(came.id.clone()),
+            subject,
             stage: Stage::Submitting,
             uetr: came.uetr,
             amount: came.amount,
@@ -217,7 +224,7 @@ impl ClearingWorker {
 
     /// Books a return that the network has settled, or leaves in suspense what it has rejected.
     pub(super) async fn end_return(&self, out: &Outgoing, token: &str) -> Result<(), StoreError> {
-        let Subject::Return(came) = &out.subject else { return Ok(()) };
+        let Some(came) = out.goes_back() else { return Ok(()) };
         let posted = if out.stage == Stage::Settled {
             self.payment.post(self.returned(came, out.amount)).await
         } else {
@@ -253,6 +260,7 @@ impl ClearingWorker {
                     if let Some(mut came) = store::lock_incoming(&tx, came).await? {
                         come_to(&mut came, arrival, now);
                         store::update_incoming(&tx, &came).await?;
+                        self.returned_by_recall(&tx, &came, now).await?;
                     }
                 }
                 store::update_outgoing(&tx, &row).await
@@ -275,7 +283,7 @@ impl ClearingWorker {
     }
 }
 
-fn come_to(row: &mut Incoming, stage: Arrival, now: UnixMicros) {
+pub(super) fn come_to(row: &mut Incoming, stage: Arrival, now: UnixMicros) {
     row.stage = stage;
     row.changed_at = row.changed_at.max(now);
     row.due_at = (!stage.rests()).then_some(now);
@@ -283,7 +291,11 @@ fn come_to(row: &mut Incoming, stage: Arrival, now: UnixMicros) {
     row.last_cause = None;
 }
 
-fn request_of(reference: &str, posting: &Posting, came: &Incoming) -> TransactionRequest {
+pub(super) fn request_of(
+    reference: &str,
+    posting: &Posting,
+    came: &Incoming,
+) -> TransactionRequest {
     TransactionRequest {
         reference: reference.to_owned(),
         kind: posting.kind.to_owned(),

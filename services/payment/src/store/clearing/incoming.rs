@@ -159,6 +159,19 @@ pub async fn claim_incoming(
     Ok((claimed.token, found))
 }
 
+/// What came in under an id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn find_incoming(
+    connection: &impl ConnectionTrait,
+    id: &str,
+) -> Result<Option<Incoming>, StoreError> {
+    let query = format!("SELECT {} FROM {IN} WHERE id = $1", in_columns());
+    let row = sql::query_one(connection, query, [id.into()]).await?;
+    row.as_ref().map(Incoming::from_row).transpose()
+}
+
 /// Locks what came in under an id.
 ///
 /// # Errors
@@ -191,4 +204,48 @@ pub async fn incoming_after(
     let query = format!("SELECT {columns} FROM {IN} WHERE id > $1 ORDER BY id LIMIT $2");
     let rows = sql::query_all(connection, query, [after.into(), i64::from(limit).into()]).await?;
     rows.iter().map(Incoming::from_row).collect()
+}
+
+/// The payments that came in by the names under which a bank asks for one back: its UETR, or
+/// else message id and the payer's name of it. At most two: more tell nothing more.
+///
+/// # Errors
+/// Those of the database.
+pub async fn asked_back(
+    connection: &impl ConnectionTrait,
+    uetr: Option<Uetr>,
+    message_id: &str,
+    end_to_end: Option<&str>,
+    amount: Option<Money>,
+) -> Result<Vec<Incoming>, StoreError> {
+    let (named, mut values) = match uetr {
+        Some(uetr) => ("uetr = $1", vec![uetr.to_string().into()]),
+        None => (
+            "message_id = $1 AND end_to_end = $2",
+            vec![message_id.into(), end_to_end.unwrap_or_default().into()],
+        ),
+    };
+    let mut query = format!("SELECT {} FROM {IN} WHERE kind = 1 AND {named}", in_columns());
+    if let Some(amount) = amount {
+        let first = values.len().saturating_add(1);
+        let second = first.saturating_add(1);
+        query.push_str(&format!(" AND currency = ${first} AND amount = ${second}"));
+        values.extend([amount.currency().code().into(), amount.minor().into()]);
+    }
+    query.push_str(" ORDER BY id LIMIT 2");
+    let rows = sql::query_all(connection, query, values).await?;
+    rows.iter().map(Incoming::from_row).collect()
+}
+
+/// Whether a payment of ours has come back, or is coming.
+///
+/// # Errors
+/// Those of the database.
+pub async fn has_come_back(
+    connection: &impl ConnectionTrait,
+    transfer: TransferId,
+) -> Result<bool, StoreError> {
+    let query = format!("SELECT id FROM {IN} WHERE transfer_id = $1 LIMIT 1");
+    let row = sql::query_one(connection, query, [transfer.to_string().into()]).await?;
+    Ok(row.is_some())
 }

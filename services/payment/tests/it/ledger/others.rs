@@ -9,7 +9,7 @@ use florin_proto::{
         FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, Leg, QuoteFeeRequest,
         QuoteFeeResponse, Reason, ReferenceToVoid, ReverseTransactionRequest,
         ReverseTransactionResponse, TransactionRequest, VoidReferencesRequest,
-        VoidReferencesResponse, VoidResult, Voided, transaction_result::Outcome,
+        VoidReferencesResponse, VoidResult, Voided, leg, transaction_result::Outcome,
         void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Reason as Common},
@@ -76,6 +76,19 @@ impl Ledger {
             gl_code: "4010".into(),
             schedule_from: "2026-11-21".into(),
         }))
+    }
+
+    /// Debits less credits of a GL account, in minor units.
+    pub fn gl(&self, code: &str) -> i64 {
+        let of = |leg: &Leg| {
+            let amount = florin_proto::money_of(leg.amount.as_ref()).unwrap().minor();
+            match leg.direction() {
+                Direction::Debit => amount,
+                Direction::Credit | Direction::Unspecified => -amount,
+            }
+        };
+        let is = |leg: &&Leg| leg.target == Some(leg::Target::GlCode(code.to_owned()));
+        self.posted().iter().flat_map(|one| one.legs.iter().filter(is).map(of)).sum()
     }
 
     /// Moves the business date, YYYY-MM-DD.
