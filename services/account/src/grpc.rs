@@ -30,9 +30,9 @@ use florin_proto::account::v1::{
     RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse,
     ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
     SetFeeScheduleRequest, SetFeeScheduleResponse, SetInterestConditionsRequest,
-    SetInterestConditionsResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
-    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
-    account_service_server::AccountService,
+    SetInterestConditionsResponse, SettleInterestRequest, SettleInterestResponse,
+    UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
+    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};

@@ -81,6 +81,11 @@ payment! {
         skip_order(SkipOrderRequest) -> SkipOrderResponse;
         cancel_order(CancelOrderRequest) -> CancelOrderResponse;
         retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
+        quote_transfer(QuoteTransferRequest) -> QuoteTransferResponse;
+        recall_transfer(RecallTransferRequest) -> RecallTransferResponse;
+        get_recall(GetRecallRequest) -> GetRecallResponse;
+        list_recalls(ListRecallsRequest) -> ListRecallsResponse;
+        decide_recall(DecideRecallRequest) -> DecideRecallResponse;
         create_authorisation(CreateAuthorisationRequest) -> CreateAuthorisationResponse;
         increment_authorisation(IncrementAuthorisationRequest) -> IncrementAuthorisationResponse;
         capture_authorisation(CaptureAuthorisationRequest) -> CaptureAuthorisationResponse;

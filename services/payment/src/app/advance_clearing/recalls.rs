@@ -131,7 +131,7 @@ impl ClearingWorker {
         };
         let request = self.recalled(recall, &came, account);
         let reference = request.reference.clone();
-        Ok(match self.post(request).await {
+        Ok(match self.payment.post(request).await {
             Told::Done(_) => Found::Debited,
             Told::Refused(failure) => {
                 // What it was voided for in an attempt whose end was lost.
@@ -141,7 +141,7 @@ impl ClearingWorker {
                 let Some(code) = refusal_code(reason) else {
                     return Ok(Found::Stuck(failure.message));
                 };
-                match self.void(&reference, reason).await {
+                match self.payment.void(&reference, reason).await {
                     Told::Done(()) => Found::NotDebitable(code),
                     // An earlier call has posted it: the next one finds it.
                     Told::Refused(failure) => Found::Wait(failure.message),
@@ -170,7 +170,7 @@ impl ClearingWorker {
         match self.network.send(document.clone()).await {
             Sent::Taken => Found::Sent,
             Sent::Refused(cause) => Found::Stuck(cause),
-            Sent::Unclear(cause) => Found::Wait(cause),
+            Sent::NotSent(cause) | Sent::Unclear(cause) => Found::Wait(cause),
         }
     }
 
