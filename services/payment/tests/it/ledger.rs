@@ -19,10 +19,9 @@ use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
         Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, FeeEvent, Hold,
-        HoldStatus, Holder, HolderRole, PlaceHoldRequest, PostTransactionsRequest,
-        PostTransactionsResponse, PostedTransaction, Reason, ReleaseHoldRequest,
-        ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
-        transaction_result::Outcome,
+        Holder, HolderRole, PlaceHoldRequest, PostTransactionsRequest, PostTransactionsResponse,
+        PostedTransaction, Reason, ReleaseHoldRequest, ResolveIbanRequest, ResolveIbanResponse,
+        TransactionRequest, TransactionResult, leg, transaction_result::Outcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
