@@ -32,7 +32,7 @@ pub enum Sent {
     /// The network has it.
     Taken,
     /// The network was not reached, or takes nothing for now: it does not have it.
-    NotSent(String),
+    Unreached(String),
     /// It takes no such document: people have to look.
     Refused(String),
     /// Nobody knows whether it has it.
@@ -71,13 +71,13 @@ impl Network {
     /// Sends a document.
     pub async fn send(&self, document: Vec<u8>) -> Sent {
         if let Err(error) = self.link.connect().await {
-            return Sent::NotSent(error);
+            return Sent::Unreached(error);
         }
         match self.link.send(Method::POST, MESSAGES, XML, Bytes::from(document)).await {
             Ok(answer) if answer.status == StatusCode::ACCEPTED => Sent::Taken,
             // The adapter says so before it looks at the document (docs/simulator.md).
             Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
-                Sent::NotSent(format!("the network answered {}", answer.status))
+                Sent::Unreached(format!("the network answered {}", answer.status))
             }
             Ok(answer) if answer.status == StatusCode::BAD_REQUEST => {
                 Sent::Refused(String::from_utf8_lossy(&answer.body).into_owned())

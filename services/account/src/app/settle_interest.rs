@@ -61,12 +61,14 @@ impl Ledger {
 }
 
 fn settled(outcome: &Outcome) -> Answer {
-    answer::stored(outcome, |outcome| match outcome {
-        Outcome::Passed => Some(SettleInterestResponse::default()),
-        outcome => answer::wire_posted(outcome).map(|posted| SettleInterestResponse {
+    answer::stored(outcome, |outcome| {
+        if matches!(outcome, Outcome::Passed) {
+            return Some(SettleInterestResponse::default());
+        }
+        answer::wire_posted(outcome).map(|posted| SettleInterestResponse {
             transaction_id: posted.transaction_id,
             booking_date: posted.booking_date,
             position: posted.position,
-        }),
+        })
     })
 }

@@ -19,14 +19,12 @@ use florin_account::{
     },
 };
 use florin_kernel::AccountId;
-use florin_proto::account::v1::{
-    EndOfDayStep, ListBusinessDaysRequest, SettleInterestRequest, SettleInterestResponse,
-};
+use florin_proto::account::v1::{EndOfDayStep, ListBusinessDaysRequest};
 use florin_store::{StoreError, Tx, sql};
 
 use crate::{
     bench_ledger::{Bench, change, each, post, reverse, sqlite},
-    desk::{desk, machine, teller},
+    desk::{desk, machine},
     interest_world::{advance, dump, open_with_overdraft, pay_interest, valued},
 };
 
@@ -74,7 +72,7 @@ async fn day(bench: &Bench, accounts: &[AccountId], number: i64) {
     }
 }
 
-const DAYS: [(&str, &str); 5] = [
+pub const DAYS: [(&str, &str); 5] = [
     ("2026-11-21", "2026-11-23"),
     ("2026-11-23", "2026-11-24"),
     ("2026-11-24", "2026-11-25"),
@@ -241,12 +239,7 @@ async fn the_daily_accrual_is_not_zero_where_interest_is_due() {
     }
 }
 
-async fn settle(bench: &Bench, account: AccountId) -> SettleInterestResponse {
-    let request = SettleInterestRequest { account_id: account.to_string() };
-    desk(bench).settle_interest(&teller("SettleInterest"), request).await.unwrap().into_inner()
-}
-
-async fn end_month(bench: &Bench) {
+pub async fn end_month(bench: &Bench) {
     for (closing, opening) in DAYS.into_iter().skip(1) {
         advance(bench, closing, opening).await;
         end_days(bench, 1).await;
@@ -254,69 +247,16 @@ async fn end_month(bench: &Bench) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_closed_once_it_has_got_its_interest_or_paid_it() {
-    for bench in each().await {
-        pay_interest(&bench, "current", "2026-11-21", &[("0", "3.65")]).await;
-        let (saved, unused) = (bench.open(100_000).await, bench.open(0).await);
-        assert_eq!(settle(&bench, saved).await, SettleInterestResponse::default());
-        advance(&bench, "2026-11-21", "2026-11-23").await;
-        end_days(&bench, 1).await;
-        bench.run(post("out", &[(saved, -100_000)])).await;
-        let close = |account| bench.run(change(account, Change::Close("x".into())));
-        let refused = close(saved).await;
-        let unsettled = Refusal::InterestUnsettled { account: saved };
-        assert!(matches!(&refused, Outcome::Refused(one) if *one == unsettled), "{refused:?}");
-        // Two days at 0.10, booked on the open date; the second time it is the same.
-        let settled = settle(&bench, saved).await;
-        assert_eq!(settled.booking_date, "2026-11-23");
-        assert_eq!(bench.balance(saved).await.0, 20);
-        assert_eq!(settle(&bench, saved).await, settled);
-        assert!(matches!(close(saved).await, Outcome::Refused(Refusal::NotEmpty { .. })));
-        bench.run(post("rest", &[(saved, -20)])).await;
-        for account in [saved, unused] {
-            let done = close(account).await;
-            assert!(matches!(done, Outcome::Account { .. }), "{done:?}");
-        }
-        end_month(&bench).await;
-        let interest = "SELECT COUNT(*) FROM journal WHERE kind LIKE 'interest_%' \
-                        AND kind <> 'interest_accrual'";
-        assert_eq!(florin_testkit::place::number(&bench.db, interest).await.unwrap(), 1);
-        bench.assert_clean().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_settlement_beside_the_end_of_the_month_pays_once() {
-    for bench in each().await {
-        pay_interest(&bench, "current", "2026-11-21", &[("0", "3.65")]).await;
-        let account = bench.open(100_000).await;
-        for (closing, opening) in DAYS {
-            advance(&bench, closing, opening).await;
-            end_days(&bench, 1).await;
-            let (one, other) = tokio::join!(settle(&bench, account), settle(&bench, account));
-            assert_eq!(one.transaction_id, other.transaction_id, "{closing}");
-        }
-        let (credit, paid) = ("booked_credit", "capitalised_credit");
-        for column in [credit, paid] {
-            let query = format!("SELECT {column} FROM accruals");
-            let total = florin_testkit::place::number(&bench.db, &query).await.unwrap();
-            assert_eq!(bench.balance(account).await.0, 100_000 + total, "{column}");
-        }
-        bench.assert_clean().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_account_accrues_and_what_comes_late_to_a_closed_one_is_given_up() {
     for bench in each().await {
         pay_interest(&bench, "current", "2026-11-21", &[("0", "3.65")]).await;
-        let (frozen, closed) = (bench.open(100_000).await, bench.open(0).await);
+        let (frozen, closed) = (bench.open(100_000).await, bench.open(1).await);
         advance(&bench, "2026-11-21", "2026-11-23").await;
         end_days(&bench, 1).await;
         bench.run(change(frozen, Change::Freeze("x".into()))).await;
         // It should have earned for two days, which nobody knows before the next end of day.
         bench.run(valued(post("late", &[(closed, 100_000)]), "2026-11-21")).await;
-        bench.run(post("out", &[(closed, -100_000)])).await;
+        bench.run(post("out", &[(closed, -100_001)])).await;
         let done = bench.run(change(closed, Change::Close("x".into()))).await;
         assert!(matches!(done, Outcome::Account { .. }), "{done:?}");
         end_month(&bench).await;

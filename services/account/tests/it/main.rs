@@ -41,6 +41,7 @@ mod required;
 mod reverse_transaction;
 mod seals;
 mod set_aside;
+mod settle_interest;
 mod statements;
 mod two_phase;
 mod two_phase_page;

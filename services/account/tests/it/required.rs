@@ -59,6 +59,7 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         resolve_iban("ResolveIbanRequest") by payment;
         freeze_account("FreezeAccountRequest") by teller;
         unfreeze_account("UnfreezeAccountRequest") by teller;
+        settle_interest("SettleInterestRequest") by teller;
         close_account("CloseAccountRequest") by teller;
         add_holder("AddHolderRequest") by teller;
         remove_holder("RemoveHolderRequest") by teller;

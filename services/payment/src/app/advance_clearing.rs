@@ -211,7 +211,7 @@ impl ClearingWorker {
         };
         match self.network.send(document).await {
             Sent::Taken => Found::Sent,
-            Sent::NotSent(cause) => Found::NotSent(cause),
+            Sent::Unreached(cause) => Found::NotSent(cause),
             Sent::Refused(cause) => Found::Stuck(cause),
             Sent::Unclear(cause) => Found::Wait(cause),
         }

@@ -13,15 +13,19 @@
 //! decision, and it is what every repeat is told. Where the ledger has, or may have, something
 //! else than was decided, the operation stays pending and the worker brings both together.
 
+mod refusals;
+
 use std::time::Instant;
 
 use florin_kernel::{AccountId, AuthorisationId, CustomerId, Date, Money, UnixMicros};
-use florin_proto::{ErrorReason as _, common::v1::Reason as CommonReason, payment::v1::Reason};
+use florin_proto::{ErrorReason as _, payment::v1::Reason};
 use florin_rpc::{CallContext, Error};
 use florin_runtime::internal;
 use florin_store::{StoreError, Tx, audit};
 use prost::Message as _;
 
+pub(super) use self::refusals::{authorisation_not_found, decided, same_content};
+use self::refusals::{by_score, failure_of};
 use super::{
     Payment,
     accounts::owner,
@@ -33,10 +37,7 @@ use super::{
     score_authorisation::Score,
 };
 use crate::{
-    domain::{
-        AuthorisationStatus, Decider, Decision, Failure, NotTaken, Operation, OperationKind,
-        Ordering, give_back,
-    },
+    domain::{Decider, Decision, Failure, Operation, OperationKind, Ordering, give_back},
     store::authorisations::{self, Card},
 };
 
@@ -385,56 +386,4 @@ impl Payment {
         let found = authorisations::find(self.db.read(), id).await.map_err(internal)?;
         found.ok_or_else(|| authorisation_not_found(id))
     }
-}
-
-/// What a decision makes of the authorisation.
-pub(super) fn decided(card: &mut Card, operation: &Operation) -> Result<(), StoreError> {
-    let out_of_range = |error: NotTaken| StoreError::Corrupt(error.to_string());
-    match operation.decision {
-        Decision::Pending => Ok(()),
-        Decision::Approved => {
-            card.authorisation.approve(operation.amount.minor()).map_err(out_of_range)
-        }
-        Decision::Declined => {
-            if operation.kind == OperationKind::Authorise {
-                card.authorisation.status = AuthorisationStatus::Declined;
-            }
-            Ok(())
-        }
-    }
-}
-
-/// Whether a reference stands for the same request.
-///
-/// # Errors
-/// `REFERENCE_REUSED`.
-pub(super) fn same_content(found: &Operation, request_hash: &[u8]) -> Result<(), Error> {
-    if found.request_hash == request_hash {
-        return Ok(());
-    }
-    let text = format!("reference {:?} of {} has other content", found.reference, found.network);
-    Err(Error::new(CommonReason::ReferenceReused, text).with("reference", &*found.reference))
-}
-
-fn by_score(rules: &[String]) -> Failure {
-    let known = Reason::DeclinedByScore.known();
-    Failure {
-        reason: known.name.to_owned(),
-        domain: known.domain.to_owned(),
-        message: "the score declined it".to_owned(),
-        facts: [("rules".to_owned(), rules.join(","))].into(),
-    }
-}
-
-fn failure_of(error: &Error) -> Failure {
-    Failure {
-        reason: error.reason().to_owned(),
-        domain: error.domain().to_owned(),
-        message: error.message().to_owned(),
-        facts: error.metadata().clone(),
-    }
-}
-
-pub(super) fn authorisation_not_found(id: AuthorisationId) -> Error {
-    Error::new(Reason::AuthorisationNotFound, format!("authorisation {id} does not exist"))
 }

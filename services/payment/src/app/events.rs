@@ -126,7 +126,9 @@ pub fn causation_of(ledger: &[EventId], record: &Record) -> String {
 
 #[cfg(test)]
 mod tests {
-    use florin_kernel::{AccountId, AuthorisationId, Money, TransactionId, TransferId, UnixMicros};
+    use florin_kernel::{
+        AccountId, AuthorisationId, Currency, Money, TransactionId, TransferId, UnixMicros,
+    };
 
     use super::*;
     use crate::{
@@ -200,11 +202,8 @@ mod tests {
         assert_eq!(told(vec![screened()]), None, "POSTING is nobody else's concern");
     }
 
-    #[test]
-    fn the_bytes_of_the_events_of_authorisations_are_these_for_ever() {
-        let eur = Money::parse("EUR", "12.34").expect("amount");
-        let id = AuthorisationId::from_parts(5, [5; 10]);
-        let card = Card {
+    fn card(id: AuthorisationId, currency: Currency) -> Card {
+        Card {
             authorisation: Authorisation {
                 id,
                 account: AccountId::from_parts(1, [1; 10]),
@@ -220,7 +219,7 @@ mod tests {
                 },
                 settlement_gl_code: "2400".into(),
                 shortfall_gl_code: None,
-                currency: eur.currency(),
+                currency: currency,
                 status: AuthorisationStatus::Authorised,
                 authorised: 1_234,
                 captured: 34,
@@ -237,7 +236,14 @@ mod tests {
             lease_token: None,
             attempts: 0,
             last_cause: None,
-        };
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_the_events_of_authorisations_are_these_for_ever() {
+        let eur = Money::parse("EUR", "12.34").expect("amount");
+        let id = AuthorisationId::from_parts(5, [5; 10]);
+        let card = card(id, eur.currency());
         let kinds = [
             OperationKind::Authorise,
             OperationKind::Capture,

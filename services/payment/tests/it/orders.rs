@@ -119,8 +119,8 @@ async fn an_order_that_cannot_be_run_holds_up_no_other() {
                        description, frequency, every, first_on, last_on, retries, customer, \
                        actor, initiator, created_at, passed, current_on, attempt, check_on, \
                        last_transfer, run_on";
-        let unreadable = AccountId::from_parts(1, [1; 10]);
-        for (millis, account) in [(1, unreadable), (2, AccountId::from_parts(2, [2; 10]))] {
+        let unreadable = AccountId::from_parts(77, [7; 10]);
+        for (millis, account) in [(1, unreadable), (2, AccountId::from_parts(88, [8; 10]))] {
             let id = OrderId::from_parts(millis, [0; 10]);
             bank.execute(&format!(
                 "INSERT INTO orders (id, debtor_account, {columns}) \

@@ -87,21 +87,18 @@ impl Payment {
     /// What the stand-in has approved. Refused, it is approved and not held; the reference is
     /// voided first, since an earlier call may be on its way.
     async fn set_aside_afterwards(&self, one: &Authorisation, operation: &Operation) -> Found {
-        match self.set_aside(one, operation).await {
-            Found::Refused(failure) => {
-                match self.void(&operation.hold_reference(), &failure.reason).await {
-                    Told::Done(()) => {
-                        let (authorisation, reason) = (one.id, failure.reason);
-                        tracing::warn!(%authorisation, reason, "approved by the stand-in, and not held");
-                        Found::NotHeld
-                    }
-                    // It was placed: the next attempt finds it.
-                    Told::Refused(failure) => Found::Wait(failure.message),
-                    Told::Unclear(cause) => Found::Wait(cause),
-                    Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
-                }
+        let found = self.set_aside(one, operation).await;
+        let Found::Refused(failure) = found else { return found };
+        match self.void(&operation.hold_reference(), &failure.reason).await {
+            Told::Done(()) => {
+                let (authorisation, reason) = (one.id, failure.reason);
+                tracing::warn!(%authorisation, reason, "approved by the stand-in, and not held");
+                Found::NotHeld
             }
-            other => other,
+            // It was placed: the next attempt finds it.
+            Told::Refused(failure) => Found::Wait(failure.message),
+            Told::Unclear(cause) => Found::Wait(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
         }
     }
 
@@ -201,10 +198,8 @@ impl Payment {
         plan: &Plan,
         captured: Found,
     ) -> Found {
-        match self.release(one, operation, plan).await {
-            Found::Released { .. } => captured,
-            other => other,
-        }
+        let found = self.release(one, operation, plan).await;
+        if matches!(found, Found::Released { .. }) { captured } else { found }
     }
 
     async fn release(&self, one: &Authorisation, operation: &Operation, plan: &Plan) -> Found {

@@ -170,7 +170,7 @@ impl ClearingWorker {
         match self.network.send(document.clone()).await {
             Sent::Taken => Found::Sent,
             Sent::Refused(cause) => Found::Stuck(cause),
-            Sent::NotSent(cause) | Sent::Unclear(cause) => Found::Wait(cause),
+            Sent::Unreached(cause) | Sent::Unclear(cause) => Found::Wait(cause),
         }
     }
 
