@@ -165,10 +165,20 @@ fn asked_for(
         "SettleInterest" => {
             Some(("POST", format!("/v1/accounts/{account}:settleInterest"), nothing))
         }
+        "ListStatements" => get(format!("/v1/accounts/{account}/statements")),
+        "GetStatement" => get(format!("/v1/accounts/{account}/statements/2026-11-30")),
+        "ListStatementEntries" => {
+            get(format!("/v1/accounts/{account}/statements/2026-11-30/entries"))
+        }
         "CloseAccount" => Some(("POST", format!("/v1/accounts/{account}:close"), nothing)),
         "CreateTransfer" => {
             let body = transfer(&anna.account, &boris.account, "1.00");
             Some(("POST", "/v1/transfers".to_owned(), body))
+        }
+        "QuoteTransfer" => {
+            let body =
+                serde_json::json!({"from": anna.account, "amount": "1.00", "currency": "EUR"});
+            Some(("POST", "/v1/transfers:quote".to_owned(), body))
         }
         "GetTransfer" => get(format!("/v1/transfers/{transfer_id}")),
         "ListTransfers" => get(format!("/v1/transfers?accountId={account}")),

@@ -214,7 +214,6 @@ mod tests {
                 captured: eur("2.00"),
                 ..Hold::default()
             }),
-            ..HoldReference::default()
         };
         ledger.take_hold(hold("aut_1/hold/1")).unwrap();
         if kept.other_hold {

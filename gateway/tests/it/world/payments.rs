@@ -131,6 +131,7 @@ macro_rules! payment {
 }
 
 payment! {
+    quote_transfer(QuoteTransferRequest) -> QuoteTransferResponse;
     create_deposit(CreateDepositRequest) -> CreateDepositResponse;
     create_withdrawal(CreateWithdrawalRequest) -> CreateWithdrawalResponse;
     list_transfers(ListTransfersRequest) -> ListTransfersResponse;

@@ -65,6 +65,9 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         remove_holder("RemoveHolderRequest") by teller;
         get_balance("GetBalanceRequest") by teller;
         list_entries("ListEntriesRequest") by teller;
+        list_statements("ListStatementsRequest") by teller;
+        get_statement("GetStatementRequest") by teller;
+        list_statement_entries("ListStatementEntriesRequest") by teller;
         place_hold("PlaceHoldRequest") by payment;
         release_hold("ReleaseHoldRequest") by payment;
         post_transactions("PostTransactionsRequest") by payment;

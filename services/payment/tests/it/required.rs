@@ -23,6 +23,7 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         create_transfer("CreateTransfer");
         create_deposit("CreateDeposit");
         create_withdrawal("CreateWithdrawal");
+        quote_transfer("QuoteTransfer");
         get_transfer("GetTransfer");
         list_transfers("ListTransfers");
         cancel_transfer("CancelTransfer");
