@@ -1,6 +1,7 @@
 //! `florin ops`: dead letters, replay, rebuild and the business date, by the operator's certificate.
 
 mod business_date;
+pub mod clearing;
 mod dead_letters;
 mod end_of_day;
 mod rebuild;
@@ -58,6 +59,9 @@ enum OpsCommand {
     /// Payments between banks that wait: show them, have them asked about or sent again.
     #[command(subcommand)]
     Transfers(Transfers),
+    /// Our money at the clearing network.
+    #[command(subcommand)]
+    Clearing(clearing::Clearing),
     /// What this bank and others ask each other back.
     #[command(subcommand)]
     Recalls(recalls::Recalls),
@@ -108,6 +112,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
             println!("{queued} events of {role} queued for publishing again");
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
+        OpsCommand::Clearing(command) => return clearing::run(&caller, command).await,
         OpsCommand::Recalls(command) => return recalls::run(&caller, command).await,
         OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
         OpsCommand::Seals { after } => return seals::run(&caller, after).await,

@@ -1,6 +1,7 @@
 //! Payment's records and what they caused in the ledger, paired by reference.
 
 mod clearing;
+mod nostro;
 mod recalls;
 
 use std::{collections::HashMap, time::Duration};
@@ -94,6 +95,8 @@ pub async fn pair(
         "paired {count} transfers, {between} of the clearing, {recalled} recalls; {others} \
          references of other callers"
     ));
+    let statements = nostro::compare(caller, report).await?;
+    report.step(&format!("compared {statements} statements of the clearing network"));
     if let Some(keys) = keys {
         keys.report(report);
     }

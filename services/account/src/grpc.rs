@@ -17,20 +17,20 @@ use florin_proto::account::v1::{
     ListAccountsSetAsideRequest, ListAccountsSetAsideResponse, ListBusinessDaysRequest,
     ListBusinessDaysResponse, ListControlMappingsRequest, ListControlMappingsResponse,
     ListEntriesRequest, ListEntriesResponse, ListFeeSchedulesRequest, ListFeeSchedulesResponse,
-    ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
-    ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
-    ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse, OpenAccountRequest,
-    OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest,
-    PostTransactionsResponse, PreviewReversalRequest, PreviewReversalResponse,
-    PreviewTransactionsRequest, PreviewTransactionsResponse, ProposeReopeningRequest,
-    ProposeReopeningResponse, QuoteFeeRequest, QuoteFeeResponse, ReleaseHoldRequest,
-    ReleaseHoldResponse, RemapProductRequest, RemapProductResponse, RemoveHolderRequest,
-    RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse, ResolveIbanRequest,
-    ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
-    SetFeeScheduleRequest, SetFeeScheduleResponse, SetInterestConditionsRequest,
-    SetInterestConditionsResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
-    VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
-    account_service_server::AccountService,
+    ListGlAccountsRequest, ListGlAccountsResponse, ListGlEntriesRequest, ListGlEntriesResponse,
+    ListHolidaysRequest, ListHolidaysResponse, ListInterestConditionsRequest,
+    ListInterestConditionsResponse, ListProductsRequest, ListProductsResponse,
+    ListReopeningsRequest, ListReopeningsResponse, OpenAccountRequest, OpenAccountResponse,
+    PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse,
+    PreviewReversalRequest, PreviewReversalResponse, PreviewTransactionsRequest,
+    PreviewTransactionsResponse, ProposeReopeningRequest, ProposeReopeningResponse,
+    QuoteFeeRequest, QuoteFeeResponse, ReleaseHoldRequest, ReleaseHoldResponse,
+    RemapProductRequest, RemapProductResponse, RemoveHolderRequest, RemoveHolderResponse,
+    RemoveHolidayRequest, RemoveHolidayResponse, ResolveIbanRequest, ResolveIbanResponse,
+    ReverseTransactionRequest, ReverseTransactionResponse, SetFeeScheduleRequest,
+    SetFeeScheduleResponse, SetInterestConditionsRequest, SetInterestConditionsResponse,
+    UnfreezeAccountRequest, UnfreezeAccountResponse, VerifyLedgerRequest, VerifyLedgerResponse,
+    VoidReferencesRequest, VoidReferencesResponse, account_service_server::AccountService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -76,6 +76,7 @@ florin_rpc::serve! {
     get_transaction(GetTransactionRequest) -> GetTransactionResponse;
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;
     list_gl_accounts(ListGlAccountsRequest) -> ListGlAccountsResponse;
+    list_gl_entries(ListGlEntriesRequest) -> ListGlEntriesResponse;
     get_trial_balance(GetTrialBalanceRequest) -> GetTrialBalanceResponse;
     get_balance_sheet(GetBalanceSheetRequest) -> GetBalanceSheetResponse;
     get_profit_and_loss(GetProfitAndLossRequest) -> GetProfitAndLossResponse;

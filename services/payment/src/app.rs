@@ -27,6 +27,7 @@ mod list_transfers;
 mod prune_counters;
 mod recall_transfer;
 mod receive_messages;
+mod reconcile_clearing;
 mod refund_transfer;
 mod remove_limit;
 mod retry_clearing;

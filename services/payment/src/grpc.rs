@@ -13,12 +13,13 @@ use florin_proto::payment::v1::{
     ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse,
     ListOrdersRequest, ListOrdersResponse, ListRecallsRequest, ListRecallsResponse,
     ListTransfersRequest, ListTransfersResponse, RecallTransferRequest, RecallTransferResponse,
-    RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest,
-    RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest,
-    RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest,
-    RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
-    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
-    SuspendOrderResponse, payment_service_server::PaymentService,
+    ReconcileClearingRequest, ReconcileClearingResponse, RefundTransferRequest,
+    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
+    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
+    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
+    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
+    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -69,6 +70,7 @@ florin_rpc::serve! {
     get_recall(GetRecallRequest) -> GetRecallResponse;
     list_recalls(ListRecallsRequest) -> ListRecallsResponse;
     decide_recall(DecideRecallRequest) -> DecideRecallResponse;
+    reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
     {
         type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
 

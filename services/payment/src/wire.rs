@@ -321,9 +321,11 @@ pub fn wire_beneficiary(one: &Beneficiary) -> wire::Beneficiary {
 
 mod clearing;
 mod recalls;
+mod reconciling;
 
 pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
 pub use recalls::{wire_recall, wire_recall_of};
+pub use reconciling::wire_reconciliation;
 
 #[cfg(test)]
 mod tests;
