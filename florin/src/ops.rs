@@ -2,6 +2,7 @@
 
 mod authorisations;
 mod business_date;
+pub mod clearing;
 mod dead_letters;
 mod end_of_day;
 mod rebuild;
@@ -65,6 +66,9 @@ enum OpsCommand {
     /// Card payments of which the ledger may have something else than was answered.
     #[command(subcommand)]
     Authorisations(Authorisations),
+    /// Our money at the clearing network.
+    #[command(subcommand)]
+    Clearing(clearing::Clearing),
     /// What this bank and others ask each other back.
     #[command(subcommand)]
     Recalls(recalls::Recalls),
@@ -115,6 +119,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
             println!("{queued} events of {role} queued for publishing again");
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
+        OpsCommand::Clearing(command) => return clearing::run(&caller, command).await,
         OpsCommand::Recalls(command) => return recalls::run(&caller, command).await,
         OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
         OpsCommand::Authorisations(command) => {

@@ -2,6 +2,7 @@
 
 mod authorisations;
 mod clearing;
+mod nostro;
 mod recalls;
 
 use std::{collections::HashMap, time::Duration};
@@ -98,6 +99,8 @@ pub async fn pair(
         "paired {count} transfers, {between} of the clearing, {recalled} recalls, {cards} \
          authorisations; {others} references of other callers"
     ));
+    let statements = nostro::compare(caller, report).await?;
+    report.step(&format!("compared {statements} statements of the clearing network"));
     if let Some(keys) = keys {
         keys.report(report);
     }

@@ -38,6 +38,7 @@ pub mod list_control_mappings;
 pub mod list_entries;
 pub mod list_fee_schedules;
 pub mod list_gl_accounts;
+pub mod list_gl_entries;
 pub mod list_holidays;
 pub mod list_interest_conditions;
 pub mod list_products;

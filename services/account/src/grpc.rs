@@ -18,9 +18,9 @@ use florin_proto::account::v1::{
     ListAccountsSetAsideResponse, ListBusinessDaysRequest, ListBusinessDaysResponse,
     ListControlMappingsRequest, ListControlMappingsResponse, ListEntriesRequest,
     ListEntriesResponse, ListFeeSchedulesRequest, ListFeeSchedulesResponse, ListGlAccountsRequest,
-    ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
-    ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
-    ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse,
+    ListGlAccountsResponse, ListGlEntriesRequest, ListGlEntriesResponse, ListHolidaysRequest,
+    ListHolidaysResponse, ListInterestConditionsRequest, ListInterestConditionsResponse,
+    ListProductsRequest, ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse,
     ListStatementEntriesRequest, ListStatementEntriesResponse, ListStatementsRequest,
     ListStatementsResponse, OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest,
     PlaceHoldResponse, PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
@@ -79,6 +79,7 @@ florin_rpc::serve! {
     get_transaction(GetTransactionRequest) -> GetTransactionResponse;
     create_gl_account(CreateGlAccountRequest) -> CreateGlAccountResponse;
     list_gl_accounts(ListGlAccountsRequest) -> ListGlAccountsResponse;
+    list_gl_entries(ListGlEntriesRequest) -> ListGlEntriesResponse;
     get_trial_balance(GetTrialBalanceRequest) -> GetTrialBalanceResponse;
     get_balance_sheet(GetBalanceSheetRequest) -> GetBalanceSheetResponse;
     get_profit_and_loss(GetProfitAndLossRequest) -> GetProfitAndLossResponse;

@@ -11,6 +11,7 @@ mod copies;
 pub mod end_of_day;
 pub mod entries;
 pub mod fees;
+pub mod gl_entries;
 pub mod holds;
 pub mod load;
 pub mod records;

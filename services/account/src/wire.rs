@@ -10,6 +10,7 @@ use florin_rpc::Error;
 use florin_store::approval::{Approval, State};
 use prost::Message as _;
 
+use crate::store::gl_entries::GlEntry;
 use crate::{
     app::post_transactions::direction,
     domain::{
@@ -127,6 +128,21 @@ fn leg(leg: &StoredLeg) -> proto::Leg {
         direction: direction(minor).into(),
         amount: Some(wire_money(Money::new(minor.saturating_abs(), currency))),
         counterparty: leg.counterparty.clone(),
+    }
+}
+
+/// The wire form of an entry of a GL account.
+pub(crate) fn gl_entry(entry: GlEntry) -> proto::GlEntry {
+    let (minor, currency) = (entry.amount.minor(), entry.amount.currency());
+    proto::GlEntry {
+        transaction_id: entry.transaction.to_string(),
+        caller: entry.caller,
+        reference: entry.reference,
+        kind: entry.kind,
+        direction: direction(minor).into(),
+        amount: Some(wire_money(Money::new(minor.saturating_abs(), currency))),
+        booking_date: entry.booking_date.to_string(),
+        recorded_at: Some(timestamp(entry.recorded_at)),
     }
 }
 

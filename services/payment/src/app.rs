@@ -36,6 +36,7 @@ mod prune_counters;
 mod quote_transfer;
 mod recall_transfer;
 mod receive_messages;
+mod reconcile_clearing;
 mod refund_transfer;
 mod remove_limit;
 mod retry_clearing;

@@ -6,6 +6,7 @@ mod limits;
 mod order;
 mod posting;
 mod recalls;
+mod reconciling;
 mod returns;
 mod scoring;
 mod standing;
@@ -30,6 +31,7 @@ pub use recalls::{
     ALREADY_RETURNED, AskedBack, BY_RECALL, Judgement, NO_ANSWER, RecallReason, RecallStage,
     days_after, debit_reference, judge, recall_message_id, refusal_code,
 };
+pub use reconciling::{Amiss, Difference, Reconciliation, unexplained};
 pub use returns::{Link, NotReturned, Relation, Returned};
 pub use scoring::{Rules, Scored};
 pub use standing::{

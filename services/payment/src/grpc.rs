@@ -18,7 +18,8 @@ use florin_proto::payment::v1::{
     ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse,
     ListOrdersRequest, ListOrdersResponse, ListRecallsRequest, ListRecallsResponse,
     ListTransfersRequest, ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse,
-    RecallTransferRequest, RecallTransferResponse, RefundTransferRequest, RefundTransferResponse,
+    RecallTransferRequest, RecallTransferResponse, ReconcileClearingRequest,
+    ReconcileClearingResponse, RefundTransferRequest, RefundTransferResponse,
     RemoveBeneficiaryRequest, RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse,
     RenameBeneficiaryRequest, RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse,
     RetryClearingRequest, RetryClearingResponse, ReverseAuthorisationRequest,
@@ -82,6 +83,7 @@ florin_rpc::serve! {
     get_recall(GetRecallRequest) -> GetRecallResponse;
     list_recalls(ListRecallsRequest) -> ListRecallsResponse;
     decide_recall(DecideRecallRequest) -> DecideRecallResponse;
+    reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
     {
         type ExportAuthorisationsStream =
             ReceiverStream<Result<ExportAuthorisationsResponse, Status>>;

@@ -43,6 +43,8 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     if let Some(clearing) = payment.clearing_worker() {
         let sender = clearing.clone().run(runtime.shutdown.clone());
         runtime.tasks.spawn("payment clearing", sender);
+        let compare = payment.clone().reconcile_from_time_to_time(runtime.shutdown.clone());
+        runtime.tasks.spawn("payment nostro", compare);
         let receiver = clearing.receive_messages(runtime.shutdown.clone());
         runtime.tasks.spawn("payment clearing messages", receiver);
     }

@@ -64,6 +64,13 @@ impl Meter {
         self.count("florin_payment_contradicted", help, transfers);
     }
 
+    /// So many differences between our books and the clearing network's.
+    pub(crate) fn nostro_differences(&self, differences: i64) {
+        let help = "Differences between the nostro account and the network's statements";
+        let gauge = self.metrics.gauges("florin_payment_nostro_differences", help);
+        gauge.get_or_create(&[("role", Role::Payment.name())]).set(differences);
+    }
+
     /// A transfer has ended.
     pub(crate) fn ended(&self, status: Status) {
         let labels = [("role", Role::Payment.name()), ("state", status.name())];

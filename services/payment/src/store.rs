@@ -9,6 +9,7 @@ mod list;
 pub mod orders;
 pub mod recalls;
 mod row;
+pub mod statements;
 mod transfers;
 mod voids;
 
@@ -16,8 +17,8 @@ use florin_store::Migrations;
 
 pub use clearing::{
     Drawer, Incoming, Outgoing, Subject, Unread, arrive, asked_back, claim_incoming,
-    claim_outgoing, file, find_incoming, has_come_back, incoming_after, lock_incoming,
-    lock_outgoing, outgoing_after, payment_of, send, unread_after, update_incoming,
+    claim_outgoing, file, find_incoming, find_outgoing, has_come_back, incoming_after,
+    lock_incoming, lock_outgoing, outgoing_after, payment_of, send, unread_after, update_incoming,
     update_outgoing,
 };
 pub use keys::guard_unscoped;
@@ -40,5 +41,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0040_authorisations",
     "0046_fees",
     "0050_recalls",
+    "0051_statements",
     "0060_keys_of_orders",
 ];

@@ -328,10 +328,12 @@ pub fn wire_beneficiary(one: &Beneficiary) -> wire::Beneficiary {
 mod authorisations;
 mod clearing;
 mod recalls;
+mod reconciling;
 
 pub use authorisations::{wire_authorisation, wire_authorisation_export, wire_operation};
 pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
 pub use recalls::{wire_recall, wire_recall_of};
+pub use reconciling::wire_reconciliation;
 
 #[cfg(test)]
 mod tests;

@@ -77,7 +77,14 @@ fn taken(network: &mut Network) -> Vec<(String, String, String)> {
                 let code = back.reason.and_then(|reason| reason.code).expect("a code").to_string();
                 ("pacs.004".to_owned(), back.amount.to_string(), code)
             }
-            other => (other.kind().name().to_owned(), String::new(), String::new()),
+            other @ (Message::CreditTransfer(_)
+            | Message::StatusReport(_)
+            | Message::StatusRequest(_)
+            | Message::Recall(_)
+            | Message::Statement(_)
+            | Message::Initiation(_)) => {
+                (other.kind().name().to_owned(), String::new(), String::new())
+            }
         });
     }
     said

@@ -142,7 +142,7 @@ fn asked_for(
     method: &str,
     anna: &crate::world::Holder,
     boris: &crate::world::Holder,
-    (transfer_id, order_id): (&str, &str),
+    (transfer_id, order_id, recall_id): (&str, &str, &str),
 ) -> Option<(&'static str, String, serde_json::Value)> {
     let (customer, account) = (&anna.customer, &anna.account);
     let nothing = serde_json::json!({});
@@ -186,6 +186,11 @@ fn asked_for(
             let body = serde_json::json!({"amount": "1.00", "currency": "EUR"});
             Some(("POST", format!("/v1/transfers/{transfer_id}:refund"), body))
         }
+        "RecallTransfer" => {
+            let body = serde_json::json!({"reason": "RECALL_REASON_CUSTOMER"});
+            Some(("POST", format!("/v1/transfers/{transfer_id}:recall"), body))
+        }
+        "GetRecall" => get(format!("/v1/recalls/{recall_id}")),
         "ListLimits" => get(format!("/v1/limits?accountId={account}")),
         "CreateOrder" => {
             let body = order(anna, boris);
@@ -226,12 +231,31 @@ async fn every_record_of_another_is_not_found() -> Result<()> {
     let id = expect(paid, 202)?.text("/transferId").to_owned();
     let ordered = anna.rest.post("/v1/orders", "order", &order(&anna, &boris)).await?;
     let order_id = expect(ordered, 201)?.text("/order/orderId").to_owned();
+    // To another bank, and asked back from there.
+    let body = transfer(&anna.account, "CZ6508000000192000145399", "1.00");
+    let abroad = anna.rest.post_and_wait("/v1/transfers", "abroad", &body).await?;
+    let abroad = expect(abroad, 202)?.text("/transferId").to_owned();
+    let wish = serde_json::json!({"reason": "RECALL_REASON_CUSTOMER"});
+    let path = format!("/v1/transfers/{abroad}:recall");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let mut attempt = 0;
+    let recall_id = loop {
+        // A refusal is kept under its key.
+        attempt += 1;
+        let recalled = anna.rest.post(&path, &format!("recall-{attempt}"), &wish).await?;
+        if recalled.status == 202 {
+            break recalled.text("/recall/recallId").to_owned();
+        }
+        anyhow::ensure!(std::time::Instant::now() < until, "{}", recalled.json);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
     let records = florin_proto::policy::POLICIES
         .iter()
         .filter(|policy| policy.own == florin_proto::policy::Own::Record);
     let mut asked = 0;
     for policy in records {
-        let Some((method, path, body)) = asked_for(policy.path, &anna, &boris, (&id, &order_id))
+        let Some((method, path, body)) =
+            asked_for(policy.path, &anna, &boris, (&id, &order_id, &recall_id))
         else {
             anyhow::bail!("{} has no case here", policy.path)
         };

@@ -74,7 +74,31 @@ async fn tell(bank: &Bank) -> Result<()> {
     we_ask(bank, &staff, &anna).await?;
     let (_, said) = bank.run(&["ops", "recalls", "list"]).await?;
     ensure!(said.lines().any(|line| line == "0 recalls"), "{said}");
-    bank.prove().await
+    bank.prove().await?;
+    the_network_tells_of_a_cycle(bank).await
+}
+
+/// What the network says of our money is what our books say; what it settles and tells nobody is
+/// found by its report, and named.
+async fn the_network_tells_of_a_cycle(bank: &Bank) -> Result<()> {
+    let close = async || bank.network("POST", "cycles/close", &Value::Null).await;
+    let compare = async || bank.run(&["ops", "clearing", "reconcile"]).await;
+    close().await?;
+    let equal = |found: &(bool, String)| found.0 && found.1.contains("  closing ");
+    until("a comparison", compare, equal).await?;
+    bank.prove().await?;
+    let uetr = "8a562c67-ca16-48ba-b074-65581be6f011";
+    let unseen = json!({"amount": "4.00", "currency": "EUR", "takes": true, "uetr": uetr});
+    bank.network("POST", "settlements", &unseen).await?;
+    close().await?;
+    let named = |found: &(bool, String)| {
+        !found.0 && found.1.contains(&format!("NOT_BOOKED  debit  4.00 EUR  uetr {uetr}"))
+    };
+    let (_, said) = until("the difference", compare, named).await?;
+    ensure!(said.lines().any(|line| line == "1 differences"), "{said}");
+    let (clean, proof) = bank.run(&["prove"]).await?;
+    ensure!(!clean && proof.contains(uetr), "{proof}");
+    Ok(())
 }
 
 async fn another_bank_asks(bank: &Bank, staff: &Rest, anna: &Holder) -> Result<()> {

@@ -165,4 +165,5 @@ payment! {
     get_recall(GetRecallRequest) -> GetRecallResponse;
     list_recalls(ListRecallsRequest) -> ListRecallsResponse;
     decide_recall(DecideRecallRequest) -> DecideRecallResponse;
+    reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
 }

@@ -16,7 +16,7 @@ use florin_rpc::Error;
 
 pub(crate) use self::calendar::{date, holiday, holidays_page};
 pub(crate) use self::fees::{fee_schedule, quote};
-pub(crate) use self::gl::{closed_through, decision, period, remapping, reopening};
+pub(crate) use self::gl::{closed_through, decision, gl_entries, period, remapping, reopening};
 pub(crate) use self::holds::{hold, release};
 pub(crate) use self::interest::{conditions, conditions_page};
 pub(crate) use self::journal::{dates, gl_account, postings, reversal, transaction_id, voids};

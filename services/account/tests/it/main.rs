@@ -24,6 +24,7 @@ mod events;
 mod expire_holds;
 mod fees;
 mod get_balance;
+mod gl_entries;
 mod gl_mapping;
 mod interest_conditions;
 mod interest_world;

@@ -48,7 +48,7 @@ impl Payment {
             payload: request.encode_to_vec(),
         };
         once(&self.db, ctx, &request, async |tx: Tx| {
-            let mut recall = locked(&tx, id).await?;
+            let mut recall = locked(&tx, id, verdict).await?;
             let now = tx.now().await?;
             let what = match verdict {
                 Verdict::Accept => accept(&tx, &deciding, &mut recall, now).await?,
@@ -82,8 +82,9 @@ struct Deciding<'a> {
     payload: Vec<u8>,
 }
 
-/// The recall and its payment, locked, where people are asked.
-async fn locked(tx: &Tx, id: RecallId) -> Result<Recall, Failure> {
+/// The recall and its payment, locked, where people are asked. What nobody can find the payment
+/// of can be rejected, too.
+async fn locked(tx: &Tx, id: RecallId, verdict: Verdict) -> Result<Recall, Failure> {
     let found = store::recalls::find(tx, id).await?.filter(|recall| !recall.is_ours);
     let found = found.ok_or_else(|| recall_not_found(id))?;
     // The payment first, as everywhere.
@@ -95,7 +96,13 @@ async fn locked(tx: &Tx, id: RecallId) -> Result<Recall, Failure> {
         Some(payment) => store::recalls::taking(tx, payment).await?,
         None => None,
     };
-    if recall.stage != RecallStage::Waiting || taken.is_some() {
+    let waits = match verdict {
+        Verdict::Accept => recall.stage == RecallStage::Waiting,
+        Verdict::Reject(_) => {
+            matches!(recall.stage, RecallStage::Waiting | RecallStage::Received)
+        }
+    };
+    if !waits || taken.is_some() {
         let status = wire_recall(&recall, Viewer::Bank).status().as_str_name();
         let text = format!("recall {id} waits for no decision");
         return Err(Error::new(Reason::RecallNotWaiting, text).with("status", status).into());

@@ -3,6 +3,7 @@
 
 mod names;
 mod recalls;
+mod statements;
 
 use std::sync::PoisonError;
 
@@ -119,10 +120,8 @@ impl ClearingWorker {
                     Ok(Message::RecallAnswer(said)) => {
                         self.take_recall_answer(&tx, said, document).await?
                     }
-                    Ok(other @ Message::Statement(_)) => {
-                        let kind = other.kind().name();
-                        tracing::warn!(kind, "a message of the network waits for people");
-                        format!("{kind} for people")
+                    Ok(Message::Statement(said)) => {
+                        self.take_statement(&tx, said, document).await?
                     }
                     Ok(other @ (Message::StatusRequest(_) | Message::Initiation(_))) => {
                         refused(format!("a {} is not for a bank", other.kind().name()))

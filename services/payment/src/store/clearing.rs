@@ -295,6 +295,19 @@ pub(super) fn readable<T>(record: Result<T, StoreError>) -> Option<T> {
     record.inspect_err(|error| tracing::error!(%error, "a stored payment cannot be read")).ok()
 }
 
+/// What goes out under a message id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn find_outgoing(
+    connection: &impl ConnectionTrait,
+    id: &str,
+) -> Result<Option<Outgoing>, StoreError> {
+    let query = format!("SELECT {} FROM {OUT} WHERE id = $1", out_columns());
+    let row = sql::query_one(connection, query, [id.into()]).await?;
+    row.as_ref().map(Outgoing::from_row).transpose()
+}
+
 /// Locks what goes out under a message id.
 ///
 /// # Errors

@@ -58,6 +58,8 @@ struct State {
     refused: Option<TransactionRequest>,
     /// Money that comes, and with it the refused posting again, just before a void.
     overtaken: Option<(AccountId, i64)>,
+    /// References that somebody has booked under by hand.
+    by_hand: Vec<String>,
     /// Accounts that are closed.
     closed: Vec<AccountId>,
     holds: BTreeMap<String, Hold>,

@@ -20,6 +20,7 @@ mod list_transfers;
 mod lost_keys;
 mod orders;
 mod recalls;
+mod reconciling;
 mod refunds;
 mod refused_reads;
 mod required;

@@ -119,6 +119,26 @@ impl World {
         self.hear().await;
     }
 
+    /// Two persons accept every recall that waits.
+    pub async fn accept_all(&self) {
+        for recall in self.recalls().await {
+            if recall.status() == RecallStatus::Waiting {
+                self.accepted(&recall.recall_id).await;
+            }
+        }
+    }
+
+    /// Alice asks for all that she has paid to other banks.
+    pub async fn ask_back_all(&self) {
+        let paid = "SELECT id FROM transfers WHERE creditor_bic IS NOT NULL AND status = 4";
+        for transfer in self.bank.texts(paid).await {
+            let key = format!("back-{transfer}");
+            self.asks_for(&transfer, &key, RecallReason::Duplicate).await.unwrap();
+        }
+        self.work().await;
+        self.hear().await;
+    }
+
     /// Alice asks for her transfer back.
     async fn asks_for(
         &self,

@@ -6,7 +6,10 @@ use florin_rpc::Error;
 use florin_store::approval::Verdict;
 
 use super::journal::gl_code;
-use crate::app::remap_product::Remapping;
+use crate::{app::remap_product::Remapping, store::gl_entries::Of};
+
+/// Entries of a GL account on a page at most.
+const MOST_GL_ENTRIES: i32 = 1_000;
 
 /// Which product is mapped to what.
 pub(crate) fn remapping(request: &proto::RemapProductRequest) -> Result<Remapping, Error> {
@@ -20,6 +23,21 @@ pub(crate) fn remapping(request: &proto::RemapProductRequest) -> Result<Remappin
     let read = product.zip(currency).zip(code);
     let read = read.map(|((product, currency), code)| Remapping { product, currency, code });
     Ok(violations.finish(read)?)
+}
+
+/// Which entries of a GL account, and the size of a page.
+pub(crate) fn gl_entries(request: &proto::ListGlEntriesRequest) -> Result<(Of, i64), Error> {
+    let mut violations = Violations::new();
+    let code = gl_code(&mut violations, "code", &request.code);
+    let currency: Option<Currency> = violations.check("currency", request.currency.parse());
+    let from = match request.from_booking_date.as_str() {
+        "" => Some(None),
+        date => violations.check("from_booking_date", parse_date(date)).map(Some),
+    };
+    let size = super::page_size(&mut violations, request.page_size, MOST_GL_ENTRIES);
+    let of = code.zip(currency).zip(from);
+    let of = of.map(|((code, currency), from)| (Of { code, currency, from }, size));
+    Ok(violations.finish(of)?)
 }
 
 /// First and last day of a period.

@@ -6,11 +6,11 @@ use florin_kernel::{AccountId, Money};
 use florin_proto::{
     ErrorReason as _,
     account::v1::{
-        FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, Leg, QuoteFeeRequest,
-        QuoteFeeResponse, Reason, ReferenceToVoid, ReverseTransactionRequest,
-        ReverseTransactionResponse, TransactionRequest, VoidReferencesRequest,
-        VoidReferencesResponse, VoidResult, Voided, leg, transaction_result::Outcome,
-        void_result::Outcome as VoidOutcome,
+        FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, GlEntry, Leg,
+        ListGlEntriesRequest, ListGlEntriesResponse, QuoteFeeRequest, QuoteFeeResponse, Reason,
+        ReferenceToVoid, ReverseTransactionRequest, ReverseTransactionResponse, TransactionRequest,
+        VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided, leg,
+        transaction_result::Outcome, void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Reason as Common},
     wire_money,
@@ -89,6 +89,73 @@ impl Ledger {
         };
         let is = |leg: &&Leg| leg.target == Some(leg::Target::GlCode(code.to_owned()));
         self.posted().iter().flat_map(|one| one.legs.iter().filter(is).map(of)).sum()
+    }
+
+    /// Somebody books on a GL account by hand: positive for a debit.
+    pub fn book_by_hand(&self, reference: &str, code: &str, minor: i64) {
+        let amount = florin_kernel::Money::new(minor.abs(), "EUR".parse().unwrap());
+        let side = if minor > 0 { Direction::Debit } else { Direction::Credit };
+        let leg = Leg {
+            target: Some(leg::Target::GlCode(code.to_owned())),
+            direction: side.into(),
+            amount: Some(florin_proto::wire_money(amount)),
+            ..Leg::default()
+        };
+        let request = TransactionRequest {
+            reference: reference.to_owned(),
+            legs: vec![leg],
+            ..TransactionRequest::default()
+        };
+        let id = florin_kernel::TransactionId::from_parts(2, [9; 10]);
+        let mut state = self.state();
+        state.by_hand.push(reference.to_owned());
+        state.posted.insert(reference.to_owned(), (request, id));
+    }
+
+    /// What was booked by hand is as if this role had.
+    pub fn is_payments(&self, reference: &str) {
+        self.state().by_hand.retain(|one| one != reference);
+    }
+
+    /// It has lost what stood under a reference.
+    pub fn forget(&self, reference: &str) {
+        self.state().posted.remove(reference);
+    }
+
+    pub(super) async fn list_gl_entries(
+        self: Arc<Self>,
+        request: Request<ListGlEntriesRequest>,
+    ) -> Result<Response<ListGlEntriesResponse>, Status> {
+        let request = request.into_inner();
+        let state = self.state();
+        if state.reads_fail {
+            return Err(Error::new(Common::Unavailable, "scripted").into());
+        }
+        let mut entries = Vec::new();
+        for (posted, id) in state.posted.values() {
+            for leg in &posted.legs {
+                if leg.target != Some(leg::Target::GlCode(request.code.clone())) {
+                    continue;
+                }
+                let by_hand = state.by_hand.contains(&posted.reference);
+                entries.push(GlEntry {
+                    transaction_id: id.to_string(),
+                    caller: if by_hand { "client".into() } else { "payment".into() },
+                    reference: posted.reference.clone(),
+                    kind: posted.kind.clone(),
+                    direction: leg.direction,
+                    amount: leg.amount.clone(),
+                    booking_date: "2026-11-21".into(),
+                    recorded_at: Some(florin_proto::timestamp(florin_runtime::clock::now())),
+                });
+            }
+        }
+        let nothing = florin_kernel::Money::new(0, request.currency.parse().unwrap());
+        Ok(Response::new(ListGlEntriesResponse {
+            entries,
+            brought_forward: Some(florin_proto::wire_money(nothing)),
+            next_page_token: String::new(),
+        }))
     }
 
     /// Moves the business date, YYYY-MM-DD.

@@ -227,13 +227,15 @@ async fn a_ledger_whose_answers_are_lost_debits_once() {
         let world = World::with_much(place).await;
         let id = waiting(&world, "case").await;
         let ledger = &world.bank.ledger;
-        for (fail, mend) in [
+        type Change = fn(&World);
+        let faults: [(Change, Change); 2] = [
             (
-                (|world: &World| world.bank.ledger.set_loses_answers(true)) as fn(&World),
-                (|world: &World| world.bank.ledger.set_loses_answers(false)) as fn(&World),
+                |world| world.bank.ledger.set_loses_answers(true),
+                |world| world.bank.ledger.set_loses_answers(false),
             ),
             (|world| world.bank.ledger.set_away(true), |world| world.bank.ledger.set_away(false)),
-        ] {
+        ];
+        for (fail, mend) in faults {
             fail(&world);
             if status(&world.recall(&id).await) == RecallStatus::Waiting {
                 world.accepted(&id).await;

@@ -330,6 +330,12 @@ async fn a_payment_without_uetr_is_found_by_message_and_payers_name_and_none_is_
         assert_eq!(status(&two), RecallStatus::Received, "people have to look");
         assert!(two.last_cause.contains("several payments"), "{two:?}");
         assert_eq!(world.answers(), [answer("none", "NOOR")]);
+        let accepted = world.decide("eva", "a", &two.recall_id, RecallDecision::Accept).await;
+        assert_eq!(reason(accepted), "RECALL_NOT_WAITING");
+        let no = RecallDecision::RejectLegal;
+        world.decide("eva", "k", &two.recall_id, no).await.unwrap();
+        world.work().await;
+        assert!(world.answers().contains(&answer("two", "LEGL")), "{:?}", world.answers());
     }
 }
 
