@@ -27,7 +27,7 @@ pub use country::is_country;
 pub use day_count::{DayCount, NegativePeriod, UnknownDayCount, YearFraction};
 pub use iban::{BankIdentity, Iban, IbanError};
 pub use id::{
-    AccountId, ApprovalId, BeneficiaryId, CustomerId, EventId, HoldId, IdError, LoanId,
+    AccountId, ApprovalId, BeneficiaryId, BulkId, CustomerId, EventId, HoldId, IdError, LoanId,
     NotificationId, OrderId, RelationId, TransactionId, TransferId,
 };
 pub use interest::{Accrued, NoDecimal, NoRate, Rate};

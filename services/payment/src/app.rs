@@ -3,17 +3,22 @@
 mod accept;
 mod accounts;
 mod add_beneficiary;
+mod add_bulk_part;
 mod advance_transfers;
 mod await_end;
 mod books;
 mod cancel_transfer;
 mod change_order;
+mod check_bulks;
+mod create_bulk;
 mod create_deposit;
 mod create_order;
 mod create_transfer;
 mod create_withdrawal;
 mod events;
+mod export_bulks;
 mod export_transfers;
+mod get_bulk;
 mod get_order;
 mod get_transfer;
 mod guard_keys;
@@ -24,6 +29,7 @@ mod prune_counters;
 mod refund_transfer;
 mod remove_limit;
 mod reverse_transfer;
+mod run_bulks;
 mod run_orders;
 mod set_limit;
 mod void_failed;
@@ -67,6 +73,8 @@ pub struct Payment {
     acceptances: Committer<Acceptances>,
     /// Wakes a worker of this replica.
     due: Arc<Notify>,
+    /// Wakes whoever works on bulks in this replica.
+    bulks: Arc<Notify>,
     watchers: Watchers,
     meter: Meter,
 }
@@ -104,6 +112,7 @@ impl Payment {
             config,
             acceptances,
             due,
+            bulks: Arc::default(),
             watchers: Watchers::default(),
             meter: Meter::new(runtime.metrics.clone()),
         })

@@ -1,5 +1,6 @@
 //! The rules of payments: values in, values out.
 
+mod bulk;
 mod limits;
 mod order;
 mod posting;
@@ -7,6 +8,9 @@ mod returns;
 mod standing;
 mod transfer;
 
+pub use bulk::{
+    Announced, BulkFormat, BulkStatus, Line, LineOrder, MOST_FILE_BYTES, MOST_LINES, Tally,
+};
 pub use limits::{
     BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
     outlived,

@@ -1,6 +1,9 @@
 //! The tables of payments: row <-> domain, and the statements.
 
 pub mod beneficiaries;
+pub mod bulk_lines;
+pub mod bulk_parts;
+pub mod bulks;
 mod keys;
 pub mod limits;
 mod list;
@@ -14,7 +17,9 @@ use florin_store::Migrations;
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
-pub use transfers::{Claim, Guarded, Lease, claim, find, insert, lock, of_keys, returned, update};
+pub use transfers::{
+    Claim, Guarded, Lease, claim, find, insert, lock, of_keys, read, returned, update,
+};
 pub use voids::{NotVoid, not_void, note_voids};
 
 /// The tables of the service.
@@ -26,4 +31,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0005_orders",
     "0030_voided",
     "0032_beneficiaries",
+    "0033_bulks",
 ];

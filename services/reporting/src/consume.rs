@@ -54,7 +54,11 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     PaymentFact::TransferAccepted(_)
                     | PaymentFact::TransferCompleted(_)
                     | PaymentFact::TransferFailed(_)
-                    | PaymentFact::TransferCancelled(_),
+                    | PaymentFact::TransferCancelled(_)
+                    | PaymentFact::BulkAccepted(_)
+                    | PaymentFact::BulkRejected(_)
+                    | PaymentFact::BulkDone(_)
+                    | PaymentFact::BulkCancelled(_),
                 )
                 | AnyFact::Cif(
                     CifFact::CustomerRegistered(_)

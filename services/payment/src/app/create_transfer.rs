@@ -85,7 +85,7 @@ impl Payment {
 
     /// The account that is paid. One named by its id is another's, so nothing is read of it:
     /// the ledger decides when it posts.
-    async fn payee(
+    pub(super) async fn payee(
         &self,
         ctx: &CallContext,
         payee: Payee,

@@ -5,12 +5,17 @@ use florin_events::{Cause, NewEvent, position};
 use florin_kernel::EventId;
 use florin_proto::{
     payment::v1::{
-        self as wire, TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
+        self as wire, BulkAccepted, BulkCancelled, BulkDone, BulkRejected, TransferAccepted,
+        TransferCancelled, TransferCompleted, TransferFailed,
     },
     timestamp,
 };
 
-use crate::{domain::Status, store::Record, wire::wire_of};
+use crate::{
+    domain::{BulkStatus, Status},
+    store::{Record, bulks::Bulk},
+    wire::{bulks::wire_bulk, wire_of},
+};
 
 /// Version of the event of an acceptance.
 const ACCEPTED: i64 = 1;
@@ -39,6 +44,27 @@ pub fn ended(record: &Record, causation: &str) -> Option<NewEvent> {
         Status::Completed => NewEvent::of(&TransferCompleted { transfer, at }, &id, ENDED, cause),
         Status::Failed => NewEvent::of(&TransferFailed { transfer, at }, &id, ENDED, cause),
         Status::Cancelled => NewEvent::of(&TransferCancelled { transfer, at }, &id, ENDED, cause),
+    })
+}
+
+/// The event of a bulk's state; None for one that is told to nobody.
+#[must_use]
+pub fn of_bulk(bulk: &Bulk) -> Option<NewEvent> {
+    let (told, at) = (Some(wire_bulk(bulk)), Some(timestamp(bulk.changed_at)));
+    let cause = Cause {
+        correlation: bulk.id.to_string(),
+        causation: bulk.id.to_string(),
+        traceparent: None,
+    };
+    let (id, version) = (&bulk.id, bulk.version);
+    Some(match bulk.status {
+        BulkStatus::Receiving | BulkStatus::Checking => return None,
+        BulkStatus::Accepted => NewEvent::of(&BulkAccepted { bulk: told, at }, id, version, cause),
+        BulkStatus::Rejected => NewEvent::of(&BulkRejected { bulk: told, at }, id, version, cause),
+        BulkStatus::Done => NewEvent::of(&BulkDone { bulk: told, at }, id, version, cause),
+        BulkStatus::Cancelled => {
+            NewEvent::of(&BulkCancelled { bulk: told, at }, id, version, cause)
+        }
     })
 }
 

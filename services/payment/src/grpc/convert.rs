@@ -1,6 +1,7 @@
 //! Wire -> domain. Reading a request collects every violation.
 
 mod beneficiaries;
+mod bulks;
 mod limits;
 mod orders;
 
@@ -14,6 +15,7 @@ use florin_proto::payment::v1::{
 
 pub use self::{
     beneficiaries::{BeneficiaryDraft, beneficiaries_page, beneficiary_id, label},
+    bulks::{BulkDraft, PartDraft, another_bulk, bulk_id, bulks_page, lines_page},
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},
 };
@@ -50,7 +52,10 @@ impl TryFrom<&CreateTransferRequest> for TransferDraft {
 }
 
 /// Reads a transfer; None where a field is broken.
-fn transfer(violations: &mut Violations, wire: &CreateTransferRequest) -> Option<TransferDraft> {
+pub fn transfer(
+    violations: &mut Violations,
+    wire: &CreateTransferRequest,
+) -> Option<TransferDraft> {
     let from = violations.check("from", AccountId::parse(&wire.from));
     let to = if wire.to.starts_with("ben_") {
         violations.check("to", BeneficiaryId::parse(&wire.to)).map(Payee::Beneficiary)

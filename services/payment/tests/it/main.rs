@@ -5,6 +5,10 @@
 mod advance_transfers;
 mod bank;
 mod beneficiaries;
+mod bulk_crashes;
+mod bulk_files;
+mod bulk_uploads;
+mod bulks;
 mod cancel_transfer;
 mod cash;
 mod create_transfer;
