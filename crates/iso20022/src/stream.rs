@@ -54,6 +54,8 @@ pub struct InitiationReader<R> {
     growing: Growing,
     /// Where the message stands among the open elements, and whether it has ended.
     message: Option<usize>,
+    /// That of the message, of which everything inside is.
+    namespace: String,
     ended: bool,
     has_head: bool,
     instruction: Option<Arc<InstructionHead>>,
@@ -94,6 +96,7 @@ impl<R: BufRead> InitiationReader<R> {
             buffer: Vec::new(),
             growing: Growing::default(),
             message: None,
+            namespace: String::new(),
             ended: false,
             has_head: false,
             instruction: None,
@@ -163,6 +166,7 @@ impl<R: BufRead> InitiationReader<R> {
         if self.ended {
             return Err(ReadError::of_document(Rule::SeveralMessages));
         }
+        namespace.clone_into(&mut self.namespace);
         self.message = self.growing.open.len().checked_sub(1);
         Ok(())
     }
@@ -196,7 +200,7 @@ impl<R: BufRead> InitiationReader<R> {
             if self.has_head {
                 return Err(Node::taken(child, GROUP).refuse(Rule::Repeated));
             }
-            check_namespaces(child, namespace_of(message), &mut vec![GROUP])?;
+            check(child, &self.namespace, GROUP)?;
             let group = Node::taken(child, GROUP);
             let head = InitiationHead {
                 id: group.get("MsgId")?,
@@ -240,11 +244,10 @@ impl<R: BufRead> InitiationReader<R> {
             let path = GROUP.to_owned();
             return Err(ReadError { path, rule: Rule::Missing });
         }
-        let namespace = namespace_of(instruction).to_owned();
         let head = match &self.instruction {
             Some(head) => Arc::clone(head),
             None => {
-                check_namespaces(instruction, &namespace, &mut vec![INSTRUCTION])?;
+                check(instruction, &self.namespace, INSTRUCTION)?;
                 let head = InstructionHead::read(&Node::taken(instruction, INSTRUCTION))?;
                 let head = Arc::new(head);
                 self.instruction = Some(Arc::clone(&head));
@@ -252,7 +255,7 @@ impl<R: BufRead> InitiationReader<R> {
             }
         };
         let Some(child) = self.take_last() else { return Ok(None) };
-        let read = check_namespaces(&child, &namespace, &mut vec![TRANSFER])
+        let read = check(&child, &self.namespace, TRANSFER)
             .and_then(|()| OrderedTransfer::read(&Node::taken(&child, TRANSFER)));
         for totals in &mut self.totals {
             totals.add(&read).map_err(|rule| self.growing.refuse(rule))?;
@@ -303,8 +306,14 @@ impl<R: BufRead> InitiationReader<R> {
     }
 }
 
-fn namespace_of(element: &Element) -> &str {
-    element.namespace.as_deref().unwrap_or_default()
+/// Whether an element and all inside of it are of the message's namespace.
+fn check(element: &Element, namespace: &str, path: &str) -> Result<(), ReadError> {
+    let found = element.namespace.as_deref().unwrap_or_default();
+    if found != namespace {
+        let rule = Rule::Namespace(found.to_owned());
+        return Err(ReadError { path: path.to_owned(), rule });
+    }
+    check_namespaces(element, namespace, &mut vec![path])
 }
 
 /// What the stream answers when one element takes too much.

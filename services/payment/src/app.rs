@@ -4,6 +4,7 @@ mod accept;
 mod accounts;
 mod add_beneficiary;
 mod add_bulk_part;
+mod advance_clearing;
 mod advance_transfers;
 mod await_end;
 mod books;
@@ -17,6 +18,7 @@ mod create_transfer;
 mod create_withdrawal;
 mod events;
 mod export_bulks;
+mod export_clearing;
 mod export_transfers;
 mod get_bulk;
 mod get_order;
@@ -26,8 +28,10 @@ mod intake;
 mod list_limits;
 mod list_transfers;
 mod prune_counters;
+mod receive_messages;
 mod refund_transfer;
 mod remove_limit;
+mod retry_clearing;
 mod reverse_transfer;
 mod run_bulks;
 mod run_orders;
@@ -47,12 +51,13 @@ use florin_store::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use advance_clearing::ClearingWorker;
 pub use advance_transfers::{Turn, Worker};
 
 use self::{
     accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, intake::Intakes,
 };
-use crate::{Config, meter::Meter};
+use crate::{Config, clearing::Network, meter::Meter};
 
 /// What the use cases work with.
 #[derive(Clone)]
@@ -77,6 +82,8 @@ pub struct Payment {
     bulks: Arc<Notify>,
     watchers: Watchers,
     meter: Meter,
+    /// The clearing network, where one is connected.
+    network: Option<Network>,
 }
 
 impl Payment {
@@ -86,6 +93,7 @@ impl Payment {
     /// A setting that cannot be used, or a role without database.
     pub fn new(runtime: &Runtime, config: Config) -> anyhow::Result<Self> {
         let limits = config.check()?;
+        let network = Network::new(&config.clearing, Arc::clone(&runtime.identity))?;
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
         let intakes = Intakes::new(runtime.outbox.clone(), limits, Arc::clone(&due));
@@ -115,6 +123,7 @@ impl Payment {
             bulks: Arc::default(),
             watchers: Watchers::default(),
             meter: Meter::new(runtime.metrics.clone()),
+            network,
         })
     }
 
@@ -122,6 +131,12 @@ impl Payment {
     #[must_use]
     pub fn worker(&self) -> Worker {
         Worker::new(self.clone())
+    }
+
+    /// The worker that moves payments between banks; None where no network is connected.
+    #[must_use]
+    pub fn clearing_worker(&self) -> Option<ClearingWorker> {
+        self.network.clone().map(|network| ClearingWorker::new(self.clone(), network))
     }
 
     /// Asks for the business date, until the shutdown.

@@ -1,6 +1,7 @@
 //! The rules of payments: values in, values out.
 
 mod bulk;
+mod clearing;
 mod limits;
 mod order;
 mod posting;
@@ -10,6 +11,10 @@ mod transfer;
 
 pub use bulk::{
     Announced, BulkFormat, BulkStatus, Line, LineOrder, MOST_FILE_BYTES, MOST_LINES, Tally,
+};
+pub use clearing::{
+    Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
+    return_code, uetr_of,
 };
 pub use limits::{
     BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,

@@ -12,6 +12,7 @@
 
 mod app;
 mod bulk_file;
+mod clearing;
 mod config;
 pub mod domain;
 mod grpc;
@@ -24,8 +25,8 @@ use florin_proto::payment::v1::{
 };
 use florin_runtime::{Runtime, Started};
 
-pub use app::{Payment, Turn, Worker};
-pub use config::{Config, ConfigError};
+pub use app::{ClearingWorker, Payment, Turn, Worker};
+pub use config::{ClearingConfig, Config, ConfigError};
 pub use grpc::{BulkApi, PaymentApi};
 pub use store::MIGRATIONS;
 
@@ -41,6 +42,12 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         let worker = payment.worker();
         let name = format!("payment worker {number}");
         runtime.tasks.spawn(name, worker.run(runtime.shutdown.clone()));
+    }
+    if let Some(clearing) = payment.clearing_worker() {
+        let sender = clearing.clone().run(runtime.shutdown.clone());
+        runtime.tasks.spawn("payment clearing", sender);
+        let receiver = clearing.receive_messages(runtime.shutdown.clone());
+        runtime.tasks.spawn("payment clearing messages", receiver);
     }
     runtime.tasks.spawn("payment meter", payment.measure(runtime.shutdown.clone()));
     let void_failed = payment.clone().void_failed_from_time_to_time(runtime.shutdown.clone());

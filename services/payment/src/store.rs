@@ -4,6 +4,7 @@ pub mod beneficiaries;
 pub mod bulk_lines;
 pub mod bulk_parts;
 pub mod bulks;
+mod clearing;
 mod keys;
 pub mod limits;
 mod list;
@@ -14,6 +15,11 @@ mod voids;
 
 use florin_store::Migrations;
 
+pub use clearing::{
+    Drawer, Incoming, Outgoing, Subject, Unread, arrive, claim_incoming, claim_outgoing, file,
+    incoming_after, lock_incoming, lock_outgoing, outgoing_after, payment_of, send, unread_after,
+    update_incoming, update_outgoing,
+};
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
@@ -29,6 +35,8 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0003_what_was_said",
     "0004_limits_and_returns",
     "0005_orders",
+    "0020_clearing",
+    "0021_clearing_doubts",
     "0030_voided",
     "0032_beneficiaries",
     "0033_bulks",

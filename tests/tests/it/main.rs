@@ -4,6 +4,8 @@
 
 mod access;
 mod bad_input;
+mod bulk;
+mod clearing;
 mod crash;
 mod end_of_day;
 mod idempotency;

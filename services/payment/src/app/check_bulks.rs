@@ -95,30 +95,31 @@ impl Payment {
         reading
             .await
             .map_err(|error| StoreError::Corrupt(format!("a reader's thread: {error}")))?;
-        if digest != bulk.announced.sha256 {
+        if digest.as_ref() != Some(&bulk.announced.sha256) {
             return self.begin_again(id, lease).await;
         }
         self.decide(id, lease, kept).await
     }
 
-    /// Hands the file to its reader part by part, and returns its digest.
+    /// Hands the file to its reader part by part, and returns its digest; None where a part is
+    /// missing.
     async fn feed(
         &self,
         bulk: &Bulk,
         to_reader: mpsc::Sender<Vec<u8>>,
-    ) -> Result<String, CheckError> {
+    ) -> Result<Option<String>, CheckError> {
         let mut sha256 = digest::Context::new(&digest::SHA256);
         let mut at = 0_i64;
         while at < bulk.announced.size {
             let part = store::bulk_parts::starting(self.db.read(), bulk.id, at).await?;
-            // Somebody has dropped it: not ours any more.
-            let part = part.filter(|part| !part.is_empty()).ok_or(CheckError::Lost)?;
+            // Dropped by somebody who began anew and did not come to its end, or who has it now.
+            let Some(part) = part.filter(|part| !part.is_empty()) else { return Ok(None) };
             sha256.update(&part);
             at = at.saturating_add(i64::try_from(part.len()).unwrap_or(i64::MAX));
             // A reader that has read enough needs no more; the digest does.
             let _ = to_reader.send(part).await;
         }
-        Ok(hex(sha256.finish().as_ref()))
+        Ok(Some(hex(sha256.finish().as_ref())))
     }
 
     /// Locks the bulk where it is to be checked, and by us; we have it for longer then.

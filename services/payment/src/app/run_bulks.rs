@@ -8,7 +8,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use florin_kernel::{BulkId, Date, Iban, Kind as ErrorKind, Role, TransferId};
+use florin_kernel::{BulkId, Date, Kind as ErrorKind, Role, TransferId};
 use florin_rpc::{CallContext, Error, worker_context};
 use florin_store::{StoreError, Tx};
 use futures_util::{StreamExt as _, stream};
@@ -21,7 +21,7 @@ use super::{
     intake::Intake,
 };
 use crate::{
-    domain::{BulkStatus, Order, Ordering, Route},
+    domain::{BulkStatus, Order, Ordering},
     store::{
         self, ClientKey,
         bulk_lines::{Fate, Kept, scope},
@@ -239,14 +239,13 @@ impl Payment {
             tracing::error!(bulk = %bulk.id, line = line.number, "a stored line is no order");
             return Ok(Err("INTERNAL".to_owned()));
         };
+        let (from, from_iban) = (bulk.announced.from, bulk.announced.from_iban.clone());
         let code = bulk.announced.currency.code();
-        let (to, to_iban) = match self.payee(ctx, asked.to, code).await {
-            Ok(found) => found,
+        let route = match self.route_to(ctx, from, from_iban, asked.to, code).await {
+            Ok(route) => route,
             Err(error) if is_refusal(&error) => return Ok(Err(error.reason().to_owned())),
             Err(error) => return Err(error),
         };
-        let from_iban: Option<Iban> = bulk.announced.from_iban.clone();
-        let route = Route::Transfer { from: bulk.announced.from, from_iban, to, to_iban };
         let order = Order::new(route, asked.amount, asked.description);
         Ok(order.map_err(|error| not_an_order(error).reason().to_owned()))
     }

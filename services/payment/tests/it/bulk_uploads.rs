@@ -151,3 +151,21 @@ async fn an_account_has_no_more_unfinished_uploads_than_it_may() {
         assert_eq!(all[0].message_id, "more", "newest first");
     }
 }
+
+#[tokio::test]
+async fn a_file_of_which_a_part_is_gone_begins_anew() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let file = lines_of(3);
+        let id = create(&bank, "k", announcement(&bank, "w", &file)).await.unwrap().bulk_id;
+        upload(&bank, &id, &file, 100).await;
+        // As after a crash while the parts of a wrong upload are dropped.
+        bank.execute("DELETE FROM bulk_parts WHERE start = 100").await;
+        assert_eq!(work(&bank.payment, TODAY).await, 0);
+        let bulk = get(&bank, &id).await;
+        assert_eq!((bulk.status(), bulk.received_bytes), (BulkStatus::Receiving, 0));
+        assert_eq!(bank.count("SELECT COUNT(*) FROM bulk_parts").await, 0);
+        upload(&bank, &id, &file, 100).await;
+        assert_eq!(work(&bank.payment, TODAY).await, 3);
+    }
+}

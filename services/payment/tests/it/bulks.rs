@@ -102,7 +102,8 @@ pub async fn work(payment: &Payment, today: Date) -> usize {
 pub async fn get(bank: &Bank, id: &str) -> Bulk {
     let ctx = customer(bank.alice, "GetBulk", "");
     let request = GetBulkRequest { bulk_id: id.into() };
-    bank.payment.get_bulk(&ctx, request).await.unwrap().into_inner().bulk.unwrap()
+    let answer = until_decided(|| bank.payment.get_bulk(&ctx, request.clone())).await;
+    answer.unwrap().into_inner().bulk.unwrap()
 }
 
 /// The report, page by page.
@@ -112,7 +113,8 @@ pub async fn report(bank: &Bank, id: &str, only_unpaid: bool) -> Vec<BulkLine> {
     loop {
         let request =
             ListBulkLinesRequest { bulk_id: id.into(), only_unpaid, page_size: 200, page_token };
-        let page = bank.payment.list_bulk_lines(&ctx, request).await.unwrap().into_inner();
+        let page = || bank.payment.list_bulk_lines(&ctx, request.clone());
+        let page = until_decided(page).await.unwrap().into_inner();
         assert!(page.lines.len() <= 200);
         lines.extend(page.lines);
         page_token = page.next_page_token;

@@ -11,6 +11,7 @@ mod bulk_uploads;
 mod bulks;
 mod cancel_transfer;
 mod cash;
+mod clearing;
 mod create_transfer;
 mod export_transfers;
 mod get_transfer;
