@@ -4,6 +4,7 @@
 //! What changed less than ten seconds before the proof began is listed as in flight: a
 //! transfer between two of its steps is not a breach.
 
+mod bulks;
 mod events;
 mod keys;
 mod ledger;
@@ -72,6 +73,7 @@ pub async fn run(args: ProveArgs) -> Result<Outcome> {
         ledger::trial_balance(&caller, Some(day), &mut report).await?;
     }
     pairs::pair(&caller, settled_before, keys, &mut report).await?;
+    bulks::pair(&caller, &mut report).await?;
     events::compare(&caller, settled_before, Duration::from_secs(args.wait), &mut report).await?;
     report.print_end();
     Ok(if report.breaches() == 0 { Outcome::Clean } else { Outcome::Found })
@@ -86,6 +88,7 @@ pub async fn at_rest(caller: &Caller, wait: Duration, report: &mut Report) -> Re
     ledger::verify(caller, None, report).await?;
     ledger::trial_balance(caller, None, report).await?;
     pairs::pair(caller, settled_before, None, report).await?;
+    bulks::pair(caller, report).await?;
     events::compare(caller, settled_before, wait, report).await?;
     report.print_end();
     Ok(())

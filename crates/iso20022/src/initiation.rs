@@ -1,6 +1,6 @@
 //! pain.001: a customer orders credit transfers.
 
-use florin_kernel::{Currency, Date, Money, UnixMicros};
+use florin_kernel::{Currency, Date, Money, MoneyError, UnixMicros};
 
 use crate::{
     error::{ReadError, Rule},
@@ -92,23 +92,47 @@ impl Initiation {
 /// Checks the control sum, where it is there and all amounts are of one currency: over several it
 /// is a sum of unlike things, and says nothing.
 fn check_sum(group: &Node<'_>, amounts: impl Iterator<Item = Money>) -> Result<(), ReadError> {
-    let Some(node) = group.at("CtrlSum")? else { return Ok(()) };
-    let said: Id = group.get("CtrlSum")?;
-    let mut sum: Option<Money> = None;
+    let mut sum = Sum::default();
     for amount in amounts {
-        sum = Some(match sum {
-            None => amount,
-            Some(sum) if sum.currency() == amount.currency() => {
-                sum.checked_add(amount).map_err(|error| node.refuse(error))?
+        sum.add(amount).map_err(|error| group.refuse(error))?;
+    }
+    sum.check(group)
+}
+
+/// The sum of amounts, as long as it says something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Sum {
+    /// Of nothing yet.
+    #[default]
+    Empty,
+    /// Of amounts of one currency.
+    Of(Money),
+    /// Of unlike or unknown things.
+    Nothing,
+}
+
+impl Sum {
+    /// Adds an amount.
+    pub(crate) fn add(&mut self, amount: Money) -> Result<(), MoneyError> {
+        *self = match *self {
+            Self::Empty => Self::Of(amount),
+            Self::Of(sum) if sum.currency() == amount.currency() => {
+                Self::Of(sum.checked_add(amount)?)
             }
-            Some(_) => return Ok(()),
-        });
+            Self::Of(_) | Self::Nothing => Self::Nothing,
+        };
+        Ok(())
     }
-    let Some(sum) = sum else { return Ok(()) };
-    if same_number(said.as_str(), sum) {
-        return Ok(());
+
+    /// Checks the control sum of a group, where it has one.
+    pub(crate) fn check(self, group: &Node<'_>) -> Result<(), ReadError> {
+        let (Some(node), Self::Of(sum)) = (group.at("CtrlSum")?, self) else { return Ok(()) };
+        let said: Id = group.get("CtrlSum")?;
+        if same_number(said.as_str(), sum) {
+            return Ok(());
+        }
+        Err(node.refuse(Rule::Total { said: said.to_string(), found: sum.amount() }))
     }
-    Err(node.refuse(Rule::Total { said: said.to_string(), found: sum.amount() }))
 }
 
 /// Whether a decimal is this amount; zeros may follow.
@@ -119,8 +143,19 @@ fn same_number(said: &str, sum: Money) -> bool {
     read(said) || said.contains('.') && read(if shorter.is_empty() { "0" } else { shorter })
 }
 
-impl Instruction {
-    fn read(node: &Node<'_>) -> Result<Self, ReadError> {
+/// What an instruction says of all its transfers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstructionHead {
+    /// Its name.
+    pub id: Id,
+    /// When they are to be carried out.
+    pub on: Date,
+    /// Who pays.
+    pub debtor: Party,
+}
+
+impl InstructionHead {
+    pub(crate) fn read(node: &Node<'_>) -> Result<Self, ReadError> {
         node.one_of("PmtMtd", "TRF")?;
         let date = node.need("ReqdExctnDt")?;
         let on = match date.date("Dt")? {
@@ -129,18 +164,24 @@ impl Instruction {
                 return Err(date.need("Dt").err().unwrap_or_else(|| date.refuse(Rule::Missing)));
             }
         };
-        for required in ["Dbtr", "DbtrAcct", "DbtrAgt", "CdtTrfTxInf"] {
+        for required in ["Dbtr", "DbtrAcct", "DbtrAgt"] {
             if node.all(required).is_empty() {
                 node.need(required)?;
             }
         }
+        Ok(Self { id: node.get("PmtInfId")?, on, debtor: Party::read(node, "Dbtr")? })
+    }
+}
+
+impl Instruction {
+    fn read(node: &Node<'_>) -> Result<Self, ReadError> {
+        let InstructionHead { id, on, debtor } = InstructionHead::read(node)?;
         let transfers = node.all("CdtTrfTxInf");
-        Ok(Self {
-            id: node.get("PmtInfId")?,
-            on,
-            debtor: Party::read(node, "Dbtr")?,
-            transfers: transfers.iter().map(OrderedTransfer::read).collect::<Result<_, _>>()?,
-        })
+        if transfers.is_empty() {
+            node.need("CdtTrfTxInf")?;
+        }
+        let transfers = transfers.iter().map(OrderedTransfer::read).collect::<Result<_, _>>()?;
+        Ok(Self { id, on, debtor, transfers })
     }
 
     fn write(&self, out: &mut Out) {
@@ -157,7 +198,7 @@ impl Instruction {
 }
 
 impl OrderedTransfer {
-    fn read(node: &Node<'_>) -> Result<Self, ReadError> {
+    pub(crate) fn read(node: &Node<'_>) -> Result<Self, ReadError> {
         let remittance = match node.at("RmtInf")? {
             Some(remittance) => remittance.first_note("Ustrd")?,
             None => None,

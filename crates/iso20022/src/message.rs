@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Where the namespaces of all messages begin.
-const NAMESPACE: &str = "urn:iso:std:iso:20022:tech:xsd:";
+pub(crate) const NAMESPACE: &str = "urn:iso:std:iso:20022:tech:xsd:";
 /// Elements whose content is of whoever put it there.
 const FOREIGN: &str = "SplmtryData";
 
@@ -85,7 +85,7 @@ impl MessageKind {
     }
 
     /// The names with the versions that are read.
-    const fn read(self) -> &'static [&'static str] {
+    pub(crate) const fn read(self) -> &'static [&'static str] {
         match self {
             Self::CreditTransfer => &["pacs.008.001.08"],
             Self::StatusReport => &["pacs.002.001.10"],
@@ -98,7 +98,7 @@ impl MessageKind {
         }
     }
 
-    const fn root(self) -> &'static str {
+    pub(crate) const fn root(self) -> &'static str {
         match self {
             Self::CreditTransfer => "FIToFICstmrCdtTrf",
             Self::StatusReport => "FIToFIPmtStsRpt",
@@ -180,7 +180,7 @@ impl Message {
     }
 }
 
-fn shown(element: &Element) -> String {
+pub(crate) fn shown(element: &Element) -> String {
     let namespace = element.namespace.as_deref().unwrap_or_default();
     format!("{} of {namespace:?}", element.name)
 }
@@ -201,7 +201,7 @@ fn collect<'a>(element: &'a Element, found: &mut Vec<(MessageKind, &'a Element)>
 }
 
 /// Everything inside of a message is of its namespace, but what somebody added in its place.
-fn check_namespaces<'a>(
+pub(crate) fn check_namespaces<'a>(
     element: &'a Element,
     namespace: &str,
     path: &mut Vec<&'a str>,

@@ -22,6 +22,11 @@ impl<'a> Node<'a> {
         Self { element, path: element.name.clone() }
     }
 
+    /// An element that was taken out of the document at this path.
+    pub(crate) fn taken(element: &'a Element, path: &str) -> Self {
+        Self { element, path: path.to_owned() }
+    }
+
     pub(crate) fn refuse(&self, rule: impl Into<Rule>) -> ReadError {
         ReadError { path: self.path.clone(), rule: rule.into() }
     }

@@ -47,20 +47,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Element, ReadError> {
             Ok((namespace, event)) => (namespace, event),
             Err(error) => return Err(growing.refuse(Rule::Malformed(error.to_string()))),
         };
-        match event {
-            Event::Start(start) => growing.open(&start, &namespace)?,
-            Event::Empty(start) => {
-                growing.open(&start, &namespace)?;
-                growing.close()?;
-            }
-            Event::End(_) => growing.close()?,
-            Event::Text(text) => growing.add(&text.xml10_content())?,
-            Event::CData(text) => growing.add(&text.xml10_content())?,
-            Event::GeneralRef(entity) => growing.refer(&entity)?,
-            Event::Decl(declared) => check_encoding(&declared)?,
-            Event::DocType(_) => return Err(growing.refuse(Rule::Doctype)),
-            Event::Comment(_) | Event::PI(_) => {}
-            Event::Eof => return growing.finish(),
+        if growing.take(&event, &namespace)? == Taken::End {
+            return growing.finish();
         }
     }
 }
@@ -73,17 +61,63 @@ fn check_encoding(declared: &BytesDecl<'_>) -> Result<(), ReadError> {
     }
 }
 
+/// What a part of the document did to the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// An element has begun.
+    Opened,
+    /// One has ended: it stands with its parent, or is the root.
+    Closed,
+    /// Neither.
+    Other,
+    /// The document has ended.
+    End,
+}
+
 /// The tree while it is read.
 #[derive(Default)]
-struct Growing {
-    open: Vec<Element>,
-    root: Option<Element>,
-    elements: usize,
+pub(crate) struct Growing {
+    pub(crate) open: Vec<Element>,
+    pub(crate) root: Option<Element>,
+    /// Those that the tree has grown by; who takes parts out of it counts anew.
+    pub(crate) elements: usize,
     /// The namespace of the last element: most have the same.
     last: Option<Arc<str>>,
 }
 
 impl Growing {
+    /// Takes the next part of the document. One that begins and ends an element at once is
+    /// [`Taken::Closed`].
+    pub(crate) fn take(
+        &mut self,
+        event: &Event<'_>,
+        namespace: &ResolveResult<'_>,
+    ) -> Result<Taken, ReadError> {
+        match event {
+            Event::Start(start) => {
+                self.open(start, namespace)?;
+                return Ok(Taken::Opened);
+            }
+            Event::Empty(start) => {
+                self.open(start, namespace)?;
+                self.close()?;
+                return Ok(Taken::Closed);
+            }
+            Event::End(_) => {
+                self.close()?;
+                return Ok(Taken::Closed);
+            }
+            Event::Text(text) => self.add(&text.xml10_content())?,
+            Event::CData(text) => self.add(&text.xml10_content())?,
+            Event::GeneralRef(entity) => self.refer(entity)?,
+            Event::Decl(declared) => check_encoding(declared)?,
+            Event::DocType(_) => return Err(self.refuse(Rule::Doctype)),
+            Event::Comment(_) | Event::PI(_) => {}
+            Event::Eof => return Ok(Taken::End),
+        }
+        Ok(Taken::Other)
+    }
+
     fn open(&mut self, start: &BytesStart<'_>, found: &ResolveResult<'_>) -> Result<(), ReadError> {
         if self.root.is_some() {
             return Err(self.refuse(Rule::Malformed("a second outermost element".to_owned())));
@@ -168,7 +202,7 @@ impl Growing {
         self.add(character.encode_utf8(&mut [0; 4]))
     }
 
-    fn finish(mut self) -> Result<Element, ReadError> {
+    pub(crate) fn finish(mut self) -> Result<Element, ReadError> {
         match (self.root.take(), self.open.is_empty()) {
             (Some(root), true) => Ok(root),
             _ => Err(self.refuse(Rule::Malformed("it ends inside of an element".to_owned()))),
@@ -176,7 +210,7 @@ impl Growing {
     }
 
     /// The refusal, at the element that is being read.
-    fn refuse(&self, rule: Rule) -> ReadError {
+    pub(crate) fn refuse(&self, rule: Rule) -> ReadError {
         let names: Vec<_> = self.open.iter().map(|element| element.name.as_str()).collect();
         ReadError { path: format!("/{}", names.join("/")), rule }
     }

@@ -128,6 +128,9 @@ id!(
     /// A scheduled or standing order (owned by `payment`).
     OrderId, "sto");
 id!(
+    /// A file of transfers (owned by `payment`).
+    BulkId, "blk");
+id!(
     /// A beneficiary that a customer keeps (owned by `payment`).
     BeneficiaryId, "ben");
 id!(

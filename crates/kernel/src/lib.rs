@@ -27,8 +27,8 @@ pub use country::is_country;
 pub use day_count::{DayCount, NegativePeriod, UnknownDayCount, YearFraction};
 pub use iban::{BankIdentity, Iban, IbanError};
 pub use id::{
-    AccountId, ApprovalId, AuthorisationId, BeneficiaryId, CustomerId, EventId, HoldId, IdError,
-    LoanId, NotificationId, OrderId, RecallId, RelationId, TransactionId, TransferId,
+    AccountId, ApprovalId, AuthorisationId, BeneficiaryId, BulkId, CustomerId, EventId, HoldId,
+    IdError, LoanId, NotificationId, OrderId, RecallId, RelationId, TransactionId, TransferId,
 };
 pub use interest::{Accrued, NoDecimal, NoRate, Rate};
 pub use jiff::civil::Date;

@@ -19,6 +19,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("JSON_TOO_DEEP", "is nested too deep"),
     ("MALFORMED_AMOUNT", "is no decimal number"),
     ("MALFORMED_DATE", "is no date YYYY-MM-DD"),
+    ("MALFORMED_DOCUMENT", "is not written as its format says"),
     ("MALFORMED_EMAIL", "is no e-mail address (RFC 5321)"),
     ("MALFORMED_GL_CODE", "is no code of a GL account"),
     ("MALFORMED_IBAN", "is no IBAN (ISO 13616)"),
@@ -33,6 +34,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("MALFORMED_REASON", "is no name of a reason"),
     ("NEGATIVE", "is below zero"),
     ("NOT_ALLOWED_BY_PRODUCT", "is more than the product allows"),
+    ("NOT_AS_ANNOUNCED", "is not what was announced before"),
     ("NOT_A_PARAMETER", "is a message, which no parameter can be"),
     ("NOT_LATER", "is not after what it must come after"),
     ("NOT_POSITIVE", "is not above zero"),
@@ -60,7 +62,9 @@ pub const RULES: &[(&str, &str)] = &[
     ("UNKNOWN_PATH", "is no path of a field that can be changed"),
     ("UNKNOWN_VALUE", "is none of the values that it may have"),
     ("WRONG_ID_PREFIX", "is the id of another sort of record"),
+    ("WRONG_LENGTH", "has more or fewer characters than it must have"),
     ("WRONG_PARTY", "is a field of a person where there is an organisation, or the reverse"),
+    ("WRONG_TOTAL", "is not what the items come to"),
 ];
 
 /// Whether a rule is on the list.

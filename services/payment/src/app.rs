@@ -3,6 +3,7 @@
 mod accept;
 mod accounts;
 mod add_beneficiary;
+mod add_bulk_part;
 mod advance_authorisations;
 mod advance_clearing;
 mod advance_transfers;
@@ -12,7 +13,9 @@ mod books;
 mod cancel_transfer;
 mod capture_authorisation;
 mod change_order;
+mod check_bulks;
 mod create_authorisation;
+mod create_bulk;
 mod create_deposit;
 mod create_order;
 mod create_transfer;
@@ -20,10 +23,12 @@ mod create_withdrawal;
 mod decide_recall;
 mod events;
 mod export_authorisations;
+mod export_bulks;
 mod export_clearing;
 mod export_transfers;
 mod follow_authorisation;
 mod get_authorisation;
+mod get_bulk;
 mod get_order;
 mod get_recall;
 mod get_transfer;
@@ -42,6 +47,7 @@ mod remove_limit;
 mod retry_clearing;
 mod reverse_authorisation;
 mod reverse_transfer;
+mod run_bulks;
 mod run_orders;
 mod score_authorisation;
 mod set_limit;
@@ -89,6 +95,8 @@ pub struct Payment {
     acceptances: Committer<Acceptances>,
     /// Wakes a worker of this replica.
     due: Arc<Notify>,
+    /// Wakes whoever works on bulks in this replica.
+    bulks: Arc<Notify>,
     watchers: Watchers,
     /// How card payments are authorised.
     cards: Arc<Cards>,
@@ -137,6 +145,7 @@ impl Payment {
             config,
             acceptances,
             due,
+            bulks: Arc::default(),
             watchers: Watchers::default(),
             meter: Meter::new(runtime.metrics.clone()),
             network,

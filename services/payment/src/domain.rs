@@ -1,6 +1,7 @@
 //! The rules of payments: values in, values out.
 
 mod authorisation;
+mod bulk;
 mod clearing;
 mod limits;
 mod order;
@@ -16,6 +17,9 @@ pub use authorisation::{
     Authorisation, AuthorisationStatus, CardHold, Decider, Decision, MOST_HOLDS, Merchant,
     NotTaken, Operation, OperationKind, Plan, Tolerance, give_back,
     hold_reference as card_hold_reference,
+};
+pub use bulk::{
+    Announced, BulkFormat, BulkStatus, Line, LineOrder, MOST_FILE_BYTES, MOST_LINES, Tally,
 };
 pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,

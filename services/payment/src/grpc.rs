@@ -1,5 +1,6 @@
 //! The generated service, one line a use case.
 
+mod bulks;
 pub mod convert;
 
 use florin_proto::payment::v1::{
@@ -30,6 +31,7 @@ use florin_proto::payment::v1::{
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+pub use self::bulks::BulkApi;
 use crate::Payment;
 
 /// `florin.payment.v1.PaymentService`.

@@ -11,6 +11,7 @@
 //! that whatever is repeated after a crash meets its own work in the ledger.
 
 mod app;
+mod bulk_file;
 mod clearing;
 mod config;
 pub mod domain;
@@ -19,12 +20,14 @@ mod meter;
 mod store;
 mod wire;
 
-use florin_proto::payment::v1::payment_service_server::PaymentServiceServer;
+use florin_proto::payment::v1::{
+    bulk_service_server::BulkServiceServer, payment_service_server::PaymentServiceServer,
+};
 use florin_runtime::{Runtime, Started};
 
 pub use app::{ClearingWorker, Payment, ScoreRequest, Scorer, Scoring, Turn, Worker};
 pub use config::{CardsConfig, ClearingConfig, Config, ConfigError, ScoreConfig, ToleranceConfig};
-pub use grpc::PaymentApi;
+pub use grpc::{BulkApi, PaymentApi};
 pub use store::MIGRATIONS;
 
 /// Starts the committers and the workers, and builds the service.
@@ -57,6 +60,11 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     runtime.tasks.spawn("payment books", payment.watch_books(runtime.shutdown.clone()));
     runtime.tasks.spawn("payment limits", payment.prune_counters(runtime.shutdown.clone()));
     runtime.tasks.spawn("payment orders", payment.run_orders(runtime.shutdown.clone()));
+    runtime.tasks.spawn("payment bulks", payment.run_bulks(runtime.shutdown.clone()));
+    let bulks = BulkApi::new(payment.clone());
     let api = PaymentApi::new(payment);
-    Ok(Started::new().with(|server| server.add_service(PaymentServiceServer::new(api))))
+    Ok(Started::new().with(|server| {
+        let server = server.add_service(BulkServiceServer::new(bulks));
+        server.add_service(PaymentServiceServer::new(api))
+    }))
 }

@@ -2,6 +2,9 @@
 
 pub mod authorisations;
 pub mod beneficiaries;
+pub mod bulk_lines;
+pub mod bulk_parts;
+pub mod bulks;
 mod clearing;
 mod keys;
 pub mod limits;
@@ -24,7 +27,9 @@ pub use clearing::{
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
-pub use transfers::{Claim, Guarded, Lease, claim, find, insert, lock, of_keys, returned, update};
+pub use transfers::{
+    Claim, Guarded, Lease, claim, find, insert, lock, of_keys, read, returned, update,
+};
 pub use voids::{NotVoid, not_void, note_voids};
 
 /// The tables of the service.
@@ -38,6 +43,7 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0021_clearing_doubts",
     "0030_voided",
     "0032_beneficiaries",
+    "0033_bulks",
     "0040_authorisations",
     "0046_fees",
     "0050_recalls",

@@ -1,5 +1,7 @@
 //! Domain -> wire.
 
+pub mod bulks;
+
 use florin_kernel::{Money, UnixMicros};
 use florin_proto::{
     common::v1::{Party, Refusal},

@@ -60,7 +60,11 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     | PaymentFact::AuthorisationReversed(_)
                     | PaymentFact::AuthorisationExpired(_)
                     | PaymentFact::RecallRequested(_)
-                    | PaymentFact::RecallEnded(_),
+                    | PaymentFact::RecallEnded(_)
+                    | PaymentFact::BulkAccepted(_)
+                    | PaymentFact::BulkRejected(_)
+                    | PaymentFact::BulkDone(_)
+                    | PaymentFact::BulkCancelled(_),
                 )
                 | AnyFact::Cif(
                     CifFact::CustomerRegistered(_)

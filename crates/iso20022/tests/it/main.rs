@@ -5,3 +5,4 @@ mod hostile;
 mod round_trip;
 mod samples;
 mod schema;
+mod stream;

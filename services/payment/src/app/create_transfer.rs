@@ -35,8 +35,8 @@ impl Payment {
     ///
     /// # Errors
     /// Every violated field at once; `DEBTOR_ACCOUNT_NOT_FOUND` for an account that the caller
-    /// may not pay from; `CREDITOR_ACCOUNT_NOT_FOUND`, `BENEFICIARY_NOT_FOUND`, `CLEARING_NOT_CONNECTED`,
-    /// `CURRENCY_MISMATCH`, `LIMIT_EXCEEDED`.
+    /// may not pay from; `CREDITOR_ACCOUNT_NOT_FOUND`, `BENEFICIARY_NOT_FOUND`,
+    /// `CLEARING_NOT_CONNECTED`, `CURRENCY_MISMATCH`, `LIMIT_EXCEEDED`.
     pub async fn create_transfer(
         &self,
         ctx: &CallContext,
@@ -63,13 +63,26 @@ impl Payment {
         same_currency(&debtor.currency, amount.currency().code(), "debtor")?;
         let to = self.kept_payee(ctx, to, &debtor).await?;
         let from_iban = debtor.iban.parse::<Iban>().ok();
-        let route = match self.payee(ctx, to, amount.currency().code()).await? {
-            Paid::Here(to, to_iban) => Route::Transfer { from, from_iban, to, to_iban },
-            Paid::Elsewhere(to_iban) => self.between_banks(from, from_iban, to_iban)?,
-        };
+        let currency = amount.currency().code();
+        let route = self.route_to(ctx, from, from_iban, to, currency).await?;
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
         let order = self.charged(ctx, order, &debtor).await?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &debtor) })
+    }
+
+    /// The way from an account that is ours to whoever is paid.
+    pub(super) async fn route_to(
+        &self,
+        ctx: &CallContext,
+        from: AccountId,
+        from_iban: Option<Iban>,
+        to: Payee,
+        currency: &str,
+    ) -> Result<Route, Error> {
+        match self.payee(ctx, to, currency).await? {
+            Paid::Here(to, to_iban) => Ok(Route::Transfer { from, from_iban, to, to_iban }),
+            Paid::Elsewhere(to_iban) => self.between_banks(from, from_iban, to_iban),
+        }
     }
 
     /// The IBAN behind a beneficiary; who is named otherwise stays. A customer pays its own

@@ -6,16 +6,16 @@ use florin_kernel::EventId;
 use florin_proto::{
     payment::v1::{
         self as wire, AuthorisationCaptured, AuthorisationDecided, AuthorisationExpired,
-        AuthorisationReversed, RecallEnded, RecallRequested, TransferAccepted, TransferCancelled,
-        TransferCompleted, TransferFailed,
+        AuthorisationReversed, BulkAccepted, BulkCancelled, BulkDone, BulkRejected, RecallEnded,
+        RecallRequested, TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
     },
     timestamp,
 };
 
 use crate::{
-    domain::{Operation, OperationKind, Status},
-    store::{Record, authorisations::Card, recalls::Recall},
-    wire::{wire_authorisation, wire_of, wire_operation, wire_recall_of},
+    domain::{BulkStatus, Operation, OperationKind, Status},
+    store::{Record, authorisations::Card, bulks::Bulk, recalls::Recall},
+    wire::{bulks::wire_bulk, wire_authorisation, wire_of, wire_operation, wire_recall_of},
 };
 
 /// Version of the event of an acceptance.
@@ -104,6 +104,27 @@ pub fn recall_ended(recall: &Recall) -> NewEvent {
 fn cause_of(recall: &Recall, causation: &str) -> Cause {
     let correlation = recall.payment.clone().unwrap_or_else(|| recall.id.to_string());
     Cause { correlation, causation: causation.to_owned(), traceparent: None }
+}
+
+/// The event of a bulk's state; None for one that is told to nobody.
+#[must_use]
+pub fn of_bulk(bulk: &Bulk) -> Option<NewEvent> {
+    let (told, at) = (Some(wire_bulk(bulk)), Some(timestamp(bulk.changed_at)));
+    let cause = Cause {
+        correlation: bulk.id.to_string(),
+        causation: bulk.id.to_string(),
+        traceparent: None,
+    };
+    let (id, version) = (&bulk.id, bulk.version);
+    Some(match bulk.status {
+        BulkStatus::Receiving | BulkStatus::Checking => return None,
+        BulkStatus::Accepted => NewEvent::of(&BulkAccepted { bulk: told, at }, id, version, cause),
+        BulkStatus::Rejected => NewEvent::of(&BulkRejected { bulk: told, at }, id, version, cause),
+        BulkStatus::Done => NewEvent::of(&BulkDone { bulk: told, at }, id, version, cause),
+        BulkStatus::Cancelled => {
+            NewEvent::of(&BulkCancelled { bulk: told, at }, id, version, cause)
+        }
+    })
 }
 
 fn cause(record: &Record, causation: &str) -> Cause {

@@ -2,6 +2,7 @@
 
 mod authorisations;
 mod beneficiaries;
+mod bulks;
 mod limits;
 mod orders;
 mod recalls;
@@ -18,6 +19,7 @@ use florin_proto::payment::v1::{
 pub use self::{
     authorisations::{AuthorisationDraft, OperationDraft, authorisation_id, authorisations_page},
     beneficiaries::{BeneficiaryDraft, beneficiaries_page, beneficiary_id, label},
+    bulks::{BulkDraft, PartDraft, another_bulk, bulk_id, bulks_page, lines_page},
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},
     recalls::{RecallDraft, Verdict, recall_id, recalls_page, verdict},
@@ -55,7 +57,10 @@ impl TryFrom<&CreateTransferRequest> for TransferDraft {
 }
 
 /// Reads a transfer; None where a field is broken.
-fn transfer(violations: &mut Violations, wire: &CreateTransferRequest) -> Option<TransferDraft> {
+pub fn transfer(
+    violations: &mut Violations,
+    wire: &CreateTransferRequest,
+) -> Option<TransferDraft> {
     let from = violations.check("from", AccountId::parse(&wire.from));
     let to = if wire.to.starts_with("ben_") {
         violations.check("to", BeneficiaryId::parse(&wire.to)).map(Payee::Beneficiary)

@@ -87,6 +87,21 @@ pub async fn lock(tx: &Tx, ids: &[TransferId]) -> Result<Vec<Record>, StoreError
     rows.iter().map(Record::from_row).collect()
 }
 
+/// Reads transfers, those that there are.
+///
+/// # Errors
+/// Those of the database.
+pub async fn read(
+    connection: &impl ConnectionTrait,
+    ids: &[TransferId],
+) -> Result<Vec<Record>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    let columns = columns();
+    let keyed = Keyed { table: TABLE, id_column: "id", columns: &columns };
+    let rows = rows::read_by_id(connection, keyed, &ids).await?;
+    rows.iter().map(Record::from_row).collect()
+}
+
 /// Writes the changing part of transfers that this transaction has locked. What
 /// becomes of their leases is said by `lease`.
 ///

@@ -319,8 +319,9 @@ where
 
 /// The path of a method, as the server gives it.
 fn path(method: &str) -> &'static str {
-    let path = format!("/florin.payment.v1.PaymentService/{method}");
-    florin_proto::policy::find(&path).unwrap().path
+    let paths = ["PaymentService", "BulkService"]
+        .map(|service| format!("/florin.payment.v1.{service}/{method}"));
+    paths.iter().find_map(|path| florin_proto::policy::find(path)).unwrap().path
 }
 
 /// A customer calls. The scripted `account` knows it by its token.

@@ -254,6 +254,9 @@ impl Ledger {
     ) -> Result<Response<ResolveIbanResponse>, Status> {
         assert!(request.metadata().get("authorization").is_none(), "the role asks for itself");
         let state = self.state();
+        if state.reads_fail {
+            return Err(Error::new(Common::Unavailable, "IBANs cannot be looked up").into());
+        }
         let iban = &request.get_ref().iban;
         let found = state.accounts.iter().find(|(_, account)| &account.iban == iban);
         let Some((id, account)) = found else {

@@ -35,6 +35,12 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         add_beneficiary("AddBeneficiary");
         remove_beneficiary("RemoveBeneficiary");
         list_beneficiaries("ListBeneficiaries");
+        create_bulk("CreateBulk");
+        add_bulk_part("AddBulkPart");
+        get_bulk("GetBulk");
+        list_bulks("ListBulks");
+        list_bulk_lines("ListBulkLines");
+        cancel_bulk("CancelBulk");
         create_order("CreateOrder");
         get_order("GetOrder");
         list_orders("ListOrders");
