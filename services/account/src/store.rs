@@ -38,4 +38,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0013_seals",
     "0014_fees",
     "0030_voids_and_days",
+    "0035_legs_of_the_bank",
 ];
