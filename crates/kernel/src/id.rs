@@ -133,6 +133,9 @@ id!(
     /// A scheduled or standing order (owned by `payment`).
     OrderId, "sto");
 id!(
+    /// A beneficiary that a customer keeps (owned by `payment`).
+    BeneficiaryId, "ben");
+id!(
     /// A loan (owned by `loan`).
     LoanId, "lon");
 id!(

@@ -27,8 +27,8 @@ pub use country::is_country;
 pub use day_count::{DayCount, NegativePeriod, UnknownDayCount, YearFraction};
 pub use iban::{BankIdentity, Iban, IbanError};
 pub use id::{
-    AccountId, ApprovalId, CustomerId, EventId, HoldId, IdError, LoanId, NotificationId, OrderId,
-    RelationId, TransactionId, TransferId, push_id,
+    AccountId, ApprovalId, BeneficiaryId, CustomerId, EventId, HoldId, IdError, LoanId,
+    NotificationId, OrderId, RelationId, TransactionId, TransferId, push_id,
 };
 pub use interest::{Accrued, NoDecimal, NoRate, Rate};
 pub use jiff::civil::Date;

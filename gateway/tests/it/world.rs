@@ -349,6 +349,41 @@ impl PaymentService for Scripted {
         Err(Status::unimplemented(""))
     }
 
+    async fn get_beneficiary(
+        &self,
+        _: Request<payment::GetBeneficiaryRequest>,
+    ) -> Result<Response<payment::GetBeneficiaryResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn rename_beneficiary(
+        &self,
+        _: Request<payment::RenameBeneficiaryRequest>,
+    ) -> Result<Response<payment::RenameBeneficiaryResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn add_beneficiary(
+        &self,
+        _: Request<payment::AddBeneficiaryRequest>,
+    ) -> Result<Response<payment::AddBeneficiaryResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn remove_beneficiary(
+        &self,
+        _: Request<payment::RemoveBeneficiaryRequest>,
+    ) -> Result<Response<payment::RemoveBeneficiaryResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_beneficiaries(
+        &self,
+        _: Request<payment::ListBeneficiariesRequest>,
+    ) -> Result<Response<payment::ListBeneficiariesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     type ExportTransfersStream =
         tokio_stream::Empty<Result<payment::ExportTransfersResponse, Status>>;
 

@@ -2,6 +2,7 @@
 
 mod accept;
 mod accounts;
+mod add_beneficiary;
 mod advance_transfers;
 mod await_end;
 mod books;

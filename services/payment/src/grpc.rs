@@ -3,17 +3,19 @@
 pub mod convert;
 
 use florin_proto::payment::v1::{
-    CancelOrderRequest, CancelOrderResponse, CancelTransferRequest, CancelTransferResponse,
-    CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
-    CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
-    CreateWithdrawalResponse, ExportTransfersRequest, ExportTransfersResponse, GetOrderRequest,
-    GetOrderResponse, GetTransferRequest, GetTransferResponse, ListLimitsRequest,
-    ListLimitsResponse, ListOrdersRequest, ListOrdersResponse, ListTransfersRequest,
-    ListTransfersResponse, RefundTransferRequest, RefundTransferResponse, RemoveLimitRequest,
-    RemoveLimitResponse, ResumeOrderRequest, ResumeOrderResponse, ReverseTransferRequest,
-    ReverseTransferResponse, SetLimitRequest, SetLimitResponse, SkipOrderRequest,
-    SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
-    payment_service_server::PaymentService,
+    AddBeneficiaryRequest, AddBeneficiaryResponse, CancelOrderRequest, CancelOrderResponse,
+    CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,
+    CreateOrderRequest, CreateOrderResponse, CreateTransferRequest, CreateTransferResponse,
+    CreateWithdrawalRequest, CreateWithdrawalResponse, ExportTransfersRequest,
+    ExportTransfersResponse, GetBeneficiaryRequest, GetBeneficiaryResponse, GetOrderRequest,
+    GetOrderResponse, GetTransferRequest, GetTransferResponse, ListBeneficiariesRequest,
+    ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse, ListOrdersRequest,
+    ListOrdersResponse, ListTransfersRequest, ListTransfersResponse, RefundTransferRequest,
+    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
+    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
+    ResumeOrderRequest, ResumeOrderResponse, ReverseTransferRequest, ReverseTransferResponse,
+    SetLimitRequest, SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
+    SuspendOrderResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -47,6 +49,11 @@ florin_rpc::serve! {
     set_limit(SetLimitRequest) -> SetLimitResponse;
     remove_limit(RemoveLimitRequest) -> RemoveLimitResponse;
     list_limits(ListLimitsRequest) -> ListLimitsResponse;
+    get_beneficiary(GetBeneficiaryRequest) -> GetBeneficiaryResponse;
+    rename_beneficiary(RenameBeneficiaryRequest) -> RenameBeneficiaryResponse;
+    add_beneficiary(AddBeneficiaryRequest) -> AddBeneficiaryResponse;
+    remove_beneficiary(RemoveBeneficiaryRequest) -> RemoveBeneficiaryResponse;
+    list_beneficiaries(ListBeneficiariesRequest) -> ListBeneficiariesResponse;
     create_order(CreateOrderRequest) -> CreateOrderResponse;
     get_order(GetOrderRequest) -> GetOrderResponse;
     list_orders(ListOrdersRequest) -> ListOrdersResponse;

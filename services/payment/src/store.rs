@@ -1,5 +1,6 @@
 //! The tables of payments: row <-> domain, and the statements.
 
+pub mod beneficiaries;
 mod keys;
 pub mod limits;
 mod list;
@@ -24,4 +25,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0004_limits_and_returns",
     "0005_orders",
     "0030_voided",
+    "0032_beneficiaries",
 ];

@@ -14,6 +14,7 @@ use crate::{
     },
     store::{
         Record,
+        beneficiaries::Beneficiary,
         orders::{OrderRun, StandingOrder},
     },
 };
@@ -286,6 +287,17 @@ pub fn wire_run(run: &OrderRun) -> wire::OrderRun {
         transfer_id: run.transfer.map(|id| id.to_string()).unwrap_or_default(),
         reason: run.reason.clone().unwrap_or_default(),
         at: Some(timestamp(run.at)),
+    }
+}
+
+/// A beneficiary as the contract has it.
+#[must_use]
+pub fn wire_beneficiary(one: &Beneficiary) -> wire::Beneficiary {
+    wire::Beneficiary {
+        beneficiary_id: one.id.to_string(),
+        iban: one.iban.electronic().to_owned(),
+        label: one.label.clone(),
+        added_at: Some(timestamp(one.added_at)),
     }
 }
 

@@ -81,6 +81,32 @@ async fn a_customer_names_no_other_customer() -> Result<()> {
                 anna.rest.post("/v1/accounts", "open", &body).await?
             }
             "ListAccounts" => anna.rest.get(&format!("/v1/accounts?customerId={theirs}")).await?,
+            "AddBeneficiary" => {
+                let path = format!("/v1/customers/{theirs}/beneficiaries");
+                let body = serde_json::json!({"iban": anna.iban});
+                anna.rest.post(&path, "add", &body).await?
+            }
+            "RemoveBeneficiary" => {
+                let kept = "ben_01890a5d-ac96-774b-bcce-b302099a8057";
+                let path = format!("/v1/customers/{theirs}/beneficiaries/{kept}");
+                let headers = [("idempotency-key", "remove")];
+                anna.rest.send("DELETE".parse()?, &path, &headers, Vec::new()).await?
+            }
+            "GetBeneficiary" => {
+                let kept = "ben_01890a5d-ac96-774b-bcce-b302099a8057";
+                let path = format!("/v1/customers/{theirs}/beneficiaries/{kept}");
+                anna.rest.get(&path).await?
+            }
+            "RenameBeneficiary" => {
+                let kept = "ben_01890a5d-ac96-774b-bcce-b302099a8057";
+                let path = format!("/v1/customers/{theirs}/beneficiaries/{kept}");
+                let headers = [("idempotency-key", "rename"), ("content-type", "application/json")];
+                let body = serde_json::json!({"label": "x"}).to_string().into_bytes();
+                anna.rest.send("PATCH".parse()?, &path, &headers, body).await?
+            }
+            "ListBeneficiaries" => {
+                anna.rest.get(&format!("/v1/customers/{theirs}/beneficiaries")).await?
+            }
             other => bail!("{other} has no case here"),
         };
         let refused = expect(refused, 403)?;

@@ -4,8 +4,8 @@
 use std::{borrow::Cow, fmt::Write as _};
 
 use florin_kernel::{
-    AccountId, ApprovalId, CustomerId, Date, EventId, HoldId, LoanId, NotificationId, OrderId,
-    RelationId, TransactionId, TransferId,
+    AccountId, ApprovalId, BeneficiaryId, CustomerId, Date, EventId, HoldId, LoanId,
+    NotificationId, OrderId, RelationId, TransactionId, TransferId,
 };
 
 /// A value of a row.
@@ -56,6 +56,7 @@ macro_rules! ids {
 ids!(
     AccountId,
     ApprovalId,
+    BeneficiaryId,
     CustomerId,
     EventId,
     HoldId,

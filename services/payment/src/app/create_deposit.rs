@@ -47,7 +47,7 @@ impl Payment {
             Payee::Iban(iban) if self.bank.issued(&iban) => {
                 self.resolve(ctx, &iban).await?.ok_or_else(creditor_not_found)?.0
             }
-            Payee::Iban(_) => return Err(creditor_not_found()),
+            Payee::Iban(_) | Payee::Beneficiary(_) => return Err(creditor_not_found()),
         };
         let creditor = self.account_of_bank(ctx, to).await?.ok_or_else(creditor_not_found)?;
         same_currency(&creditor.currency, amount.currency().code(), "creditor")?;

@@ -2,20 +2,24 @@
 
 use florin_kernel::{AccountId, Iban, Violations};
 use florin_proto::{
+    account::v1::Account,
     common::v1::Reason as CommonReason,
     payment::v1::{CreateTransferRequest, CreateTransferResponse, Reason},
 };
-use florin_rpc::{CallContext, Error, Verb};
+use florin_rpc::{CallContext, Error, PartyRole, Verb};
+use florin_runtime::internal;
 use tonic::{Response, Status};
 
 use super::{
     Payment,
     accept::{Asked, Checked},
     accounts::{owner, parties},
+    add_beneficiary::not_found,
 };
 use crate::{
     domain::{Kind, Order, OrderError, Payee, Route},
     grpc::convert::{TransferDraft, same_account},
+    store::{self, beneficiaries::Beneficiary},
 };
 
 impl Payment {
@@ -23,7 +27,7 @@ impl Payment {
     ///
     /// # Errors
     /// Every violated field at once; `DEBTOR_ACCOUNT_NOT_FOUND` for an account that the caller
-    /// may not pay from; `CREDITOR_ACCOUNT_NOT_FOUND`, `CLEARING_NOT_CONNECTED`,
+    /// may not pay from; `CREDITOR_ACCOUNT_NOT_FOUND`, `BENEFICIARY_NOT_FOUND`, `CLEARING_NOT_CONNECTED`,
     /// `CURRENCY_MISMATCH`, `LIMIT_EXCEEDED`.
     pub async fn create_transfer(
         &self,
@@ -49,11 +53,34 @@ impl Payment {
             .filter(|account| ctx.principal.may(Verb::Pay, &parties(account)))
             .ok_or_else(debtor_not_found)?;
         same_currency(&debtor.currency, amount.currency().code(), "debtor")?;
+        let to = self.kept_payee(ctx, to, &debtor).await?;
         let (to, to_iban) = self.payee(ctx, to, amount.currency().code()).await?;
         let route =
             Route::Transfer { from, from_iban: debtor.iban.parse::<Iban>().ok(), to, to_iban };
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &debtor) })
+    }
+
+    /// The IBAN behind a beneficiary; who is named otherwise stays. A customer pays its own
+    /// beneficiaries; who acts for the bank, those of whoever may pay from the account.
+    async fn kept_payee(
+        &self,
+        ctx: &CallContext,
+        payee: Payee,
+        debtor: &Account,
+    ) -> Result<Payee, Error> {
+        let Payee::Beneficiary(id) = payee else { return Ok(payee) };
+        let found = store::beneficiaries::find(self.db.read(), id).await.map_err(internal)?;
+        let may_use = |one: &Beneficiary| {
+            if ctx.principal.is_customer() {
+                return ctx.principal.customer == Some(one.customer);
+            }
+            parties(debtor)
+                .iter()
+                .any(|(customer, role)| *customer == one.customer && *role != PartyRole::Viewer)
+        };
+        let found = found.filter(may_use).ok_or_else(|| not_found(id))?;
+        Ok(Payee::Iban(found.iban))
     }
 
     /// The account that is paid. One named by its id is another's, so nothing is read of it:
@@ -67,6 +94,7 @@ impl Payment {
         let iban = match payee {
             Payee::Account(id) => return Ok((id, None)),
             Payee::Iban(iban) => iban,
+            Payee::Beneficiary(id) => return Err(not_found(id)),
         };
         if !self.bank.issued(&iban) {
             return Err(Error::new(

@@ -1,6 +1,6 @@
 //! What a client asks for: how much moves from where to where.
 
-use florin_kernel::{AccountId, Iban, Money};
+use florin_kernel::{AccountId, BeneficiaryId, Iban, Money};
 
 use super::Link;
 
@@ -11,6 +11,8 @@ pub enum Payee {
     Account(AccountId),
     /// By its IBAN, which may be another bank's.
     Iban(Iban),
+    /// By the beneficiary that a customer keeps.
+    Beneficiary(BeneficiaryId),
 }
 
 /// What sort of payment it is.

@@ -1,15 +1,19 @@
 //! Wire -> domain. Reading a request collects every violation.
 
+mod beneficiaries;
 mod limits;
 mod orders;
 
-use florin_kernel::{AccountId, Currency, Money, MoneyError, TransferId, Violations, check_text};
+use florin_kernel::{
+    AccountId, BeneficiaryId, Currency, Money, MoneyError, TransferId, Violations, check_text,
+};
 use florin_proto::payment::v1::{
     CreateDepositRequest, CreateTransferRequest, CreateWithdrawalRequest, ListTransfersRequest,
     RefundTransferRequest, ReverseTransferRequest, TransferStatus,
 };
 
 pub use self::{
+    beneficiaries::{BeneficiaryDraft, beneficiaries_page, beneficiary_id, label},
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},
 };
@@ -48,7 +52,11 @@ impl TryFrom<&CreateTransferRequest> for TransferDraft {
 /// Reads a transfer; None where a field is broken.
 fn transfer(violations: &mut Violations, wire: &CreateTransferRequest) -> Option<TransferDraft> {
     let from = violations.check("from", AccountId::parse(&wire.from));
-    let to = payee(violations, &wire.to);
+    let to = if wire.to.starts_with("ben_") {
+        violations.check("to", BeneficiaryId::parse(&wire.to)).map(Payee::Beneficiary)
+    } else {
+        payee(violations, &wire.to)
+    };
     let amount = amount(violations, &wire.currency, &wire.amount);
     let description = description(violations, &wire.description);
     if let (Some(from), Some(Payee::Account(to))) = (from, &to)

@@ -4,6 +4,7 @@
 
 mod advance_transfers;
 mod bank;
+mod beneficiaries;
 mod cancel_transfer;
 mod cash;
 mod create_transfer;

@@ -29,6 +29,11 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         refund_transfer("RefundTransfer");
         reverse_transfer("ReverseTransfer");
         set_limit("SetLimit");
+        get_beneficiary("GetBeneficiary");
+        rename_beneficiary("RenameBeneficiary");
+        add_beneficiary("AddBeneficiary");
+        remove_beneficiary("RemoveBeneficiary");
+        list_beneficiaries("ListBeneficiaries");
         create_order("CreateOrder");
         get_order("GetOrder");
         list_orders("ListOrders");

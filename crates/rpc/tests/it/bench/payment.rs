@@ -1,0 +1,73 @@
+//! The payment role, most of which no test of the mesh calls.
+
+use florin_proto::payment::v1::{self as payment, payment_service_server::PaymentService};
+use tonic::{Request, Response, Status};
+
+use super::{Answer, Stub, not_scripted};
+
+macro_rules! payment {
+    (
+        plays { $($plays:ident($asked:ident) -> $answered:ident;)* }
+        others { $($other:ident($request:ident) -> $response:ident;)* }
+    ) => {
+        #[tonic::async_trait]
+        impl PaymentService for Stub {
+            type ExportTransfersStream =
+                tokio_stream::Pending<Result<payment::ExportTransfersResponse, Status>>;
+
+            $(
+                async fn $plays(
+                    &self,
+                    request: Request<payment::$asked>,
+                ) -> Answer<payment::$answered> {
+                    self.0.play(&request).await?;
+                    Ok(Response::new(payment::$answered::default()))
+                }
+            )*
+            $(
+                async fn $other(
+                    &self,
+                    _: Request<payment::$request>,
+                ) -> Answer<payment::$response> {
+                    not_scripted()
+                }
+            )*
+            async fn export_transfers(
+                &self,
+                _: Request<payment::ExportTransfersRequest>,
+            ) -> Answer<Self::ExportTransfersStream> {
+                Ok(Response::new(tokio_stream::pending()))
+            }
+        }
+    };
+}
+
+payment! {
+    plays {
+        create_transfer(CreateTransferRequest) -> CreateTransferResponse;
+        get_transfer(GetTransferRequest) -> GetTransferResponse;
+        reverse_transfer(ReverseTransferRequest) -> ReverseTransferResponse;
+        set_limit(SetLimitRequest) -> SetLimitResponse;
+        remove_limit(RemoveLimitRequest) -> RemoveLimitResponse;
+    }
+    others {
+        create_deposit(CreateDepositRequest) -> CreateDepositResponse;
+        create_withdrawal(CreateWithdrawalRequest) -> CreateWithdrawalResponse;
+        list_transfers(ListTransfersRequest) -> ListTransfersResponse;
+        cancel_transfer(CancelTransferRequest) -> CancelTransferResponse;
+        refund_transfer(RefundTransferRequest) -> RefundTransferResponse;
+        list_limits(ListLimitsRequest) -> ListLimitsResponse;
+        create_order(CreateOrderRequest) -> CreateOrderResponse;
+        get_order(GetOrderRequest) -> GetOrderResponse;
+        list_orders(ListOrdersRequest) -> ListOrdersResponse;
+        suspend_order(SuspendOrderRequest) -> SuspendOrderResponse;
+        resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
+        skip_order(SkipOrderRequest) -> SkipOrderResponse;
+        cancel_order(CancelOrderRequest) -> CancelOrderResponse;
+        get_beneficiary(GetBeneficiaryRequest) -> GetBeneficiaryResponse;
+        rename_beneficiary(RenameBeneficiaryRequest) -> RenameBeneficiaryResponse;
+        add_beneficiary(AddBeneficiaryRequest) -> AddBeneficiaryResponse;
+        remove_beneficiary(RemoveBeneficiaryRequest) -> RemoveBeneficiaryResponse;
+        list_beneficiaries(ListBeneficiariesRequest) -> ListBeneficiariesResponse;
+    }
+}
