@@ -63,7 +63,9 @@ impl Row {
             | (Column::Int, Cell::Int(_))
             | (Column::Bytes, Cell::Bytes(_))
             | (Column::Bool, Cell::Bool(_)) => Ok(cell),
-            _ => Err(StoreError::Corrupt(format!("column {name} is {column:?}, not {cell:?}"))),
+            (Column::Text | Column::Int | Column::Bytes | Column::Bool, cell) => {
+                Err(StoreError::Corrupt(format!("column {name} is {column:?}, not {cell:?}")))
+            }
         }
     }
 }

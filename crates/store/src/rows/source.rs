@@ -86,8 +86,18 @@ fn joined(cells: &[Cell]) -> Option<String> {
         }
         match cell {
             Cell::Null => text.push(NONE),
-            Cell::Text(own) if own.contains([BETWEEN, NONE]) => return None,
-            cell => cell.push_to(&mut text),
+            Cell::Text(own) => {
+                if own.contains([BETWEEN, NONE]) {
+                    return None;
+                }
+                text.push_str(own);
+            }
+            Cell::Fixed(_)
+            | Cell::Id(..)
+            | Cell::Date(_)
+            | Cell::Int(_)
+            | Cell::Bytes(_)
+            | Cell::Bool(_) => cell.push_to(&mut text),
         }
     }
     // An empty text is no array of one empty text.
