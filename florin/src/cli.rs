@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{bench, certs, config, import, ops, probe, prove, serve, token, up};
+use crate::{bench, certs, config, import, ops, probe, prove, serve, simulator, token, up};
 
 /// Florin: a headless core bank.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub enum Command {
     Bench(Box<bench::BenchArgs>),
     /// What operators do: dead letters, replay, rebuild.
     Ops(ops::OpsArgs),
+    /// Simulate a clearing network and the bank on its other side: for development only.
+    Simulator(simulator::SimulatorArgs),
     /// Show settings.
     Config(config::ConfigArgs),
     /// Ask a role whether it is ready: for health checks of containers.

@@ -14,6 +14,7 @@ mod probe;
 mod prove;
 mod roles;
 mod serve;
+mod simulator;
 mod token;
 mod up;
 
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
         return ExitCode::from(NOT_RUN);
     }
     let not_started = match &cli.command {
-        Command::Up(_) | Command::Serve(_) => florin_runtime::NOT_STARTED,
+        Command::Up(_) | Command::Serve(_) | Command::Simulator(_) => florin_runtime::NOT_STARTED,
         Command::Certs(_)
         | Command::Token(_)
         | Command::Import(_)
@@ -89,6 +90,7 @@ async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Prove(args) => prove::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::Ops(args) => ops::run(args).await,
+        Command::Simulator(args) => simulator::run(args).await,
         Command::Config(args) => config::run(&args),
         Command::Probe(args) => probe::run(args).await,
     }

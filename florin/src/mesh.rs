@@ -25,6 +25,9 @@ pub struct Mesh {
     pub probe: String,
     /// Folder of the certificates, absolute.
     pub certs: PathBuf,
+    /// Where the simulated clearing network of `up` listens; empty where there is none.
+    #[serde(default)]
+    pub simulator: String,
 }
 
 impl Mesh {
@@ -63,6 +66,7 @@ impl Mesh {
             services,
             probe: format!("http://{}", settings.probe.listen),
             certs: settings.tls.dir,
+            simulator: String::new(),
         })
     }
 

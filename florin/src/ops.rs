@@ -5,13 +5,14 @@ mod dead_letters;
 mod end_of_day;
 mod rebuild;
 mod seals;
+mod transfers;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use florin_kernel::Role;
 use florin_proto::ops::v1::{ReplayEventsRequest, ops_service_client::OpsServiceClient};
 
-use self::{business_date::BusinessDate, dead_letters::DeadLetters};
+use self::{business_date::BusinessDate, dead_letters::DeadLetters, transfers::Transfers};
 use crate::{Outcome, cli::WhereArgs, connect::Caller, mesh::Mesh};
 
 /// Options of `florin ops`.
@@ -53,6 +54,9 @@ enum OpsCommand {
         #[command(subcommand)]
         command: Option<BusinessDate>,
     },
+    /// Payments between banks that wait: show them, have them asked about or sent again.
+    #[command(subcommand)]
+    Transfers(Transfers),
     /// Tell how far the ends of the last business dates are: their steps, and what failed.
     EndOfDay {
         /// How many dates.
@@ -100,6 +104,7 @@ pub async fn run(args: OpsArgs) -> Result<Outcome> {
             println!("{queued} events of {role} queued for publishing again");
         }
         OpsCommand::BusinessDate { command } => return business_date::run(&caller, command).await,
+        OpsCommand::Transfers(command) => return transfers::run(&caller, command).await,
         OpsCommand::Seals { after } => return seals::run(&caller, after).await,
         OpsCommand::EndOfDay { days } => return end_of_day::run(&caller, days).await,
         OpsCommand::Rebuild { role, status: true } => return rebuild::status(&caller, role).await,

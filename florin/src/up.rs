@@ -11,8 +11,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use florin_gateway::GatewayConfig;
+use florin_kernel::Role;
+use florin_rpc::{Identity, TlsFiles};
 use florin_runtime::{DataDir, Process, Settings, telemetry};
+use florin_simulator::{CERTIFICATE, Simulator};
 use futures_util::future::try_join_all;
+use tokio::net::TcpListener;
 
 use crate::{Outcome, certs, mesh::Mesh, roles, serve, up::ports::Ports};
 
@@ -45,6 +49,7 @@ pub async fn run(args: UpArgs) -> Result<Outcome> {
     }
     let ports = Ports::bind(args.port, data.path()).await?;
     let mesh = ports.place(&mut settings, &data)?;
+    connect(&mut settings, &mesh)?;
     let gateway = demo::with_issuer(&mut settings, &mesh, &data)?;
     let telemetry = telemetry::init(&settings.telemetry)?;
     let process = Process::new(settings);
@@ -89,11 +94,35 @@ async fn tell(process: &Process, mesh: &Mesh, data: &Path) -> Result<()> {
 
 async fn start_all(process: &Process, ports: Ports, gateway: &GatewayConfig) -> Result<()> {
     process.serve_probes(ports.probe);
+    simulate(process, ports.simulator)?;
     let starts = ports
         .roles
         .into_iter()
         .map(|(role, listener)| roles::start(process, role, gateway, listener));
     try_join_all(starts).await?;
     process.roles_have_started();
+    Ok(())
+}
+
+/// Connects payments to the simulated network, unless the settings name another.
+fn connect(settings: &mut Settings, mesh: &Mesh) -> Result<()> {
+    let payment: florin_payment::Config = settings.section(Role::Payment)?;
+    if !payment.clearing.is_connected() {
+        settings.set_in(Role::Payment, "clearing", "address", mesh.simulator.clone());
+    }
+    Ok(())
+}
+
+/// Starts the simulated network, which keeps its state in the data folder beside the databases:
+/// what it has settled it still knows after a restart.
+fn simulate(process: &Process, listener: TcpListener) -> Result<()> {
+    let payment: florin_payment::Config = process.settings.section(Role::Payment)?;
+    let certs = &process.settings.tls.dir;
+    let identity = Identity::load(&TlsFiles::in_dir(certs, CERTIFICATE))?;
+    let bank = payment.clearing.bic.parse().context("payment.clearing.bic")?;
+    let folder = certs.parent().unwrap_or(certs);
+    let simulator = Simulator::open(&bank, folder.join("simulator.json"))?;
+    let served = simulator.serve(listener, identity, process.shutdown.clone());
+    process.tasks.spawn("simulated clearing network", served);
     Ok(())
 }

@@ -63,6 +63,19 @@ impl Account {
         Ok(Some(Self::Other(account.get("Id/Othr/Id")?)))
     }
 
+    /// As [`Self::read`], where an IBAN that does not check is another number: money that has
+    /// moved to it has to go back, so the message that says so is no error.
+    fn read_settled(node: &Node<'_>, path: &str) -> Result<Option<Self>, ReadError> {
+        let Some(account) = node.at(path)? else { return Ok(None) };
+        match account.find::<Text<34>>("Id/IBAN")? {
+            Some(text) => Ok(Some(match text.as_str().parse() {
+                Ok(iban) => Self::Iban(iban),
+                Err(_) => Self::Other(text),
+            })),
+            None => Self::read(node, path),
+        }
+    }
+
     /// The choice inside of `Id`.
     pub(crate) fn write(&self, out: &mut Out) {
         out.open("Id", |out| match self {
@@ -95,6 +108,15 @@ impl Party {
         Ok(Self {
             name: node.note(&format!("{name}/Nm"))?,
             account: Account::read(node, &format!("{name}Acct"))?,
+            agent: Agent::read(node, &format!("{name}Agt"))?,
+        })
+    }
+
+    /// As [`Self::read`], of a payment that the banks have settled.
+    pub(crate) fn read_settled(node: &Node<'_>, name: &str) -> Result<Self, ReadError> {
+        Ok(Self {
+            name: node.note(&format!("{name}/Nm"))?,
+            account: Account::read_settled(node, &format!("{name}Acct"))?,
             agent: Agent::read(node, &format!("{name}Agt"))?,
         })
     }

@@ -67,8 +67,8 @@ impl CreditTransfer {
             names,
             amount: node.payable("IntrBkSttlmAmt")?,
             settlement_date,
-            debtor: Party::read(&node, "Dbtr")?,
-            creditor: Party::read(&node, "Cdtr")?,
+            debtor: Party::read_settled(&node, "Dbtr")?,
+            creditor: Party::read_settled(&node, "Cdtr")?,
             remittance,
         })
     }

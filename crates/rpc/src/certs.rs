@@ -22,6 +22,9 @@ pub const SERVICES: &str = "services.txt";
 /// Servers that are no roles and need a certificate of our authority.
 const SERVERS: [&str; 2] = ["nats", "postgres"];
 
+/// The simulated clearing network, which serves under the name of a client.
+const SIMULATOR: &str = "simulator";
+
 /// Why certificates cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CertsError {
@@ -48,7 +51,7 @@ struct Leaf {
 }
 
 /// Makes what a folder of certificates lacks: `ca.pem`, `ROLE.pem`, `nats.pem`,
-/// `postgres.pem`, `operator-NAME.pem`, `client-NAME.pem`, each with its `.key`, the
+/// `postgres.pem`, `client-simulator.pem`, `operator-NAME.pem`, `client-NAME.pem`, each with its `.key`, the
 /// permissions for NATS and the list of services. A valid authority is kept; a certificate is made anew where it is
 /// missing, of another authority or other names, or expires soon. `dns` are more names of
 /// the servers.
@@ -69,6 +72,9 @@ pub fn issue_development_pki(
     for server in SERVERS {
         leaves.push(server_leaf(server, None, dns)?);
     }
+    // The simulated clearing network: no role, but the roles dial it.
+    let simulator = Peer::Client(SIMULATOR.to_owned());
+    leaves.push(server_leaf(&format!("client-{SIMULATOR}"), Some(&simulator.spiffe()), dns)?);
     for name in operators {
         leaves.push(person_leaf("operator", name, Peer::Operator((*name).to_owned()))?);
     }

@@ -9,6 +9,7 @@ mod clock;
 mod context;
 mod error;
 pub mod health;
+pub mod https;
 pub mod metrics;
 pub mod page;
 pub mod prefer;

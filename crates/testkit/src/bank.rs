@@ -25,6 +25,11 @@ use crate::Rest;
 /// How long a bank may take to be ready; the machines are shared.
 const READY: Duration = Duration::from_secs(90);
 
+/// The name of the simulated clearing network among the processes.
+const SIMULATOR: &str = "simulator";
+/// How long a bank of tests waits for its answer before it asks: tests of silence are short.
+const ANSWER_MS: u64 = 500;
+
 /// How the bank runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -45,6 +50,8 @@ pub struct Bank {
     gateway: String,
     services: BTreeMap<String, String>,
     certs: PathBuf,
+    /// Where the simulated clearing network listens.
+    simulator: String,
 }
 
 impl Bank {
@@ -61,6 +68,7 @@ impl Bank {
             gateway: String::new(),
             services: BTreeMap::new(),
             certs: dir.path().join("data/certs"),
+            simulator: String::new(),
             dir,
         };
         bank.start("up").await?;
@@ -155,6 +163,24 @@ impl Bank {
         Ok(florin_rpc::tls::channel(&identity, role, self.address(role))?)
     }
 
+    /// Asks the control API of the simulated clearing network, and returns its answer: JSON,
+    /// or null where there is none.
+    ///
+    /// # Errors
+    /// It refuses, or does not answer.
+    pub async fn network(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        let identity = Identity::load(&TlsFiles::in_dir(&self.certs, "operator-admin"))?;
+        let spiffe = "spiffe://florin.bank/client/simulator";
+        let link = florin_rpc::https::Link::new(identity, &self.simulator, spiffe, READY);
+        let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+        let path = format!("/control/v1/{path}");
+        let answer = link.send(method.parse()?, &path, "application/json", body.into()).await;
+        let answer = answer.map_err(|error| anyhow::anyhow!("{path}: {error}"))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        ensure!(answer.status.is_success(), "{path}: {} {text}", answer.status);
+        Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+    }
+
     /// Runs a command of the executable against this bank and returns whether it succeeded,
     /// with all that it printed.
     ///
@@ -187,7 +213,11 @@ impl Bank {
     /// The names of its processes: "up", or the roles.
     #[must_use]
     pub fn processes(&self) -> Vec<String> {
-        self.processes.keys().filter(|name| *name != "nats").cloned().collect()
+        self.processes
+            .keys()
+            .filter(|name| *name != "nats" && *name != SIMULATOR)
+            .cloned()
+            .collect()
     }
 
     /// Ends a process as kill -9 does.
@@ -216,6 +246,7 @@ impl Bank {
         command.current_dir(self.dir.path());
         match self.mode {
             Mode::Embedded => {
+                command.env("FLORIN__PAYMENT__CLEARING__ANSWER_MS", ANSWER_MS.to_string());
                 // What a killed bank left would be taken for the new one's addresses.
                 drop(std::fs::remove_file(self.data().join("mesh.json")));
                 command.args(["up", "--data"]).arg(self.data());
@@ -275,6 +306,7 @@ impl Bank {
             let address = text(mesh.pointer(&format!("/services/{role}")))?;
             self.services.insert(role.name().to_owned(), address);
         }
+        self.simulator = text(mesh.get("simulator"))?;
         text(mesh.get("probe"))
     }
 

@@ -13,6 +13,9 @@ pub use bank::Bank;
 pub use place::{Place, places};
 pub use rest::{Answer, Rest};
 
+/// The clearing network of tests.
+pub use florin_simulator as simulator;
+
 /// Environment variable with the URL of a PostgreSQL server for tests.
 pub const POSTGRES_URL: &str = "FLORIN_TEST_POSTGRES_URL";
 /// Environment variable with the path of nats-server for tests.

@@ -148,6 +148,10 @@ impl Ended {
                 one_more(&mut self.failed, reason.unwrap_or_default());
             }
             TransferStatus::Processing
+            | TransferStatus::Holding
+            | TransferStatus::Submitting
+            | TransferStatus::Settling
+            | TransferStatus::Releasing
             | TransferStatus::AwaitingScore
             | TransferStatus::Posting
             | TransferStatus::Unspecified => self.unfinished = self.unfinished.saturating_add(1),

@@ -22,6 +22,8 @@ const GATEWAY: u16 = 8443;
 const SERVICES: u16 = 50051;
 /// Port of the probes and metrics.
 const PROBE: u16 = 9090;
+/// Port of the simulated clearing network.
+const SIMULATOR: u16 = 7600;
 /// The file of the data folder with the ports of the last run.
 const FILE: &str = "ports.json";
 
@@ -35,6 +37,8 @@ pub struct Ports {
     pub roles: BTreeMap<Role, TcpListener>,
     /// For `/livez`, `/readyz`, `/metrics`.
     pub probe: TcpListener,
+    /// Of the simulated clearing network.
+    pub simulator: TcpListener,
 }
 
 impl Ports {
@@ -60,13 +64,18 @@ impl Ports {
             None => bind_near(last(Role::Gateway.name(), GATEWAY)).await?,
         };
         roles.insert(Role::Gateway, public);
-        let ports = Self { roles, probe: bind_near(last("probe", PROBE)).await? };
+        let ports = Self {
+            roles,
+            probe: bind_near(last("probe", PROBE)).await?,
+            simulator: bind_near(last("simulator", SIMULATOR)).await?,
+        };
         ports.keep(data)?;
         Ok(ports)
     }
 
     fn keep(&self, data: &Path) -> Result<()> {
         let mut kept = Kept::from([("probe".to_owned(), self.probe.local_addr()?.port())]);
+        kept.insert("simulator".to_owned(), self.simulator.local_addr()?.port());
         for (role, listener) in &self.roles {
             kept.insert(role.name().to_owned(), listener.local_addr()?.port());
         }
@@ -85,6 +94,7 @@ impl Ports {
             services: BTreeMap::new(),
             probe: format!("http://{}", self.probe.local_addr()?),
             certs: data.certs(),
+            simulator: format!("localhost:{}", self.simulator.local_addr()?.port()),
         };
         settings.probe.listen = self.probe.local_addr()?;
         for (role, listener) in &self.roles {

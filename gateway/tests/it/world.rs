@@ -1,6 +1,8 @@
 //! A gateway over TLS, with its issuer, in front of a payment service that answers by
 //! script, over the real mesh.
 
+mod payments;
+
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -12,22 +14,16 @@ use florin_gateway::{
     Bounds, Catalogue, DevelopmentClient, Gateway, GatewayConfig, Issuer, Parts, PublicTls, Rate,
     serve,
 };
-use florin_proto::{
-    account::v1 as account,
-    common::v1::Reason,
-    payment::v1::{
-        self as payment,
-        payment_service_server::{PaymentService, PaymentServiceServer},
-    },
-};
+use florin_proto::payment::v1::payment_service_server::PaymentServiceServer;
 use florin_rpc::{
-    Dependency, Error, Identity, IssuerConfig, Metrics, Role, Server, StackLimits, TlsFiles,
-    Verifier, certs,
+    Dependency, Identity, IssuerConfig, Metrics, Role, Server, StackLimits, TlsFiles, Verifier,
+    certs,
 };
 use florin_testkit::Rest;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+
+use self::payments::Scripted;
 
 /// What the service was sent: name and value of each metadata entry of interest.
 pub type Seen = Arc<Mutex<Vec<BTreeMap<String, String>>>>;
@@ -158,239 +154,5 @@ impl World {
     /// What the service was sent last.
     pub fn last_seen(&self) -> BTreeMap<String, String> {
         self.seen.lock().unwrap().last().cloned().unwrap_or_default()
-    }
-}
-
-/// Answers by what the request says.
-struct Scripted(Seen);
-
-impl Scripted {
-    fn note<T>(&self, request: &Request<T>) {
-        let entries = [
-            "authorization",
-            "idempotency-key",
-            "prefer",
-            "traceparent",
-            "x-request-id",
-            "grpc-timeout",
-        ];
-        let seen = entries
-            .iter()
-            .filter_map(|name| {
-                Some(((*name).to_owned(), request.metadata().get(*name)?.to_str().ok()?.to_owned()))
-            })
-            .collect();
-        self.0.lock().unwrap().push(seen);
-    }
-}
-
-#[tonic::async_trait]
-impl PaymentService for Scripted {
-    async fn create_transfer(
-        &self,
-        request: Request<payment::CreateTransferRequest>,
-    ) -> Result<Response<payment::CreateTransferResponse>, Status> {
-        self.note(&request);
-        let asked = request.into_inner();
-        match asked.description.as_str() {
-            "frozen" => {
-                let error = Error::new(account::Reason::AccountFrozen, "the account is frozen");
-                return Err(error.with("account_id", asked.from).into());
-            }
-            "busy" => {
-                let error = Error::new(Reason::IdempotencyKeyInUse, "the first one still runs");
-                return Err(error.retry_after(Duration::from_millis(1_200)).into());
-            }
-            "defect" => return Err(Error::internal("SELECT secret FROM vault").into()),
-            "amount" => {
-                let mut violations = florin_kernel::Violations::new();
-                violations.add("amount", "TOO_MANY_DECIMALS", "must have at most 2 decimals");
-                return Err(Error::invalid(violations).into());
-            }
-            "refused again" => {
-                let error = Error::new(account::Reason::AccountFrozen, "the account is frozen");
-                let mut status = error.to_status();
-                status.metadata_mut().insert("idempotent-replayed", "true".parse().unwrap());
-                return Err(status);
-            }
-            "slow" => tokio::time::sleep(Duration::from_millis(700)).await,
-            _ => {}
-        }
-        let mut response = Response::new(payment::CreateTransferResponse {
-            transfer_id: "trf_1".to_owned(),
-            status: payment::TransferStatus::Processing.into(),
-            transfer: Some(payment::Transfer { amount: None, ..payment::Transfer::default() }),
-        });
-        if asked.description == "again" {
-            response.metadata_mut().insert("idempotent-replayed", "true".parse().unwrap());
-        }
-        Ok(response)
-    }
-
-    async fn get_transfer(
-        &self,
-        request: Request<payment::GetTransferRequest>,
-    ) -> Result<Response<payment::GetTransferResponse>, Status> {
-        self.note(&request);
-        let transfer_id = request.into_inner().transfer_id;
-        let transfer = Some(payment::Transfer { transfer_id, ..payment::Transfer::default() });
-        Ok(Response::new(payment::GetTransferResponse { transfer, work: None }))
-    }
-
-    async fn create_deposit(
-        &self,
-        _: Request<payment::CreateDepositRequest>,
-    ) -> Result<Response<payment::CreateDepositResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn create_withdrawal(
-        &self,
-        _: Request<payment::CreateWithdrawalRequest>,
-    ) -> Result<Response<payment::CreateWithdrawalResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn list_transfers(
-        &self,
-        _: Request<payment::ListTransfersRequest>,
-    ) -> Result<Response<payment::ListTransfersResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn cancel_transfer(
-        &self,
-        _: Request<payment::CancelTransferRequest>,
-    ) -> Result<Response<payment::CancelTransferResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn refund_transfer(
-        &self,
-        _: Request<payment::RefundTransferRequest>,
-    ) -> Result<Response<payment::RefundTransferResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn reverse_transfer(
-        &self,
-        _: Request<payment::ReverseTransferRequest>,
-    ) -> Result<Response<payment::ReverseTransferResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn set_limit(
-        &self,
-        _: Request<payment::SetLimitRequest>,
-    ) -> Result<Response<payment::SetLimitResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn remove_limit(
-        &self,
-        _: Request<payment::RemoveLimitRequest>,
-    ) -> Result<Response<payment::RemoveLimitResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn list_limits(
-        &self,
-        _: Request<payment::ListLimitsRequest>,
-    ) -> Result<Response<payment::ListLimitsResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn create_order(
-        &self,
-        _: Request<payment::CreateOrderRequest>,
-    ) -> Result<Response<payment::CreateOrderResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_order(
-        &self,
-        _: Request<payment::GetOrderRequest>,
-    ) -> Result<Response<payment::GetOrderResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn list_orders(
-        &self,
-        _: Request<payment::ListOrdersRequest>,
-    ) -> Result<Response<payment::ListOrdersResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn suspend_order(
-        &self,
-        _: Request<payment::SuspendOrderRequest>,
-    ) -> Result<Response<payment::SuspendOrderResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn resume_order(
-        &self,
-        _: Request<payment::ResumeOrderRequest>,
-    ) -> Result<Response<payment::ResumeOrderResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn skip_order(
-        &self,
-        _: Request<payment::SkipOrderRequest>,
-    ) -> Result<Response<payment::SkipOrderResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn cancel_order(
-        &self,
-        _: Request<payment::CancelOrderRequest>,
-    ) -> Result<Response<payment::CancelOrderResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_beneficiary(
-        &self,
-        _: Request<payment::GetBeneficiaryRequest>,
-    ) -> Result<Response<payment::GetBeneficiaryResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn rename_beneficiary(
-        &self,
-        _: Request<payment::RenameBeneficiaryRequest>,
-    ) -> Result<Response<payment::RenameBeneficiaryResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn add_beneficiary(
-        &self,
-        _: Request<payment::AddBeneficiaryRequest>,
-    ) -> Result<Response<payment::AddBeneficiaryResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn remove_beneficiary(
-        &self,
-        _: Request<payment::RemoveBeneficiaryRequest>,
-    ) -> Result<Response<payment::RemoveBeneficiaryResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn list_beneficiaries(
-        &self,
-        _: Request<payment::ListBeneficiariesRequest>,
-    ) -> Result<Response<payment::ListBeneficiariesResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    type ExportTransfersStream =
-        tokio_stream::Empty<Result<payment::ExportTransfersResponse, Status>>;
-
-    async fn export_transfers(
-        &self,
-        _: Request<payment::ExportTransfersRequest>,
-    ) -> Result<Response<Self::ExportTransfersStream>, Status> {
-        Err(Status::unimplemented(""))
     }
 }

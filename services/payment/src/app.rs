@@ -3,6 +3,7 @@
 mod accept;
 mod accounts;
 mod add_beneficiary;
+mod advance_clearing;
 mod advance_transfers;
 mod await_end;
 mod books;
@@ -13,6 +14,7 @@ mod create_order;
 mod create_transfer;
 mod create_withdrawal;
 mod events;
+mod export_clearing;
 mod export_transfers;
 mod get_order;
 mod get_transfer;
@@ -21,8 +23,10 @@ mod intake;
 mod list_limits;
 mod list_transfers;
 mod prune_counters;
+mod receive_messages;
 mod refund_transfer;
 mod remove_limit;
+mod retry_clearing;
 mod reverse_transfer;
 mod run_orders;
 mod set_limit;
@@ -41,12 +45,13 @@ use florin_store::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use advance_clearing::ClearingWorker;
 pub use advance_transfers::{Turn, Worker};
 
 use self::{
     accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, intake::Intakes,
 };
-use crate::{Config, meter::Meter};
+use crate::{Config, clearing::Network, meter::Meter};
 
 /// What the use cases work with.
 #[derive(Clone)]
@@ -69,6 +74,8 @@ pub struct Payment {
     due: Arc<Notify>,
     watchers: Watchers,
     meter: Meter,
+    /// The clearing network, where one is connected.
+    network: Option<Network>,
 }
 
 impl Payment {
@@ -78,6 +85,7 @@ impl Payment {
     /// A setting that cannot be used, or a role without database.
     pub fn new(runtime: &Runtime, config: Config) -> anyhow::Result<Self> {
         let limits = config.check()?;
+        let network = Network::new(&config.clearing, Arc::clone(&runtime.identity))?;
         let db = runtime.database()?;
         let due = Arc::new(Notify::new());
         let intakes = Intakes::new(runtime.outbox.clone(), limits, Arc::clone(&due));
@@ -106,6 +114,7 @@ impl Payment {
             due,
             watchers: Watchers::default(),
             meter: Meter::new(runtime.metrics.clone()),
+            network,
         })
     }
 
@@ -113,6 +122,12 @@ impl Payment {
     #[must_use]
     pub fn worker(&self) -> Worker {
         Worker::new(self.clone())
+    }
+
+    /// The worker that moves payments between banks; None where no network is connected.
+    #[must_use]
+    pub fn clearing_worker(&self) -> Option<ClearingWorker> {
+        self.network.clone().map(|network| ClearingWorker::new(self.clone(), network))
     }
 
     /// Asks for the business date, until the shutdown.

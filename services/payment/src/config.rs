@@ -1,11 +1,14 @@
 //! The settings of `payment` beside those of the mesh, in the section `[payment]`.
 
+mod clearing;
+
 use std::time::Duration;
 
 use florin_kernel::{Money, MoneyError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::clearing::ClearingConfig;
 use crate::domain::Limits;
 
 /// The shortest time for a call of the ledger, in milliseconds: each hop keeps 20 ms of it, and
@@ -42,6 +45,8 @@ pub struct Config {
     /// The longest wait of a transfer that the ledger refuses for its content, in
     /// milliseconds: people have to look, and it must not stand in front of the others.
     pub retry_stuck_ms: u64,
+    /// The clearing network.
+    pub clearing: ClearingConfig,
     /// Gone with ADR 6. Taken for one more release, and without effect.
     #[serde(skip_serializing)]
     #[schemars(skip)]
@@ -66,6 +71,7 @@ impl Default for Config {
             retry_least_ms: 200,
             retry_most_ms: 5_000,
             retry_stuck_ms: 600_000,
+            clearing: ClearingConfig::default(),
             ledger_quiet_ms: None,
             ledger_batch_limit_ms: None,
         }
@@ -83,6 +89,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         cause: MoneyError,
     },
+    /// Not "CZ 0800 GIBACZPX".
+    #[error("payment.clearing: {entry:?} must be a BIC, or country, bank code and BIC")]
+    Bank {
+        /// The entry.
+        entry: String,
+    },
+    /// No name for references.
+    #[error("payment.clearing.network must have 1 to 32 characters and no slash, not {0:?}")]
+    Network(String),
     /// More than the ledger takes, or nothing.
     #[error("payment.batch must be 1 to 500, not {0}")]
     Batch(u32),

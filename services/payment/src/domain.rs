@@ -1,5 +1,6 @@
 //! The rules of payments: values in, values out.
 
+mod clearing;
 mod limits;
 mod order;
 mod posting;
@@ -7,6 +8,10 @@ mod returns;
 mod standing;
 mod transfer;
 
+pub use clearing::{
+    Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
+    return_code, uetr_of,
+};
 pub use limits::{
     BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
     outlived,

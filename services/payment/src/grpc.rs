@@ -6,15 +6,16 @@ use florin_proto::payment::v1::{
     AddBeneficiaryRequest, AddBeneficiaryResponse, CancelOrderRequest, CancelOrderResponse,
     CancelTransferRequest, CancelTransferResponse, CreateDepositRequest, CreateDepositResponse,
     CreateOrderRequest, CreateOrderResponse, CreateTransferRequest, CreateTransferResponse,
-    CreateWithdrawalRequest, CreateWithdrawalResponse, ExportTransfersRequest,
-    ExportTransfersResponse, GetBeneficiaryRequest, GetBeneficiaryResponse, GetOrderRequest,
-    GetOrderResponse, GetTransferRequest, GetTransferResponse, ListBeneficiariesRequest,
-    ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse, ListOrdersRequest,
-    ListOrdersResponse, ListTransfersRequest, ListTransfersResponse, RefundTransferRequest,
-    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
-    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
-    ResumeOrderRequest, ResumeOrderResponse, ReverseTransferRequest, ReverseTransferResponse,
-    SetLimitRequest, SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
+    CreateWithdrawalRequest, CreateWithdrawalResponse, ExportClearingRequest,
+    ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse, GetBeneficiaryRequest,
+    GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetTransferRequest,
+    GetTransferResponse, ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest,
+    ListLimitsResponse, ListOrdersRequest, ListOrdersResponse, ListTransfersRequest,
+    ListTransfersResponse, RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest,
+    RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest,
+    RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest,
+    RetryClearingResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
+    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
     SuspendOrderResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -44,6 +45,7 @@ florin_rpc::serve! {
     get_transfer(GetTransferRequest) -> GetTransferResponse;
     list_transfers(ListTransfersRequest) -> ListTransfersResponse;
     cancel_transfer(CancelTransferRequest) -> CancelTransferResponse;
+    retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
     refund_transfer(RefundTransferRequest) -> RefundTransferResponse;
     reverse_transfer(ReverseTransferRequest) -> ReverseTransferResponse;
     set_limit(SetLimitRequest) -> SetLimitResponse;
@@ -62,6 +64,15 @@ florin_rpc::serve! {
     skip_order(SkipOrderRequest) -> SkipOrderResponse;
     cancel_order(CancelOrderRequest) -> CancelOrderResponse;
     {
+        type ExportClearingStream = ReceiverStream<Result<ExportClearingResponse, Status>>;
+
+        async fn export_clearing(
+            &self,
+            request: Request<ExportClearingRequest>,
+        ) -> Result<Response<Self::ExportClearingStream>, Status> {
+            Ok(Response::new(self.payment.export_clearing(request.into_inner())))
+        }
+
         type ExportTransfersStream = ReceiverStream<Result<ExportTransfersResponse, Status>>;
 
         async fn export_transfers(

@@ -11,6 +11,7 @@
 //! that whatever is repeated after a crash meets its own work in the ledger.
 
 mod app;
+mod clearing;
 mod config;
 pub mod domain;
 mod grpc;
@@ -21,8 +22,8 @@ mod wire;
 use florin_proto::payment::v1::payment_service_server::PaymentServiceServer;
 use florin_runtime::{Runtime, Started};
 
-pub use app::{Payment, Turn, Worker};
-pub use config::{Config, ConfigError};
+pub use app::{ClearingWorker, Payment, Turn, Worker};
+pub use config::{ClearingConfig, Config, ConfigError};
 pub use grpc::PaymentApi;
 pub use store::MIGRATIONS;
 
@@ -38,6 +39,12 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         let worker = payment.worker();
         let name = format!("payment worker {number}");
         runtime.tasks.spawn(name, worker.run(runtime.shutdown.clone()));
+    }
+    if let Some(clearing) = payment.clearing_worker() {
+        let sender = clearing.clone().run(runtime.shutdown.clone());
+        runtime.tasks.spawn("payment clearing", sender);
+        let receiver = clearing.receive_messages(runtime.shutdown.clone());
+        runtime.tasks.spawn("payment clearing messages", receiver);
     }
     runtime.tasks.spawn("payment meter", payment.measure(runtime.shutdown.clone()));
     let void_failed = payment.clone().void_failed_from_time_to_time(runtime.shutdown.clone());

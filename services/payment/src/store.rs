@@ -1,6 +1,7 @@
 //! The tables of payments: row <-> domain, and the statements.
 
 pub mod beneficiaries;
+mod clearing;
 mod keys;
 pub mod limits;
 mod list;
@@ -11,6 +12,11 @@ mod voids;
 
 use florin_store::Migrations;
 
+pub use clearing::{
+    Drawer, Incoming, Outgoing, Subject, Unread, arrive, claim_incoming, claim_outgoing, file,
+    incoming_after, lock_incoming, lock_outgoing, outgoing_after, payment_of, send, unread_after,
+    update_incoming, update_outgoing,
+};
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
@@ -24,6 +30,8 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0003_what_was_said",
     "0004_limits_and_returns",
     "0005_orders",
+    "0020_clearing",
+    "0021_clearing_doubts",
     "0030_voided",
     "0032_beneficiaries",
 ];

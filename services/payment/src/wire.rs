@@ -63,7 +63,7 @@ pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
         kind: wire_kind(route.kind()).into(),
         status: wire_status(transfer.status()).into(),
         debtor: party(route.debtor(), route.debtor_iban()),
-        creditor: party(route.creditor(), route.creditor_iban()),
+        creditor: party(route.creditor(), route.creditor_iban()).or_else(|| of_other_bank(route)),
         amount: Some(wire_money(order.amount())),
         description: order.description().to_owned(),
         screening: screening.into(),
@@ -116,12 +116,22 @@ pub fn wire_limit(limit: &Limit, set_at: UnixMicros, used: Option<Money>) -> wir
     }
 }
 
+/// Who is paid at another bank.
+fn of_other_bank(route: &Route) -> Option<Party> {
+    let bic = route.other_bank()?.to_string();
+    let iban = route.creditor_iban().map(|iban| iban.electronic().to_owned()).unwrap_or_default();
+    Some(Party { iban, bic, ..Party::default() })
+}
+
 /// Leaves out the id of an account that is another's. Who named the other by its id has it.
 #[must_use]
 pub fn seen_by(mut transfer: wire::Transfer, viewer: Viewer) -> wire::Transfer {
     let other = match viewer {
         Viewer::Bank => None,
-        Viewer::Debtor => transfer.creditor.as_mut().filter(|creditor| !creditor.iban.is_empty()),
+        Viewer::Debtor => transfer
+            .creditor
+            .as_mut()
+            .filter(|one| !one.iban.is_empty() && !one.account_id.is_empty()),
         Viewer::Creditor => transfer.debtor.as_mut(),
     };
     let Some(Party { account_id, iban, .. }) = other else { return transfer };
@@ -196,6 +206,10 @@ pub const fn wire_status(status: Status) -> TransferStatus {
         Status::Completed => TransferStatus::Completed,
         Status::Failed => TransferStatus::Failed,
         Status::Cancelled => TransferStatus::Cancelled,
+        Status::Holding => TransferStatus::Holding,
+        Status::Submitting => TransferStatus::Submitting,
+        Status::Settling => TransferStatus::Settling,
+        Status::Releasing => TransferStatus::Releasing,
     }
 }
 
@@ -216,10 +230,14 @@ const fn wire_screening(screening: Screening) -> wire::Screening {
 /// Steps that were stored earlier carry the result of the scoring as the reason of POSTING.
 fn wire_step(step: &Step) -> wire::TransferStep {
     let reason = match step.status {
-        Status::Failed => step.reason.clone(),
-        Status::Processing | Status::Posting | Status::Completed | Status::Cancelled => {
-            String::new()
-        }
+        Status::Failed | Status::Releasing => step.reason.clone(),
+        Status::Processing
+        | Status::Posting
+        | Status::Completed
+        | Status::Cancelled
+        | Status::Holding
+        | Status::Submitting
+        | Status::Settling => String::new(),
     };
     wire::TransferStep {
         status: wire_status(step.status).into(),
@@ -300,6 +318,10 @@ pub fn wire_beneficiary(one: &Beneficiary) -> wire::Beneficiary {
         added_at: Some(timestamp(one.added_at)),
     }
 }
+
+mod clearing;
+
+pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod clearing;
 mod crash;
 mod end_of_day;
 mod idempotency;

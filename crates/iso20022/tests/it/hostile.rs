@@ -1,9 +1,9 @@
 //! What must be refused, with the path and the rule that is told.
 
-use florin_iso20022::{MOST_BYTES, Message, Rule};
+use florin_iso20022::{Account, MOST_BYTES, Message, Rule};
 use florin_kernel::{BicError, IbanError, MoneyError, TextError};
 
-use crate::examples::credit_transfer;
+use crate::examples::{all, credit_transfer};
 
 fn document() -> String {
     String::from_utf8(Message::CreditTransfer(credit_transfer()).write()).expect("text")
@@ -98,10 +98,25 @@ fn an_amount_with_the_wrong_number_of_decimals_is_refused() {
 }
 
 #[test]
-fn an_iban_or_bic_that_does_not_check_is_refused() {
-    let (path, rule) = refused("NL91ABNA0417164300", "NL92ABNA0417164300");
-    let account = format!("{PAYMENT}/CdtrAcct/Id/IBAN");
-    assert_eq!((path, rule), (account, Rule::Iban(IbanError::Malformed)));
+fn an_iban_that_does_not_check_is_another_number_where_money_has_moved_to_it() {
+    let document = document().replace("NL91ABNA0417164300", "NL92ABNA0417164300");
+    let Ok(Message::CreditTransfer(read)) = Message::read(document.as_bytes()) else {
+        panic!("{document}")
+    };
+    let wrong = "NL92ABNA0417164300".parse().expect("text");
+    assert_eq!(read.creditor.account, Some(Account::Other(wrong)));
+    let order = all().into_iter().map(|(_, message)| message);
+    let order = order.filter(|message| matches!(message, Message::Initiation(_)));
+    let order = order.map(|message| String::from_utf8(message.write()).expect("text"));
+    let order: String = order.take(1).collect();
+    assert!(order.contains("NL91ABNA0417164300"), "{order}");
+    let order = order.replace("NL91ABNA0417164300", "NL92ABNA0417164300");
+    let (_, rule) = refused_document(order.as_bytes());
+    assert_eq!(rule, Rule::Iban(IbanError::Malformed));
+}
+
+#[test]
+fn a_bic_that_does_not_check_is_refused() {
     for bad in ["ABNANL2", "abnanl2a", "ABNAXX2A", "ABNANL2AXX"] {
         let (path, rule) = refused("ABNANL2AXXX", bad);
         let agent = format!("{PAYMENT}/CdtrAgt/FinInstnId/BICFI");

@@ -168,6 +168,15 @@ impl Settings {
         let own = self.sections.entry(role).or_default();
         own.insert(key.to_owned(), Value::new(None, value));
     }
+
+    /// Sets one key of a table in a role's own section, as the file would.
+    pub fn set_in(&mut self, role: Role, table: &str, key: &str, value: impl Into<ValueKind>) {
+        let own = self.sections.entry(role).or_default();
+        let inner = own.remove(table).and_then(|value| value.into_table().ok());
+        let mut inner = inner.unwrap_or_default();
+        inner.insert(key.to_owned(), Value::new(None, value));
+        own.insert(table.to_owned(), Value::new(None, ValueKind::Table(inner)));
+    }
 }
 
 fn take_table(

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use florin_kernel::Role;
 
-use super::{Bank, Mode, Process, executable};
+use super::{ANSWER_MS, Bank, Mode, Process, READY, SIMULATOR, executable};
 use crate::{NATS_BIN, POSTGRES_URL, setting};
 
 /// How long NATS may take to listen.
@@ -29,6 +29,7 @@ pub(super) async fn start() -> Result<Option<Bank>> {
     let made = Command::new(executable()?).args(["certs", "--dir"]).arg(&certs).output()?;
     ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
+    let (network, simulator) = start_simulator(dir.path(), &certs).await?;
     let ports = free_ports(2 * Role::ALL.len() + 1)?;
     let nats_port = *ports.last().context("a port")?;
     let mut services = BTreeMap::new();
@@ -39,17 +40,18 @@ pub(super) async fn start() -> Result<Option<Bank>> {
         writeln!(probes, "{role} {}", probe.context("a port")?)?;
     }
     std::fs::write(dir.path().join("probes"), probes)?;
-    let settings = settings(dir.path(), &postgres, nats_port, &services)?;
+    let settings = settings(dir.path(), &postgres, nats_port, &services, &simulator)?;
     std::fs::write(dir.path().join("florin.toml"), settings)?;
     let nats = start_nats(dir.path(), &certs, &nats, nats_port).await?;
 
     let gateway = services.get("gateway").context("the gateway")?;
     let mut bank = Bank {
         mode: Mode::Distributed,
-        processes: BTreeMap::from([("nats".to_owned(), nats)]),
+        processes: BTreeMap::from([("nats".to_owned(), nats), (SIMULATOR.to_owned(), network)]),
         gateway: format!("https://{}", gateway.replace("127.0.0.1", "localhost")),
         services,
         certs,
+        simulator,
         dir,
     };
     for role in Role::ALL {
@@ -76,6 +78,7 @@ fn settings(
     postgres: &str,
     nats_port: u16,
     services: &BTreeMap<String, String>,
+    simulator: &str,
 ) -> Result<String> {
     static BANKS: AtomicU32 = AtomicU32::new(0);
     let bank = BANKS.fetch_add(1, Ordering::Relaxed);
@@ -113,6 +116,10 @@ algorithms = ["ES256"]
                  max_connections = 6\nmax_read_connections = 6\n"
             )?;
         }
+        if role == "payment" {
+            writeln!(text, "[payment.clearing]\naddress = \"{simulator}\"")?;
+            writeln!(text, "answer_ms = {ANSWER_MS}")?;
+        }
     }
     Ok(text)
 }
@@ -142,6 +149,29 @@ scopes = {scopes}
 "#,
         dir.display()
     )
+}
+
+/// Starts the simulated clearing network at a port of the system's choice, with its state in a
+/// file, and reads where it listens.
+async fn start_simulator(dir: &Path, certs: &Path) -> Result<(Process, String)> {
+    let mut command = Command::new(executable()?);
+    command.args(["simulator", "--listen", "127.0.0.1:0", "--certs"]).arg(certs);
+    command.arg("--state").arg(dir.join("simulator.json"));
+    let mut process = Process::spawn(command, &dir.join("simulator.log"))?;
+    let until = Instant::now() + READY;
+    loop {
+        let log = process.log();
+        let whole_lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let mut port = whole_lines.filter_map(|line| line.trim().rsplit_once("https://127.0.0.1:"));
+        if let Some((_, port)) = port.next_back() {
+            return Ok((process, format!("localhost:{port}")));
+        }
+        if let Some(code) = process.exited()? {
+            bail!("the simulator ended with {code:?}:\n{log}");
+        }
+        ensure!(Instant::now() < until, "the simulator does not listen:\n{log}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn start_nats(dir: &Path, certs: &Path, binary: &str, port: u16) -> Result<Process> {

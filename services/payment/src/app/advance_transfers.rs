@@ -32,6 +32,7 @@ use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+pub(super) use self::ledger::wire_leg;
 use self::ledger::{Judged, Verdict};
 use super::{Payment, events};
 use crate::{
@@ -321,9 +322,16 @@ fn score(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
             .transfer
             .apply(Event::Screened(Screening::NotScreened), now)
             .map_err(|error| StoreError::Corrupt(error.to_string())),
-        Status::Completed | Status::Failed | Status::Cancelled => Err(StoreError::Corrupt(
-            format!("transfer {} has ended and is due", record.transfer.id()),
-        )),
+        Status::Completed
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Holding
+        | Status::Submitting
+        | Status::Settling
+        | Status::Releasing => Err(StoreError::Corrupt(format!(
+            "transfer {} is due and not for this worker",
+            record.transfer.id()
+        ))),
     }
 }
 
@@ -361,6 +369,6 @@ fn is_ours(record: &Record, token: &str) -> bool {
     ours
 }
 
-fn later(now: UnixMicros, by: Duration) -> UnixMicros {
+pub(super) fn later(now: UnixMicros, by: Duration) -> UnixMicros {
     now.plus_micros(i64::try_from(by.as_micros()).unwrap_or(i64::MAX))
 }

@@ -1,7 +1,7 @@
 //! Creates a scheduled or standing order.
 
 use florin_kernel::{OrderId, Violations};
-use florin_proto::payment::v1::{CreateOrderRequest, CreateOrderResponse};
+use florin_proto::payment::v1::{CreateOrderRequest, CreateOrderResponse, Reason};
 use florin_rpc::{CallContext, Error};
 use florin_runtime::{Failure, internal, keyed, once};
 use florin_store::{
@@ -45,6 +45,10 @@ impl Payment {
             return Err(Error::invalid(violations).into());
         }
         let Checked { order, on_behalf_of } = self.check_transfer(ctx, draft.transfer).await?;
+        if order.route().other_bank().is_some() {
+            let text = "the IBAN is of another bank, and orders pay accounts of this one";
+            return Err(Error::new(Reason::ClearingNotConnected, text).into());
+        }
         let (millis, random) = id_parts();
         let id = OrderId::from_parts(millis, random);
         let standing = Standing::new(draft.schedule, draft.retries);

@@ -22,6 +22,14 @@ use crate::{
     store::{self, beneficiaries::Beneficiary},
 };
 
+/// Where the account that is paid is.
+enum Paid {
+    /// In this bank; with its IBAN where the client named it by that.
+    Here(AccountId, Option<Iban>),
+    /// At another.
+    Elsewhere(Iban),
+}
+
 impl Payment {
     /// Accepts a transfer; a worker does the rest.
     ///
@@ -54,9 +62,11 @@ impl Payment {
             .ok_or_else(debtor_not_found)?;
         same_currency(&debtor.currency, amount.currency().code(), "debtor")?;
         let to = self.kept_payee(ctx, to, &debtor).await?;
-        let (to, to_iban) = self.payee(ctx, to, amount.currency().code()).await?;
-        let route =
-            Route::Transfer { from, from_iban: debtor.iban.parse::<Iban>().ok(), to, to_iban };
+        let from_iban = debtor.iban.parse::<Iban>().ok();
+        let route = match self.payee(ctx, to, amount.currency().code()).await? {
+            Paid::Here(to, to_iban) => Route::Transfer { from, from_iban, to, to_iban },
+            Paid::Elsewhere(to_iban) => self.between_banks(from, from_iban, to_iban)?,
+        };
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
         Ok(Checked { order, on_behalf_of: owner(ctx, &debtor) })
     }
@@ -85,26 +95,39 @@ impl Payment {
 
     /// The account that is paid. One named by its id is another's, so nothing is read of it:
     /// the ledger decides when it posts.
-    async fn payee(
-        &self,
-        ctx: &CallContext,
-        payee: Payee,
-        currency: &str,
-    ) -> Result<(AccountId, Option<Iban>), Error> {
+    async fn payee(&self, ctx: &CallContext, payee: Payee, currency: &str) -> Result<Paid, Error> {
         let iban = match payee {
-            Payee::Account(id) => return Ok((id, None)),
+            Payee::Account(id) => return Ok(Paid::Here(id, None)),
             Payee::Iban(iban) => iban,
             Payee::Beneficiary(id) => return Err(not_found(id)),
         };
         if !self.bank.issued(&iban) {
+            return Ok(Paid::Elsewhere(iban));
+        }
+        let (id, of_account) = self.resolve(ctx, &iban).await?.ok_or_else(creditor_not_found)?;
+        same_currency(&of_account, currency, "creditor")?;
+        Ok(Paid::Here(id, Some(iban)))
+    }
+
+    /// The way to an account of another bank, fixed with the acceptance.
+    fn between_banks(
+        &self,
+        from: AccountId,
+        from_iban: Option<Iban>,
+        to_iban: Iban,
+    ) -> Result<Route, Error> {
+        let (Some(network), Some(from_iban)) = (&self.network, from_iban) else {
             return Err(Error::new(
                 Reason::ClearingNotConnected,
                 "the IBAN is of another bank, and no clearing network is connected",
             ));
-        }
-        let (id, of_account) = self.resolve(ctx, &iban).await?.ok_or_else(creditor_not_found)?;
-        same_currency(&of_account, currency, "creditor")?;
-        Ok((id, Some(iban)))
+        };
+        let Some(to_bank) = network.directory.bank_of(&to_iban).cloned() else {
+            let text = "the clearing network does not reach the bank of this IBAN";
+            return Err(Error::new(Reason::CreditorBankNotReachable, text));
+        };
+        let nostro_gl_code = network.config.nostro_gl_code.clone();
+        Ok(Route::CrossBank { from, from_iban, to_iban, to_bank, nostro_gl_code })
     }
 }
 

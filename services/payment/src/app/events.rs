@@ -35,7 +35,12 @@ pub fn ended(record: &Record, causation: &str) -> Option<NewEvent> {
     let id = record.transfer.id();
     let cause = cause(record, causation);
     Some(match record.transfer.status() {
-        Status::Processing | Status::Posting => return None,
+        Status::Processing
+        | Status::Posting
+        | Status::Holding
+        | Status::Submitting
+        | Status::Settling
+        | Status::Releasing => return None,
         Status::Completed => NewEvent::of(&TransferCompleted { transfer, at }, &id, ENDED, cause),
         Status::Failed => NewEvent::of(&TransferFailed { transfer, at }, &id, ENDED, cause),
         Status::Cancelled => NewEvent::of(&TransferCancelled { transfer, at }, &id, ENDED, cause),

@@ -83,6 +83,7 @@ pub(super) fn not_returned(refused: &NotReturned) -> Error {
         NotReturned::NotCompleted(status) => because("NOT_COMPLETED").with("status", *status),
         NotReturned::IsReturn => because("IS_RETURN"),
         NotReturned::IsCash => because("IS_CASH"),
+        NotReturned::IsCrossBank => because("IS_CROSS_BANK"),
         NotReturned::Refunded => because("REFUNDED"),
         NotReturned::Reversed => because("REVERSED"),
         NotReturned::Exceeds { left } => {

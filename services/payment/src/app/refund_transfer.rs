@@ -46,7 +46,7 @@ impl Payment {
         let original = original.ok_or_else(|| transfer_not_found(id))?.transfer;
         let may = match original.order().route() {
             Route::Transfer { to, .. } => self.caller_may(ctx, Verb::Pay, *to).await?,
-            Route::CashDeposit { .. } | Route::CashWithdrawal { .. } => {
+            Route::CrossBank { .. } | Route::CashDeposit { .. } | Route::CashWithdrawal { .. } => {
                 !ctx.principal.is_customer()
             }
         };

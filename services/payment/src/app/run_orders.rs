@@ -143,7 +143,12 @@ async fn last(tx: &Tx, order: &StandingOrder) -> Result<Last, StoreError> {
     let record = store::find(tx, id).await?;
     let gone = || StoreError::Corrupt(format!("transfer {id} of order {} is gone", order.id));
     Ok(match record.ok_or_else(gone)?.transfer.status() {
-        Status::Processing | Status::Posting => Last::Waits,
+        Status::Processing
+        | Status::Posting
+        | Status::Holding
+        | Status::Submitting
+        | Status::Settling
+        | Status::Releasing => Last::Waits,
         Status::Failed => Last::Unpaid,
         // Who cancelled it does not want it tried again.
         Status::Completed | Status::Cancelled => Last::Settled,

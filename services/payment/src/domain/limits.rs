@@ -265,7 +265,9 @@ pub fn outlived(counter: &str, today: Date) -> bool {
 pub fn limited(order: &Order) -> Option<AccountId> {
     match order.route() {
         Route::CashDeposit { .. } | Route::CashWithdrawal { .. } => None,
-        Route::Transfer { from, .. } => order.link().is_none().then_some(*from),
+        Route::Transfer { from, .. } | Route::CrossBank { from, .. } => {
+            order.link().is_none().then_some(*from)
+        }
     }
 }
 

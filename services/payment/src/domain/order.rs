@@ -1,6 +1,6 @@
 //! What a client asks for: how much moves from where to where.
 
-use florin_kernel::{AccountId, BeneficiaryId, Iban, Money};
+use florin_kernel::{AccountId, BeneficiaryId, Bic, Iban, Money};
 
 use super::Link;
 
@@ -61,6 +61,19 @@ pub enum Route {
         /// Its IBAN where the client named it by that.
         to_iban: Option<Iban>,
     },
+    /// From an account of this bank to one of another, by the clearing network.
+    CrossBank {
+        /// The account that pays.
+        from: AccountId,
+        /// Its IBAN, by which the other bank knows it.
+        from_iban: Iban,
+        /// The account that is paid.
+        to_iban: Iban,
+        /// Its bank.
+        to_bank: Bic,
+        /// The GL account of our money at the network.
+        nostro_gl_code: String,
+    },
     /// Cash over the counter into an account.
     CashDeposit {
         /// The account that is paid.
@@ -86,7 +99,7 @@ impl Route {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Transfer { .. } => Kind::Transfer,
+            Self::Transfer { .. } | Self::CrossBank { .. } => Kind::Transfer,
             Self::CashDeposit { .. } => Kind::CashDeposit,
             Self::CashWithdrawal { .. } => Kind::CashWithdrawal,
         }
@@ -96,7 +109,9 @@ impl Route {
     #[must_use]
     pub const fn debtor(&self) -> Option<AccountId> {
         match self {
-            Self::Transfer { from, .. } | Self::CashWithdrawal { from, .. } => Some(*from),
+            Self::Transfer { from, .. }
+            | Self::CrossBank { from, .. }
+            | Self::CashWithdrawal { from, .. } => Some(*from),
             Self::CashDeposit { .. } => None,
         }
     }
@@ -108,6 +123,7 @@ impl Route {
             Self::Transfer { from_iban, .. } | Self::CashWithdrawal { from_iban, .. } => {
                 from_iban.as_ref()
             }
+            Self::CrossBank { from_iban, .. } => Some(from_iban),
             Self::CashDeposit { .. } => None,
         }
     }
@@ -117,16 +133,26 @@ impl Route {
     pub const fn creditor_iban(&self) -> Option<&Iban> {
         match self {
             Self::Transfer { to_iban, .. } | Self::CashDeposit { to_iban, .. } => to_iban.as_ref(),
+            Self::CrossBank { to_iban, .. } => Some(to_iban),
             Self::CashWithdrawal { .. } => None,
         }
     }
 
-    /// The account that is paid; None for a cash withdrawal.
+    /// The other bank of a payment between banks.
+    #[must_use]
+    pub const fn other_bank(&self) -> Option<&Bic> {
+        match self {
+            Self::CrossBank { to_bank, .. } => Some(to_bank),
+            Self::Transfer { .. } | Self::CashDeposit { .. } | Self::CashWithdrawal { .. } => None,
+        }
+    }
+
+    /// The account that is paid; None for a cash withdrawal, and where another bank has it.
     #[must_use]
     pub const fn creditor(&self) -> Option<AccountId> {
         match self {
             Self::Transfer { to, .. } | Self::CashDeposit { to, .. } => Some(*to),
-            Self::CashWithdrawal { .. } => None,
+            Self::CrossBank { .. } | Self::CashWithdrawal { .. } => None,
         }
     }
 }

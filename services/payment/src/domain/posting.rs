@@ -41,7 +41,7 @@ pub struct Leg {
 /// A journal transaction to post: two legs of one amount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posting {
-    /// `transfer`, `refund`, `cash_deposit` or `cash_withdrawal`.
+    /// `transfer`, `refund`, `cash_deposit`, `cash_withdrawal`, or one of those between banks.
     pub kind: &'static str,
     /// The debit, then the credit.
     pub legs: [Leg; 2],
@@ -67,6 +67,14 @@ impl Posting {
                 (Target::Account(*from), shown(to_iban.as_ref(), *to)),
                 (Target::Account(*to), shown(from_iban.as_ref(), *from)),
             ),
+            Route::CrossBank { from, from_iban: _, to_iban, to_bank: _, nostro_gl_code } => {
+                Self::between(
+                    "transfer_out",
+                    order.amount(),
+                    (Target::Account(*from), to_iban.electronic().to_owned()),
+                    (Target::Gl(nostro_gl_code.clone()), shown(order.route().debtor_iban(), *from)),
+                )
+            }
             Route::CashDeposit { to, to_iban, cash_gl_code } => Self::between(
                 "cash_deposit",
                 order.amount(),
@@ -82,7 +90,7 @@ impl Posting {
         }
     }
 
-    fn between(
+    pub(super) fn between(
         kind: &'static str,
         amount: Money,
         debit: (Target, String),

@@ -66,6 +66,9 @@ pub enum NotReturned {
     /// Cash is reversed, never refunded.
     #[error("cash is not refunded")]
     IsCash,
+    /// Another bank was paid: it returns what it returns, or is asked by a recall.
+    #[error("a payment to another bank is returned by that bank")]
+    IsCrossBank,
     /// Refunds and a reversal exclude each other.
     #[error("the transfer has refunds")]
     Refunded,
@@ -99,9 +102,12 @@ impl Transfer {
             (Relation::Refund, Route::CashDeposit { .. } | Route::CashWithdrawal { .. }) => {
                 Err(NotReturned::IsCash)
             }
-            (Relation::Refund, Route::Transfer { .. }) | (Relation::Reversal, _) => {
-                Ok(*transaction)
-            }
+            (_, Route::CrossBank { .. }) => Err(NotReturned::IsCrossBank),
+            (Relation::Refund, Route::Transfer { .. })
+            | (
+                Relation::Reversal,
+                Route::Transfer { .. } | Route::CashDeposit { .. } | Route::CashWithdrawal { .. },
+            ) => Ok(*transaction),
         }
     }
 
@@ -168,6 +174,8 @@ impl Route {
             Self::CashWithdrawal { from, from_iban, cash_gl_code } => {
                 Self::CashDeposit { to: from, to_iban: from_iban, cash_gl_code }
             }
+            // Refused before: the money is at another bank.
+            abroad @ Self::CrossBank { .. } => abroad,
         }
     }
 }

@@ -4,7 +4,14 @@
 //! PROCESSING --screened--> POSTING --posted---> COMPLETED
 //!     |                       `-----refused--> FAILED
 //!     `------cancelled------> CANCELLED
+//!
+//! between banks:
+//! PROCESSING --screened--> HOLDING --held--> SUBMITTING --settled--> SETTLING --posted--> COMPLETED
+//!                             `--refused--> FAILED `--rejected--> RELEASING --released--> FAILED
 //! ```
+//!
+//! SUBMITTING is committed with the exact bytes before the network hears of them. Nothing but
+//! the network's answer leads out of it: no timer, and no refusal of the ledger out of SETTLING.
 //!
 //! POSTING is committed before the ledger is called, so a transfer that may have reached the
 //! ledger is never cancelled. AWAITING_SCORE of the contract has no state here while there is
@@ -23,6 +30,14 @@ pub enum Status {
     Processing,
     /// The ledger is, or may have been, asked to move the money.
     Posting,
+    /// The ledger is, or may have been, asked to set the money aside for another bank.
+    Holding,
+    /// The money is set aside, and the clearing network has, or may have, the payment.
+    Submitting,
+    /// The network has settled it; the ledger is taking what was set aside.
+    Settling,
+    /// The network has rejected it; the ledger is giving back what was set aside.
+    Releasing,
     /// The money has moved.
     Completed,
     /// Ended unpaid, for a reason.
@@ -38,8 +53,17 @@ pub struct StatusError(pub i64);
 
 impl Status {
     /// Every state.
-    pub const ALL: &'static [Self] =
-        &[Self::Processing, Self::Posting, Self::Completed, Self::Failed, Self::Cancelled];
+    pub const ALL: &'static [Self] = &[
+        Self::Processing,
+        Self::Posting,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Holding,
+        Self::Submitting,
+        Self::Settling,
+        Self::Releasing,
+    ];
 
     /// The number in the contract and in the database.
     #[must_use]
@@ -50,6 +74,10 @@ impl Status {
             Self::Completed => 4,
             Self::Failed => 5,
             Self::Cancelled => 6,
+            Self::Holding => 7,
+            Self::Submitting => 8,
+            Self::Settling => 9,
+            Self::Releasing => 10,
         }
     }
 
@@ -70,6 +98,10 @@ impl Status {
             Self::Completed => "COMPLETED",
             Self::Failed => "FAILED",
             Self::Cancelled => "CANCELLED",
+            Self::Holding => "HOLDING",
+            Self::Submitting => "SUBMITTING",
+            Self::Settling => "SETTLING",
+            Self::Releasing => "RELEASING",
         }
     }
 
@@ -77,7 +109,12 @@ impl Status {
     #[must_use]
     pub const fn is_end(self) -> bool {
         match self {
-            Self::Processing | Self::Posting => false,
+            Self::Processing
+            | Self::Posting
+            | Self::Holding
+            | Self::Submitting
+            | Self::Settling
+            | Self::Releasing => false,
             Self::Completed | Self::Failed | Self::Cancelled => true,
         }
     }
@@ -124,6 +161,14 @@ pub enum Event {
     Refused(Failure),
     /// Its client wants it undone.
     Cancelled,
+    /// The ledger has set the money aside, now or in an earlier attempt.
+    Held,
+    /// The clearing network has settled it.
+    Settled,
+    /// The clearing network has rejected it, by this code of ISO 20022.
+    Rejected(String),
+    /// The ledger has given back what it had set aside.
+    Released(Failure),
 }
 
 impl Event {
@@ -135,6 +180,10 @@ impl Event {
             Self::Posted(_) => "posted",
             Self::Refused(_) => "refused",
             Self::Cancelled => "cancelled",
+            Self::Held => "held",
+            Self::Settled => "settled",
+            Self::Rejected(_) => "rejected",
+            Self::Released(_) => "released",
         }
     }
 }
@@ -169,7 +218,7 @@ pub struct Step {
     pub status: Status,
     /// Since when.
     pub at: UnixMicros,
-    /// Why, without prefix; of FAILED alone.
+    /// Why, without prefix: of FAILED, and the network's code of RELEASING.
     pub reason: String,
 }
 
@@ -225,29 +274,47 @@ impl Transfer {
     /// The state does not take the event; then nothing has changed.
     pub fn apply(&mut self, event: Event, at: UnixMicros) -> Result<(), NotAllowed> {
         let refused = NotAllowed { status: self.status, event: event.name() };
+        let between_banks = self.order.route().other_bank().is_some();
         let (status, reason) = match (self.status, event) {
             (Status::Processing, Event::Screened(screening)) => {
                 self.screening = Some(screening);
-                (Status::Posting, String::new())
+                (if between_banks { Status::Holding } else { Status::Posting }, String::new())
             }
             (Status::Processing, Event::Cancelled) => {
                 self.ended = Ended::Withdrawn;
                 (Status::Cancelled, String::new())
             }
-            (Status::Posting, Event::Posted(transaction)) => {
+            (Status::Posting | Status::Settling, Event::Posted(transaction)) => {
                 self.ended = Ended::Paid(transaction);
                 (Status::Completed, String::new())
             }
-            (Status::Posting, Event::Refused(failure)) => {
+            (Status::Posting | Status::Holding, Event::Refused(failure))
+            | (Status::Releasing, Event::Released(failure)) => {
                 let reason = failure.reason.clone();
                 self.ended = Ended::Unpaid(failure);
                 (Status::Failed, reason)
             }
-            (Status::Processing, Event::Posted(_) | Event::Refused(_))
-            | (Status::Posting, Event::Screened(_) | Event::Cancelled)
-            | (
-                Status::Completed | Status::Failed | Status::Cancelled,
-                Event::Screened(_) | Event::Posted(_) | Event::Refused(_) | Event::Cancelled,
+            (Status::Holding, Event::Held) => (Status::Submitting, String::new()),
+            (Status::Submitting, Event::Settled) => (Status::Settling, String::new()),
+            (Status::Submitting, Event::Rejected(code)) => (Status::Releasing, code),
+            (
+                Status::Processing
+                | Status::Posting
+                | Status::Completed
+                | Status::Failed
+                | Status::Cancelled
+                | Status::Holding
+                | Status::Submitting
+                | Status::Settling
+                | Status::Releasing,
+                Event::Screened(_)
+                | Event::Posted(_)
+                | Event::Refused(_)
+                | Event::Cancelled
+                | Event::Held
+                | Event::Settled
+                | Event::Rejected(_)
+                | Event::Released(_),
             ) => return Err(refused),
         };
         // The clock of a database may step back; the states are in order all the same.

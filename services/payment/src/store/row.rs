@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use florin_kernel::{AccountId, Currency, Iban, Money, UnixMicros};
+use florin_kernel::{AccountId, Bic, Currency, Iban, Money, UnixMicros};
 use florin_store::{
     StoreError, row,
     rows::{Column, Row},
@@ -55,13 +55,14 @@ pub struct ClientKey {
 }
 
 /// What is written once.
-pub(super) const FIXED: [(&str, Column); 20] = [
+pub(super) const FIXED: [(&str, Column); 21] = [
     ("id", Column::Text),
     ("kind", Column::Int),
     ("debtor_account", Column::Text),
     ("debtor_iban", Column::Text),
     ("creditor_account", Column::Text),
     ("creditor_iban", Column::Text),
+    ("creditor_bic", Column::Text),
     ("cash_gl_code", Column::Text),
     ("currency", Column::Text),
     ("amount", Column::Int),
@@ -110,6 +111,7 @@ impl Record {
     /// from here: whoever writes a row gives it back.
     pub(super) fn to_row(&self) -> Row {
         let transfer = &self.transfer;
+        let between_banks = transfer.order().route().other_bank().is_some();
         let failure = match transfer.ended() {
             Ended::Unpaid(failure) => Some(failure),
             Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => None,
@@ -136,7 +138,8 @@ impl Record {
             "steps": steps_to_text(transfer.steps()),
             "position": self.position.as_str(),
             "changed_at": transfer.changed_at().0,
-            "due_at": self.due_at.map(|due| due.0),
+            // One between banks is advanced by its own table.
+            "due_at": self.due_at.filter(|_| !between_banks).map(|due| due.0),
             "attempts": self.attempts,
             "unanswered_at": self.unanswered_at.map(|at| at.0),
             "last_cause": self.last_cause.as_deref(),
@@ -200,9 +203,9 @@ fn corrupt(id: &str, what: &str) -> StoreError {
 pub(super) fn order_to_row(order: &Order) -> Row {
     let cash = match order.route() {
         Route::Transfer { .. } => None,
-        Route::CashDeposit { cash_gl_code, .. } | Route::CashWithdrawal { cash_gl_code, .. } => {
-            Some(cash_gl_code)
-        }
+        Route::CashDeposit { cash_gl_code: code, .. }
+        | Route::CashWithdrawal { cash_gl_code: code, .. }
+        | Route::CrossBank { nostro_gl_code: code, .. } => Some(code),
     };
     row! {
         "kind": order.route().kind().code(),
@@ -210,6 +213,7 @@ pub(super) fn order_to_row(order: &Order) -> Row {
         "debtor_iban": order.route().debtor_iban().map(Iban::electronic),
         "creditor_account": order.route().creditor().map(|id| id.to_string()),
         "creditor_iban": order.route().creditor_iban().map(Iban::electronic),
+        "creditor_bic": order.route().other_bank().map(Bic::code),
         "cash_gl_code": cash.map(String::as_str),
         "currency": order.amount().currency().code(),
         "amount": order.amount().minor(),
@@ -265,7 +269,18 @@ fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
         code.ok_or_else(|| corrupt(id, "cash_gl_code"))
     };
     let kind = Kind::from_code(row.try_get("", "kind")?).ok_or_else(|| corrupt(id, "kind"))?;
+    let other_bank: Option<String> = row.try_get("", "creditor_bic")?;
     let route = match kind {
+        Kind::Transfer if other_bank.is_some() => Route::CrossBank {
+            from: account("debtor_account")?,
+            from_iban: iban("debtor_iban")?.ok_or_else(|| corrupt(id, "debtor_iban"))?,
+            to_iban: iban("creditor_iban")?.ok_or_else(|| corrupt(id, "creditor_iban"))?,
+            to_bank: other_bank
+                .unwrap_or_default()
+                .parse()
+                .map_err(|_| corrupt(id, "creditor_bic"))?,
+            nostro_gl_code: cash()?,
+        },
         Kind::Transfer => transfer_of_row(id, row)?,
         Kind::CashDeposit => Route::CashDeposit {
             to: account("creditor_account")?,
@@ -292,7 +307,12 @@ fn order_of_row(id: &str, row: &QueryResult) -> Result<Order, StoreError> {
 fn ended_of_row(id: &str, row: &QueryResult, status: i64) -> Result<Ended, StoreError> {
     let text = |column| row.try_get::<Option<String>>("", column).map(Option::unwrap_or_default);
     match Status::from_code(status).map_err(|_| corrupt(id, "status"))? {
-        Status::Processing | Status::Posting => Ok(Ended::NotYet),
+        Status::Processing
+        | Status::Posting
+        | Status::Holding
+        | Status::Submitting
+        | Status::Settling
+        | Status::Releasing => Ok(Ended::NotYet),
         Status::Cancelled => Ok(Ended::Withdrawn),
         Status::Completed => text("transaction_id")?
             .parse()

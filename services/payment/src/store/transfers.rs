@@ -10,7 +10,10 @@ use florin_store::{
 };
 use sea_orm::ConnectionTrait;
 
-use super::row::{CHANGING, FIXED, Record, columns};
+use super::{
+    clearing::{self, Outgoing},
+    row::{CHANGING, FIXED, Record, columns},
+};
 use crate::domain::{Kind, Relation, Returned, Status};
 
 const TABLE: &str = "transfers";
@@ -45,7 +48,9 @@ pub struct Claim {
 pub async fn insert(tx: &Tx, records: &[Record]) -> Result<(), StoreError> {
     let columns: Vec<_> = FIXED.iter().chain(&CHANGING).copied().collect();
     let rows = records.iter().map(Record::to_row).collect();
-    expect_all(rows::insert_many(tx, TABLE, &columns, rows).await?, records.len())
+    expect_all(rows::insert_many(tx, TABLE, &columns, rows).await?, records.len())?;
+    let between_banks: Vec<_> = records.iter().filter_map(Outgoing::of).collect();
+    clearing::send(tx, &between_banks).await
 }
 
 /// Takes transfers that are due and that nobody has, or that a clock which was ahead has put off.

@@ -31,7 +31,7 @@ use tonic::{Response, Status};
 use crate::ledger::{Ledger, Scripted, Served};
 
 /// One authority for all tests.
-static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
+pub static CERTIFICATES: LazyLock<TempDir> = LazyLock::new(|| {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let names = ["localhost".to_owned()];

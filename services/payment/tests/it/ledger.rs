@@ -1,6 +1,7 @@
 //! A scripted `account`: balances in memory, references for ever, and the ways in which a
 //! ledger can fail.
 
+mod holds;
 mod others;
 mod served;
 
@@ -17,10 +18,10 @@ use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
-        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Holder, HolderRole,
-        PostTransactionsRequest, PostTransactionsResponse, PostedTransaction, Reason,
-        ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult, leg,
-        transaction_result::Outcome,
+        Account, BatchGetAccountsRequest, BatchGetAccountsResponse, Capture, Hold, HoldStatus,
+        Holder, HolderRole, PostTransactionsRequest, PostTransactionsResponse, PostedTransaction,
+        Reason, ResolveIbanRequest, ResolveIbanResponse, TransactionRequest, TransactionResult,
+        leg, transaction_result::Outcome,
     },
     common::v1::{Direction, Reason as Common, Refusal},
     money_of,
@@ -56,6 +57,9 @@ struct State {
     refused: Option<TransactionRequest>,
     /// Money that comes, and with it the refused posting again, just before a void.
     overtaken: Option<(AccountId, i64)>,
+    /// By reference, with whether they are open still.
+    holds: BTreeMap<String, Hold>,
+    ignores_captures: bool,
     voids_away: bool,
     fails_voids: bool,
     /// For what the next reference is voided just before its void.
@@ -262,14 +266,18 @@ impl Ledger {
         drop(gate.acquire().await.unwrap());
     }
 
-    fn post(&self, request: TransactionRequest) -> TransactionResult {
+    fn post(&self, mut request: TransactionRequest) -> TransactionResult {
         let mut state = self.state();
+        if state.ignores_captures {
+            request.captures.clear();
+        }
         let reference = request.reference.clone();
         if let Some(cause) = state.voids.get(&reference).cloned() {
             let refusal = refusal(Reason::ReferenceVoided.known(), [("cause".to_owned(), cause)]);
             return TransactionResult { reference, outcome: Some(Outcome::Refused(refusal)) };
         }
         let kept = request.clone();
+        let captures = kept.captures.clone();
         let outcome = match state.posted.get(&reference) {
             Some((first, id)) if *first == request => Ok((*id, true)),
             Some(_) => Err(Common::ReferenceReused.known()),
@@ -281,7 +289,11 @@ impl Ledger {
             }),
         };
         let outcome = match outcome {
-            Ok((id, replayed)) => Outcome::Posted(posted(id, replayed)),
+            Ok((id, replayed)) => {
+                let of = |one: &Capture| state.holds[&one.hold_reference].clone();
+                let captured_holds = captures.iter().map(of).collect();
+                Outcome::Posted(PostedTransaction { captured_holds, ..posted(id, replayed) })
+            }
             Err(reason) => {
                 state.refused = Some(kept);
                 Outcome::Refused(refusal(reason, [("scripted".to_owned(), "yes".to_owned())]))
@@ -331,7 +343,8 @@ impl State {
             if account.currency != amount.currency().code() {
                 return Err(Common::CurrencyMismatch.known());
             }
-            if account.balance + change < 0 {
+            let captured = request.captures.iter().map(|one| one.hold_reference.as_str());
+            if account.balance + change < self.held(&id, &captured.collect::<Vec<_>>()) {
                 return Err(Reason::InsufficientFunds.known());
             }
             changes.push((id, change));
@@ -339,6 +352,9 @@ impl State {
         assert_eq!(sum, 0, "the legs sum to zero");
         for (id, change) in changes {
             self.accounts.get_mut(&id).unwrap().balance += change;
+        }
+        for one in &request.captures {
+            self.holds.get_mut(&one.hold_reference).unwrap().set_status(HoldStatus::Captured);
         }
         Ok(())
     }

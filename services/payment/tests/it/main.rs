@@ -7,6 +7,7 @@ mod bank;
 mod beneficiaries;
 mod cancel_transfer;
 mod cash;
+mod clearing;
 mod create_transfer;
 mod export_transfers;
 mod get_transfer;

@@ -12,6 +12,8 @@ macro_rules! payment {
     ) => {
         #[tonic::async_trait]
         impl PaymentService for Stub {
+            type ExportClearingStream =
+                tokio_stream::Pending<Result<payment::ExportClearingResponse, Status>>;
             type ExportTransfersStream =
                 tokio_stream::Pending<Result<payment::ExportTransfersResponse, Status>>;
 
@@ -32,6 +34,12 @@ macro_rules! payment {
                     not_scripted()
                 }
             )*
+            async fn export_clearing(
+                &self,
+                _: Request<payment::ExportClearingRequest>,
+            ) -> Answer<Self::ExportClearingStream> {
+                Ok(Response::new(tokio_stream::pending()))
+            }
             async fn export_transfers(
                 &self,
                 _: Request<payment::ExportTransfersRequest>,
@@ -64,6 +72,7 @@ payment! {
         resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
         skip_order(SkipOrderRequest) -> SkipOrderResponse;
         cancel_order(CancelOrderRequest) -> CancelOrderResponse;
+        retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
         get_beneficiary(GetBeneficiaryRequest) -> GetBeneficiaryResponse;
         rename_beneficiary(RenameBeneficiaryRequest) -> RenameBeneficiaryResponse;
         add_beneficiary(AddBeneficiaryRequest) -> AddBeneficiaryResponse;

@@ -271,7 +271,8 @@ fn request_of(record: &Record) -> Result<TransactionRequest, Error> {
     })
 }
 
-fn wire_leg(leg: &Leg) -> wire::Leg {
+/// A leg as the ledger takes it.
+pub(in crate::app) fn wire_leg(leg: &Leg) -> wire::Leg {
     let target = match &leg.target {
         Target::Account(id) => leg::Target::AccountId(id.to_string()),
         Target::Gl(code) => leg::Target::GlCode(code.clone()),

@@ -5,13 +5,28 @@ use florin_kernel::{AccountId, Money};
 use super::*;
 use crate::domain::Route;
 
-fn transfer() -> Transfer {
-    let account = |number| AccountId::from_parts(number, [1; 10]);
-    let route =
-        Route::Transfer { from: account(1), from_iban: None, to: account(2), to_iban: None };
+fn account(number: u64) -> AccountId {
+    AccountId::from_parts(number, [1; 10])
+}
+
+fn of_route(route: Route) -> Transfer {
     let amount = Money::parse("EUR", "1").expect("amount");
     let order = Order::new(route, amount, String::new()).expect("order");
     Transfer::accept(TransferId::from_parts(3, [3; 10]), order, UnixMicros(10))
+}
+
+fn transfer() -> Transfer {
+    of_route(Route::Transfer { from: account(1), from_iban: None, to: account(2), to_iban: None })
+}
+
+fn between_banks() -> Transfer {
+    of_route(Route::CrossBank {
+        from: account(1),
+        from_iban: "CZ6508000000192000145399".parse().expect("iban"),
+        to_iban: "NL91ABNA0417164300".parse().expect("iban"),
+        to_bank: "ABNANL2A".parse().expect("bic"),
+        nostro_gl_code: "1200".into(),
+    })
 }
 
 fn failure() -> Failure {
@@ -23,26 +38,38 @@ fn failure() -> Failure {
     }
 }
 
-fn events() -> [Event; 4] {
+fn events() -> [Event; 8] {
     [
         Event::Screened(Screening::NotScreened),
         Event::Posted(TransactionId::from_parts(4, [4; 10])),
         Event::Refused(failure()),
         Event::Cancelled,
+        Event::Held,
+        Event::Settled,
+        Event::Rejected("AC04".into()),
+        Event::Released(failure()),
     ]
 }
 
 /// A transfer in a state, reached by events as in life.
 fn in_state(status: Status) -> Transfer {
-    let [screened, posted, refused, cancelled] = events();
+    let [screened, posted, refused, cancelled, held, settled, rejected, _] = events();
     let path = match status {
+        Status::Holding => vec![screened],
+        Status::Submitting => vec![screened, held],
+        Status::Settling => vec![screened, held, settled],
+        Status::Releasing => vec![screened, held, rejected],
         Status::Processing => vec![],
         Status::Posting => vec![screened],
         Status::Completed => vec![screened, posted],
         Status::Failed => vec![screened, refused],
         Status::Cancelled => vec![cancelled],
     };
-    let mut transfer = transfer();
+    let other_bank = matches!(
+        status,
+        Status::Holding | Status::Submitting | Status::Settling | Status::Releasing
+    );
+    let mut transfer = if other_bank { between_banks() } else { transfer() };
     for event in path {
         transfer.apply(event, UnixMicros(20)).expect("path");
     }
@@ -59,6 +86,12 @@ fn every_state_takes_these_events_and_no_other() {
                 (Status::Processing, Event::Cancelled) => Some(Status::Cancelled),
                 (Status::Posting, Event::Posted(_)) => Some(Status::Completed),
                 (Status::Posting, Event::Refused(_)) => Some(Status::Failed),
+                (Status::Holding, Event::Held) => Some(Status::Submitting),
+                (Status::Holding, Event::Refused(_)) => Some(Status::Failed),
+                (Status::Submitting, Event::Settled) => Some(Status::Settling),
+                (Status::Submitting, Event::Rejected(_)) => Some(Status::Releasing),
+                (Status::Settling, Event::Posted(_)) => Some(Status::Completed),
+                (Status::Releasing, Event::Released(_)) => Some(Status::Failed),
                 _ => None,
             };
             let before = in_state(*status);
@@ -132,12 +165,16 @@ fn states_are_stored_and_told_under_these_codes_and_names_for_ever() {
             (4, "COMPLETED", true),
             (5, "FAILED", true),
             (6, "CANCELLED", true),
+            (7, "HOLDING", false),
+            (8, "SUBMITTING", false),
+            (9, "SETTLING", false),
+            (10, "RELEASING", false),
         ]
     );
     for status in Status::ALL {
         assert_eq!(Status::from_code(status.code()), Ok(*status));
     }
-    for code in [0, 2, 7, -1] {
+    for code in [0, 2, 11, -1] {
         assert_eq!(Status::from_code(code), Err(StatusError(code)));
     }
 }
@@ -148,7 +185,8 @@ fn a_refused_event_is_named_in_the_message() {
         let refused = in_state(Status::Completed).apply(event, UnixMicros(30));
         refused.expect_err("it has ended").to_string()
     });
-    let expected = ["screened", "posted", "refused", "cancelled"];
+    let expected =
+        ["screened", "posted", "refused", "cancelled", "held", "settled", "rejected", "released"];
     assert_eq!(
         refusals,
         expected.map(|event| format!("a transfer that is COMPLETED cannot be {event}"))
@@ -161,4 +199,23 @@ fn a_transfer_without_a_step_cannot_be_restored() {
     let restored =
         Transfer::restore(was.id(), was.order().clone(), None, Ended::NotYet, Vec::new());
     assert_eq!(restored, None);
+}
+
+#[test]
+fn nothing_but_the_networks_answer_leads_out_of_submitting() {
+    for event in events() {
+        let leads = matches!(event, Event::Settled | Event::Rejected(_));
+        let name = event.name();
+        let mut waiting = in_state(Status::Submitting);
+        assert_eq!(waiting.apply(event, UnixMicros(30)).is_ok(), leads, "{name}");
+    }
+}
+
+#[test]
+fn a_rejection_keeps_the_networks_code_until_the_money_is_back() {
+    let mut rejected = in_state(Status::Releasing);
+    let code = rejected.steps().last().map(|step| step.reason.clone());
+    assert_eq!((code.as_deref(), rejected.ended()), (Some("AC04"), &Ended::NotYet));
+    rejected.apply(Event::Released(failure()), UnixMicros(30)).expect("released");
+    assert_eq!(rejected.ended(), &Ended::Unpaid(failure()));
 }

@@ -82,7 +82,7 @@ fn pages_are_bounded_and_states_are_known() {
     assert_eq!(query(0, 0), Ok((50, None)));
     assert_eq!(query(200, 4), Ok((200, Some(4))));
     for (page_size, status, field) in
-        [(201, 0, "page_size"), (-1, 0, "page_size"), (1, 9, "status")]
+        [(201, 0, "page_size"), (-1, 0, "page_size"), (1, 11, "status")]
     {
         let violations = query(page_size, status).expect_err("violation").into_inner();
         assert_eq!(violations.len(), 1);

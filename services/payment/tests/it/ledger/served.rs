@@ -56,6 +56,12 @@ impl tower::Service<http::Request<Body>> for Served {
                     let reverse = move |request| Arc::clone(&ledger).reverse_transaction(request);
                     unary(request, reverse).await
                 }
+                "PlaceHold" => {
+                    unary(request, move |request| Arc::clone(&ledger).place_hold(request)).await
+                }
+                "ReleaseHold" => {
+                    unary(request, move |request| Arc::clone(&ledger).release_hold(request)).await
+                }
                 "VoidReferences" => {
                     let void = move |request| Arc::clone(&ledger).void_references(request);
                     unary(request, void).await

@@ -1,0 +1,109 @@
+//! `florin ops transfers`: what waits between this bank and the clearing network.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use florin_kernel::Role;
+use florin_proto::payment::v1::{
+    ClearingDirection, ClearingRetry, ExportClearingRequest, ExportClearingResponse,
+    RetryClearingRequest, payment_service_client::PaymentServiceClient,
+};
+
+use crate::{Outcome, connect::Caller};
+
+#[derive(Debug, Subcommand)]
+pub enum Transfers {
+    /// List what has not come to its end; exit 1 where there is anything.
+    Stuck,
+    /// Ask the network at once what became of a payment. Kept in the audit.
+    Ask {
+        /// Message id, from the list.
+        clearing_id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Send the same bytes to the network again, at once. Kept in the audit.
+    Send {
+        /// Message id, from the list.
+        clearing_id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Runs one of them.
+pub async fn run(caller: &Caller, command: Transfers) -> Result<Outcome> {
+    match command {
+        Transfers::Stuck => stuck(caller).await,
+        Transfers::Ask { clearing_id, reason } => {
+            retry(caller, clearing_id, ClearingRetry::Ask, reason).await
+        }
+        Transfers::Send { clearing_id, reason } => {
+            retry(caller, clearing_id, ClearingRetry::Send, reason).await
+        }
+    }
+}
+
+async fn stuck(caller: &Caller) -> Result<Outcome> {
+    let request = ExportClearingRequest { waiting_only: true };
+    let mut items = caller
+        .stream(Role::Payment, request, |channel, request| async move {
+            PaymentServiceClient::new(channel).export_clearing(request).await
+        })
+        .await
+        .context("exporting the clearing")?;
+    let mut count = 0_u64;
+    while let Some(item) = items.message().await.context("exporting the clearing")? {
+        count = count.saturating_add(1);
+        println!("{}", line(&item));
+    }
+    println!("{count} waiting");
+    Ok(if count == 0 { Outcome::Clean } else { Outcome::Found })
+}
+
+fn line(item: &ExportClearingResponse) -> String {
+    let way = match item.direction() {
+        ClearingDirection::Out => "out",
+        ClearingDirection::ReturnOut => "return out",
+        ClearingDirection::In => "in",
+        ClearingDirection::ReturnIn => "return in",
+        ClearingDirection::Unspecified => "?",
+    };
+    let stage = item.stage().as_str_name().trim_start_matches("CLEARING_STAGE_");
+    let amount = item.amount.as_ref().map(|money| format!("{} {}", money.amount, money.currency));
+    let since = item.changed_at.map(|at| at.to_string()).unwrap_or_default();
+    let (amount, attempts) = (amount.unwrap_or_default(), item.attempts);
+    let mut line = format!(
+        "{}  {way}  {stage}  {amount}  since {since}  attempts {attempts}  asked {}",
+        item.clearing_id, item.asks
+    );
+    for (name, value) in
+        [("transfer", &item.transfer_id), ("uetr", &item.uetr), ("cause", &item.last_cause)]
+    {
+        if !value.is_empty() {
+            // Writing into a String never fails.
+            let _ = write!(line, "  {name} {value}");
+        }
+    }
+    line
+}
+
+async fn retry(
+    caller: &Caller,
+    clearing_id: String,
+    action: ClearingRetry,
+    reason: String,
+) -> Result<Outcome> {
+    // Each time is a wish of its own.
+    let key = florin_rpc::fresh_request_id();
+    let message = RetryClearingRequest { clearing_id, action: action.into(), reason };
+    let send = |channel, request| async move {
+        PaymentServiceClient::new(channel).retry_clearing(request).await
+    };
+    caller.call_keyed(Role::Payment, &key, message, send).await?;
+    println!("due now");
+    Ok(Outcome::Clean)
+}

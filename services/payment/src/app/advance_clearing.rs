@@ -1,0 +1,365 @@
+//! The worker of payments between banks: one step of one payment at a time, each written under
+//! the lock of its row.
+//!
+//! ```text
+//! NEW        commit HOLDING, with the transfer
+//! HOLDING    the ledger sets the money aside; commit SUBMITTING with the exact bytes
+//! SUBMITTING send the bytes; overdue, ask what became of them; again and again
+//! SETTLED    the ledger takes what was set aside, against the nostro account
+//! REJECTED   the ledger gives it back
+//! ```
+//!
+//! The network's answers come by [`super::receive_messages`]; nothing else leads out of
+//! SUBMITTING. A crash between any two writes leaves a row whose lease ends: each call of the
+//! ledger is repeated under its own reference, the bytes are repeated as they are.
+
+mod capture;
+mod incoming;
+mod ledger;
+
+use std::sync::{Arc, Mutex};
+
+use florin_events::position;
+use florin_kernel::{EventId, Money, TransferId, UnixMicros};
+use florin_runtime::clock;
+use florin_store::{StoreError, Tx, rows::Claiming};
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use self::ledger::Told;
+use super::{Payment, advance_transfers::later, events};
+use crate::{
+    clearing::{Network, Sent},
+    domain::{
+        Event, Leg, Posting, Screening, Side, Stage, Status, Target, hold_reference, rejection,
+        release_reference,
+    },
+    store::{self, Lease, Outgoing, Record, Subject},
+};
+
+/// Payments that one turn takes, each in a task of its own.
+const AT_ONCE: u32 = 16;
+/// Characters of a cause that are kept with a payment.
+const MOST_CAUSE: usize = 500;
+
+/// The worker of payments between banks. Several may run, here and in other replicas.
+#[derive(Clone)]
+pub struct ClearingWorker {
+    pub(super) payment: Payment,
+    pub(super) network: Network,
+    /// Wakes it when the network has said something.
+    pub(super) woken: Arc<Notify>,
+    /// The message at the head that could not be taken, by its number, and how often.
+    pub(super) refused: Arc<Mutex<(u64, u32)>>,
+}
+
+/// What a step has found out.
+enum Found {
+    /// The stage that follows, with what happens to the transfer, and the ledger's events.
+    On(Stage, Option<Event>, Vec<EventId>),
+    /// The exact bytes are ready.
+    Ready(Vec<u8>),
+    /// The network has taken the bytes, or a question.
+    Sent,
+    /// Nobody knows, or it was refused for now.
+    Wait(String),
+    /// Another attempt will not help by itself.
+    Stuck(String),
+}
+
+impl ClearingWorker {
+    pub(super) fn new(payment: Payment, network: Network) -> Self {
+        Self { payment, network, woken: Arc::default(), refused: Arc::default() }
+    }
+
+    /// Works until the shutdown.
+    pub async fn run(self, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            match self.turn().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "payments between banks did not move"),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(self.payment.config.poll()) => {}
+                () = self.woken.notified() => {}
+            }
+        }
+    }
+
+    /// Takes what is due, one step each; whether there was anything.
+    ///
+    /// # Errors
+    /// Those of the database. What was taken is taken again when its lease ends.
+    pub async fn turn(&self) -> Result<bool, StoreError> {
+        let (token, outgoing) = self
+            .payment
+            .db
+            .write(async |tx: Tx| {
+                let claiming = self.claiming(&tx).await?;
+                store::claim_outgoing(&tx, &claiming).await
+            })
+            .await?;
+        let mut tasks = JoinSet::new();
+        let mut any = !outgoing.is_empty();
+        for out in outgoing {
+            let (worker, token) = (self.clone(), token.clone());
+            tasks.spawn(async move { worker.advance(&out, &token).await });
+        }
+        any |= self.take_incoming(&mut tasks).await?;
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "a step of a payment was not kept"),
+                Err(error) => tracing::error!(%error, "a step of a payment broke off"),
+            }
+        }
+        Ok(any)
+    }
+
+    pub(super) async fn claiming(&self, tx: &Tx) -> Result<Claiming, StoreError> {
+        let now = tx.now().await?;
+        let config = &self.payment.config;
+        let most = config.longest_wait().max(self.network.config.patience(i64::MAX));
+        Ok(Claiming {
+            now,
+            lease_until: later(now, config.lease()),
+            longest_wait: most,
+            limit: AT_ONCE,
+        })
+    }
+
+    /// One step of one payment.
+    async fn advance(&self, out: &Outgoing, token: &str) -> Result<(), StoreError> {
+        let found = match (out.stage, out.transfer()) {
+            (Stage::New, Some(_)) => return self.begin(out, token).await,
+            (Stage::Holding, Some(id)) => self.hold(out, id).await?,
+            (Stage::Submitting, _) => self.submit(out).await,
+            (Stage::Settled, Some(id)) => self.take_held(id).await?,
+            (Stage::Rejected, Some(id)) => self.give_back(out, id).await,
+            (Stage::Settled | Stage::Rejected, None) => return self.end_return(out, token).await,
+            (Stage::New | Stage::Holding, None) | (Stage::Done | Stage::Unpaid, _) => {
+                Found::Stuck(format!("stage {} is not for a worker", out.stage.code()))
+            }
+        };
+        self.keep(out, token, &found).await
+    }
+
+    /// Commits HOLDING before the ledger hears of it, or the end of what was cancelled.
+    async fn begin(&self, out: &Outgoing, token: &str) -> Result<(), StoreError> {
+        self.payment
+            .db
+            .write(async |tx: Tx| {
+                let Some((mut row, Some(mut record))) = lock(&tx, &out.id, token).await? else {
+                    return Ok(());
+                };
+                let now = tx.now().await?;
+                row.attempts = row.attempts.saturating_add(1);
+                if record.transfer.status() == Status::Processing {
+                    apply(&mut record, Event::Screened(Screening::NotScreened), now)?;
+                    store::update(&tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
+                    move_to(&mut row, Stage::Holding, now);
+                } else {
+                    // Cancelled: nothing has been asked of anybody.
+                    move_to(&mut row, Stage::Unpaid, now);
+                }
+                store::update_outgoing(&tx, &row).await
+            })
+            .await
+    }
+
+    async fn hold(&self, out: &Outgoing, id: TransferId) -> Result<Found, StoreError> {
+        let Some(record) = store::find(self.payment.db.read(), id).await? else {
+            return Ok(Found::Stuck("its transfer is not there".to_owned()));
+        };
+        let reference = hold_reference(id);
+        Ok(match self.place_hold(&record, &reference).await {
+            Told::Done(()) => {
+                // A function of what is kept: a repeat makes the same bytes.
+                match self.network.payment(out, record.transfer.order(), out.created_at) {
+                    Some(document) => Found::Ready(document),
+                    None => Found::Stuck("no message can hold it".to_owned()),
+                }
+            }
+            Told::Refused(failure) => match self.void(&reference, &failure.reason).await {
+                Told::Done(()) => {
+                    Found::On(Stage::Unpaid, Some(Event::Refused(failure)), Vec::new())
+                }
+                // An earlier call has placed it: the next one finds it.
+                Told::Refused(failure) => Found::Wait(failure.message),
+                Told::Unclear(cause) => Found::Wait(cause),
+                Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
+            },
+            Told::Unclear(cause) => Found::Wait(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
+        })
+    }
+
+    /// Sends the bytes, or asks what became of them.
+    async fn submit(&self, out: &Outgoing) -> Found {
+        let document = match out.sent_at {
+            None => out.document.clone(),
+            Some(_) => self.network.question(out, clock::now()),
+        };
+        let Some(document) = document else {
+            return Found::Stuck("there are no bytes to send".to_owned());
+        };
+        match self.network.send(document).await {
+            Sent::Taken => Found::Sent,
+            Sent::Refused(cause) => Found::Stuck(cause),
+            Sent::Unclear(cause) => Found::Wait(cause),
+        }
+    }
+
+    async fn give_back(&self, out: &Outgoing, id: TransferId) -> Found {
+        match self.release(id, &release_reference(id), &hold_reference(id)).await {
+            Told::Done(()) => {
+                let code = out.answer.clone().unwrap_or_default();
+                Found::On(Stage::Unpaid, Some(Event::Released(rejection(&code))), Vec::new())
+            }
+            Told::Refused(failure) => Found::Stuck(failure.message),
+            Told::Unclear(cause) => Found::Wait(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
+        }
+    }
+
+    /// Writes what a step has found out, where the row is still this worker's.
+    async fn keep(&self, out: &Outgoing, token: &str, found: &Found) -> Result<(), StoreError> {
+        let ended = self
+            .payment
+            .db
+            .write(async |tx: Tx| {
+                let Some((mut row, record)) = lock(&tx, &out.id, token).await? else {
+                    return Ok(None);
+                };
+                let now = tx.now().await?;
+                row.attempts = row.attempts.saturating_add(1);
+                let ended = self.write_down(&tx, &mut row, record, found, now).await?;
+                store::update_outgoing(&tx, &row).await?;
+                Ok::<_, StoreError>(ended)
+            })
+            .await?;
+        if let Some((id, status)) = ended {
+            self.payment.meter.ended(status);
+            self.payment.watchers.tell([id]);
+        }
+        Ok(())
+    }
+
+    async fn write_down(
+        &self,
+        tx: &Tx,
+        row: &mut Outgoing,
+        record: Option<Record>,
+        found: &Found,
+        now: UnixMicros,
+    ) -> Result<Option<(TransferId, Status)>, StoreError> {
+        let (event, ledger) = match found {
+            Found::On(stage, event, ledger) => {
+                move_to(row, *stage, now);
+                (event.clone(), ledger.as_slice())
+            }
+            Found::Ready(document) => {
+                move_to(row, Stage::Submitting, now);
+                row.document = Some(document.clone());
+                (Some(Event::Held), [].as_slice())
+            }
+            Found::Sent => {
+                row.sent_at = row.sent_at.or(Some(now));
+                let patience = self.network.config.patience(row.asks);
+                row.due_at = Some(later(now, patience));
+                row.last_cause = None;
+                return Ok(None);
+            }
+            Found::Wait(cause) => {
+                let wait = self.payment.config.backoff(row.attempts);
+                put_off(row, cause, later(now, wait));
+                return Ok(None);
+            }
+            Found::Stuck(cause) => {
+                let (payment, stage) = (row.id.as_str(), row.stage.code());
+                tracing::error!(payment, stage, %cause, "a payment between banks is stuck");
+                let wait = self.payment.config.backoff_stuck(row.attempts);
+                put_off(row, cause, later(now, wait));
+                return Ok(None);
+            }
+        };
+        let (Some(mut record), Some(event)) = (record, event) else { return Ok(None) };
+        apply(&mut record, event, now)?;
+        if record.transfer.status().is_end() {
+            let causation = events::causation_of(ledger, &record);
+            let told = events::ended(&record, &causation);
+            let ids = self.payment.outbox.append(tx, told.into_iter().collect()).await?;
+            record.position = position::encode(&[ledger, &ids].concat());
+        }
+        if record.transfer.status() == Status::Failed {
+            store::limits::give_back(tx, &[&record]).await?;
+        }
+        store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
+        let status = record.transfer.status();
+        Ok(status.is_end().then(|| (record.transfer.id(), status)))
+    }
+}
+
+/// The row, where it is still this worker's, with its transfer.
+async fn lock(
+    tx: &Tx,
+    id: &str,
+    token: &str,
+) -> Result<Option<(Outgoing, Option<Record>)>, StoreError> {
+    let row = store::lock_outgoing(tx, id).await?;
+    let Some(row) = row.filter(|row| row.lease_token.as_deref() == Some(token)) else {
+        tracing::info!(payment = id, "somebody else has the payment by now");
+        return Ok(None);
+    };
+    let record = match row.subject {
+        Subject::Payment(transfer) => Some(locked_transfer(tx, transfer).await?),
+        Subject::Return(_) => None,
+    };
+    Ok(Some((row, record)))
+}
+
+pub(super) async fn locked_transfer(tx: &Tx, id: TransferId) -> Result<Record, StoreError> {
+    let record = store::lock(tx, &[id]).await?.pop();
+    record.ok_or_else(|| StoreError::Corrupt(format!("transfer {id} of the clearing is not there")))
+}
+
+/// What happens to the transfer of a payment.
+pub(super) fn apply(record: &mut Record, event: Event, now: UnixMicros) -> Result<(), StoreError> {
+    record.due_at = None;
+    record.transfer.apply(event, now).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// The stage that follows, to be worked on at once where it is no end.
+pub(super) fn move_to(row: &mut Outgoing, stage: Stage, now: UnixMicros) {
+    row.stage = stage;
+    row.changed_at = row.changed_at.max(now);
+    row.due_at = (!stage.is_end()).then_some(now);
+    row.attempts = 0;
+    row.last_cause = None;
+}
+
+fn put_off(row: &mut Outgoing, cause: &str, due: UnixMicros) {
+    row.last_cause = Some(plain(cause));
+    row.due_at = Some(due);
+}
+
+/// A text of others as it can be kept: cut, its control characters escaped.
+pub(super) fn plain(text: &str) -> String {
+    let mut kept = String::new();
+    for character in text.chars().take(MOST_CAUSE) {
+        if character.is_control() {
+            kept.extend(character.escape_default());
+        } else {
+            kept.push(character);
+        }
+    }
+    kept
+}
+
+/// Two legs between a GL account and another or a customer's.
+fn legs(kind: &'static str, amount: Money, debit: Target, credit: Target, shown: &str) -> Posting {
+    let leg = |target, side| Leg { target, side, amount, counterparty: shown.to_owned() };
+    Posting { kind, legs: [leg(debit, Side::Debit), leg(credit, Side::Credit)] }
+}

@@ -1,0 +1,295 @@
+//! What came from the network goes into the books: to the customer, or to suspense and back.
+
+use florin_kernel::{Money, UnixMicros};
+use florin_proto::account::v1::TransactionRequest;
+use florin_store::{StoreError, Tx};
+use tokio::task::JoinSet;
+
+use super::{ClearingWorker, Told, legs, move_to, plain, put_off};
+use crate::{
+    app::advance_transfers::{later, wire_leg},
+    clearing::fresh_id,
+    domain::{Arrival, Posting, Stage, Status, Target, return_code},
+    store::{self, Incoming, Outgoing, Subject},
+};
+
+/// What a step on something that came in has found out.
+enum Found {
+    /// It is booked to the customer.
+    Credited,
+    /// It cannot be, for this code of ISO 20022.
+    NotCreditable(String),
+    /// It is in suspense.
+    Suspended,
+    /// Another attempt later.
+    Wait(String),
+    /// People have to look.
+    Stuck(String),
+}
+
+impl ClearingWorker {
+    /// Takes what has come in and is due; whether there was anything.
+    pub(super) async fn take_incoming(
+        &self,
+        tasks: &mut JoinSet<Result<(), StoreError>>,
+    ) -> Result<bool, StoreError> {
+        let (token, arrived) = self
+            .payment
+            .db
+            .write(async |tx: Tx| {
+                let claiming = self.claiming(&tx).await?;
+                store::claim_incoming(&tx, &claiming).await
+            })
+            .await?;
+        let any = !arrived.is_empty();
+        for one in arrived {
+            let (worker, token) = (self.clone(), token.clone());
+            tasks.spawn(async move { worker.book(&one, &token).await });
+        }
+        Ok(any)
+    }
+
+    async fn book(&self, came: &Incoming, token: &str) -> Result<(), StoreError> {
+        let found = match came.stage {
+            Arrival::Received => self.credit(came).await?,
+            Arrival::ToSuspense => self.suspend(came).await,
+            Arrival::Returning | Arrival::Done | Arrival::Kept => {
+                Found::Stuck(format!("stage {} is not for a worker", came.stage.code()))
+            }
+        };
+        self.keep_incoming(came, token, &found).await
+    }
+
+    async fn credit(&self, came: &Incoming) -> Result<Found, StoreError> {
+        let account = match self.account_to_credit(came).await? {
+            Ok(account) => account,
+            Err(found) => return Ok(found),
+        };
+        let shown = came.from_iban.as_deref().unwrap_or_default();
+        let kind = if came.is_return { "transfer_returned" } else { "transfer_in" };
+        let nostro = Target::Gl(self.network.config.nostro_gl_code.clone());
+        let posting = legs(kind, came.amount, nostro, Target::Account(account), shown);
+        let reference = format!("{}/credit", came.id);
+        Ok(match self.post(request_of(&reference, &posting, came)).await {
+            Told::Done(_) => Found::Credited,
+            Told::Refused(failure) => match self.void(&reference, &failure.reason).await {
+                Told::Done(()) => Found::NotCreditable(return_code(&failure.reason).to_owned()),
+                // An earlier call has posted it: the next one finds it.
+                Told::Refused(failure) => Found::Wait(failure.message),
+                Told::Unclear(cause) => Found::Wait(cause),
+                Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
+            },
+            Told::Unclear(cause) => Found::Wait(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
+        })
+    }
+
+    /// The account that is to be credited, or what follows where there is none.
+    async fn account_to_credit(
+        &self,
+        came: &Incoming,
+    ) -> Result<Result<florin_kernel::AccountId, Found>, StoreError> {
+        let unknown = || Err(Found::NotCreditable("AC01".to_owned()));
+        if came.is_return {
+            let Some(id) = came.transfer else { return Ok(unknown()) };
+            let Some(record) = store::find(self.payment.db.read(), id).await? else {
+                return Ok(unknown());
+            };
+            if !record.transfer.status().is_end() {
+                // The network's answer to the payment is on its way still.
+                return Ok(Err(Found::Wait("the payment has not been booked".to_owned())));
+            }
+            if record.transfer.status() != Status::Completed {
+                return Ok(unknown());
+            }
+            return Ok(record.transfer.order().route().debtor().map_or_else(unknown, Ok));
+        }
+        let Some(iban) = came.iban.as_ref().filter(|iban| self.payment.bank.issued(iban)) else {
+            return Ok(unknown());
+        };
+        let ctx = florin_rpc::worker_context(florin_kernel::Role::Payment);
+        Ok(match self.payment.resolve(&ctx, iban).await {
+            Ok(Some((account, currency))) if currency == came.amount.currency().code() => {
+                Ok(account)
+            }
+            Ok(Some(_)) => Err(Found::NotCreditable("AM03".to_owned())),
+            Ok(None) => unknown(),
+            Err(error) => Err(Found::Wait(error.message().to_owned())),
+        })
+    }
+
+    async fn suspend(&self, came: &Incoming) -> Found {
+        let config = &self.network.config;
+        let (nostro, suspense) = (&config.nostro_gl_code, &config.suspense_gl_code);
+        let shown = came.from_iban.as_deref().unwrap_or_default();
+        let (nostro, suspense) = (Target::Gl(nostro.clone()), Target::Gl(suspense.clone()));
+        let posting = legs("transfer_suspended", came.amount, nostro, suspense, shown);
+        let reference = format!("{}/suspense", came.id);
+        match self.post(request_of(&reference, &posting, came)).await {
+            Told::Done(_) => Found::Suspended,
+            Told::Refused(failure) => Found::Stuck(failure.message),
+            Told::Unclear(cause) => Found::Wait(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
+        }
+    }
+
+    async fn keep_incoming(
+        &self,
+        came: &Incoming,
+        token: &str,
+        found: &Found,
+    ) -> Result<(), StoreError> {
+        // Of one value in every run of the transaction.
+        let return_id = fresh_id();
+        self.payment
+            .db
+            .write(async |tx: Tx| {
+                let row = store::lock_incoming(&tx, &came.id).await?;
+                let ours = |row: &Incoming| row.lease_token.as_deref() == Some(token);
+                let Some(mut row) = row.filter(ours) else { return Ok(()) };
+                let now = tx.now().await?;
+                row.attempts = row.attempts.saturating_add(1);
+                match found {
+                    Found::Credited => come_to(&mut row, Arrival::Done, now),
+                    Found::NotCreditable(code) => {
+                        row.reason = Some(code.clone());
+                        come_to(&mut row, Arrival::ToSuspense, now);
+                    }
+                    // What came back once does not go back again: people look after it.
+                    Found::Suspended if row.is_return => {
+                        let id = row.id.as_str();
+                        tracing::error!(id, "a returned payment is in suspense for people");
+                        come_to(&mut row, Arrival::Kept, now);
+                    }
+                    Found::Suspended => {
+                        let back = self.going_back(&return_id, &row, now)?;
+                        store::send(&tx, &[back]).await?;
+                        come_to(&mut row, Arrival::Returning, now);
+                    }
+                    Found::Wait(cause) => {
+                        let wait = self.payment.config.backoff(row.attempts);
+                        row.last_cause = Some(plain(cause));
+                        row.due_at = Some(later(now, wait));
+                    }
+                    Found::Stuck(cause) => {
+                        let id = row.id.as_str();
+                        tracing::error!(id, %cause, "a payment that came in is stuck");
+                        let wait = self.payment.config.backoff_stuck(row.attempts);
+                        row.last_cause = Some(plain(cause));
+                        row.due_at = Some(later(now, wait));
+                    }
+                }
+                store::update_incoming(&tx, &row).await
+            })
+            .await
+    }
+
+    /// The return of what is in suspense, ready to be sent.
+    fn going_back(
+        &self,
+        id: &str,
+        came: &Incoming,
+        now: UnixMicros,
+    ) -> Result<Outgoing, StoreError> {
+        let document = self.network.return_of(id, came, now);
+        let document = document
+            .ok_or_else(|| StoreError::Corrupt(format!("no message can return {}", came.id)))?;
+        Ok(Outgoing {
+            id: id.to_owned(),
+            subject: Subject::Return(came.id.clone()),
+            stage: Stage::Submitting,
+            uetr: came.uetr,
+            amount: came.amount,
+            document: Some(document),
+            sent_at: None,
+            asks: 0,
+            sends: 0,
+            doubts: Vec::new(),
+            answer: None,
+            created_at: now,
+            changed_at: now,
+            due_at: Some(now),
+            lease_token: None,
+            attempts: 0,
+            last_cause: None,
+        })
+    }
+
+    /// Books a return that the network has settled, or leaves in suspense what it has rejected.
+    pub(super) async fn end_return(&self, out: &Outgoing, token: &str) -> Result<(), StoreError> {
+        let Subject::Return(came) = &out.subject else { return Ok(()) };
+        let posted = if out.stage == Stage::Settled {
+            self.post(self.returned(came, out.amount)).await
+        } else {
+            Told::Refused(crate::domain::rejection(out.answer.as_deref().unwrap_or_default()))
+        };
+        self.payment
+            .db
+            .write(async |tx: Tx| {
+                let Some((mut row, _)) = super::lock(&tx, &out.id, token).await? else {
+                    return Ok(());
+                };
+                let now = tx.now().await?;
+                row.attempts = row.attempts.saturating_add(1);
+                let arrival = match &posted {
+                    Told::Done(_) => Some((Stage::Done, Arrival::Done)),
+                    Told::Refused(_) if out.stage == Stage::Rejected => {
+                        tracing::error!(id = %came, "a return was rejected: it stays in suspense");
+                        Some((Stage::Unpaid, Arrival::Kept))
+                    }
+                    Told::Refused(failure) => {
+                        let wait = self.payment.config.backoff_stuck(row.attempts);
+                        put_off(&mut row, &failure.message, later(now, wait));
+                        None
+                    }
+                    Told::Unclear(cause) | Told::Reused(cause) | Told::Stuck(cause) => {
+                        let wait = self.payment.config.backoff(row.attempts);
+                        put_off(&mut row, cause, later(now, wait));
+                        None
+                    }
+                };
+                if let Some((stage, arrival)) = arrival {
+                    move_to(&mut row, stage, now);
+                    if let Some(mut came) = store::lock_incoming(&tx, came).await? {
+                        come_to(&mut came, arrival, now);
+                        store::update_incoming(&tx, &came).await?;
+                    }
+                }
+                store::update_outgoing(&tx, &row).await
+            })
+            .await
+    }
+
+    fn returned(&self, came: &str, amount: Money) -> TransactionRequest {
+        let config = &self.network.config;
+        let suspense = Target::Gl(config.suspense_gl_code.clone());
+        let nostro = Target::Gl(config.nostro_gl_code.clone());
+        let posting = legs("transfer_sent_back", amount, suspense, nostro, "");
+        TransactionRequest {
+            reference: format!("{came}/returned"),
+            kind: posting.kind.to_owned(),
+            legs: posting.legs.iter().map(wire_leg).collect(),
+            correlation: came.to_owned(),
+            ..TransactionRequest::default()
+        }
+    }
+}
+
+fn come_to(row: &mut Incoming, stage: Arrival, now: UnixMicros) {
+    row.stage = stage;
+    row.changed_at = row.changed_at.max(now);
+    row.due_at = (!stage.rests()).then_some(now);
+    row.attempts = 0;
+    row.last_cause = None;
+}
+
+fn request_of(reference: &str, posting: &Posting, came: &Incoming) -> TransactionRequest {
+    TransactionRequest {
+        reference: reference.to_owned(),
+        kind: posting.kind.to_owned(),
+        legs: posting.legs.iter().map(wire_leg).collect(),
+        description: came.description.clone(),
+        correlation: came.id.clone(),
+        ..TransactionRequest::default()
+    }
+}

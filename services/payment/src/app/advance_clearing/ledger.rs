@@ -1,0 +1,251 @@
+//! What the worker asks of the ledger, and what the answers mean.
+
+use std::time::Instant;
+
+use florin_events::position;
+use florin_kernel::{EventId, Kind, Role, TransactionId, TransferId};
+use florin_proto::{
+    account::v1::{
+        Capture, Hold, HoldStatus, PlaceHoldRequest, PostTransactionsRequest, ReferenceToVoid,
+        ReleaseHoldRequest, TransactionRequest, VoidReferencesRequest,
+        account_service_client::AccountServiceClient, transaction_result::Outcome,
+        void_result::Outcome as VoidOutcome,
+    },
+    common::v1::{Initiator, Refusal},
+    wire_money,
+};
+use florin_rpc::{CallContext, Error, Retry, worker_context};
+use prost::Message as _;
+
+use super::ClearingWorker;
+use crate::{
+    app::advance_transfers::wire_leg,
+    domain::{Failure, Posting},
+    store::Record,
+};
+
+const PLACE_HOLD: &str = "/florin.account.v1.AccountService/PlaceHold";
+const RELEASE_HOLD: &str = "/florin.account.v1.AccountService/ReleaseHold";
+const POST_TRANSACTIONS: &str = "/florin.account.v1.AccountService/PostTransactions";
+const VOID_REFERENCES: &str = "/florin.account.v1.AccountService/VoidReferences";
+const REUSED: &str = "REFERENCE_REUSED";
+
+/// What the ledger has told.
+pub(super) enum Told<T> {
+    /// Done, now or in an earlier attempt.
+    Done(T),
+    /// Decided against; an earlier attempt may have been let through.
+    Refused(Failure),
+    /// Nobody knows.
+    Unclear(String),
+    /// The reference stands for other content.
+    Reused(String),
+    /// It takes no such request: people have to look.
+    Stuck(String),
+}
+
+/// A journal transaction that stands.
+pub(super) struct Booked {
+    /// It.
+    pub(super) transaction: TransactionId,
+    /// Its events.
+    pub(super) events: Vec<EventId>,
+    captured: Vec<Hold>,
+}
+
+impl Booked {
+    /// Whether the hold went into it, so that nothing of it is set aside any more.
+    pub(super) fn has_captured(&self, hold_reference: &str) -> bool {
+        let is = |hold: &Hold| hold.reference == hold_reference;
+        let hold = self.captured.iter().find(|hold| is(hold));
+        hold.is_some_and(|hold| hold.status() == HoldStatus::Captured)
+    }
+}
+
+impl ClearingWorker {
+    fn ctx(&self) -> CallContext {
+        let deadline = Instant::now().checked_add(self.payment.config.ledger_timeout());
+        CallContext { deadline, ..worker_context(Role::Payment) }
+    }
+
+    /// Sets the amount of a transfer aside, without a time at which it would be given back.
+    pub(super) async fn place_hold(&self, record: &Record, reference: &str) -> Told<()> {
+        let transfer = &record.transfer;
+        let request = PlaceHoldRequest {
+            reference: reference.to_owned(),
+            account_id: transfer
+                .order()
+                .route()
+                .debtor()
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
+            amount: Some(wire_money(transfer.order().amount())),
+            correlation: transfer.id().to_string(),
+            initiator: Initiator::decode(record.initiator.as_slice()).ok(),
+            ..PlaceHoldRequest::default()
+        };
+        let answer = self
+            .payment
+            .postings
+            .call(&self.ctx(), PLACE_HOLD, Retry::Never, request, |channel, request| async {
+                AccountServiceClient::new(channel).place_hold(request).await
+            })
+            .await;
+        answer.map_or_else(|error| of_error(&error), |_| Told::Done(()))
+    }
+
+    /// Gives back what is set aside.
+    pub(super) async fn release(
+        &self,
+        id: TransferId,
+        reference: &str,
+        hold_reference: &str,
+    ) -> Told<()> {
+        let request = ReleaseHoldRequest {
+            reference: reference.to_owned(),
+            hold_reference: hold_reference.to_owned(),
+            correlation: id.to_string(),
+        };
+        let answer = self
+            .payment
+            .postings
+            .call(&self.ctx(), RELEASE_HOLD, Retry::Never, request, |channel, request| async {
+                AccountServiceClient::new(channel).release_hold(request).await
+            })
+            .await;
+        answer.map_or_else(|error| of_error(&error), |_| Told::Done(()))
+    }
+
+    /// Posts one journal transaction.
+    pub(super) async fn post(&self, transaction: TransactionRequest) -> Told<Booked> {
+        let request = PostTransactionsRequest { transactions: vec![transaction] };
+        let answer = self
+            .payment
+            .postings
+            .call(&self.ctx(), POST_TRANSACTIONS, Retry::Never, request, |channel, request| async {
+                AccountServiceClient::new(channel).post_transactions(request).await
+            })
+            .await;
+        let result = match answer {
+            Ok(answer) => answer.results.into_iter().next().and_then(|result| result.outcome),
+            Err(error) => return of_error(&error),
+        };
+        match result {
+            Some(Outcome::Posted(posted)) => match posted.transaction_id.parse() {
+                Ok(transaction) => Told::Done(Booked {
+                    transaction,
+                    events: position::decode(&posted.position).unwrap_or_default(),
+                    captured: posted.captured_holds,
+                }),
+                Err(error) => {
+                    Told::Stuck(format!("transaction {:?} {error}", posted.transaction_id))
+                }
+            },
+            Some(Outcome::Refused(refusal)) => of_refusal(refusal),
+            None => Told::Stuck("the ledger answered without an outcome".to_owned()),
+        }
+    }
+
+    /// Has the ledger take nothing any more under a reference. Refused where it stands for
+    /// something that was done.
+    pub(super) async fn void(&self, reference: &str, cause: &str) -> Told<()> {
+        let reference =
+            ReferenceToVoid { reference: reference.to_owned(), cause: cause.to_owned() };
+        let request = VoidReferencesRequest { references: vec![reference] };
+        let answer = self
+            .payment
+            .postings
+            .call(&self.ctx(), VOID_REFERENCES, Retry::Never, request, |channel, request| async {
+                AccountServiceClient::new(channel).void_references(request).await
+            })
+            .await;
+        let result = match answer {
+            Ok(answer) => answer.results.into_iter().next().and_then(|result| result.outcome),
+            Err(error) => return of_error(&error),
+        };
+        let done = |message: String| {
+            let (reason, domain) = (REUSED.to_owned(), "account.florin.bank".to_owned());
+            Told::Refused(Failure { reason, domain, message, facts: [].into() })
+        };
+        match result {
+            Some(VoidOutcome::Voided(_)) => Told::Done(()),
+            Some(VoidOutcome::Posted(posted)) => {
+                done(format!("{} was posted", posted.transaction_id))
+            }
+            Some(VoidOutcome::Refused(refusal)) => done(refusal.message),
+            None => Told::Stuck("the ledger answered without an outcome".to_owned()),
+        }
+    }
+}
+
+fn of_error<T>(error: &Error) -> Told<T> {
+    let text = format!("{}: {}", error.reason(), error.message());
+    if error.reason() == REUSED {
+        return Told::Reused(text);
+    }
+    match error.kind() {
+        Kind::Refused | Kind::NotFound => Told::Refused(Failure {
+            reason: error.reason().to_owned(),
+            domain: error.domain().to_owned(),
+            message: error.message().to_owned(),
+            facts: error.metadata().clone(),
+        }),
+        Kind::Aborted
+        | Kind::Exhausted
+        | Kind::Deadline
+        | Kind::Unavailable
+        | Kind::Cancelled
+        | Kind::Unimplemented
+        | Kind::Unauthenticated
+        | Kind::Forbidden
+        | Kind::Internal => Told::Unclear(text),
+        Kind::Invalid | Kind::Unprocessable | Kind::Conflict | Kind::TooLarge => Told::Stuck(text),
+    }
+}
+
+fn of_refusal<T>(refusal: Refusal) -> Told<T> {
+    let text = format!("{}: {}", refusal.reason, refusal.message);
+    if refusal.reason == REUSED {
+        return Told::Reused(text);
+    }
+    match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
+        Some(Kind::Refused | Kind::NotFound) => Told::Refused(Failure {
+            reason: refusal.reason,
+            domain: refusal.domain,
+            message: refusal.message,
+            facts: refusal.metadata.into_iter().collect(),
+        }),
+        Some(
+            Kind::Aborted | Kind::Exhausted | Kind::Deadline | Kind::Unavailable | Kind::Cancelled,
+        ) => Told::Unclear(text),
+        Some(
+            Kind::Invalid
+            | Kind::Unprocessable
+            | Kind::Unauthenticated
+            | Kind::Forbidden
+            | Kind::Conflict
+            | Kind::TooLarge
+            | Kind::Unimplemented
+            | Kind::Internal,
+        )
+        | None => Told::Stuck(text),
+    }
+}
+
+/// A capture of all that a hold has.
+pub(super) fn whole(hold_reference: String) -> Capture {
+    Capture { hold_reference, ..Capture::default() }
+}
+
+/// The request of a posting for a transfer.
+pub(super) fn request(reference: String, posting: &Posting, record: &Record) -> TransactionRequest {
+    TransactionRequest {
+        reference,
+        kind: posting.kind.to_owned(),
+        legs: posting.legs.iter().map(wire_leg).collect(),
+        description: record.transfer.order().description().to_owned(),
+        correlation: record.transfer.id().to_string(),
+        initiator: Initiator::decode(record.initiator.as_slice()).ok(),
+        ..TransactionRequest::default()
+    }
+}

@@ -1,0 +1,156 @@
+//! The settings of the clearing network, in the section `[payment.clearing]`.
+
+use std::time::Duration;
+
+use florin_kernel::Bic;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use crate::domain::Directory;
+
+/// The clearing network that this bank is connected to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClearingConfig {
+    /// Where it listens, host and port. Empty connects none: IBANs of other banks are refused.
+    pub address: String,
+    /// SPIFFE id of its certificate.
+    pub spiffe: String,
+    /// Its name. It stands in the references of what came in, so it never changes.
+    pub network: String,
+    /// This bank's BIC.
+    pub bic: String,
+    /// The banks that it reaches: country, national bank code and BIC, "CZ 0800 GIBACZPX".
+    pub banks: Vec<String>,
+    /// GL account of our money at the network.
+    pub nostro_gl_code: String,
+    /// GL account of money that came in and cannot be credited.
+    pub suspense_gl_code: String,
+    /// How long one exchange with it may take, in milliseconds, at least 100.
+    pub timeout_ms: u64,
+    /// How long its answer is waited for before it is asked what became of a payment, in
+    /// milliseconds, at least 1. Nothing ends by this time.
+    pub answer_ms: u64,
+    /// The longest wait between two such questions, in milliseconds.
+    pub ask_most_ms: u64,
+    /// How often it is looked for messages when there was none, in milliseconds, at least 1.
+    pub poll_ms: u64,
+}
+
+impl Default for ClearingConfig {
+    fn default() -> Self {
+        let banks = [
+            "CZ 0100 KOMBCZPP",
+            "CZ 0300 CEKOCZPP",
+            "CZ 0800 GIBACZPX",
+            "DE 37040044 COBADEFF",
+            "NL ABNA ABNANL2A",
+            "SK 0900 GIBASKBX",
+        ];
+        Self {
+            address: String::new(),
+            spiffe: "spiffe://florin.bank/client/simulator".to_owned(),
+            network: "simulator".to_owned(),
+            bic: "FLORCZPP".to_owned(),
+            banks: banks.map(str::to_owned).to_vec(),
+            nostro_gl_code: "1200".to_owned(),
+            suspense_gl_code: "9010".to_owned(),
+            timeout_ms: 5_000,
+            answer_ms: 10_000,
+            ask_most_ms: 300_000,
+            poll_ms: 500,
+        }
+    }
+}
+
+impl ClearingConfig {
+    /// Whether a network is connected.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        !self.address.is_empty()
+    }
+
+    /// Reads our own BIC and the banks that are reached.
+    ///
+    /// # Errors
+    /// Names the entry that is none.
+    pub fn check(&self) -> Result<(Bic, Directory), ConfigError> {
+        for (setting, least, found) in [
+            ("clearing.timeout_ms", 100, self.timeout_ms),
+            ("clearing.answer_ms", 1, self.answer_ms),
+            ("clearing.poll_ms", 1, self.poll_ms),
+        ] {
+            if found < least {
+                return Err(ConfigError::TooSmall { setting, least, found });
+            }
+        }
+        let bic = |text: &str| {
+            text.parse::<Bic>().map_err(|_| ConfigError::Bank { entry: text.to_owned() })
+        };
+        if self.network.is_empty() || self.network.contains('/') || self.network.len() > 32 {
+            return Err(ConfigError::Network(self.network.clone()));
+        }
+        let mut directory = Directory::default();
+        for entry in &self.banks {
+            let words: Vec<_> = entry.split(' ').collect();
+            let [country, code, of_bank] = words.as_slice() else {
+                return Err(ConfigError::Bank { entry: entry.clone() });
+            };
+            directory.add(country, code, bic(of_bank)?);
+        }
+        Ok((bic(&self.bic)?, directory))
+    }
+
+    pub(crate) const fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
+    pub(crate) const fn poll(&self) -> Duration {
+        Duration::from_millis(self.poll_ms)
+    }
+
+    /// How long to wait for an answer after so many questions: it doubles up to the longest.
+    pub(crate) fn patience(&self, asks: i64) -> Duration {
+        let doublings = u32::try_from(asks.max(0)).unwrap_or(u32::MAX).min(20);
+        let wait = self.answer_ms.saturating_mul(1 << doublings);
+        Duration::from_millis(wait.min(self.ask_most_ms.max(self.answer_ms)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_banks_and_connect_nothing() {
+        let config = ClearingConfig::default();
+        assert!(!config.is_connected());
+        let (bic, directory) = config.check().expect("settings");
+        assert_eq!(bic.code(), "FLORCZPP");
+        let iban = "CZ6508000000192000145399".parse().expect("iban");
+        assert_eq!(directory.bank_of(&iban).map(Bic::code), Some("GIBACZPX"));
+    }
+
+    #[test]
+    fn a_wrong_entry_is_named() {
+        let with = |banks: &[&str]| ClearingConfig {
+            banks: banks.iter().map(|bank| (*bank).to_owned()).collect(),
+            ..ClearingConfig::default()
+        };
+        for bad in ["CZ 0800", "CZ 0800 gibaczpx", "GIBACZPX"] {
+            let error = with(&[bad]).check().expect_err(bad).to_string();
+            assert!(error.contains(bad) || bad.contains("gibaczpx"), "{error}");
+        }
+        let network = ClearingConfig { network: "a/b".into(), ..ClearingConfig::default() };
+        assert!(network.check().is_err());
+    }
+
+    #[test]
+    fn questions_become_rarer_and_never_stop() {
+        let config = ClearingConfig { answer_ms: 10, ask_most_ms: 50, ..ClearingConfig::default() };
+        let waits: Vec<_> = (0..5).map(|asks| config.patience(asks).as_millis()).collect();
+        assert_eq!(waits, [10, 20, 40, 50, 50]);
+        assert_eq!(config.patience(i64::MAX).as_millis(), 50);
+    }
+}

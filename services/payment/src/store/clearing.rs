@@ -1,0 +1,334 @@
+//! What goes to the clearing network; what comes from it is in `clearing/incoming.rs`.
+
+mod filed;
+mod incoming;
+
+use florin_kernel::{Currency, Money, TransferId, Uetr, UnixMicros};
+use florin_store::{
+    StoreError, Tx, row,
+    rows::{self, Claiming, Column, Due, Keyed, Row},
+    sql,
+};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
+
+pub use self::{
+    filed::{Drawer, Unread, file, unread_after},
+    incoming::{Incoming, arrive, claim_incoming, incoming_after, lock_incoming, update_incoming},
+};
+use super::Record;
+use crate::domain::{Stage, message_id, uetr_of};
+
+const OUT: &str = "clearing_out";
+
+/// What a message to the network is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The payment of a transfer.
+    Payment(TransferId),
+    /// The return of what came in under this id.
+    Return(String),
+}
+
+/// Something on its way to the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Message id, unique for ever.
+    pub id: String,
+    /// What it is of.
+    pub subject: Subject,
+    /// How far it is.
+    pub stage: Stage,
+    /// The payment's name at all banks; of a return that of what goes back.
+    pub uetr: Option<Uetr>,
+    /// Amount.
+    pub amount: Money,
+    /// The exact bytes, from submitting on.
+    pub document: Option<Vec<u8>>,
+    /// When the network took them; None before, and where it says that it never had them.
+    pub sent_at: Option<UnixMicros>,
+    /// How often it was asked, or may have been.
+    pub asks: i64,
+    /// How often the bytes went out, or may have.
+    pub sends: i64,
+    /// Message ids of the answers after a question that spoke of a duplicate.
+    pub doubts: Vec<String>,
+    /// The code of a rejection.
+    pub answer: Option<String>,
+    /// When it was accepted.
+    pub created_at: UnixMicros,
+    /// When its stage last changed.
+    pub changed_at: UnixMicros,
+    /// When a worker is to take it; None once it has ended.
+    pub due_at: Option<UnixMicros>,
+    /// Who has it now.
+    pub lease_token: Option<String>,
+    /// How often a worker has taken it.
+    pub attempts: i64,
+    /// What last kept it waiting.
+    pub last_cause: Option<String>,
+}
+
+const OUT_FIXED: [(&str, Column); 7] = [
+    ("id", Column::Text),
+    ("kind", Column::Int),
+    ("subject", Column::Text),
+    ("uetr", Column::Text),
+    ("currency", Column::Text),
+    ("amount", Column::Int),
+    ("created_at", Column::Int),
+];
+const OUT_CHANGING: [(&str, Column); 13] = [
+    ("stage", Column::Int),
+    ("document", Column::Bytes),
+    ("sent_at", Column::Int),
+    ("asks", Column::Int),
+    ("sends", Column::Int),
+    ("doubts", Column::Text),
+    ("answer", Column::Text),
+    ("changed_at", Column::Int),
+    ("due_at", Column::Int),
+    ("lease_until", Column::Int),
+    ("lease_token", Column::Text),
+    ("attempts", Column::Int),
+    ("last_cause", Column::Text),
+];
+fn names(columns: &[(&str, Column)], more: &[(&str, Column)]) -> String {
+    let names: Vec<_> = columns.iter().chain(more).map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
+fn out_columns() -> String {
+    names(&OUT_FIXED, &OUT_CHANGING)
+}
+
+fn due<'a>(table: &'a str, columns: &'a str) -> Due<'a> {
+    Due {
+        table,
+        id_column: "id",
+        columns,
+        due_column: "due_at",
+        lease_until_column: "lease_until",
+        lease_token_column: "lease_token",
+        taken_over_column: None,
+    }
+}
+
+fn corrupt(id: &str, what: &str) -> StoreError {
+    StoreError::Corrupt(format!("{id} of the clearing has no valid {what}"))
+}
+
+fn instant(row: &QueryResult, column: &str) -> Result<Option<UnixMicros>, StoreError> {
+    Ok(row.try_get::<Option<i64>>("", column)?.map(UnixMicros))
+}
+
+fn money(row: &QueryResult, id: &str) -> Result<Money, StoreError> {
+    let currency: String = row.try_get("", "currency")?;
+    let currency: Currency = currency.parse().map_err(|_| corrupt(id, "currency"))?;
+    Ok(Money::new(row.try_get("", "amount")?, currency))
+}
+
+fn parsed<T: std::str::FromStr>(
+    row: &QueryResult,
+    id: &str,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.try_get("", column)?;
+    text.map(|text| text.parse().map_err(|_| corrupt(id, column))).transpose()
+}
+
+impl Outgoing {
+    /// The beginning of the way of a transfer between banks; None for any other.
+    pub(super) fn of(record: &Record) -> Option<Self> {
+        let transfer = &record.transfer;
+        transfer.order().route().other_bank()?;
+        let (id, at) = (transfer.id(), transfer.created_at());
+        Some(Self {
+            id: message_id(id),
+            subject: Subject::Payment(id),
+            stage: Stage::New,
+            uetr: Some(uetr_of(id)),
+            amount: transfer.order().amount(),
+            document: None,
+            sent_at: None,
+            asks: 0,
+            sends: 0,
+            doubts: Vec::new(),
+            answer: None,
+            created_at: at,
+            changed_at: at,
+            due_at: Some(at),
+            lease_token: None,
+            attempts: 0,
+            last_cause: None,
+        })
+    }
+
+    /// The transfer whose payment it is.
+    #[must_use]
+    pub const fn transfer(&self) -> Option<TransferId> {
+        match &self.subject {
+            Subject::Payment(id) => Some(*id),
+            Subject::Return(_) => None,
+        }
+    }
+
+    /// The row; a lease is never written from here.
+    fn to_row(&self) -> Row {
+        let (kind, subject) = match &self.subject {
+            Subject::Payment(id) => (1_i64, id.to_string()),
+            Subject::Return(id) => (2, id.clone()),
+        };
+        row! {
+            "id": self.id.as_str(),
+            "kind": kind,
+            "subject": subject,
+            "uetr": self.uetr.map(|uetr| uetr.to_string()),
+            "currency": self.amount.currency().code(),
+            "amount": self.amount.minor(),
+            "created_at": self.created_at.0,
+            "stage": self.stage.code(),
+            "document": self.document.clone(),
+            "sent_at": self.sent_at.map(|at| at.0),
+            "asks": self.asks,
+            "sends": self.sends,
+            "doubts": self.doubts.join(" "),
+            "answer": self.answer.as_deref(),
+            "changed_at": self.changed_at.0,
+            "due_at": self.due_at.map(|at| at.0),
+            "attempts": self.attempts,
+            "last_cause": self.last_cause.as_deref(),
+        }
+    }
+
+    fn from_row(row: &QueryResult) -> Result<Self, StoreError> {
+        let id: String = row.try_get("", "id")?;
+        let subject: String = row.try_get("", "subject")?;
+        let kind: i64 = row.try_get("", "kind")?;
+        let subject = match kind {
+            1 => Subject::Payment(subject.parse().map_err(|_| corrupt(&id, "subject"))?),
+            2 => Subject::Return(subject),
+            _ => return Err(corrupt(&id, "kind")),
+        };
+        let stage = Stage::from_code(row.try_get("", "stage")?);
+        let doubts: String = row.try_get("", "doubts")?;
+        Ok(Self {
+            subject,
+            stage: stage.ok_or_else(|| corrupt(&id, "stage"))?,
+            uetr: parsed(row, &id, "uetr")?,
+            amount: money(row, &id)?,
+            document: row.try_get("", "document")?,
+            sent_at: instant(row, "sent_at")?,
+            asks: row.try_get("", "asks")?,
+            sends: row.try_get("", "sends")?,
+            doubts: doubts.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
+            answer: row.try_get("", "answer")?,
+            created_at: UnixMicros(row.try_get("", "created_at")?),
+            changed_at: UnixMicros(row.try_get("", "changed_at")?),
+            due_at: instant(row, "due_at")?,
+            lease_token: row.try_get("", "lease_token")?,
+            attempts: row.try_get("", "attempts")?,
+            last_cause: row.try_get("", "last_cause")?,
+            id,
+        })
+    }
+}
+
+/// Puts what is new on its way. Given again, it is an error of the unique key.
+///
+/// # Errors
+/// Those of the database.
+pub async fn send(tx: &Tx, new: &[Outgoing]) -> Result<(), StoreError> {
+    let columns: Vec<_> = OUT_FIXED.iter().chain(&OUT_CHANGING).copied().collect();
+    let rows = new.iter().map(Outgoing::to_row).collect();
+    rows::insert_many(tx, OUT, &columns, rows).await.map(drop)
+}
+
+/// Takes what is due on the way out, with the worker's token. What is to be sent or asked
+/// counts from here on: whoever takes it may end before it can tell.
+///
+/// # Errors
+/// Those of the database.
+pub async fn claim_outgoing(
+    tx: &Tx,
+    claiming: &Claiming,
+) -> Result<(String, Vec<Outgoing>), StoreError> {
+    let columns = out_columns();
+    let claimed = rows::claim_due(tx, &due(OUT, &columns), claiming).await?;
+    let found: Vec<_> = claimed.rows.iter().map(Outgoing::from_row).filter_map(readable).collect();
+    let submitting = found.iter().filter(|out| out.stage == Stage::Submitting);
+    let ids: Vec<Value> = submitting.map(|out| out.id.as_str().into()).collect();
+    if !ids.is_empty() {
+        let places: Vec<_> = (1..=ids.len()).map(|number| format!("${number}")).collect();
+        let count = format!(
+            "UPDATE {OUT} SET sends = sends + CASE WHEN sent_at IS NULL THEN 1 ELSE 0 END, \
+             asks = asks + CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END WHERE id IN ({})",
+            places.join(", ")
+        );
+        sql::execute(tx, count, ids).await?;
+    }
+    Ok((claimed.token, found))
+}
+
+fn readable<T>(record: Result<T, StoreError>) -> Option<T> {
+    record.inspect_err(|error| tracing::error!(%error, "a stored payment cannot be read")).ok()
+}
+
+/// Locks what goes out under a message id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock_outgoing(tx: &Tx, id: &str) -> Result<Option<Outgoing>, StoreError> {
+    let columns = out_columns();
+    let keyed = Keyed { table: OUT, id_column: "id", columns: &columns };
+    let found = rows::lock_by_id(tx, keyed, &[id.to_owned()]).await?;
+    found.first().map(Outgoing::from_row).transpose()
+}
+
+/// The payment of ours with this UETR.
+///
+/// # Errors
+/// Those of the database.
+pub async fn payment_of(
+    connection: &impl ConnectionTrait,
+    uetr: Uetr,
+) -> Result<Option<Outgoing>, StoreError> {
+    let columns = out_columns();
+    let query = format!("SELECT {columns} FROM {OUT} WHERE uetr = $1 AND kind = 1");
+    let row = sql::query_one(connection, query, [uetr.to_string().into()]).await?;
+    row.as_ref().map(Outgoing::from_row).transpose()
+}
+
+/// Writes the changing part of what this transaction has locked, and gives its lease back.
+///
+/// # Errors
+/// `Corrupt` where it is not there.
+pub async fn update_outgoing(tx: &Tx, out: &Outgoing) -> Result<(), StoreError> {
+    update(tx, OUT, &OUT_CHANGING, out.to_row()).await
+}
+
+async fn update(
+    tx: &Tx,
+    table: &str,
+    columns: &[(&str, Column)],
+    row: Row,
+) -> Result<(), StoreError> {
+    match rows::update_many(tx, table, &[("id", Column::Text)], columns, vec![row]).await? {
+        1 => Ok(()),
+        found => Err(StoreError::Corrupt(format!("{found} rows of {table} written, not one"))),
+    }
+}
+
+/// A page of what goes out, younger in its id than `after`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn outgoing_after(
+    connection: &impl ConnectionTrait,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<Outgoing>, StoreError> {
+    let columns = out_columns();
+    let query = format!("SELECT {columns} FROM {OUT} WHERE id > $1 ORDER BY id LIMIT $2");
+    let rows = sql::query_all(connection, query, [after.into(), i64::from(limit).into()]).await?;
+    rows.iter().map(Outgoing::from_row).collect()
+}

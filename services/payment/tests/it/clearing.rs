@@ -1,0 +1,239 @@
+//! Payments between banks: the scripted ledger at one side, the simulated network at the other.
+
+mod world;
+
+use florin_iso20022::Message;
+use florin_proto::payment::v1::TransferStatus;
+use florin_testkit::simulator::Action;
+
+use self::world::{World, credit};
+use crate::bank::{iban, places};
+
+#[tokio::test]
+async fn no_word_about_a_copy_gives_the_money_back_while_another_may_have_settled() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.rule(Action::Silent);
+        let id = world.sent("10").await;
+        world.send_again().await;
+        let codes = [Some("DU01"), Some("DU02"), Some("DU03"), Some("DU04"), Some("DU05")];
+        let more = [Some("AM05"), Some("DUPL"), Some("NARR"), Some("TM01"), None];
+        for (number, code) in codes.into_iter().chain(more).enumerate() {
+            world.reject(&format!("about-a-copy-{}", number.min(1)), code).await;
+            assert_eq!(world.bank.status(&id).await, TransferStatus::Submitting, "{code:?}");
+            assert_eq!(world.money(), (10_000, 1_000), "{code:?}");
+        }
+        world.network.network().release_answers();
+        world.hear().await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Completed);
+        assert_eq!(world.money(), (9_000, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_is_the_end_where_it_answers_the_question_about_the_only_copy() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.rule(Action::Reject { code: "AM05".into() });
+        let id = world.sent("10").await;
+        assert!(world.worker.receive_next().await.unwrap());
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Submitting, "it is asked first");
+        world.work().await;
+        world.hear().await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Failed);
+        assert_eq!(world.bank.get(&id).await.failure.unwrap().metadata["code"], "AM05");
+        assert_eq!(world.money(), (10_000, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_rejection_in_words_of_the_only_copy_is_the_end() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.rule(Action::Silent);
+        let id = world.sent("10").await;
+        world.reject("rejected", None).await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Failed);
+        assert_eq!(world.money(), (10_000, 0));
+    }
+}
+
+#[tokio::test]
+async fn questions_wait_from_the_second_time_on_and_as_many_answers_as_copies_are_the_end() {
+    let tries = ["AM05", "AC04"].map(|code| places().into_iter().map(move |place| (code, place)));
+    for (code, place) in tries.into_iter().flatten() {
+        let world = World::open(place).await;
+        let asks = "SELECT CAST(asks AS TEXT) FROM clearing_out";
+        world.rule(Action::Reject { code: code.into() });
+        let id = world.sent("10").await;
+        world.send_again().await;
+        world.hear().await;
+        assert_eq!(world.text(asks).await, "1", "asked at once");
+        world.hear().await;
+        world.hear().await;
+        assert_eq!(world.text(asks).await, "1", "then it waits");
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Submitting);
+        world.let_time_pass().await;
+        world.work().await;
+        world.hear().await;
+        assert_eq!(world.text(asks).await, "2");
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Failed);
+        assert_eq!(world.money(), (10_000, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_the_network_loses_again_and_again_is_sent_ever_more_rarely() {
+    for place in places() {
+        let world = World::open(place).await;
+        let sends = "SELECT CAST(sends AS TEXT) FROM clearing_out";
+        world.rule(Action::Lose);
+        world.sent("10").await;
+        world.let_time_pass().await;
+        world.work().await;
+        world.hear().await;
+        assert_eq!(world.text(sends).await, "2", "sent again at once");
+        world.let_time_pass().await;
+        world.work().await;
+        world.hear().await;
+        world.hear().await;
+        assert_eq!(world.text(sends).await, "2", "then it waits");
+        world.let_time_pass().await;
+        world.work().await;
+        assert_eq!(world.text(sends).await, "3");
+        assert_eq!(world.money(), (10_000, 1_000));
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_of_before_the_captures_leaves_nothing_set_aside() {
+    for place in places() {
+        let world = World::open(place).await;
+        let id = world.sent("10").await;
+        world.bank.ledger.set_ignores_captures(true);
+        world.hear().await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Completed);
+        assert_eq!(world.money(), (9_000, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_debit_of_before_the_captures_is_found_by_a_ledger_that_knows_them() {
+    for place in places() {
+        let world = World::open(place).await;
+        let id = world.sent("10").await;
+        world.bank.ledger.set_ignores_captures(true);
+        world.bank.ledger.set_loses_answers(true);
+        world.hear().await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Settling);
+        assert_eq!(world.money(), (9_000, 1_000), "taken, and set aside still");
+        world.bank.ledger.set_ignores_captures(false);
+        world.bank.ledger.set_loses_answers(false);
+        world.let_time_pass().await;
+        world.work().await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Completed);
+        assert_eq!(world.money(), (9_000, 0));
+        assert_eq!(world.bank.ledger.posted().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn another_payment_under_a_name_that_is_taken_goes_to_suspense_and_back() {
+    for place in places() {
+        let world = World::open(place).await;
+        let to = |number: u64| iban(number);
+        let first = credit("A-1", Some(9), "GIBACZPX", &to(1), "20.00");
+        let other = credit("A-2", Some(9), "GIBACZPX", &to(2), "5.00");
+        for message in [&first, &other, &first, &other] {
+            world.says(Message::CreditTransfer(message.clone()));
+            world.hear().await;
+        }
+        // Once to the customer, once to suspense, and back from there.
+        world.hear().await;
+        assert_eq!(world.money(), (12_000, 0));
+        assert_eq!(world.bank.ledger.balance(world.bank.to), 0);
+        let posted = ["/credit", "/suspense", "/returned"].map(|end| world.posted(end));
+        assert_eq!(posted, [1, 1, 1]);
+        assert_eq!(world.waiting().await, []);
+    }
+}
+
+#[tokio::test]
+async fn payments_of_two_banks_without_uetr_are_two_whatever_their_message_ids() {
+    for place in places() {
+        let world = World::open(place).await;
+        for bank in ["GIBACZPX", "KOMBCZPP", "GIBACZPX"] {
+            let message = credit("MSG-1", None, bank, &iban(1), "20.00");
+            world.says(Message::CreditTransfer(message));
+            world.hear().await;
+        }
+        assert_eq!(world.money(), (14_000, 0));
+        assert_eq!(world.posted("/credit"), 2);
+    }
+}
+
+#[tokio::test]
+async fn money_to_an_iban_that_does_not_check_goes_to_suspense_and_back() {
+    for place in places() {
+        let world = World::open(place).await;
+        let message = credit("A-1", Some(9), "GIBACZPX", "NL91ABNA0417164300", "20.00");
+        let document = String::from_utf8(Message::CreditTransfer(message).write()).unwrap();
+        let document = document.replace("NL91ABNA0417164300", "NL92ABNA0417164300");
+        world.network.network().send_raw(document);
+        world.hear().await;
+        world.hear().await;
+        assert_eq!(world.posted("/suspense"), 1);
+        assert_eq!(world.posted("/returned"), 1);
+        assert_eq!(world.text("SELECT reason FROM clearing_in").await, "AC01");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_waits_for_people_and_stops_nothing() {
+    for place in places() {
+        let world = World::open(place).await;
+        let message = credit("A-1", Some(9), "GIBACZPX", &iban(1), "20.00");
+        let document = String::from_utf8(Message::CreditTransfer(message.clone()).write()).unwrap();
+        let two = document.replace("<NbOfTxs>1<", "<NbOfTxs>2<");
+        let long = format!("<a{}/>", "b".repeat(2_000));
+        for unread in ["<a\0b/>", "no XML at all", long.as_str(), two.as_str()] {
+            world.network.network().send_raw(unread.to_owned());
+        }
+        world.says(Message::CreditTransfer(message));
+        world.hear().await;
+        assert_eq!(world.money(), (12_000, 0), "what can be read is taken");
+        let waiting = world.waiting().await;
+        assert_eq!(waiting.len(), 4, "{waiting:?}");
+        for one in &waiting {
+            assert!(one.last_cause.starts_with("unreadable: "), "{one:?}");
+            assert!(!one.last_cause.contains('\0') && one.last_cause.len() < 1_000, "{one:?}");
+        }
+        let kept = "SELECT COUNT(*) FROM clearing_unread WHERE LENGTH(document) > 0";
+        assert_eq!(world.bank.count(kept).await, 4);
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_fails_by_its_own_is_set_aside_after_five_times() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.rule(Action::Silent);
+        world.sent("10").await;
+        let out = world.text("SELECT id FROM clearing_out").await;
+        let uetr = world.text("SELECT uetr FROM clearing_out").await;
+        world.bank.execute("UPDATE clearing_out SET uetr = 'none'").await;
+        world.network.network().release_answers();
+        let message = credit("A-1", Some(9), "GIBACZPX", &iban(2), "20.00");
+        world.says(Message::CreditTransfer(message));
+        for _ in 0..4 {
+            assert!(world.worker.receive_next().await.unwrap_err().contains(&out));
+        }
+        assert!(world.worker.receive_next().await.unwrap(), "set aside");
+        world.hear().await;
+        assert_eq!(world.bank.ledger.balance(world.bank.to), 2_000);
+        world.bank.execute(&format!("UPDATE clearing_out SET uetr = '{uetr}'")).await;
+        let waiting = world.waiting().await;
+        let aside = waiting.iter().filter(|one| one.last_cause.starts_with("set aside: "));
+        assert_eq!(aside.count(), 1, "{waiting:?}");
+    }
+}

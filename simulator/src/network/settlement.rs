@@ -1,0 +1,115 @@
+//! The network's books of the bank, and the report of a cycle.
+
+use std::collections::BTreeMap;
+
+use florin_iso20022::{Account, Balance, Entry, Message, PaymentNames, Statement};
+use florin_kernel::{Money, MoneyError, UnixMicros};
+use florin_runtime::clock::date_of;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Network, NetworkError,
+    answers::{parsed, text_of},
+};
+
+/// The bank's money at the network, by currency, and what moved it in this cycle.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Books {
+    cycle: u64,
+    opening: BTreeMap<String, i64>,
+    balance: BTreeMap<String, i64>,
+    posted: Vec<Posted>,
+}
+
+/// One movement.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Posted {
+    currency: String,
+    /// Positive in the bank's favour.
+    minor: i64,
+    message_id: String,
+    uetr: Option<String>,
+    end_to_end: Option<String>,
+    at: i64,
+}
+
+impl Posted {
+    pub(super) fn of(names: &PaymentNames, id: &str, amount: Money, at: UnixMicros) -> Self {
+        Self {
+            currency: amount.currency().code().to_owned(),
+            minor: amount.minor(),
+            message_id: id.to_owned(),
+            uetr: names.uetr.map(|uetr| uetr.to_string()),
+            end_to_end: names.end_to_end.as_ref().map(ToString::to_string),
+            at: at.0,
+        }
+    }
+}
+
+impl Books {
+    pub(super) fn post(&mut self, posted: Posted) -> Result<(), MoneyError> {
+        let balance = self.balance.entry(posted.currency.clone()).or_default();
+        *balance = balance.checked_add(posted.minor).ok_or(MoneyError::OutOfRange)?;
+        self.posted.push(posted);
+        Ok(())
+    }
+
+    pub(super) fn balances(&self) -> &BTreeMap<String, i64> {
+        &self.balance
+    }
+}
+
+impl Network {
+    /// Ends the cycle: one statement a currency goes to the bank, with the balances before and
+    /// after and every movement between.
+    ///
+    /// # Errors
+    /// A balance that cannot be told.
+    pub fn close_cycle(&mut self, now: UnixMicros) -> Result<(), NetworkError> {
+        let (balances, posted) =
+            (self.books.balance.clone(), std::mem::take(&mut self.books.posted));
+        self.books.cycle = self.books.cycle.saturating_add(1);
+        for (currency, closing) in &balances {
+            let opening = self.books.opening.get(currency).copied().unwrap_or(0);
+            let money = |minor| Ok::<_, NetworkError>(Money::new(minor, currency.parse()?));
+            let balance = |kind: &str, minor| {
+                Ok::<_, NetworkError>(Balance {
+                    kind: parsed("kind", kind)?,
+                    amount: money(minor)?,
+                    date: date_of(now),
+                })
+            };
+            let of_currency = posted.iter().filter(|one| one.currency == *currency);
+            let entries = of_currency.map(entry).collect::<Result<_, _>>()?;
+            let name = self.fresh_name();
+            let statement = Statement {
+                message_id: parsed("id", &name)?,
+                created_at: now,
+                id: parsed("id", &format!("{:016x}/{}", self.seed, self.books.cycle))?,
+                account: Account::Other(parsed("account", &format!("{}-{currency}", self.bank))?),
+                balances: vec![balance("OPBD", opening)?, balance("CLBD", *closing)?],
+                entries,
+            };
+            self.enqueue(text_of(&Message::Statement(statement)));
+        }
+        self.books.opening = balances;
+        Ok(())
+    }
+}
+
+fn entry(posted: &Posted) -> Result<Entry, NetworkError> {
+    let at = date_of(UnixMicros(posted.at));
+    Ok(Entry {
+        amount: Money::new(posted.minor, posted.currency.parse()?),
+        status: parsed("status", "BOOK")?,
+        booked: Some(at),
+        valued: Some(at),
+        reference: Some(parsed("reference", &posted.message_id)?),
+        kind: None,
+        names: PaymentNames {
+            end_to_end: posted.end_to_end.as_deref().and_then(|name| name.parse().ok()),
+            uetr: posted.uetr.as_deref().and_then(|uetr| uetr.parse().ok()),
+            ..PaymentNames::default()
+        },
+    })
+}

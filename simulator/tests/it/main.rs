@@ -1,0 +1,3 @@
+//! What the network decides, and what it says.
+
+mod network;
