@@ -70,6 +70,7 @@ impl Plan {
         let kind = match settings.work {
             Work::Posting => "posting",
             Work::Transfer => "transfer",
+            Work::Echo => "echo",
         };
         let prefix = format!("bench/{}/{kind}/", settings.run);
         Ok(Self { accounts, choice, currency, seed: settings.seed, prefix })
