@@ -9,6 +9,7 @@
 mod accounts;
 mod check;
 mod completion;
+mod echo;
 mod figures;
 mod latency;
 mod load;
@@ -62,6 +63,18 @@ pub enum Work {
     Transfer,
     /// Card payments by `CreateAuthorisation` of `payment`; the latency is that of the answer.
     Authorisation,
+    /// The same calls as posting, to a server of this process that does nothing: the ceiling.
+    Echo,
+}
+
+/// By which way transfers are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// The service's own gRPC.
+    Grpc,
+    /// `POST /v1/transfers` of the gateway, by HTTP/1.1.
+    Rest,
 }
 
 /// Options of `florin bench`.
@@ -70,6 +83,9 @@ pub struct BenchArgs {
     /// What the load is made of.
     #[arg(long, value_enum, default_value_t = Work::Transfer)]
     work: Work,
+    /// By which way; REST only with --work transfer.
+    #[arg(long, value_enum, default_value_t = Over::Grpc)]
+    over: Over,
     /// Accounts to spread it over; made and funded first where they are not there.
     #[arg(long, value_name = "N", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
@@ -123,8 +139,8 @@ pub struct BenchArgs {
     /// Leave the proof to whoever called.
     #[arg(long)]
     no_proof: bool,
-    /// A process of the mesh on this machine to measure; may be repeated. Where absent, the
-    /// one that serves --data.
+    /// A process of the mesh on this machine to measure, with all that it has started; may be
+    /// repeated. Where absent, the one that serves --data.
     #[arg(long, value_name = "PID")]
     pid: Vec<u32>,
     /// An access token of the bank's identity provider, instead of the development issuer's.
@@ -148,6 +164,8 @@ pub struct BenchArgs {
 
 /// Who calls.
 struct Callers {
+    /// Where the bank is.
+    mesh: Mesh,
     /// Puts the load on.
     client: Caller,
     /// The client's tokens.
@@ -169,24 +187,26 @@ pub async fn run(args: Box<BenchArgs>) -> Result<Outcome> {
 async fn measure(args: &BenchArgs) -> Result<Outcome> {
     let settings = settings(args)?;
     let currency: Currency = args.currency.parse()?;
-    let callers = callers(args)?;
+    let callers = callers(args).await?;
     let ids = accounts::prepare(&callers, args.accounts, currency).await?;
     let plan = Arc::new(Plan::new(&settings, ids, currency)?);
     let processes = Processes::find(&args.pid, &args.place);
     let before = processes.look();
-    let sender = Sender::new(&callers, Arc::clone(&plan), args.connections).await?;
+    let sender = Sender::new(&callers, Arc::clone(&plan), (args.connections, args.over)).await?;
     eprintln!("loading");
     let mut tally = Load::new(&settings, sender).run().await?;
     let loaded = processes.look();
     let ended = match args.work {
-        Work::Posting | Work::Authorisation => None,
+        Work::Posting | Work::Authorisation | Work::Echo => None,
         Work::Transfer => {
             let limit = Duration::from_secs(args.drain);
             Some(completion::ended(&callers.client, &mut tally, limit).await?)
         }
     };
     let after = processes.look();
-    let proof = if args.no_proof { None } else { Some(proof(&callers, &plan, &tally).await?) };
+    // The echo does nothing to the bank.
+    let unproven = args.no_proof || args.work == Work::Echo;
+    let proof = if unproven { None } else { Some(proof(&callers, &plan, &tally).await?) };
     let clean = proof.as_ref().is_none_or(Proof::is_clean);
     let memory = memory::changes(&before, &loaded, &after);
     let figures = Figures::new(settings, &tally, ended, memory, proof)?;
@@ -208,8 +228,12 @@ async fn proof(callers: &Callers, plan: &Plan, tally: &Tally) -> Result<Proof> {
 
 fn settings(args: &BenchArgs) -> Result<Settings> {
     ensure!(
-        args.work == Work::Posting || args.batch == 1,
+        args.work != Work::Transfer || args.batch == 1,
         "--batch is for --work posting; CreateTransfer takes one transfer"
+    );
+    ensure!(
+        args.work == Work::Transfer || args.over == Over::Grpc,
+        "--over rest is for --work transfer; the gateway has no postings"
     );
     ensure!(args.batch <= args.in_flight, "--batch must not be above --in-flight");
     let run = match &args.run {
@@ -229,6 +253,7 @@ fn settings(args: &BenchArgs) -> Result<Settings> {
     ensure!(args.warm_up < seconds, "--warm-up must be shorter than the run");
     Ok(Settings {
         work: args.work,
+        over: args.over,
         open_loop: args.rate.is_some(),
         rate: args.rate,
         accounts: args.accounts,
@@ -247,8 +272,9 @@ fn settings(args: &BenchArgs) -> Result<Settings> {
     })
 }
 
-fn callers(args: &BenchArgs) -> Result<Callers> {
+async fn callers(args: &BenchArgs) -> Result<Callers> {
     let mesh = Mesh::find(&args.place)?;
+    let loaded = if args.work == Work::Echo { echo::mesh(&mesh).await? } else { mesh.clone() };
     let tokens = |client: &str, scopes: &str| match &args.token {
         Some(token) => Ok(Tokens::fixed(token.clone())),
         None => Tokens::development(&mesh, client, &args.secret, scopes),
@@ -256,9 +282,10 @@ fn callers(args: &BenchArgs) -> Result<Callers> {
     let load_tokens = tokens(&args.client, "")?;
     let import_tokens = tokens(&args.importer, accounts::SCOPES)?;
     Ok(Callers {
-        client: Caller::client(mesh.clone(), &args.client, load_tokens.clone())?,
+        client: Caller::client(loaded, &args.client, load_tokens.clone())?,
         tokens: load_tokens,
         importer: Caller::client(mesh.clone(), &args.importer, import_tokens)?,
-        operator: Caller::operator(mesh, &args.operator)?,
+        operator: Caller::operator(mesh.clone(), &args.operator)?,
+        mesh,
     })
 }

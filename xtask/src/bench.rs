@@ -49,6 +49,9 @@ pub struct Options {
     /// Only this mode: distributed or embedded.
     #[arg(long, value_name = "MODE", default_value = "")]
     mode: String,
+    /// Entries in place before the cases of each bank: half as many postings, not measured.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    entries: u64,
     /// Instead of rounds: the memory of `up` idle and after this many transfers.
     #[arg(long, value_name = "N")]
     transfers: Option<u64>,
@@ -61,6 +64,8 @@ struct Handed<'o> {
     options: &'o Options,
     /// Folder of pgbench and psql.
     postgres_programs: PathBuf,
+    /// The servers' processes, whose processor time counts with the distributed bank's.
+    server_pids: [u32; 2],
 }
 
 /// Builds, starts, measures.
@@ -75,7 +80,8 @@ pub fn run(options: &Options) -> Result<bool> {
         postgres_programs.display()
     );
     let servers = Servers::start_durable(&folder)?;
-    let handed = serde_json::to_string(&Handed { options, postgres_programs })?;
+    let handed =
+        serde_json::to_string(&Handed { options, postgres_programs, server_pids: servers.pids() })?;
     let mut command = Command::new("cargo");
     // The harness puts no load on by itself: it is built without optimisation.
     command.args(["bench", "--quiet", "--locked", "--profile", "dev"]);

@@ -18,8 +18,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Both servers, running. Fields are dropped in order: the processes before their data.
 pub struct Servers {
-    _postgres: process::Running,
-    _nats: process::Running,
+    postgres: process::Running,
+    nats: process::Running,
     _scratch: TempDir,
     /// What tests find in their environment.
     pub exports: Vec<(&'static str, String)>,
@@ -57,7 +57,12 @@ impl Servers {
         if let Some(buf) = tools::buf::installed() {
             exports.push(("FLORIN_TEST_BUF", buf.display().to_string()));
         }
-        Ok(Self { _postgres: postgres, _nats: nats, _scratch: scratch, exports })
+        Ok(Self { postgres, nats, _scratch: scratch, exports })
+    }
+
+    /// Their processes: PostgreSQL, whose others are its children, and NATS.
+    pub fn pids(&self) -> [u32; 2] {
+        [self.postgres.child.id(), self.nats.child.id()]
     }
 }
 

@@ -143,25 +143,25 @@ impl Envelope {
 
     /// Reads a row of `outbox`, or of `dead_letters`, which has the same columns.
     pub(crate) fn from_row(source: &str, row: &QueryResult) -> Result<Self, StoreError> {
-        let id: String = row.try_get("", "event_id")?;
+        let id: String = row.try_get_by("event_id")?;
         let id = EventId::parse(&id)
             .map_err(|error| StoreError::Corrupt(format!("event id {id:?} {error}")))?;
-        let partition: i64 = row.try_get("", "partition")?;
-        let payload: Vec<u8> = row.try_get("", "payload")?;
+        let partition: i64 = row.try_get_by("partition")?;
+        let payload: Vec<u8> = row.try_get_by("payload")?;
         Ok(Self {
             id,
             source: source.to_owned(),
-            kind: row.try_get("", "kind")?,
-            aggregate: row.try_get("", "aggregate")?,
-            version: row.try_get("", "version")?,
+            kind: row.try_get_by("kind")?,
+            aggregate: row.try_get_by("aggregate")?,
+            version: row.try_get_by("version")?,
             payload: payload.into(),
             partition: u8::try_from(partition)
                 .map_err(|_| StoreError::Corrupt(format!("partition {partition}")))?,
-            recorded_at: UnixMicros(row.try_get("", "recorded_at")?),
-            correlation: row.try_get("", "correlation")?,
-            causation: row.try_get("", "causation")?,
-            traceparent: row.try_get("", "traceparent")?,
-            historical: row.try_get("", "historical")?,
+            recorded_at: UnixMicros(row.try_get_by("recorded_at")?),
+            correlation: row.try_get_by("correlation")?,
+            causation: row.try_get_by("causation")?,
+            traceparent: row.try_get_by("traceparent")?,
+            historical: row.try_get_by("historical")?,
             defect: None,
         })
     }

@@ -93,7 +93,7 @@ pub(crate) async fn record(
         .map(|event| {
             row! {
                 "consumer": consumer,
-                "event_id": event.id.to_string(),
+                "event_id": event.id,
                 "source": event.source.as_str(),
                 "aggregate": event.aggregate.as_str(),
                 "version": event.version,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use florin_kernel::EventId;
 use florin_store::{
     Engine, StoreError, Tx, outbox, row,
-    rows::{self, Column, Row},
+    rows::{self, Cell, Column, Row},
     sql,
 };
 use tokio::sync::Notify;
@@ -67,8 +67,8 @@ impl Outbox {
             let id = EventId::from_parts(millis, random);
             ids.push(id);
             new_rows.push(row! {
-                "event_id": id.to_string(),
-                "kind": event.kind,
+                "event_id": id,
+                "kind": Cell::Fixed(event.kind),
                 "partition": i64::from(partition_of(&event.aggregate)),
                 "aggregate": event.aggregate,
                 "version": event.version,
@@ -99,8 +99,8 @@ async fn append_sqlite(tx: &Tx, new_rows: Vec<Row>, ids: &[EventId]) -> Result<(
     rows::insert_many(tx, outbox::OUTBOX, COLUMNS, new_rows).await?;
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     let pend = format!(
-        "INSERT INTO outbox_pending (position, partition, event_id) \
-         SELECT position, partition, event_id FROM outbox WHERE event_id {}",
+        "INSERT INTO outbox_pending (position, partition) \
+         SELECT position, partition FROM outbox WHERE event_id {}",
         rows::among(Engine::Sqlite, 1),
     );
     sql::execute(tx, pend, [rows::texts(Engine::Sqlite, &ids)]).await?;
@@ -123,9 +123,9 @@ async fn append_postgres(tx: &Tx, new_rows: Vec<Row>) -> Result<(), StoreError> 
            SELECT r.event_id, r.kind, r.partition, r.aggregate, r.version, r.payload, \
              r.correlation, r.causation, r.traceparent, r.historical, r.recorded_at \
            FROM announced CROSS JOIN ({events}) AS r \
-           RETURNING position, partition, event_id) \
-         INSERT INTO outbox_pending (position, partition, event_id) \
-         SELECT position, partition, event_id FROM added",
+           RETURNING position, partition) \
+         INSERT INTO outbox_pending (position, partition) \
+         SELECT position, partition FROM added",
             mask = pages::ANNOUNCED_BITS,
         )
     };

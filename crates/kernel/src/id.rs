@@ -46,11 +46,20 @@ fn parse(prefix: &'static str, text: &str) -> Result<Uuid, IdError> {
         return Err(IdError::WrongPrefix { prefix });
     };
     let uuid = Uuid::try_parse(rest).map_err(|_| IdError::Malformed { prefix })?;
-    let canonical = uuid.hyphenated().to_string();
+    let mut buffer = [0; uuid::fmt::Hyphenated::LENGTH];
+    let canonical: &str = uuid.hyphenated().encode_lower(&mut buffer);
     if canonical != rest || uuid.get_version_num() != 7 {
         return Err(IdError::Malformed { prefix });
     }
     Ok(uuid)
+}
+
+/// Adds the canonical form of an identifier to a string: its prefix and the bits of its UUID.
+pub fn push_id(text: &mut String, prefix: &str, bits: u128) {
+    let mut buffer = [0; uuid::fmt::Hyphenated::LENGTH];
+    text.push_str(prefix);
+    text.push('_');
+    text.push_str(Uuid::from_u128(bits).hyphenated().encode_lower(&mut buffer));
 }
 
 macro_rules! id {
@@ -86,7 +95,9 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}_{}", Self::PREFIX, self.0.hyphenated())
+                let mut buffer = [0; uuid::fmt::Hyphenated::LENGTH];
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(self.0.hyphenated().encode_lower(&mut buffer))
             }
         }
 

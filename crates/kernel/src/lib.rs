@@ -29,6 +29,7 @@ pub use iban::{BankIdentity, Iban, IbanError};
 pub use id::{
     AccountId, ApprovalId, AuthorisationId, BeneficiaryId, BulkId, CustomerId, EventId, HoldId,
     IdError, LoanId, NotificationId, OrderId, RecallId, RelationId, TransactionId, TransferId,
+    push_id,
 };
 pub use interest::{Accrued, NoDecimal, NoRate, Rate};
 pub use jiff::civil::Date;

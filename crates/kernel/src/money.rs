@@ -1,6 +1,6 @@
 //! Money in minor units of an ISO 4217 currency; checked operations only.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::LazyLock};
 
 /// Largest amount of one movement of money (a leg, a hold, a transfer, a line of an import), in
 /// minor units of any currency: sums over thousands of movements stay within 64 bits. Every
@@ -56,10 +56,24 @@ impl FromStr for Currency {
         if code.is_empty() {
             return Err(MoneyError::MissingCurrency);
         }
-        let known =
-            iso_currency::Currency::from_code(code).filter(|found| found.exponent().is_some());
+        let known = listed(code).or_else(|| iso_currency::Currency::from_code(code));
+        let known = known.filter(|found| found.exponent().is_some());
         known.map(Self).ok_or(MoneyError::UnknownCurrency)
     }
+}
+
+/// The currencies by their codes. Each amount that is read names one, and `iso_currency` compares
+/// a code with one after the other.
+static CODES: LazyLock<Vec<(&'static str, iso_currency::Currency)>> = LazyLock::new(|| {
+    let all = (0..1_000).filter_map(iso_currency::Currency::from_numeric);
+    let mut codes: Vec<_> = all.map(|one| (one.code(), one)).collect();
+    codes.sort_unstable_by_key(|(code, _)| *code);
+    codes
+});
+
+fn listed(code: &str) -> Option<iso_currency::Currency> {
+    let at = CODES.binary_search_by_key(&code, |(code, _)| code).ok()?;
+    CODES.get(at).map(|(_, found)| *found)
 }
 
 /// Why an amount is refused.

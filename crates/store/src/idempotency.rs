@@ -272,12 +272,12 @@ pub async fn prune(db: &Database, older_than: UnixMicros) -> Result<u64, StoreEr
 }
 
 fn judge(key: &Key, row: &QueryResult) -> Result<Lookup, StoreError> {
-    let fingerprint: Vec<u8> = row.try_get("", "fingerprint")?;
+    let fingerprint: Vec<u8> = row.try_get_by("fingerprint")?;
     if fingerprint != key.fingerprint {
         return Ok(Lookup::OtherPayload);
     }
-    let code: Option<i64> = row.try_get("", "code")?;
-    let body: Option<Vec<u8>> = row.try_get("", "body")?;
+    let code: Option<i64> = row.try_get_by("code")?;
+    let body: Option<Vec<u8>> = row.try_get_by("body")?;
     let (Some(code), Some(body)) = (code, body) else {
         return Err(StoreError::Corrupt("an idempotency key was committed unanswered".into()));
     };
@@ -291,7 +291,7 @@ fn id(key: &Key) -> Id {
 }
 
 fn id_of(row: &QueryResult) -> Result<Id, StoreError> {
-    Ok((row.try_get("", "scope")?, row.try_get("", "method")?, row.try_get("", "key")?))
+    Ok((row.try_get_by("scope")?, row.try_get_by("method")?, row.try_get_by("key")?))
 }
 
 fn id_row(key: &Key) -> Row {

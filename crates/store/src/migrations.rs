@@ -24,7 +24,8 @@ const SHARED: Migrations = crate::migrations![
     "0001_shared_tables",
     "0002_replay",
     "0003_operations",
-    "0004_withdrawn_proposals"
+    "0004_withdrawn_proposals",
+    "0030_fewer_indexes"
 ];
 
 /// One step, written for each engine.
@@ -172,5 +173,51 @@ impl MigrationStep {
         let sql: SqlStr = statements.into_sql_str();
         let description = Cow::Owned(description);
         Ok(Migration::new(number, description, MigrationType::Simple, sql, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Database, DatabaseOptions, sql};
+
+    const ROWS: [&str; 4] = [
+        "INSERT INTO outbox_pending (position, partition, event_id) VALUES (7, 1, 'evt_7')",
+        "INSERT INTO outbox_pending (position, partition, event_id, replay) \
+         VALUES (3, 2, 'evt_3', 99)",
+        "INSERT INTO inbox (consumer, event_id, source, aggregate, version, processed_at) \
+         VALUES ('reporting', 'evt_7', 'account', 'txn_7', 1, 5)",
+        "INSERT INTO inbox (consumer, event_id, source, aggregate, version, processed_at) \
+         VALUES ('payment', 'evt_7', 'account', 'txn_7', 1, 6)",
+    ];
+
+    #[tokio::test]
+    async fn what_was_pending_and_what_was_applied_outlive_their_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("older.db");
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        let older = Migrations(&SHARED.0[..4]);
+        let mut migrator = older.migrator(Engine::Sqlite).unwrap();
+        migrator.dangerous_set_table_name(SHARED_TABLE);
+        older.run_one(&migrator, &mut *pool.acquire().await.unwrap()).await.unwrap();
+        for insert in ROWS {
+            sqlx::query(insert).execute(&pool).await.unwrap();
+        }
+        pool.close().await;
+
+        let db = Database::connect(&DatabaseOptions::sqlite(&path), Migrations::none()).await;
+        let db = db.unwrap();
+        let lines = async |query: &str| {
+            let found = sql::query_all(db.read(), query, []).await.unwrap();
+            let lines = found.iter().map(|row| row.try_get_by::<String, _>("line").unwrap());
+            lines.collect::<Vec<_>>()
+        };
+        let pending = "SELECT position || ' ' || partition || ' ' || replay AS line \
+                       FROM outbox_pending ORDER BY position";
+        assert_eq!(lines(pending).await, ["3 2 99", "7 1 0"]);
+        let applied = "SELECT consumer || ' ' || event_id || ' ' || processed_at AS line \
+                       FROM inbox ORDER BY processed_at";
+        assert_eq!(lines(applied).await, ["reporting evt_7 5", "payment evt_7 6"]);
     }
 }

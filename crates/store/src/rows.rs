@@ -1,16 +1,18 @@
 //! Multi-row statements, so that a row costs a fraction of a statement of its own. A column is
-//! one array on PostgreSQL (`unnest`); on SQLite each value is bound, in pages of a few sizes,
+//! one value on PostgreSQL, an array or a text that is one (`unnest`); on SQLite each value is bound, in pages of a few sizes,
 //! so that few texts are prepared and no bind limit is met.
 //!
 //! Names of tables and columns are written by us and go into the SQL as they stand; values
 //! never do.
 
+mod cell;
 mod due;
 mod row;
 mod source;
 
 use sea_orm::{ConnectionTrait, QueryResult};
 
+pub use cell::Cell;
 pub use due::{Claimed, Claiming, Due, claim_due};
 pub use row::Row;
 pub use sea_orm::Value;
@@ -78,7 +80,7 @@ pub async fn insert_new(
         )
     };
     let new = query(tx, columns, rows, insert).await?;
-    new.iter().map(|row| Ok(row.try_get("", "new_key")?)).collect()
+    new.iter().map(|row| Ok(row.try_get_by("new_key")?)).collect()
 }
 
 /// Inserts those rows that do not meet an existing one in the unique columns `conflict`; as

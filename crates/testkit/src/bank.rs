@@ -316,6 +316,12 @@ impl Bank {
         self.processes.get(name).map(Process::log).unwrap_or_default()
     }
 
+    /// The ids of its processes.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.processes.values().map(Process::id).collect()
+    }
+
     /// Resident memory of a process in KiB.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     bench::{
-        Work,
+        Over, Work,
         check::Met,
         completion::Ended,
         latency::{Latencies, Percentiles},
@@ -25,6 +25,8 @@ const MICROS: u128 = 1_000_000;
 pub struct Settings {
     /// What the load is made of.
     pub work: Work,
+    /// By which way.
+    pub over: Over,
     /// Whether calls start when they are due, whatever became of those before.
     pub open_loop: bool,
     /// Transfers a second of the open loop.
@@ -73,6 +75,8 @@ pub struct Figures {
     pub completed_micros: Option<Percentiles>,
     /// The mesh's processes, where they were to be had.
     pub processes: Vec<Change>,
+    /// Their processor time during the load, over what was accepted in it, in microseconds.
+    pub cpu_micros_each: Option<u64>,
     /// The proof; absent with --no-proof.
     pub proof: Option<Proof>,
 }
@@ -188,12 +192,15 @@ impl Figures {
             unfinished: ended.as_ref().map_or(0, |ended| ended.unfinished),
             failed: ended.map(|ended| ended.failed).unwrap_or_default(),
         };
+        let millis: u64 = processes.iter().map(|one| one.cpu_millis).sum();
+        let cpu_micros_each = millis.saturating_mul(1_000).checked_div(transfers.accepted);
         Ok(Self {
             settings,
             transfers,
             measured,
             acknowledged_micros,
             completed_micros,
+            cpu_micros_each: cpu_micros_each.filter(|_| !processes.is_empty()),
             processes,
             proof,
         })

@@ -1,8 +1,8 @@
-//! Memory and processor time of the mesh's processes, where they run on this machine and it
+//! Memory and processor time of the mesh's processes, each with what it has started, where they run on this machine and it
 //! has a Linux /proc.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -18,19 +18,22 @@ const TICK_MILLIS: u64 = 10;
 pub struct Processes(Vec<u32>);
 
 /// What a process has at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     pid: u32,
+    name: String,
     resident_kib: u64,
     peak_kib: u64,
     cpu_millis: u64,
 }
 
 /// What a run did to a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// The process.
     pub pid: u32,
+    /// Its name.
+    pub name: String,
     /// Resident memory before the load, in KiB.
     pub before_kib: u64,
     /// At the end of the load.
@@ -57,7 +60,8 @@ impl Processes {
 
     /// What they have now; one that is gone is left out.
     pub fn look(&self) -> Vec<Look> {
-        self.0.iter().filter_map(|pid| look(*pid)).collect()
+        let parents = parents();
+        self.0.iter().filter_map(|pid| with_children(*pid, &parents)).collect()
     }
 }
 
@@ -82,11 +86,40 @@ fn has_open(pid: u32, file: &Path) -> bool {
     open.any(|one: PathBuf| one == file)
 }
 
+/// Parent of each process.
+fn parents() -> BTreeMap<u32, u32> {
+    let Ok(all) = fs::read_dir("/proc") else { return BTreeMap::new() };
+    let pids = all.flatten().filter_map(|one| one.file_name().to_str()?.parse::<u32>().ok());
+    let parent = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, fields) = stat.rsplit_once(')')?;
+        Some((pid, fields.split_whitespace().nth(1)?.parse().ok()?))
+    };
+    pids.filter_map(parent).collect()
+}
+
+/// A process with all that descend from it: a PostgreSQL is a process a connection. Memory that
+/// they share is counted with the first alone.
+fn with_children(pid: u32, parents: &BTreeMap<u32, u32>) -> Option<Look> {
+    let mut whole = look(pid)?;
+    let mut family = vec![pid];
+    while let Some(parent) = family.pop() {
+        for (child, _) in parents.iter().filter(|(_, of)| **of == parent) {
+            family.push(*child);
+            if let Some(one) = look(*child) {
+                whole.cpu_millis = whole.cpu_millis.saturating_add(one.cpu_millis);
+            }
+        }
+    }
+    Some(whole)
+}
+
 fn look(pid: u32) -> Option<Look> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     Some(Look {
         pid,
+        name: fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned(),
         resident_kib: kib(&status, "VmRSS:")?,
         peak_kib: kib(&status, "VmHWM:")?,
         cpu_millis: cpu_millis(&stat)?,
@@ -108,11 +141,12 @@ fn cpu_millis(stat: &str) -> Option<u64> {
 
 /// What happened between the looks.
 pub fn changes(before: &[Look], loaded: &[Look], after: &[Look]) -> Vec<Change> {
-    let of = |looks: &[Look], pid: u32| looks.iter().find(|look| look.pid == pid).copied();
+    let of = |looks: &[Look], pid: u32| looks.iter().find(|look| look.pid == pid).cloned();
     let change = |before: &Look| {
         let (loaded, after) = (of(loaded, before.pid)?, of(after, before.pid)?);
         Some(Change {
             pid: before.pid,
+            name: before.name.clone(),
             before_kib: before.resident_kib,
             loaded_kib: loaded.resident_kib,
             after_kib: after.resident_kib,

@@ -71,6 +71,7 @@ impl Plan {
             Work::Posting => "posting",
             Work::Transfer => "transfer",
             Work::Authorisation => "authorisation",
+            Work::Echo => "echo",
         };
         let prefix = format!("bench/{}/{kind}/", settings.run);
         Ok(Self { accounts, choice, currency, seed: settings.seed, prefix })

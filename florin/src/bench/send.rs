@@ -27,10 +27,11 @@ use tonic::{
 
 use crate::{
     bench::{
-        Callers, Work,
+        Callers, Over, Work,
         plan::{Order, Plan},
         tally::{Answer, Made},
     },
+    https::{self, Https},
     token::Tokens,
 };
 
@@ -53,8 +54,22 @@ pub struct Sender {
     pub plan: Arc<Plan>,
     account: Vec<Channel>,
     payment: Vec<Channel>,
+    rest: Option<Rest>,
     tokens: Tokens,
     bearer: RwLock<Bearer>,
+}
+
+/// The gateway.
+struct Rest {
+    https: Https,
+    transfers: String,
+}
+
+impl Rest {
+    fn new(callers: &Callers) -> Result<Self> {
+        let transfers = format!("{}/v1/transfers", callers.mesh.gateway.trim_end_matches('/'));
+        Ok(Self { https: Https::trusting(&callers.mesh.ca())?, transfers })
+    }
 }
 
 impl Sender {
@@ -62,14 +77,22 @@ impl Sender {
     ///
     /// # Errors
     /// The mesh lacks a role, or the issuer refuses a token.
-    pub async fn new(callers: &Callers, plan: Arc<Plan>, connections: u32) -> Result<Self> {
+    pub async fn new(
+        callers: &Callers,
+        plan: Arc<Plan>,
+        (connections, over): (u32, Over),
+    ) -> Result<Self> {
         let tokens = callers.tokens.clone();
         let bearer = RwLock::new(bearer(&tokens).await?);
         let connect = |role: Role| -> Result<Vec<Channel>> {
             (0..connections).map(|_| callers.client.connection(role)).collect()
         };
         let (account, payment) = (connect(Role::Account)?, connect(Role::Payment)?);
-        Ok(Self { plan, account, payment, tokens, bearer })
+        let rest = match over {
+            Over::Grpc => None,
+            Over::Rest => Some(Rest::new(callers)?),
+        };
+        Ok(Self { plan, account, payment, rest, tokens, bearer })
     }
 
     /// Keeps the token valid for as long as it is polled. The token endpoint is not part of
@@ -87,8 +110,11 @@ impl Sender {
     /// Sends the transfers from `first` on in one call and returns an answer each.
     pub async fn send(&self, work: Work, call: u64, first: u64, count: u64) -> Vec<Answer> {
         match work {
-            Work::Posting => self.post(call, first, count).await,
-            Work::Transfer => vec![self.transfer(call, first).await],
+            Work::Posting | Work::Echo => self.post(call, first, count).await,
+            Work::Transfer => vec![match &self.rest {
+                None => self.transfer(call, first).await,
+                Some(rest) => self.transfer_by(rest, first).await,
+            }],
             Work::Authorisation => vec![self.authorise(call, first).await],
         }
     }
@@ -178,6 +204,28 @@ impl Sender {
         }
     }
 
+    async fn transfer_by(&self, rest: &Rest, number: u64) -> Answer {
+        let Order { from, to, amount } = self.plan.order(number);
+        let body = serde_json::json!({
+            "from": from, "to": to, "amount": amount.amount(),
+            "currency": amount.currency().code(),
+        });
+        let bearer = self.bearer.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Ok(bearer) = bearer.to_str().map(str::to_owned) else {
+            return Answer::Refused("TOKEN_NOT_ASCII".to_owned());
+        };
+        let headers = [
+            ("authorization", bearer),
+            ("content-type", "application/json".to_owned()),
+            ("idempotency-key", format!("\"{}\"", self.plan.reference(number))),
+        ];
+        let body = body.to_string().into_bytes();
+        match rest.https.send(http::Method::POST, &rest.transfers, &headers, body).await {
+            Ok(answer) => answered(&answer),
+            Err(_) => Answer::Unknown("NO_ANSWER".to_owned()),
+        }
+    }
+
     fn request<Req>(&self, message: Req) -> Request<Req> {
         let mut request = Request::new(message);
         request.set_timeout(LIMIT);
@@ -231,6 +279,20 @@ fn decided(answer: CreateAuthorisationResponse) -> Answer {
     }
     let id = authorisation.and_then(|one| AuthorisationId::parse(&one.authorisation_id).ok());
     accepted(id.map(Made::Authorisation), replayed)
+}
+
+/// What the gateway said of a transfer.
+fn answered(answer: &https::Answer) -> Answer {
+    let body = answer.json().unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+    if answer.status.is_success() {
+        let id = TransferId::parse(text("transfer_id"))
+            .or_else(|_| TransferId::parse(text("transferId")));
+        let replayed = answer.headers.contains_key("idempotent-replayed");
+        return accepted(id.ok().map(Made::Transfer), replayed);
+    }
+    let kind = florin_proto::reason_kind(text("domain"), text("reason"));
+    by_kind(kind, text("reason"), text("reason").to_owned())
 }
 
 fn accepted(made: Option<Made>, replayed: bool) -> Answer {

@@ -46,6 +46,9 @@ pub fn print(figures: &Figures) {
     {
         println!("completed     {rate} a second: {count} in {millis} ms");
     }
+    if let Some(micros) = figures.cpu_micros_each {
+        println!("processor     {micros} microseconds each, of all the processes below");
+    }
     println!("latency, ms         p50        p95        p99      p99.9        max");
     print_latencies("acknowledged", &figures.acknowledged_micros);
     if let Some(completed) = &figures.completed_micros {
@@ -53,8 +56,9 @@ pub fn print(figures: &Figures) {
     }
     for process in &figures.processes {
         println!(
-            "process       {}: {} KiB before, {} loaded, {} after, peak {}; {} ms of processor",
+            "process       {} {}: {} KiB before, {} loaded, {} after, peak {}; {} ms of processor",
             process.pid,
+            process.name,
             process.before_kib,
             process.loaded_kib,
             process.after_kib,

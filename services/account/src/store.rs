@@ -43,5 +43,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0015_set_aside",
     "0016_statements",
     "0030_voids_and_days",
+    "0035_legs_of_the_bank",
     "0040_card_accounts",
 ];

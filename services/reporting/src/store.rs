@@ -7,4 +7,5 @@ pub mod write;
 use florin_store::Migrations;
 
 /// The tables of the service.
-pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_history", "0002_no_holders"];
+pub const MIGRATIONS: Migrations =
+    florin_store::migrations!["0001_history", "0002_no_holders", "0030_one_index"];

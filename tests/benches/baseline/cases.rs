@@ -1,5 +1,7 @@
 //! What is measured of each bank.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result, ensure};
 use florin_testkit::{Bank, bank::Mode};
 use serde_json::Value;
@@ -10,59 +12,67 @@ use crate::Options;
 pub struct Case {
     /// How it is called in the figures.
     pub name: &'static str,
-    /// At half of what whole transfers reached, in an open loop.
-    pub half_rate: bool,
+    /// In an open loop at half of what this other case reached.
+    half_of: Option<&'static str>,
     words: &'static [&'static str],
 }
 
+const fn closed(name: &'static str, words: &'static [&'static str]) -> Case {
+    Case { name, half_of: None, words }
+}
+
+const fn half(name: &'static str, of: &'static str, words: &'static [&'static str]) -> Case {
+    Case { name, half_of: Some(of), words }
+}
+
+const BATCHED: &str = "posting uniform, batches of 100";
+const UNARY: &str = "posting uniform, unary";
+const WHOLE: &str = "transfers uniform";
+const BATCHES: &[&str] = &["--work", "posting", "--batch", "100", "--in-flight", "3200"];
+const SINGLE: &[&str] = &["--work", "posting", "--in-flight", "256"];
+const TRANSFERS: &[&str] = &["--work", "transfer", "--in-flight", "3200"];
+
 /// In turn.
 pub const CASES: &[Case] = &[
-    Case {
-        name: "posting uniform, batches of 100",
-        half_rate: false,
-        words: &["--work", "posting", "--batch", "100", "--in-flight", "3200"],
-    },
-    Case {
-        name: "posting zipf, batches of 100",
-        half_rate: false,
-        words: &["--work", "posting", "--batch", "100", "--in-flight", "3200", "--spread", "zipf"],
-    },
-    Case {
-        name: "posting hot, batches of 100",
-        half_rate: false,
-        words: &["--work", "posting", "--batch", "100", "--in-flight", "3200", "--spread", "hot"],
-    },
-    Case {
-        name: "posting uniform, unary",
-        half_rate: false,
-        words: &["--work", "posting", "--in-flight", "256"],
-    },
-    Case {
-        name: "transfers uniform",
-        half_rate: false,
-        words: &["--work", "transfer", "--in-flight", "3200"],
-    },
-    Case {
-        name: "transfers zipf",
-        half_rate: false,
-        words: &["--work", "transfer", "--in-flight", "3200", "--spread", "zipf"],
-    },
-    Case {
-        name: "transfers hot",
-        half_rate: false,
-        words: &["--work", "transfer", "--in-flight", "3200", "--spread", "hot"],
-    },
-    Case {
-        name: "transfers uniform, open loop at half of that",
-        half_rate: true,
-        words: &["--work", "transfer", "--in-flight", "3200"],
-    },
+    closed("echo, batches of 100", &["--work", "echo", "--batch", "100", "--in-flight", "3200"]),
+    closed("echo, unary", &["--work", "echo", "--in-flight", "256"]),
+    closed(BATCHED, BATCHES),
+    closed(
+        "posting zipf, batches of 100",
+        &["--work", "posting", "--batch", "100", "--in-flight", "3200", "--spread", "zipf"],
+    ),
+    closed(
+        "posting hot, batches of 100",
+        &["--work", "posting", "--batch", "100", "--in-flight", "3200", "--spread", "hot"],
+    ),
+    half("posting uniform, batches of 100, open loop at half", BATCHED, BATCHES),
+    closed(UNARY, SINGLE),
+    half("posting uniform, unary, open loop at half", UNARY, SINGLE),
+    closed(WHOLE, TRANSFERS),
+    closed("transfers zipf", &["--work", "transfer", "--in-flight", "3200", "--spread", "zipf"]),
+    closed("transfers hot", &["--work", "transfer", "--in-flight", "3200", "--spread", "hot"]),
+    half("transfers uniform, open loop at half", WHOLE, TRANSFERS),
+    closed(
+        "transfers uniform over REST",
+        &["--work", "transfer", "--over", "rest", "--in-flight", "256"],
+    ),
+    closed(
+        "transfers uniform over gRPC, as many in flight as over REST",
+        &["--work", "transfer", "--in-flight", "256"],
+    ),
 ];
 
 impl Case {
-    /// Whether the open loop goes by this case.
-    pub fn sets_half_rate(&self) -> bool {
-        self.name == "transfers uniform"
+    /// The rate of its open loop, by what the cases before it reached; None where the other
+    /// case was left out, or reached nothing.
+    pub fn rate(&self, reached: &BTreeMap<&'static str, u64>) -> Option<Option<u64>> {
+        match self.half_of {
+            None => Some(None),
+            Some(other) => {
+                let half = reached.get(other)? / 2;
+                (half > 0).then_some(Some(half))
+            }
+        }
     }
 
     /// Runs it with the proof and returns what it printed.
@@ -77,21 +87,48 @@ impl Case {
         if let Some(rate) = &rate {
             words.extend(["--rate", rate]);
         }
-        let figures = bench(bank, &words).await?;
+        let pids = processes(options, bank);
+        for pid in &pids {
+            words.extend(["--pid", pid]);
+        }
+        let proven = !self.words.contains(&"echo");
+        let figures = bench(bank, &words, proven).await?;
         let told = per_second(&figures).unwrap_or(0);
-        eprintln!("  {:<12} {:<46} {told:>7} a second, proof clean", mode(bank.mode), self.name);
+        let proof = if proven { "proof clean" } else { "nothing to prove" };
+        eprintln!("  {:<12} {:<60} {told:>7} a second, {proof}", mode(bank.mode), self.name);
         Ok(figures)
     }
 }
 
-/// Runs `florin bench`, which has to end with a clean proof.
-pub async fn bench(bank: &Bank, words: &[&str]) -> Result<Value> {
+/// The processes whose time counts: the bank's own, and the servers' of a distributed one.
+fn processes(options: &Options, bank: &Bank) -> Vec<String> {
+    let servers = options.0.get("server_pids").and_then(Value::as_array);
+    let servers = servers.into_iter().flatten().filter_map(Value::as_u64);
+    let servers = servers.filter(|_| bank.mode == Mode::Distributed).map(|pid| pid.to_string());
+    bank.pids().iter().map(ToString::to_string).chain(servers).collect()
+}
+
+/// Puts entries in place: two a posting. They are proven like all others.
+pub async fn fill(options: &Options, bank: &Bank, entries: u64) -> Result<Value> {
+    let accounts = options.number("accounts")?.to_string();
+    let count = entries.div_ceil(2).to_string();
+    let words =
+        ["bench", "--json", "--accounts", &accounts, "--count", &count, "--seconds", "86400"];
+    bench(bank, &[&words[..], BATCHES].concat(), true).await
+}
+
+/// Runs `florin bench`, which has to end with a clean proof where there is something to prove.
+pub async fn bench(bank: &Bank, words: &[&str], proven: bool) -> Result<Value> {
     let (clean, text) = bank.run(words).await?;
     ensure!(clean, "florin {} failed:\n{text}", words.join(" "));
     let first = text.lines().next().context("florin bench printed nothing")?;
     let figures: Value = serde_json::from_str(first).with_context(|| text.clone())?;
-    let proven = figures.pointer("/proof/clean").and_then(Value::as_bool);
-    ensure!(proven == Some(true), "florin {} has no clean proof:\n{text}", words.join(" "));
+    let clean = figures.pointer("/proof/clean").and_then(Value::as_bool);
+    ensure!(
+        !proven || clean == Some(true),
+        "florin {} has no clean proof:\n{text}",
+        words.join(" ")
+    );
     Ok(figures)
 }
 

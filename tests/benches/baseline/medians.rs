@@ -9,7 +9,7 @@ use crate::cases::per_second;
 /// The median of each case, in the order of the first round.
 pub fn of(rounds: &[Value]) -> Value {
     let mut names: Vec<(String, String)> = Vec::new();
-    let mut values: BTreeMap<(String, String), Vec<[u64; 5]>> = BTreeMap::new();
+    let mut values: BTreeMap<(String, String), Vec<[u64; 7]>> = BTreeMap::new();
     for round in rounds {
         let pgbench = round.get("pgbench_per_second").and_then(Value::as_u64).unwrap_or(0);
         for run in round.get("runs").and_then(Value::as_array).into_iter().flatten() {
@@ -30,15 +30,16 @@ pub fn of(rounds: &[Value]) -> Value {
         let of = |at: usize| median(rounds.iter().map(|one| one[at]).collect());
         told.push(json!({
             "mode": name.0, "case": name.1, "per_second": of(0),
-            "thousandths_of_pgbench": of(1), "p50_micros": of(2), "p99_micros": of(3),
-            "resident_kib": of(4),
+            "thousandths_of_pgbench": of(1), "p50_micros": of(2), "p95_micros": of(3),
+            "p99_micros": of(4), "resident_kib": of(5), "cpu_micros_each": of(6),
         }));
     }
     Value::Array(told)
 }
 
-/// Rate, rate as thousandths of pgbench's, p50 and p99 of the last answer, memory.
-fn one(run: &Value, pgbench: u64) -> [u64; 5] {
+/// Rate, rate as thousandths of pgbench's, p50, p95 and p99 of the last answer, memory, processor
+/// time each.
+fn one(run: &Value, pgbench: u64) -> [u64; 7] {
     let figures = run.get("figures").unwrap_or(&Value::Null);
     let rate = per_second(figures).unwrap_or(0);
     let whole = figures.get("completed_micros").filter(|told| !told.is_null());
@@ -46,7 +47,8 @@ fn one(run: &Value, pgbench: u64) -> [u64; 5] {
     let latency = |name: &str| latencies.get(name).and_then(Value::as_u64).unwrap_or(0);
     let resident = run.get("resident_kib").and_then(Value::as_u64).unwrap_or(0);
     let ratio = (rate * 1_000).checked_div(pgbench).unwrap_or(0);
-    [rate, ratio, latency("p50"), latency("p99"), resident]
+    let cpu = figures.get("cpu_micros_each").and_then(Value::as_u64).unwrap_or(0);
+    [rate, ratio, latency("p50"), latency("p95"), latency("p99"), resident, cpu]
 }
 
 /// The middle one; of an even number the lower of both.
@@ -59,8 +61,8 @@ fn median(mut values: Vec<u64>) -> u64 {
 pub fn print(told: &Value) {
     println!("durability: PostgreSQL {}", told.get("postgres").unwrap_or(&Value::Null));
     println!(
-        "{:<12} {:<46} {:>9} {:>9} {:>10} {:>10} {:>9}",
-        "mode", "case", "a second", "x pgbench", "p50 ms", "p99 ms", "RSS MiB"
+        "{:<12} {:<60} {:>9} {:>9} {:>10} {:>10} {:>10} {:>9} {:>8}",
+        "mode", "case", "a second", "x pgbench", "p50 ms", "p95 ms", "p99 ms", "RSS MiB", "CPU us"
     );
     for median in told.get("medians").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| median.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -69,14 +71,16 @@ pub fn print(told: &Value) {
             number(name).map(|value| format!("{}.{:03}", value / 1_000, value % 1_000))
         };
         println!(
-            "{:<12} {:<46} {:>9} {:>9} {:>10} {:>10} {:>9}",
+            "{:<12} {:<60} {:>9} {:>9} {:>10} {:>10} {:>10} {:>9} {:>8}",
             text("mode"),
             text("case"),
             number("per_second").unwrap_or(0),
             thousandths("thousandths_of_pgbench").unwrap_or_default(),
             thousandths("p50_micros").unwrap_or_default(),
+            thousandths("p95_micros").unwrap_or_default(),
             thousandths("p99_micros").unwrap_or_default(),
             number("resident_kib").map(|kib| (kib / 1_024).to_string()).unwrap_or_default(),
+            number("cpu_micros_each").map(|micros| micros.to_string()).unwrap_or_default(),
         );
     }
 }

@@ -25,7 +25,7 @@ pub async fn after(options: &Options, transfers: u64) -> Result<Value> {
     let (accounts, count) = (options.number("accounts")?.to_string(), transfers.to_string());
     let words = ["bench", "--json", "--work", "transfer", "--accounts", &accounts];
     let words = [&words[..], &["--count", &count, "--drain", "3600"]].concat();
-    let figures = cases::bench(&bank, &words).await?;
+    let figures = cases::bench(&bank, &words, true).await?;
     let proven = resident_kib(&bank)?;
     tokio::time::sleep(REST).await;
     let rested = resident_kib(&bank)?;

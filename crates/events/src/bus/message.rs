@@ -1,7 +1,7 @@
 //! An envelope as a NATS message: CloudEvents attributes as headers (binary mode, version
 //! 1.0), ours beside them, the protobuf as the body.
 
-use async_nats::{HeaderMap, HeaderValue};
+use async_nats::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use florin_kernel::{EventId, UnixMicros};
 
@@ -9,19 +9,19 @@ use super::Outgoing;
 use crate::event::Envelope;
 
 /// What NATS drops repetitions by.
-const MESSAGE_ID: &str = "Nats-Msg-Id";
-const ID: &str = "ce-id";
-const SOURCE: &str = "ce-source";
-const TYPE: &str = "ce-type";
-const TIME: &str = "ce-time";
-const SUBJECT: &str = "ce-subject";
-const SPEC_VERSION: &str = "ce-specversion";
-const CONTENT_TYPE: &str = "content-type";
-const VERSION: &str = "florin-version";
-const CORRELATION: &str = "florin-correlation";
-const CAUSATION: &str = "florin-causation";
-const HISTORICAL: &str = "florin-historical";
-const TRACEPARENT: &str = "traceparent";
+const MESSAGE_ID: HeaderName = HeaderName::from_static("Nats-Msg-Id");
+const ID: HeaderName = HeaderName::from_static("ce-id");
+const SOURCE: HeaderName = HeaderName::from_static("ce-source");
+const TYPE: HeaderName = HeaderName::from_static("ce-type");
+const TIME: HeaderName = HeaderName::from_static("ce-time");
+const SUBJECT: HeaderName = HeaderName::from_static("ce-subject");
+const SPEC_VERSION: HeaderName = HeaderName::from_static("ce-specversion");
+const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
+const VERSION: HeaderName = HeaderName::from_static("florin-version");
+const CORRELATION: HeaderName = HeaderName::from_static("florin-correlation");
+const CAUSATION: HeaderName = HeaderName::from_static("florin-causation");
+const HISTORICAL: HeaderName = HeaderName::from_static("florin-historical");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// `florin.<role>.v1.<kind>.<partition>`.
 pub(super) fn subject(event: &Envelope) -> String {
@@ -37,7 +37,7 @@ pub(super) fn headers(sent: &Outgoing) -> HeaderMap {
     let event = &sent.event;
     let id = event.id.to_string();
     let mut headers = HeaderMap::new();
-    let mut put = |name: &'static str, value: String| headers.insert(name, one_line(value));
+    let mut put = |name: HeaderName, value: String| headers.insert(name, one_line(value));
     // A replay has an id of its own, else the broker drops it within its window.
     let message_id = if sent.replay == 0 { id.clone() } else { format!("{id}/{}", sent.replay) };
     put(MESSAGE_ID, message_id);
@@ -59,7 +59,8 @@ pub(super) fn headers(sent: &Outgoing) -> HeaderMap {
 }
 
 fn one_line(value: String) -> HeaderValue {
-    HeaderValue::from(value.replace(['\r', '\n'], " "))
+    const ENDS: [char; 2] = ['\r', '\n'];
+    HeaderValue::from(if value.contains(ENDS) { value.replace(ENDS, " ") } else { value })
 }
 
 fn time_of(at: UnixMicros) -> String {
@@ -78,14 +79,14 @@ pub(super) fn envelope(
     let (kind, partition) = kind_and_partition(source, subject);
     let empty = HeaderMap::new();
     let headers = headers.unwrap_or(&empty);
-    let text = |name: &str| headers.get(name).map(ToString::to_string).unwrap_or_default();
+    let text = |name| headers.get(name).map(|value| value.as_str().to_owned()).unwrap_or_default();
     let id = EventId::parse(&text(ID));
     let version = text(VERSION).parse::<i64>();
     let time = text(TIME).parse::<jiff::Timestamp>();
     let defect = match (&id, &version, &time) {
-        (Err(error), _, _) => Some(format!("header {ID} {error}")),
-        (_, Err(_), _) => Some(format!("header {VERSION} is missing or no number")),
-        (_, _, Err(_)) => Some(format!("header {TIME} is missing or no instant")),
+        (Err(error), _, _) => Some(format!("header ce-id {error}")),
+        (_, Err(_), _) => Some("header florin-version is missing or no number".to_owned()),
+        (_, _, Err(_)) => Some("header ce-time is missing or no instant".to_owned()),
         (Ok(_), Ok(_), Ok(_)) => None,
     };
     let (sequence, stored_at) = place;

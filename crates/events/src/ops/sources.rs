@@ -157,11 +157,13 @@ impl Replay {
         now: UnixMicros,
     ) -> Result<u64, StoreError> {
         let first = if self.event_id.is_empty() { from } else { last };
-        let again = "INSERT INTO outbox_pending (position, partition, event_id, replay) \
-                     SELECT position, partition, event_id, $4 FROM outbox \
-                     WHERE position >= $1 AND position <= $2 AND recorded_at >= $3 \
-                     ON CONFLICT (position) DO UPDATE SET replay = excluded.replay \
-                     WHERE outbox_pending.replay <> 0";
+        let again = "INSERT INTO outbox_pending (position, partition, replay) \
+                     SELECT o.position, o.partition, $4 FROM outbox AS o \
+                     WHERE o.position >= $1 AND o.position <= $2 AND o.recorded_at >= $3 \
+                     AND NOT EXISTS (SELECT 1 FROM outbox_pending AS p \
+                     WHERE p.replay = 0 AND p.position = o.position) \
+                     ON CONFLICT (position) WHERE replay <> 0 \
+                     DO UPDATE SET replay = excluded.replay";
         let values = [first.into(), last.into(), self.since.into(), now.0.into()];
         sql::execute(tx, again, values).await
     }

@@ -71,8 +71,9 @@ pub(crate) async fn page(
 ) -> Result<Vec<Listed>, StoreError> {
     let query = "SELECT o.position, o.event_id, o.kind, o.partition, o.aggregate, o.version, \
                  o.payload, o.correlation, o.causation, o.traceparent, o.historical, \
-                 o.recorded_at, p.position AS pending \
-                 FROM outbox o LEFT JOIN outbox_pending p ON p.position = o.position \
+                 o.recorded_at, COALESCE(l.position, r.position) AS pending FROM outbox o \
+                 LEFT JOIN outbox_pending l ON l.replay = 0 AND l.position = o.position \
+                 LEFT JOIN outbox_pending r ON r.replay <> 0 AND r.position = o.position \
                  WHERE o.position > $1 AND o.position <= $2 ORDER BY o.position LIMIT $3";
     let values = [after.into(), settled.into(), limit.into()];
     let found = sql::query_all(db.read(), query, values).await?;

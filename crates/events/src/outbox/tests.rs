@@ -72,6 +72,11 @@ async fn pages_list_the_events_as_they_were_told_and_leave_none_out() {
         assert_eq!(positions, expected);
         assert!(page.iter().all(|listed| listed.pending == (listed.position != 3)));
     }
+    // What an operator asked for again waits once more.
+    let again = "INSERT INTO outbox_pending (position, partition, replay) VALUES (3, 1, 7)";
+    db.write(async |tx: Tx| sql::execute(&tx, again, []).await).await.unwrap();
+    let page = pages::page(&db, outbox.role(), 0, 5, 9).await.unwrap();
+    assert_eq!(page.iter().filter(|listed| listed.pending).count(), 5);
     let first = pages::page(&db, outbox.role(), 0, 5, 1).await.unwrap().remove(0).event;
     assert_eq!(
         (first.id, first.source.as_str(), first.kind.as_str()),

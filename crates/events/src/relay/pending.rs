@@ -109,7 +109,7 @@ pub(super) async fn oldest(
          WHERE {condition} ORDER BY p.position LIMIT 1"
     );
     let row = sql::query_one(db.read(), query, [acknowledged.positions().into()]).await?;
-    row.map(|row| Ok(UnixMicros(row.try_get("", "recorded_at")?))).transpose()
+    row.map(|row| Ok(UnixMicros(row.try_get_by("recorded_at")?))).transpose()
 }
 
 fn condition(db: &Database, partitions: &[u8], kind: &str) -> String {
@@ -146,10 +146,10 @@ async fn some(
     found
         .iter()
         .map(|row| {
-            let replay = row.try_get("", "replay")?;
+            let replay = row.try_get_by("replay")?;
             let event = Envelope::from_row(role, row)?;
             Ok(Pending {
-                key: (row.try_get("", "position")?, replay),
+                key: (row.try_get_by("position")?, replay),
                 sent: Outgoing { event, replay },
             })
         })

@@ -2,17 +2,17 @@
 
 use sea_orm::Value;
 
-use super::Column;
+use super::{Cell, Column};
 use crate::StoreError;
 
 /// A row by the names of its columns; one that it does not have is null.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row(Vec<(&'static str, Value)>);
+pub struct Row(Vec<(&'static str, Cell)>);
 
 impl Row {
     /// A row of these values; [`crate::row!`] is the short form.
     #[must_use]
-    pub fn of(values: Vec<(&'static str, Value)>) -> Self {
+    pub fn of(values: Vec<(&'static str, Cell)>) -> Self {
         Self(values)
     }
 
@@ -25,7 +25,7 @@ impl Row {
 
     /// The row with one value more.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Into<Cell>) -> Self {
         self.0.push((name, value.into()));
         self
     }
@@ -35,7 +35,7 @@ impl Row {
 #[macro_export]
 macro_rules! row {
     ($($name:literal: $value:expr),* $(,)?) => {
-        $crate::rows::Row::of(vec![$(($name, $crate::rows::Value::from($value))),*])
+        $crate::rows::Row::of(vec![$(($name, $crate::rows::Cell::from($value))),*])
     };
 }
 
@@ -50,33 +50,45 @@ impl Row {
         index: usize,
         name: &str,
         column: Column,
-    ) -> Result<Value, StoreError> {
+    ) -> Result<Cell, StoreError> {
         let here = self.0.get(index).is_some_and(|(field, _)| *field == name);
         let at =
             if here { Some(index) } else { self.0.iter().position(|(field, _)| *field == name) };
-        let value = at.and_then(|at| self.0.get_mut(at)).map(|(_, value)| value);
-        let Some(value) = value else { return Ok(column.null()) };
-        let null = value.as_null();
-        let value = std::mem::replace(value, null);
-        match (column, value) {
-            (Column::Text, value @ Value::String(_))
-            | (Column::Int, value @ Value::BigInt(_))
-            | (Column::Bytes, value @ Value::Bytes(_))
-            | (Column::Bool, value @ Value::Bool(_)) => Ok(value),
-            (Column::Int, Value::Int(small)) => Ok(Value::BigInt(small.map(i64::from))),
-            (Column::Int, Value::Unsigned(small)) => Ok(Value::BigInt(small.map(i64::from))),
-            (column, value) => Err(unfit(name, column, &value)),
+        let cell = at.and_then(|at| self.0.get_mut(at)).map(|(_, cell)| cell);
+        let Some(cell) = cell else { return Ok(Cell::Null) };
+        let cell = std::mem::replace(cell, Cell::Null);
+        match (column, &cell) {
+            (_, Cell::Null)
+            | (Column::Text, Cell::Text(_) | Cell::Fixed(_) | Cell::Id(..) | Cell::Date(_))
+            | (Column::Int, Cell::Int(_))
+            | (Column::Bytes, Cell::Bytes(_))
+            | (Column::Bool, Cell::Bool(_)) => Ok(cell),
+            (Column::Text | Column::Int | Column::Bytes | Column::Bool, cell) => {
+                Err(StoreError::Corrupt(format!("column {name} is {column:?}, not {cell:?}")))
+            }
         }
     }
 }
 
 impl Column {
-    pub(super) fn null(self) -> Value {
-        match self {
-            Self::Text => Value::String(None),
-            Self::Int => Value::BigInt(None),
-            Self::Bytes => Value::Bytes(None),
-            Self::Bool => Value::Bool(None),
+    /// A value of this kind, as it is bound alone.
+    pub(super) fn value(self, cell: Cell) -> Value {
+        match cell {
+            Cell::Null => match self {
+                Self::Text => Value::String(None),
+                Self::Int => Value::BigInt(None),
+                Self::Bytes => Value::Bytes(None),
+                Self::Bool => Value::Bool(None),
+            },
+            Cell::Text(text) => text.into(),
+            Cell::Fixed(_) | Cell::Id(..) | Cell::Date(_) => {
+                let mut text = String::new();
+                cell.push_to(&mut text);
+                text.into()
+            }
+            Cell::Int(number) => number.into(),
+            Cell::Bytes(bytes) => bytes.into(),
+            Cell::Bool(flag) => flag.into(),
         }
     }
 
@@ -89,8 +101,4 @@ impl Column {
             Self::Bool => false.into(),
         }
     }
-}
-
-fn unfit(name: &str, column: Column, value: &impl std::fmt::Debug) -> StoreError {
-    StoreError::Corrupt(format!("column {name} is {column:?}, not {value:?}"))
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::{Value, sea_query::ArrayType};
 
-use super::{Column, Row};
+use super::{Cell, Column, Row};
 use crate::{Engine, StoreError};
 
 /// Rows of one statement on SQLite, the greatest first: few texts, few statements. The greatest
@@ -41,7 +41,7 @@ fn bound(columns: &[(&str, Column)], rows: Vec<Row>) -> Result<Vec<Page>, StoreE
         let mut values = Vec::with_capacity(size * columns.len());
         for mut row in rows.by_ref().take(size) {
             for (index, (name, column)) in columns.iter().enumerate() {
-                values.push(row.take(index, name, *column)?);
+                values.push(column.value(row.take(index, name, *column)?));
             }
         }
         let query = format!(
@@ -54,42 +54,110 @@ fn bound(columns: &[(&str, Column)], rows: Vec<Row>) -> Result<Vec<Page>, StoreE
     Ok(pages)
 }
 
-/// sea-orm's arrays have no nulls: a column that has some brings a mask with it.
+/// Between the texts of a column, and in the place of one that is null: control characters that
+/// no text of a column that is sent so contains.
+const BETWEEN: char = '\u{1f}';
+const NONE: char = '\u{1e}';
+
+/// Each column as one array.
 fn arrays(columns: &[(&str, Column)], mut rows: Vec<Row>) -> Result<Page, StoreError> {
-    let (mut list, mut arrays, mut names) = (Vec::new(), Vec::new(), Vec::new());
-    let mut values = Vec::with_capacity(columns.len());
+    let mut page = Arrays { values: Vec::with_capacity(columns.len()), ..Arrays::default() };
     for (index, (name, column)) in columns.iter().enumerate() {
-        let (mut array, mut mask) = (Vec::with_capacity(rows.len()), Vec::new());
-        for (at, row) in rows.iter_mut().enumerate() {
-            let value = row.take(index, name, *column)?;
-            if value == column.null() {
+        let cells = rows.iter_mut().map(|row| row.take(index, name, *column));
+        let cells: Vec<Cell> = cells.collect::<Result<_, _>>()?;
+        match column {
+            Column::Text => match joined(&cells) {
+                Some(text) => page.add_joined(name, text),
+                None => page.add(name, *column, cells),
+            },
+            Column::Int | Column::Bytes | Column::Bool => page.add(name, *column, cells),
+        }
+    }
+    Ok(page.finish())
+}
+
+/// The texts as one, which the server takes apart: a string a column instead of one a value, that
+/// sea-orm clones on its way. None where they could not be told apart again.
+fn joined(cells: &[Cell]) -> Option<String> {
+    let mut text = String::with_capacity(cells.len().saturating_mul(40));
+    for (at, cell) in cells.iter().enumerate() {
+        if at > 0 {
+            text.push(BETWEEN);
+        }
+        match cell {
+            Cell::Null => text.push(NONE),
+            Cell::Text(own) => {
+                if own.contains([BETWEEN, NONE]) {
+                    return None;
+                }
+                text.push_str(own);
+            }
+            Cell::Fixed(_)
+            | Cell::Id(..)
+            | Cell::Date(_)
+            | Cell::Int(_)
+            | Cell::Bytes(_)
+            | Cell::Bool(_) => cell.push_to(&mut text),
+        }
+    }
+    // An empty text is no array of one empty text.
+    (!text.is_empty()).then_some(text)
+}
+
+/// The columns of `unnest`.
+#[derive(Default)]
+struct Arrays {
+    list: Vec<String>,
+    arrays: Vec<String>,
+    names: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Arrays {
+    fn add_joined(&mut self, name: &str, text: String) {
+        self.values.push(text.into());
+        let number = self.values.len();
+        self.arrays.push(format!("string_to_array(${number}, E'\\x1f', E'\\x1e')"));
+        self.names.push(name.to_owned());
+        self.list.push(format!("u.{name}"));
+    }
+
+    /// sea-orm's arrays have no nulls: a column that has some brings a mask with it.
+    fn add(&mut self, name: &str, column: Column, cells: Vec<Cell>) {
+        let (count, mut mask) = (cells.len(), Vec::new());
+        let mut array = Vec::with_capacity(count);
+        for (at, cell) in cells.into_iter().enumerate() {
+            if cell == Cell::Null {
                 mask.resize(at, Value::from(false));
                 mask.push(true.into());
                 array.push(column.filler());
             } else {
-                array.push(value);
+                array.push(column.value(cell));
             }
         }
-        values.push(array_of(*column, array));
-        arrays.push(format!("${}::{}[]", values.len(), column.postgres()));
-        names.push((*name).to_owned());
+        self.values.push(array_of(column, array));
+        self.arrays.push(format!("${}::{}[]", self.values.len(), column.postgres()));
+        self.names.push(name.to_owned());
         if mask.is_empty() {
-            list.push(format!("u.{name}"));
-            continue;
+            self.list.push(format!("u.{name}"));
+            return;
         }
-        mask.resize(rows.len(), Value::from(false));
-        values.push(array_of(Column::Bool, mask));
-        arrays.push(format!("${}::boolean[]", values.len()));
-        names.push(format!("no_{name}"));
-        list.push(format!("CASE WHEN u.no_{name} THEN NULL ELSE u.{name} END AS {name}"));
+        mask.resize(count, Value::from(false));
+        self.values.push(array_of(Column::Bool, mask));
+        self.arrays.push(format!("${}::boolean[]", self.values.len()));
+        self.names.push(format!("no_{name}"));
+        self.list.push(format!("CASE WHEN u.no_{name} THEN NULL ELSE u.{name} END AS {name}"));
     }
-    let query = format!(
-        "SELECT {} FROM unnest({}) AS u ({})",
-        list.join(", "),
-        arrays.join(", "),
-        names.join(", "),
-    );
-    Ok(Page { query, values })
+
+    fn finish(self) -> Page {
+        let query = format!(
+            "SELECT {} FROM unnest({}) AS u ({})",
+            self.list.join(", "),
+            self.arrays.join(", "),
+            self.names.join(", "),
+        );
+        Page { query, values: self.values }
+    }
 }
 
 /// Texts as one value.

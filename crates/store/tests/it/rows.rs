@@ -76,6 +76,69 @@ async fn rows_come_back_as_they_went_in() {
     }
 }
 
+/// PostgreSQL gets the texts of a column as one text where no text has the characters that it is
+/// taken apart by, and as an array where one has.
+#[tokio::test]
+async fn texts_stay_apart_whatever_is_in_them() {
+    let columns = [("id", Column::Text), ("note", Column::Text)];
+    let texts = |notes: &[Option<&str>]| {
+        let pairs = notes.iter().enumerate();
+        pairs.map(|(at, note)| (format!("n{at}"), note.map(str::to_owned))).collect::<Vec<_>>()
+    };
+    for place in places() {
+        let db = place.open().await;
+        let cases: [&[Option<&str>]; 9] = [
+            &[Some("")],
+            &[None],
+            &[None, None],
+            &[Some(""), Some("")],
+            &[Some(""), None, Some("a"), Some("")],
+            &[Some("a\u{1f}b"), Some("c")],
+            &[Some("\u{1e}"), Some("c")],
+            &[Some("\u{1f}"), None, Some("")],
+            &[Some("{a,\"b\"}"), Some("NULL"), Some("null"), Some("\\x1f"), Some("$1 ' --")],
+        ];
+        for notes in cases {
+            let wanted = texts(notes);
+            let rows =
+                wanted.iter().map(|(id, note)| row! {"id": id.as_str(), "note": note.clone()});
+            let rows: Vec<_> = rows.collect();
+            let found = db
+                .write(async |tx: Tx| {
+                    rows::insert_many(&tx, "things", &columns, rows.clone()).await?;
+                    let ids: Vec<_> = wanted.iter().map(|(id, _)| id.clone()).collect();
+                    let found = rows::lock_by_id(&tx, THINGS, &ids).await?;
+                    florin_store::sql::execute(&tx, "DELETE FROM things", []).await?;
+                    Ok::<_, StoreError>(found)
+                })
+                .await
+                .unwrap();
+            let found: Vec<_> = found.iter().map(|row| (thing(row).0, thing(row).4)).collect();
+            assert_eq!(found, wanted);
+        }
+    }
+}
+
+#[tokio::test]
+async fn ids_and_dates_are_written_as_they_are_shown() {
+    let account = florin_kernel::AccountId::from_parts(1_700_000_000_000, [7; 10]);
+    let date = florin_kernel::Date::constant(2026, 11, 21);
+    let columns = [("id", Column::Text), ("note", Column::Text)];
+    for place in places() {
+        let db = place.open().await;
+        let found = db
+            .write(async |tx: Tx| {
+                let rows = vec![row! {"id": account, "note": date}, row! {"id": "b", "note": "x"}];
+                rows::insert_many(&tx, "things", &columns, rows).await?;
+                rows::lock_by_id(&tx, THINGS, &[account.to_string()]).await
+            })
+            .await
+            .unwrap();
+        assert_eq!(thing(&found[0]).0, account.to_string());
+        assert_eq!(thing(&found[0]).4, Some("2026-11-21".to_owned()));
+    }
+}
+
 #[tokio::test]
 async fn ids_sort_bytewise_whatever_the_locale() {
     for place in places() {

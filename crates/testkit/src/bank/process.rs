@@ -62,6 +62,11 @@ impl Process {
         bail!("process {} did not stop:\n{}", self.child.id(), self.log())
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has printed.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

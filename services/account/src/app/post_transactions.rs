@@ -98,10 +98,12 @@ pub(super) fn commands(
     ctx: &CallContext,
     transactions: &[TransactionRequest],
 ) -> Result<Vec<Result<Command, Error>>, Error> {
+    // The same for all items that name nobody else.
+    let asking = ledger::initiator(ctx, None);
     let commands = convert::postings(transactions)?.into_iter().map(|item| {
         let posting = item?;
         permitted(ctx, &posting)?;
-        Ok(command(ctx, posting))
+        Ok(command(ctx, posting, &asking))
     });
     Ok(commands.collect())
 }
@@ -117,7 +119,7 @@ fn permitted(ctx: &CallContext, posting: &Posting) -> Result<(), Error> {
     Err(Error::new(CommonReason::ScopeMissing, text).with("scopes", needed))
 }
 
-fn command(ctx: &CallContext, posting: Posting) -> Command {
+fn command(ctx: &CallContext, posting: Posting, asking: &str) -> Command {
     let (millis, random) = id_parts();
     let reference = Reference {
         caller: ledger::caller(ctx),
@@ -137,7 +139,10 @@ fn command(ctx: &CallContext, posting: Posting) -> Command {
         value_date: posting.value_date,
         rules,
         correlation: posting.correlation,
-        initiator: ledger::initiator(ctx, posting.initiator.as_ref()),
+        initiator: match &posting.initiator {
+            Some(named) => ledger::initiator(ctx, Some(named)),
+            None => asking.to_owned(),
+        },
     };
     Command { work: Work::Post(post), key: None, actor: ledger::actor(ctx) }
 }

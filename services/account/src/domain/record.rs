@@ -19,7 +19,7 @@ pub enum Record {
 }
 
 /// How the table shows [`Record::Void`]; no id of a record is like it.
-const VOID: &str = "void";
+pub const VOID: &str = "void";
 
 impl Record {
     /// The record of an id; None for what is no id of the three, nor void.

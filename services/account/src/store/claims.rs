@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use florin_store::{
     StoreError, Tx, row,
-    rows::{self as many, Column},
+    rows::{self as many, Cell, Column},
     sql,
 };
 
@@ -71,7 +71,7 @@ pub(super) async fn claim(
                 "caller": caller.as_str(), "reference": reference.as_str(),
                 "fingerprint": claim.fingerprint.clone(),
                 // The empty one of a release is written again, or deleted, with the batch.
-                "record": claim.record.map(|record| record.to_string()).unwrap_or_default(),
+                "record": claim.record.map_or(Cell::Fixed(""), Cell::from),
             }
         })
         .collect();

@@ -3,14 +3,17 @@
 use std::str::FromStr;
 
 use florin_kernel::{AccountId, Currency, Date, Money, UnixMicros};
-use florin_store::{StoreError, rows::Keyed};
+use florin_store::{
+    StoreError,
+    rows::{Cell, Keyed},
+};
 use sea_orm::QueryResult;
 
 use crate::domain::{
     account::{Account, Holder, HolderRole, Status},
     event::AccountEvent,
     hold::{Hold, HoldStatus},
-    record::Record,
+    record::{Record, VOID},
 };
 
 /// Columns of `accounts` in the order of their reading.
@@ -29,6 +32,18 @@ pub const EVENT: &str = "account_id, version, kind, transaction_id, leg, hold_id
      held_delta, posted_after, held_after, counterparty, detail, booking_date, value_date, \
      recorded_at, hash";
 
+/// As the table shows it.
+impl From<Record> for Cell {
+    fn from(record: Record) -> Self {
+        match record {
+            Record::Account(id) => id.into(),
+            Record::Transaction(id) => id.into(),
+            Record::Hold(id) => id.into(),
+            Record::Void => Self::Fixed(VOID),
+        }
+    }
+}
+
 fn corrupt(column: &str) -> impl FnOnce() -> StoreError {
     let text = format!("column {column} holds what the ledger never wrote");
     move || StoreError::Corrupt(text)
@@ -36,17 +51,17 @@ fn corrupt(column: &str) -> impl FnOnce() -> StoreError {
 
 /// A text column.
 pub fn text(row: &QueryResult, column: &str) -> Result<String, StoreError> {
-    Ok(row.try_get("", column)?)
+    Ok(row.try_get_by(column)?)
 }
 
 /// An integer column.
 pub fn int(row: &QueryResult, column: &str) -> Result<i64, StoreError> {
-    Ok(row.try_get("", column)?)
+    Ok(row.try_get_by(column)?)
 }
 
 /// A bytes column.
 pub fn bytes(row: &QueryResult, column: &str) -> Result<Vec<u8>, StoreError> {
-    Ok(row.try_get("", column)?)
+    Ok(row.try_get_by(column)?)
 }
 
 /// A date column.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use florin_kernel::{AccountId, HoldId};
 use florin_store::{
     StoreError, Tx, row,
-    rows::{self as many, Column, Row},
+    rows::{self as many, Cell, Column, Row},
     sql,
 };
 
@@ -62,14 +62,14 @@ async fn events(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     ];
     let rows = working.writes.events.iter().map(|(event, hash)| {
         row! {
-            "account_id": event.account_id.to_string(), "version": event.version, "kind": event.kind.as_str(),
-            "transaction_id": event.transaction_id.map(|id| id.to_string()), "leg": event.leg,
-            "hold_id": event.hold_id.map(|id| id.to_string()),
+            "account_id": event.account_id, "version": event.version, "kind": event.kind.as_str(),
+            "transaction_id": event.transaction_id, "leg": event.leg,
+            "hold_id": event.hold_id,
             "delta": event.delta, "held_delta": event.held_delta,
             "posted_after": event.posted_after, "held_after": event.held_after,
             "counterparty": event.counterparty.as_str(), "detail": event.detail.as_str(),
-            "booking_date": event.booking_date.to_string(),
-            "value_date": event.value_date.to_string(),
+            "booking_date": event.booking_date,
+            "value_date": event.value_date,
             "recorded_at": event.recorded_at.0, "hash": hash.clone(),
         }
     });
@@ -84,18 +84,21 @@ async fn accounts(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         let found = working.accounts.get(&id).zip(working.hashes.get(&id));
         let (account, hash) =
             found.ok_or_else(|| StoreError::Corrupt(format!("{id} has events but no row")))?;
-        let row = row! {
-            "id": id.to_string(), "iban": account.iban.as_str(), "product": account.product.as_str(),
-            "control_gl": account.control_gl.as_str(), "currency": account.currency.code(),
-            "status": account.status.number(), "overdraft_limit": account.overdraft_limit,
-            "opened_on": account.opened_on.to_string(), "reference": account.reference.as_str(),
-            "version": account.version, "posted": account.posted, "held": account.held,
-            "last_hash": hash.clone(), "last_recorded_at": working.time_of(id).0,
+        let changing = row! {
+            "id": id, "status": account.status.number(), "version": account.version,
+            "posted": account.posted, "held": account.held, "last_hash": hash.clone(),
+            "last_recorded_at": working.time_of(id).0,
         };
         if working.writes.opened.contains(&id) {
-            new.push(row);
+            new.push(changing.and(row! {
+                "iban": account.iban.as_str(), "product": account.product.as_str(),
+                "control_gl": account.control_gl.as_str(),
+                "currency": Cell::Fixed(account.currency.code()),
+                "overdraft_limit": account.overdraft_limit, "opened_on": account.opened_on,
+                "reference": account.reference.as_str(),
+            }));
         } else {
-            changed.push(row);
+            changed.push(changing);
         }
     }
     let projection = [
@@ -145,10 +148,10 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     ];
     let rows = working.writes.journal.iter().map(|row| {
         row! {
-            "id": row.id.to_string(), "caller": row.caller.as_str(), "reference": row.reference.as_str(), "kind": row.kind.as_str(),
-            "description": row.description.as_str(), "booking_date": row.booking_date.to_string(),
-            "value_date": row.value_date.to_string(), "recorded_at": working.recorded_at(&row.entries).0,
-            "reverses": row.reverses.map(|id| id.to_string()), "correlation": row.correlation.as_str(),
+            "id": row.id, "caller": row.caller.as_str(), "reference": row.reference.as_str(), "kind": row.kind.as_str(),
+            "description": row.description.as_str(), "booking_date": row.booking_date,
+            "value_date": row.value_date, "recorded_at": working.recorded_at(&row.entries).0,
+            "reverses": row.reverses, "correlation": row.correlation.as_str(),
             "initiator": row.initiator.as_str(),
         }
     });
@@ -166,11 +169,11 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     let legs = working.writes.journal.iter().flat_map(|row| {
         (1_i64..).zip(&row.entries).map(move |(leg, entry)| {
             row! {
-                "transaction_id": row.id.to_string(), "leg": leg,
-                "account_id": entry.account.map(|id| id.to_string()),
-                "gl_code": entry.gl_code.as_str(), "currency": entry.amount.currency().code(),
+                "transaction_id": row.id, "leg": leg,
+                "account_id": entry.account,
+                "gl_code": entry.gl_code.as_str(), "currency": Cell::Fixed(entry.amount.currency().code()),
                 "amount": entry.amount.minor(), "counterparty": entry.counterparty.as_str(),
-                "booking_date": row.booking_date.to_string(),
+                "booking_date": row.booking_date,
             }
         })
     });
@@ -191,7 +194,7 @@ async fn conversions(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     let rows = working.writes.journal.iter().flat_map(|row| {
         (1_i64..).zip(&row.conversions).map(move |(number, one)| {
             row! {
-                "transaction_id": row.id.to_string(), "number": number,
+                "transaction_id": row.id, "number": number,
                 "sold_currency": one.sold().currency().code(), "sold_amount": one.sold().minor(),
                 "bought_currency": one.bought().currency().code(),
                 "bought_amount": one.bought().minor(), "rate": one.rate().to_string(),
@@ -219,8 +222,8 @@ async fn turnover(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             let net = i64::try_from(*net)
                 .map_err(|_| StoreError::Corrupt("a batch turns over more than 64 bits".into()))?;
             Ok(row! {
-                "account_id": account.to_string(), "value_date": dates.valued.to_string(),
-                "booking_date": dates.booked.to_string(), "net": net,
+                "account_id": *account, "value_date": dates.valued,
+                "booking_date": dates.booked, "net": net,
             })
         })
         .collect::<Result<_, StoreError>>()?;
@@ -252,10 +255,10 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     ];
     let rows = working.writes.placed.iter().map(|(hold, initiator)| {
         row! {
-            "id": hold.id.to_string(), "account_id": hold.account.to_string(),
+            "id": hold.id, "account_id": hold.account,
             "caller": hold.caller.as_str(), "reference": hold.reference.as_str(),
             "amount": hold.amount.minor(), "remaining": hold.remaining,
-            "captured": hold.captured, "currency": hold.amount.currency().code(),
+            "captured": hold.captured, "currency": Cell::Fixed(hold.amount.currency().code()),
             "status": hold.status.number(), "placed_at": working.time_of(hold.account).0,
             "expires_at": hold.expires_at.map(|at| at.0),
             "correlation": hold.correlation.as_str(), "initiator": initiator.as_str(),
@@ -269,7 +272,7 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         .into_values()
         .map(|hold| {
             row! {
-                "id": hold.id.to_string(), "remaining": hold.remaining,
+                "id": hold.id, "remaining": hold.remaining,
                 "captured": hold.captured, "status": hold.status.number(),
             }
         })
@@ -296,7 +299,7 @@ async fn holders(tx: &Tx, working: &Working) -> Result<(), StoreError> {
     });
     let rows = rows.map(|(account, holder)| {
         row! {
-            "account_id": account.to_string(), "customer_id": holder.customer.to_string(),
+            "account_id": *account, "customer_id": holder.customer,
             "role": holder.role.number(),
         }
     });
@@ -326,7 +329,7 @@ async fn references(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             row! {
                 "caller": caller.as_str(), "reference": reference.as_str(),
                 "fingerprint": claim.fingerprint.clone(),
-                "record": claim.record.map(|record| record.to_string()),
+                "record": claim.record,
             }
         })
         .collect();

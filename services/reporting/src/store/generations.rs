@@ -7,7 +7,7 @@ use sea_orm::ConnectionTrait;
 const DELETED_AT_ONCE: i64 = 5_000;
 /// The tables with a generation, and what identifies a row in them.
 const TABLES: &[(&str, &str)] =
-    &[("entries", "account_id, account_version"), ("entry_words", "account_id, sort_key, word")];
+    &[("entries", "account_id, sort_key"), ("entry_words", "account_id, sort_key, word")];
 
 /// The generation that answers.
 ///

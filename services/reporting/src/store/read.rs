@@ -142,26 +142,24 @@ fn escaped(text: &str) -> String {
 }
 
 fn read(row: &QueryResult) -> Result<(Cursor, Entry), StoreError> {
-    let currency: String = row.try_get("", "currency")?;
+    let currency: String = row.try_get_by("currency")?;
     let currency = currency.parse::<Currency>().map_err(|_| corrupt("currency", &currency))?;
-    let direction: String = row.try_get("", "direction")?;
-    let cursor = Cursor {
-        sort_key: row.try_get("", "sort_key")?,
-        account_id: row.try_get("", "account_id")?,
-    };
+    let direction: String = row.try_get_by("direction")?;
+    let cursor =
+        Cursor { sort_key: row.try_get_by("sort_key")?, account_id: row.try_get_by("account_id")? };
     let entry = Entry {
         account_id: parsed(row, "account_id", AccountId::parse)?,
-        account_version: row.try_get("", "account_version")?,
+        account_version: row.try_get_by("account_version")?,
         transaction_id: parsed(row, "transaction_id", TransactionId::parse)?,
         booking_date: parsed(row, "booking_date", parse_date)?,
         value_date: parsed(row, "value_date", parse_date)?,
         direction: Direction::parse(&direction).ok_or_else(|| corrupt("direction", &direction))?,
-        amount: Money::new(row.try_get("", "minor")?, currency),
-        posted_after: Money::new(row.try_get("", "posted_after")?, currency),
-        kind: row.try_get("", "kind")?,
-        description: row.try_get("", "description")?,
-        counterparty: row.try_get("", "counterparty")?,
-        recorded_at: UnixMicros(row.try_get("", "recorded_at")?),
+        amount: Money::new(row.try_get_by("minor")?, currency),
+        posted_after: Money::new(row.try_get_by("posted_after")?, currency),
+        kind: row.try_get_by("kind")?,
+        description: row.try_get_by("description")?,
+        counterparty: row.try_get_by("counterparty")?,
+        recorded_at: UnixMicros(row.try_get_by("recorded_at")?),
     };
     Ok((cursor, entry))
 }
@@ -171,7 +169,7 @@ fn parsed<T, E>(
     column: &str,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, StoreError> {
-    let text: String = row.try_get("", column)?;
+    let text: String = row.try_get_by(column)?;
     parse(&text).map_err(|_| corrupt(column, &text))
 }
 

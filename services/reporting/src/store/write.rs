@@ -2,7 +2,7 @@
 
 use florin_store::{
     StoreError, Tx, row,
-    rows::{self, Column, Row},
+    rows::{self, Cell, Column, Row},
 };
 
 use crate::domain::{Entry, fold};
@@ -58,17 +58,19 @@ pub async fn write(tx: &Tx, generations: &[i64], facts: &Facts) -> Result<(), St
 
 async fn write_entries(tx: &Tx, generation: i64, told: &[Entry]) -> Result<(), StoreError> {
     let mut sorted: Vec<_> = told.iter().collect();
-    sorted.sort_unstable_by_key(|entry| (entry.account_id, entry.account_version));
+    sorted.sort_unstable_by_key(|entry| {
+        (entry.account_id, entry.booking_date, entry.recorded_at, entry.account_version)
+    });
     let new_rows = sorted.iter().map(|entry| entry_row(generation, entry)).collect();
-    let key = &["generation", "account_id", "account_version"];
+    let key = &["generation", "account_id", "sort_key"];
     rows::insert_missing(tx, "entries", ENTRY, key, new_rows).await?;
     let mut words = Vec::new();
     for entry in sorted {
-        let (account, sort_key) = (entry.account_id.to_string(), entry.sort_key());
+        let sort_key = entry.sort_key();
         words.extend(entry.words().into_iter().map(|word| {
             row! {
                 "generation": generation,
-                "account_id": account.as_str(),
+                "account_id": entry.account_id,
                 "sort_key": sort_key.as_str(),
                 "word": word,
             }
@@ -82,15 +84,15 @@ async fn write_entries(tx: &Tx, generation: i64, told: &[Entry]) -> Result<(), S
 fn entry_row(generation: i64, entry: &Entry) -> Row {
     row! {
         "generation": generation,
-        "account_id": entry.account_id.to_string(),
+        "account_id": entry.account_id,
         "account_version": entry.account_version,
         "sort_key": entry.sort_key(),
-        "transaction_id": entry.transaction_id.to_string(),
-        "booking_date": entry.booking_date.to_string(),
-        "value_date": entry.value_date.to_string(),
-        "direction": entry.direction.name(),
+        "transaction_id": entry.transaction_id,
+        "booking_date": entry.booking_date,
+        "value_date": entry.value_date,
+        "direction": Cell::Fixed(entry.direction.name()),
         "minor": entry.amount.minor(),
-        "currency": entry.amount.currency().code(),
+        "currency": Cell::Fixed(entry.amount.currency().code()),
         "posted_after": entry.posted_after.minor(),
         "kind": entry.kind.as_str(),
         "description": entry.description.as_str(),

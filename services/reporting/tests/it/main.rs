@@ -5,6 +5,7 @@
 
 mod consume;
 mod directory;
+mod migrations;
 mod ownership;
 mod rebuild_read_model;
 mod required;
