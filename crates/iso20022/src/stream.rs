@@ -119,11 +119,13 @@ impl<R: BufRead> InitiationReader<R> {
             let taken = match read {
                 Ok((namespace, event)) => self.growing.take(&event, &namespace)?,
                 Err(error) => {
-                    let rule = match error {
-                        quick_xml::Error::Io(error) if error.kind() == TOO_LARGE => {
-                            Rule::TooLarge { limit: MOST_PIECE_BYTES }
-                        }
-                        error => Rule::Malformed(error.to_string()),
+                    let is_large = matches!(
+                        &error, quick_xml::Error::Io(error) if error.kind() == TOO_LARGE
+                    );
+                    let rule = if is_large {
+                        Rule::TooLarge { limit: MOST_PIECE_BYTES }
+                    } else {
+                        Rule::Malformed(error.to_string())
                     };
                     return Err(self.growing.refuse(rule));
                 }

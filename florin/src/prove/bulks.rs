@@ -60,7 +60,7 @@ fn breaches(told: &ExportBulksResponse) -> Result<Vec<String>> {
     );
     if is_decided(&bulk) {
         let sum = bulk.sum.as_ref().map(|sum| money_of(Some(sum))).transpose()?;
-        let sum = sum.as_ref().map(Money::minor).unwrap_or_default().to_string();
+        let sum = sum.map(Money::minor).unwrap_or_default().to_string();
         check(
             bulk.lines == told.kept_lines
                 && bulk.wrong_lines == told.kept_wrong

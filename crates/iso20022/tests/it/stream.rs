@@ -9,9 +9,8 @@ use florin_iso20022::{
 use crate::examples;
 
 fn initiation() -> Initiation {
-    let found = examples::all().into_iter().find_map(|(_, message)| match message {
-        Message::Initiation(initiation) => Some(initiation),
-        _ => None,
+    let found = examples::all().into_iter().find_map(|(_, message)| {
+        if let Message::Initiation(initiation) = message { Some(initiation) } else { None }
     });
     found.expect("an example")
 }

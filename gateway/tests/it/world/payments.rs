@@ -154,7 +154,6 @@ payment! {
     remove_beneficiary(RemoveBeneficiaryRequest) -> RemoveBeneficiaryResponse;
     list_beneficiaries(ListBeneficiariesRequest) -> ListBeneficiariesResponse;
     retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
-    quote_transfer(QuoteTransferRequest) -> QuoteTransferResponse;
     create_authorisation(CreateAuthorisationRequest) -> CreateAuthorisationResponse;
     increment_authorisation(IncrementAuthorisationRequest) -> IncrementAuthorisationResponse;
     capture_authorisation(CaptureAuthorisationRequest) -> CaptureAuthorisationResponse;

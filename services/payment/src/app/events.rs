@@ -240,7 +240,7 @@ mod tests {
                 },
                 settlement_gl_code: "2400".into(),
                 shortfall_gl_code: None,
-                currency: currency,
+                currency,
                 status: AuthorisationStatus::Authorised,
                 authorised: 1_234,
                 captured: 34,

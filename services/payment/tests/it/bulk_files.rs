@@ -272,8 +272,7 @@ async fn totals_that_are_not_those_of_the_lines_reject_the_file() {
 /// whatever their number: FLORIN_BULK_LINES=1000000 runs the million.
 #[tokio::test]
 async fn a_file_of_very_many_lines_with_errors_is_read_in_parts() {
-    let count: usize = std::env::var("FLORIN_BULK_LINES")
-        .ok()
+    let count: usize = florin_testkit::setting("FLORIN_BULK_LINES")
         .and_then(|text| text.parse().ok())
         .unwrap_or(20_000);
     for place in places() {

@@ -81,6 +81,7 @@ payment! {
         skip_order(SkipOrderRequest) -> SkipOrderResponse;
         cancel_order(CancelOrderRequest) -> CancelOrderResponse;
         retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
+        reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
         quote_transfer(QuoteTransferRequest) -> QuoteTransferResponse;
         recall_transfer(RecallTransferRequest) -> RecallTransferResponse;
         get_recall(GetRecallRequest) -> GetRecallResponse;
