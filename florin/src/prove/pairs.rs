@@ -28,8 +28,7 @@ use crate::{
 
 /// The caller in whose name payment's references are unique in the ledger.
 const PAYMENT: &str = "payment";
-/// How long the sweeper may be behind: an open hold whose time is over for less is late, and no
-/// breach. The ledger refuses its capture from the first moment on.
+/// How long the sweeper may be behind: a hold whose time is over for less is late, no breach.
 const LATE: Duration = Duration::from_secs(15 * 60);
 /// What a transfer failed for whose reference was voided for a reason of a later release.
 const REFERENCE_VOIDED: &str = "REFERENCE_VOIDED";
@@ -42,7 +41,6 @@ struct Ledger {
     holds: HashMap<String, Vec<Held>>,
     /// Open holds of any caller that have a time, with when it is over.
     timed: Vec<(String, UnixMicros)>,
-    /// Voided references with their causes.
     voids: HashMap<String, String>,
     others: u64,
 }

@@ -143,7 +143,7 @@ fn asked_for(
     anna: &crate::world::Holder,
     boris: &crate::world::Holder,
     (transfer_id, order_id, recall_id, bulk_id): (&str, &str, &str, &str),
-) -> Option<(&'static str, String, serde_json::Value)> {
+) -> Asked {
     let (customer, account) = (&anna.customer, &anna.account);
     let nothing = serde_json::json!({});
     let get = |path: String| Some(("GET", path, serde_json::Value::Null));
@@ -164,11 +164,6 @@ fn asked_for(
         "ListEntries" => get(format!("/v1/accounts/{account}/entries")),
         "SettleInterest" => {
             Some(("POST", format!("/v1/accounts/{account}:settleInterest"), nothing))
-        }
-        "ListStatements" => get(format!("/v1/accounts/{account}/statements")),
-        "GetStatement" => get(format!("/v1/accounts/{account}/statements/2026-11-30")),
-        "ListStatementEntries" => {
-            get(format!("/v1/accounts/{account}/statements/2026-11-30/entries"))
         }
         "CloseAccount" => Some(("POST", format!("/v1/accounts/{account}:close"), nothing)),
         "CreateTransfer" => {
@@ -192,6 +187,37 @@ fn asked_for(
         }
         "GetRecall" => get(format!("/v1/recalls/{recall_id}")),
         "ListLimits" => get(format!("/v1/limits?accountId={account}")),
+        "CancelTransfer" => Some(("POST", format!("/v1/transfers/{transfer_id}:cancel"), nothing)),
+        "SearchTransactions" => get(format!("/v1/transactions?accountId={account}")),
+        other => statement_asked_for(other, account)
+            .or_else(|| order_asked_for(other, anna, boris, order_id))
+            .or_else(|| bulk_asked_for(other, anna, bulk_id)),
+    }
+}
+
+type Asked = Option<(&'static str, String, serde_json::Value)>;
+
+fn statement_asked_for(method: &str, account: &str) -> Asked {
+    let get = |path: String| Some(("GET", path, serde_json::Value::Null));
+    match method {
+        "ListStatements" => get(format!("/v1/accounts/{account}/statements")),
+        "GetStatement" => get(format!("/v1/accounts/{account}/statements/2026-11-30")),
+        "ListStatementEntries" => {
+            get(format!("/v1/accounts/{account}/statements/2026-11-30/entries"))
+        }
+        _ => None,
+    }
+}
+
+fn order_asked_for(
+    method: &str,
+    anna: &crate::world::Holder,
+    boris: &crate::world::Holder,
+    order_id: &str,
+) -> Asked {
+    let (account, nothing) = (&anna.account, serde_json::json!({}));
+    let get = |path: String| Some(("GET", path, serde_json::Value::Null));
+    match method {
         "CreateOrder" => {
             let body = order(anna, boris);
             Some(("POST", "/v1/orders".to_owned(), body))
@@ -205,6 +231,14 @@ fn asked_for(
             Some(("POST", format!("/v1/orders/{order_id}:skip"), body))
         }
         "CancelOrder" => Some(("POST", format!("/v1/orders/{order_id}:cancel"), nothing)),
+        _ => None,
+    }
+}
+
+fn bulk_asked_for(method: &str, anna: &crate::world::Holder, bulk_id: &str) -> Asked {
+    let (account, nothing) = (&anna.account, serde_json::json!({}));
+    let get = |path: String| Some(("GET", path, serde_json::Value::Null));
+    match method {
         "CreateBulk" => {
             Some(("POST", "/v1/bulks".to_owned(), crate::bulk::announced(anna, "other", b"{}")))
         }
@@ -216,8 +250,6 @@ fn asked_for(
         "ListBulks" => get(format!("/v1/bulks?accountId={account}")),
         "ListBulkLines" => get(format!("/v1/bulks/{bulk_id}/lines")),
         "CancelBulk" => Some(("POST", format!("/v1/bulks/{bulk_id}:cancel"), nothing)),
-        "CancelTransfer" => Some(("POST", format!("/v1/transfers/{transfer_id}:cancel"), nothing)),
-        "SearchTransactions" => get(format!("/v1/transactions?accountId={account}")),
         _ => None,
     }
 }

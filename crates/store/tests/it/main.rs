@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the settings allow it in test functions alone")]
 
+mod due;
 mod engines;
 mod group_commit;
 mod group_commit_answers;

@@ -109,11 +109,10 @@ pub async fn keep(
     entries: &[StatementEntry],
     document: &[u8],
 ) -> Result<Option<i64>, StoreError> {
-    let query =
-        format!("SELECT COALESCE(MAX(number), 0) AS last FROM {STATEMENTS} WHERE series = $1");
+    let query = format!("SELECT MAX(number) AS last FROM {STATEMENTS} WHERE series = $1");
     let last = sql::query_one(tx, query, [new.series.as_str().into()]).await?;
-    let last: i64 = last.map(|row| row.try_get("", "last")).transpose()?.unwrap_or(0);
-    let number = last.saturating_add(1);
+    let last: Option<Option<i64>> = last.map(|row| row.try_get("", "last")).transpose()?;
+    let number = last.flatten().unwrap_or(0).saturating_add(1);
     let columns = [
         ("id", Column::Text),
         ("series", Column::Text),
@@ -168,7 +167,7 @@ pub async fn keep(
             "reference": entry.reference.as_deref(),
         }
     });
-    let rows: Vec<_> = rows.collect();
+    let rows = rows.collect::<Vec<_>>();
     if !rows.is_empty() {
         rows::insert_many(tx, ENTRIES, &columns, rows).await?;
     }
