@@ -52,6 +52,7 @@ struct Posted {
 struct Held {
     reference: String,
     status: HoldStatus,
+    amount: Option<Money>,
     /// Whether any of it became an entry.
     captured: bool,
     placed_at: UnixMicros,
@@ -146,7 +147,8 @@ impl Ledger {
             some => money_of(some.as_ref())?.minor() > 0,
         };
         let owner = owner_of(&hold.reference).to_owned();
-        let held = Held { status, captured, placed_at, reference: hold.reference };
+        let amount = hold.amount.as_ref().map(|money| money_of(Some(money))).transpose()?;
+        let held = Held { status, amount, captured, placed_at, reference: hold.reference };
         self.holds.entry(owner).or_default().push(held);
         Ok(())
     }
@@ -181,8 +183,8 @@ impl Pairing<'_> {
         let posted = self.ledger.transactions.remove(&transfer.posting_reference);
         let posted = posted.unwrap_or_default();
         let holds = self.ledger.holds.remove(id).unwrap_or_default();
-        // Of one to another bank that the ledger refused to set aside.
-        self.ledger.voids.remove(&format!("{id}/hold"));
+        let voided_hold = self.ledger.voids.remove(&format!("{id}/hold"));
+        self.set_aside(transfer, (&posted, &holds), voided_hold.as_deref(), young)?;
         let voided = self.ledger.voids.remove(&transfer.posting_reference);
         self.void(transfer, voided.as_deref(), young);
         let unfinished = match transfer.status() {

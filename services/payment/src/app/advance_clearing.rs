@@ -14,6 +14,7 @@
 //! ledger is repeated under its own reference, the bytes are repeated as they are.
 
 mod capture;
+mod chart;
 mod incoming;
 mod ledger;
 
@@ -72,8 +73,11 @@ impl ClearingWorker {
         Self { payment, network, woken: Arc::default(), refused: Arc::default() }
     }
 
-    /// Works until the shutdown.
+    /// Works until the shutdown, from when the ledger has the GL accounts of the settings on.
     pub async fn run(self, shutdown: CancellationToken) {
+        if !self.chart_is_ready(&shutdown).await {
+            return;
+        }
         while !shutdown.is_cancelled() {
             match self.turn().await {
                 Ok(true) => continue,

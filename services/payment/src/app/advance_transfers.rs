@@ -32,8 +32,8 @@ use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-pub(super) use self::ledger::wire_leg;
 use self::ledger::{Judged, Verdict};
+pub(super) use self::ledger::{failure_for, wire_leg};
 use super::{Payment, events};
 use crate::{
     domain::{Ended, Event, Screening, Status},

@@ -1,6 +1,7 @@
 //! A scripted `account`: balances in memory, references for ever, and the ways in which a
 //! ledger can fail.
 
+mod chart;
 mod holds;
 mod others;
 mod served;
@@ -60,6 +61,7 @@ struct State {
     /// By reference, with whether they are open still.
     holds: BTreeMap<String, Hold>,
     ignores_captures: bool,
+    lacks_gl: bool,
     voids_away: bool,
     fails_voids: bool,
     /// For what the next reference is voided just before its void.
@@ -81,6 +83,8 @@ pub struct Ledger {
     pub after: Semaphore,
     /// Closed, no reference is voided.
     pub before_voids: Semaphore,
+    /// One permit for each call that asks for the chart.
+    pub asked_for_chart: Semaphore,
     /// One permit for each call that voids.
     pub voiding: Semaphore,
     /// One permit for each call that has arrived.
@@ -97,6 +101,7 @@ impl Ledger {
             before: Semaphore::new(OPEN),
             after: Semaphore::new(OPEN),
             before_voids: Semaphore::new(OPEN),
+            asked_for_chart: Semaphore::new(0),
             voiding: Semaphore::new(0),
             arrived: Semaphore::new(0),
             worked: Semaphore::new(0),
@@ -334,6 +339,9 @@ impl State {
                 Direction::Debit | Direction::Unspecified => -amount.minor(),
             };
             sum += change;
+            if self.lacks_gl && matches!(&one.target, Some(leg::Target::GlCode(_))) {
+                return Err(Reason::GlAccountNotFound.known());
+            }
             let Some(leg::Target::AccountId(id)) = &one.target else { continue };
             let id: AccountId = id.parse().unwrap();
             let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;

@@ -359,7 +359,7 @@ pub(super) fn posted_by(record: &Record, posted: &PostedTransaction) -> Verdict 
 
 /// Why a transfer failed whose reference another attempt had voided: the reason is that of the
 /// refusal then, as the contract knows it; its facts went with the attempt.
-fn failure_for(cause: &str) -> Failure {
+pub(in crate::app) fn failure_for(cause: &str) -> Failure {
     let void = Reason::ReferenceVoided.known();
     let known = [void.domain, Common::InvalidRequest.known().domain]
         .into_iter()

@@ -35,6 +35,10 @@ impl Ledger {
         if let Some(hold) = state.holds.get(&request.reference).cloned() {
             return Ok(Response::new(PlaceHoldResponse { hold: Some(hold), replayed: true }));
         }
+        if let Some(cause) = state.voids.get(&request.reference) {
+            let error = Error::new(Reason::ReferenceVoided, "scripted");
+            return Err(error.with("cause", cause.clone()).into());
+        }
         let id: AccountId = request.account_id.parse().unwrap();
         let amount = money_of(request.amount.as_ref()).unwrap().minor();
         if state.accounts[&id].balance - state.held(&id, &[]) < amount {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use florin_proto::{
+    ErrorReason as _,
     account::v1::{
         GetBusinessDateRequest, GetBusinessDateResponse, Leg, Reason, ReferenceToVoid,
         ReverseTransactionRequest, ReverseTransactionResponse, TransactionRequest,
@@ -14,7 +15,7 @@ use florin_proto::{
 use florin_rpc::Error;
 use tonic::{Request, Response, Status};
 
-use super::{Ledger, posted};
+use super::{Ledger, posted, refusal};
 
 fn kind_of_reversal(transaction: &str) -> String {
     format!("reverses {transaction}")
@@ -164,6 +165,11 @@ impl Ledger {
 
     fn void(&self, ReferenceToVoid { reference, cause }: ReferenceToVoid) -> VoidResult {
         let mut state = self.state();
+        if state.holds.contains_key(&reference) {
+            let reused =
+                refusal(Common::ReferenceReused.known(), [("reference".into(), "".into())]);
+            return VoidResult { reference, outcome: Some(VoidOutcome::Refused(reused)) };
+        }
         let outcome = match state.posted.get(&reference) {
             Some((_, id)) => VoidOutcome::Posted(posted(*id, true)),
             None => {

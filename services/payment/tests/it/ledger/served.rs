@@ -52,6 +52,10 @@ impl tower::Service<http::Request<Body>> for Served {
                     let ask = move |request| Arc::clone(&ledger).get_business_date(request);
                     unary(request, ask).await
                 }
+                "ListGlAccounts" => {
+                    let list = move |request| Arc::clone(&ledger).list_gl_accounts(request);
+                    unary(request, list).await
+                }
                 "ReverseTransaction" => {
                     let reverse = move |request| Arc::clone(&ledger).reverse_transaction(request);
                     unary(request, reverse).await
