@@ -97,14 +97,7 @@ impl ClearingWorker {
     /// # Errors
     /// Those of the database. What was taken is taken again when its lease ends.
     pub async fn turn(&self) -> Result<bool, StoreError> {
-        let (token, outgoing) = self
-            .payment
-            .db
-            .write(async |tx: Tx| {
-                let claiming = self.claiming(&tx).await?;
-                store::claim_outgoing(&tx, &claiming).await
-            })
-            .await?;
+        let (token, outgoing) = self.claim_outgoing(AT_ONCE).await?;
         let mut tasks = JoinSet::new();
         let mut any = !outgoing.is_empty();
         for out in outgoing {
@@ -120,6 +113,34 @@ impl ClearingWorker {
             }
         }
         Ok(any)
+    }
+
+    /// One step of one payment, and no task of its own: dropped, it leaves what a crash leaves.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn step(&self) -> Result<bool, StoreError> {
+        let (token, outgoing) = self.claim_outgoing(1).await?;
+        if let Some(out) = outgoing.first() {
+            self.advance(out, &token).await?;
+            return Ok(true);
+        }
+        let (token, arrived) = self.claim_incoming(1).await?;
+        if let Some(came) = arrived.first() {
+            self.book(came, &token).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    async fn claim_outgoing(&self, limit: u32) -> Result<(String, Vec<Outgoing>), StoreError> {
+        self.payment
+            .db
+            .write(async |tx: Tx| {
+                let claiming = Claiming { limit, ..self.claiming(&tx).await? };
+                store::claim_outgoing(&tx, &claiming).await
+            })
+            .await
     }
 
     pub(super) async fn claiming(&self, tx: &Tx) -> Result<Claiming, StoreError> {

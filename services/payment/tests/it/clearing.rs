@@ -1,6 +1,6 @@
 //! Payments between banks: the scripted ledger at one side, the simulated network at the other.
 
-mod world;
+pub mod world;
 
 use florin_iso20022::Message;
 use florin_proto::payment::v1::{AddBeneficiaryRequest, CreateTransferRequest, TransferStatus};

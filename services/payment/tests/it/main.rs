@@ -8,6 +8,7 @@ mod beneficiaries;
 mod cancel_transfer;
 mod cash;
 mod clearing;
+mod clearing_faults;
 mod create_transfer;
 mod export_transfers;
 mod get_transfer;

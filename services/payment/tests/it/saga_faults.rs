@@ -44,7 +44,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 const MOST_POINTS: usize = 5_000;
 
 /// Polls the work so often, then drops it where it stands: a crash. None where it came to that.
-async fn crash_at<F: Future>(point: usize, work: F) -> Option<F::Output> {
+pub async fn crash_at<F: Future>(point: usize, work: F) -> Option<F::Output> {
     let mut work = Box::pin(work);
     let mut left = point;
     std::future::poll_fn(move |context| {

@@ -2,10 +2,10 @@
 
 use florin_kernel::{AccountId, Money, UnixMicros};
 use florin_proto::account::v1::TransactionRequest;
-use florin_store::{StoreError, Tx};
+use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio::task::JoinSet;
 
-use super::{ClearingWorker, Told, legs, move_to, plain, put_off};
+use super::{AT_ONCE, ClearingWorker, Told, legs, move_to, plain, put_off};
 use crate::{
     app::advance_transfers::{later, wire_leg},
     clearing::fresh_id,
@@ -41,14 +41,7 @@ impl ClearingWorker {
         &self,
         tasks: &mut JoinSet<Result<(), StoreError>>,
     ) -> Result<bool, StoreError> {
-        let (token, arrived) = self
-            .payment
-            .db
-            .write(async |tx: Tx| {
-                let claiming = self.claiming(&tx).await?;
-                store::claim_incoming(&tx, &claiming).await
-            })
-            .await?;
+        let (token, arrived) = self.claim_incoming(AT_ONCE).await?;
         let any = !arrived.is_empty();
         for one in arrived {
             let (worker, token) = (self.clone(), token.clone());
@@ -57,7 +50,21 @@ impl ClearingWorker {
         Ok(any)
     }
 
-    async fn book(&self, came: &Incoming, token: &str) -> Result<(), StoreError> {
+    pub(super) async fn claim_incoming(
+        &self,
+        limit: u32,
+    ) -> Result<(String, Vec<Incoming>), StoreError> {
+        self.payment
+            .db
+            .write(async |tx: Tx| {
+                let claiming = Claiming { limit, ..self.claiming(&tx).await? };
+                store::claim_incoming(&tx, &claiming).await
+            })
+            .await
+    }
+
+    /// One step of what came in.
+    pub(super) async fn book(&self, came: &Incoming, token: &str) -> Result<(), StoreError> {
         let found = match came.stage {
             Arrival::Received => self.credit(came).await?,
             Arrival::ToSuspense => self.suspend(came).await,

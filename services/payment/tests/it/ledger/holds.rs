@@ -8,6 +8,7 @@ use florin_proto::{
         Hold, HoldStatus, PlaceHoldRequest, PlaceHoldResponse, Reason, ReleaseHoldRequest,
         ReleaseHoldResponse,
     },
+    common::v1::Reason as Common,
     money_of,
 };
 use florin_rpc::Error;
@@ -32,7 +33,11 @@ impl Ledger {
     ) -> Result<Response<PlaceHoldResponse>, Status> {
         let request = request.into_inner();
         let mut state = self.state();
+        if state.away {
+            return Err(Error::new(Common::Unavailable, "scripted").into());
+        }
         if let Some(hold) = state.holds.get(&request.reference).cloned() {
+            state.answered()?;
             return Ok(Response::new(PlaceHoldResponse { hold: Some(hold), replayed: true }));
         }
         if let Some(cause) = state.voids.get(&request.reference) {
@@ -52,6 +57,7 @@ impl Ledger {
             ..Hold::default()
         };
         state.holds.insert(request.reference, hold.clone());
+        state.answered()?;
         Ok(Response::new(PlaceHoldResponse { hold: Some(hold), replayed: false }))
     }
 
@@ -61,6 +67,9 @@ impl Ledger {
     ) -> Result<Response<ReleaseHoldResponse>, Status> {
         let request = request.into_inner();
         let mut state = self.state();
+        if state.away {
+            return Err(Error::new(Common::Unavailable, "scripted").into());
+        }
         let hold = state.holds.get_mut(&request.hold_reference).unwrap();
         if hold.status() == HoldStatus::Captured {
             return Err(Error::new(Reason::HoldNotOpen, "scripted").into());
@@ -68,11 +77,20 @@ impl Ledger {
         let replayed = hold.status() == HoldStatus::Released;
         hold.set_status(HoldStatus::Released);
         let hold = Some(hold.clone());
+        state.answered()?;
         Ok(Response::new(ReleaseHoldResponse { hold, replayed }))
     }
 }
 
 impl State {
+    /// What was done is answered, unless answers are lost.
+    fn answered(&self) -> Result<(), Status> {
+        if self.loses_answers {
+            return Err(Error::new(Common::Unavailable, "scripted").into());
+        }
+        Ok(())
+    }
+
     /// What is set aside on an account, but for these holds.
     pub(super) fn held(&self, id: &AccountId, but: &[&str]) -> i64 {
         let open = self.holds.values().filter(|hold| {
