@@ -20,7 +20,7 @@ pub enum Kind {
     Conflict,
     /// The state of the record refuses it (insufficient funds, frozen).
     Refused,
-    /// A concurrent attempt is under way; try again.
+    /// A concurrent attempt is under way, or the time for it has not come; try again.
     Aborted,
     /// A rate, a queue or a budget is used up.
     Exhausted,

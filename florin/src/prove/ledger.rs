@@ -45,6 +45,9 @@ pub async fn verify(caller: &Caller, seal: Option<Seal>, report: &mut Report) ->
                 let text = format!("{}: {}", breach.record, breach.description);
                 report.breach(&breach.check, &text);
             }
+            Some(Part::Notice(notice)) => {
+                report.unfinished(&format!("{} {}", notice.record, notice.description));
+            }
             Some(Part::Summary(summary)) => {
                 conclude(summary, described, report);
                 return Ok(());

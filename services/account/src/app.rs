@@ -31,6 +31,7 @@ pub mod get_trial_balance;
 pub mod import_accounts;
 pub mod ledger;
 pub mod list_accounts;
+pub mod list_accounts_set_aside;
 pub mod list_business_days;
 pub mod list_control_mappings;
 pub mod list_entries;

@@ -14,18 +14,19 @@ use florin_proto::account::v1::{
     GetBusinessDateResponse, GetProfitAndLossRequest, GetProfitAndLossResponse,
     GetTransactionRequest, GetTransactionResponse, GetTrialBalanceRequest, GetTrialBalanceResponse,
     ImportAccountsRequest, ImportAccountsResponse, ListAccountsRequest, ListAccountsResponse,
-    ListBusinessDaysRequest, ListBusinessDaysResponse, ListControlMappingsRequest,
-    ListControlMappingsResponse, ListEntriesRequest, ListEntriesResponse, ListFeeSchedulesRequest,
-    ListFeeSchedulesResponse, ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest,
-    ListHolidaysResponse, ListInterestConditionsRequest, ListInterestConditionsResponse,
-    ListProductsRequest, ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse,
-    OpenAccountRequest, OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse,
-    PostTransactionsRequest, PostTransactionsResponse, PreviewReversalRequest,
-    PreviewReversalResponse, PreviewTransactionsRequest, PreviewTransactionsResponse,
-    ProposeReopeningRequest, ProposeReopeningResponse, QuoteFeeRequest, QuoteFeeResponse,
-    ReleaseHoldRequest, ReleaseHoldResponse, RemapProductRequest, RemapProductResponse,
-    RemoveHolderRequest, RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse,
-    ResolveIbanRequest, ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
+    ListAccountsSetAsideRequest, ListAccountsSetAsideResponse, ListBusinessDaysRequest,
+    ListBusinessDaysResponse, ListControlMappingsRequest, ListControlMappingsResponse,
+    ListEntriesRequest, ListEntriesResponse, ListFeeSchedulesRequest, ListFeeSchedulesResponse,
+    ListGlAccountsRequest, ListGlAccountsResponse, ListHolidaysRequest, ListHolidaysResponse,
+    ListInterestConditionsRequest, ListInterestConditionsResponse, ListProductsRequest,
+    ListProductsResponse, ListReopeningsRequest, ListReopeningsResponse, OpenAccountRequest,
+    OpenAccountResponse, PlaceHoldRequest, PlaceHoldResponse, PostTransactionsRequest,
+    PostTransactionsResponse, PreviewReversalRequest, PreviewReversalResponse,
+    PreviewTransactionsRequest, PreviewTransactionsResponse, ProposeReopeningRequest,
+    ProposeReopeningResponse, QuoteFeeRequest, QuoteFeeResponse, ReleaseHoldRequest,
+    ReleaseHoldResponse, RemapProductRequest, RemapProductResponse, RemoveHolderRequest,
+    RemoveHolderResponse, RemoveHolidayRequest, RemoveHolidayResponse, ResolveIbanRequest,
+    ResolveIbanResponse, ReverseTransactionRequest, ReverseTransactionResponse,
     SetFeeScheduleRequest, SetFeeScheduleResponse, SetInterestConditionsRequest,
     SetInterestConditionsResponse, UnfreezeAccountRequest, UnfreezeAccountResponse,
     VerifyLedgerRequest, VerifyLedgerResponse, VoidReferencesRequest, VoidReferencesResponse,
@@ -90,6 +91,7 @@ florin_rpc::serve! {
     set_fee_schedule(SetFeeScheduleRequest) -> SetFeeScheduleResponse;
     list_fee_schedules(ListFeeSchedulesRequest) -> ListFeeSchedulesResponse;
     quote_fee(QuoteFeeRequest) -> QuoteFeeResponse;
+    list_accounts_set_aside(ListAccountsSetAsideRequest) -> ListAccountsSetAsideResponse;
     list_business_days(ListBusinessDaysRequest) -> ListBusinessDaysResponse;
     set_interest_conditions(SetInterestConditionsRequest) -> SetInterestConditionsResponse;
     list_interest_conditions(ListInterestConditionsRequest) -> ListInterestConditionsResponse;

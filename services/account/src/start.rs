@@ -58,6 +58,14 @@ pub async fn open(runtime: &Runtime, config: Config) -> anyhow::Result<Ledger> {
     let bank = &runtime.settings.bank;
     let bank = BankIdentity::new(&bank.country, &bank.bank_code)
         .context("country and bank_code in [bank] issue the account numbers")?;
+    let foreign = db.write(async |tx: Tx| chart::add_own(&tx).await).await?;
+    anyhow::ensure!(
+        foreign.is_empty(),
+        "the ledger keeps GL accounts of its own under codes that the bank uses otherwise: {}. \
+         Give the bank's another code (gl_accounts, journal_legs, product_controls) and start \
+         again: the ledger then adds its own",
+        foreign.join("; ")
+    );
     open_books(&db, &config).await?;
     let limits = Limits {
         max_weight: MAX_WEIGHT,

@@ -16,6 +16,7 @@ pub mod load;
 pub mod records;
 pub mod rows;
 pub mod seals;
+pub mod set_aside;
 pub mod verify;
 pub mod voids;
 pub mod working;
@@ -37,5 +38,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0012_end_of_day",
     "0013_seals",
     "0014_fees",
+    "0015_set_aside",
     "0030_voids_and_days",
 ];

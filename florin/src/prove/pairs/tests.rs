@@ -180,11 +180,23 @@ fn an_unpaid_transfer_has_nothing_captured() {
 
 #[test]
 fn names_an_open_hold_whose_time_is_over_whoever_placed_it() {
-    for (over, found) in [(SETTLED, 1), (OLD, 1), (YOUNG, 0)] {
+    // A sweeper that is behind breaks nothing; one that does not come does.
+    let late = SETTLED.plus_micros(-micros(LATE));
+    for (over, found) in [
+        (OLD, (1, 0)),
+        (late, (1, 0)),
+        (late.plus_micros(1), (0, 1)),
+        (SETTLED, (0, 1)),
+        (YOUNG, (0, 0)),
+    ] {
+        let (mut ledger, mut report) = (Ledger::default(), Report::default());
         let mut hold = hold("aut_1/hold");
         hold.caller = "card".to_owned();
         hold.hold.as_mut().unwrap().expire_time = Some(timestamp(over));
-        assert_eq!(breaches(&[], vec![], vec![hold]), found);
+        ledger.take_hold(hold).unwrap();
+        let (ledger, report) = (&mut ledger, &mut report);
+        Pairing { ledger, settled_before: SETTLED, report: &mut *report }.left_over();
+        assert_eq!((report.breaches(), report.stuck()), found, "{over:?}");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         refusal::Refusal,
     },
     store::{
-        accruals::{Accrual, Written},
+        accruals::{Accrual, Fold, Written},
         working::Working,
     },
 };
@@ -30,8 +30,12 @@ pub fn decide(
     let Some(loaded) = working.interest.loaded.get(&account.id) else {
         return Ok(Outcome::Passed);
     };
-    let Some(folding) = loaded.folding.clone() else { return Ok(Outcome::Passed) };
     let out_of_range = || Refusal::OutOfRange { account: account.id };
+    let folding = match loaded.fold.clone() {
+        Fold::Nothing => return Ok(Outcome::Passed),
+        Fold::OutOfRange => return Err(out_of_range()),
+        Fold::Of(folding) => folding,
+    };
     let before = loaded.accrual.unwrap_or(Accrual {
         from: account.opened_on,
         at: None,

@@ -13,7 +13,10 @@ use florin_runtime::{Failure, once};
 use florin_store::Tx;
 use tonic::{Response, Status};
 
-use super::ledger::{self, Ledger};
+use super::{
+    answer::LATER,
+    ledger::{self, Ledger},
+};
 use crate::{
     domain::posting::MOST_CLOSED_DAYS,
     grpc::convert,
@@ -71,7 +74,7 @@ async fn advance(
     if open != closing {
         let text = format!("the open business date is {open}, not {closing}");
         let stale = Error::new(Reason::BusinessDateStale, text);
-        return Err(stale.with("business_date", open.to_string()).into());
+        return Err(stale.with("business_date", open.to_string()).retry_after(LATER).into());
     }
     let opening = match wanted {
         Some(date) => date,

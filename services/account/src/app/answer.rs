@@ -1,5 +1,7 @@
 //! Outcomes and refusals as the contract says them: messages, reasons, stored answers.
 
+use std::time::Duration;
+
 use florin_events::position;
 use florin_kernel::Kind;
 use florin_proto::{
@@ -14,6 +16,9 @@ use prost::Message;
 
 use super::{command::Outcome, post_transactions::posted_leg};
 use crate::{domain::refusal::Refusal, wire};
+
+/// When another attempt is worth it where the time for it has not come.
+pub(super) const LATER: Duration = Duration::from_secs(15);
 
 /// The reason of a refusal in the contract.
 #[must_use]
@@ -39,6 +44,7 @@ pub fn reason(refusal: &Refusal) -> KnownReason {
         Refusal::HoldExpired { .. } => Reason::HoldExpired,
         Refusal::CaptureExceedsHold { .. } => Reason::CaptureExceedsHold,
         Refusal::CaptureExceedsDebit { .. } => Reason::CaptureExceedsDebit,
+        Refusal::EndOfDayOpen { .. } => Reason::EndOfDayOpen,
         Refusal::OutOfRange { .. } => Reason::BalanceOutOfRange,
         Refusal::IsReversal { .. } => Reason::IsReversal,
         Refusal::OfPayment { .. } => Reason::TransactionOfPayment,
@@ -98,6 +104,7 @@ pub fn facts(refusal: &Refusal) -> Vec<(&'static str, String)> {
         | Refusal::AlreadyReversed { transaction } => {
             vec![("transaction_id", transaction.to_string())]
         }
+        Refusal::EndOfDayOpen { day } => vec![("business_date", day.to_string())],
         Refusal::IbansUsedUp => Vec::new(),
         Refusal::HoldNotOpen { hold }
         | Refusal::HoldExpired { hold }
@@ -122,7 +129,16 @@ fn message(refusal: &Refusal) -> String {
 #[must_use]
 pub fn error(refusal: &Refusal) -> Error {
     let error = Error::new(reason(refusal), message(refusal));
-    facts(refusal).into_iter().fold(error, |error, (key, value)| error.with(key, value))
+    let error =
+        facts(refusal).into_iter().fold(error, |error, (key, value)| error.with(key, value));
+    if is_decided(refusal) { error } else { error.retry_after(LATER) }
+}
+
+/// Whether it holds for a request under the same key. What time alone heals does not: the same
+/// request may pass later.
+#[must_use]
+pub fn is_decided(refusal: &Refusal) -> bool {
+    reason(refusal).kind.is_decided()
 }
 
 /// What stands in an item's result: what `success` makes of its outcome, or why there is
@@ -189,6 +205,7 @@ pub fn stored<M: Message>(
         | Outcome::Account { .. }
         | Outcome::Held { .. }
         | Outcome::Passed
+        | Outcome::SetAside
         | Outcome::Voided { .. } => match success(outcome) {
             Some(message) => return Answer { code: 0, body: message.encode_to_vec() },
             None => Error::internal("the outcome is not that of the command"),
@@ -214,6 +231,7 @@ macro_rules! account_answer {
                 Outcome::Posted { .. }
                 | Outcome::Held { .. }
                 | Outcome::Passed
+                | Outcome::SetAside
                 | Outcome::Voided { .. }
                 | Outcome::Previewed(_)
                 | Outcome::Rehearsed(_)

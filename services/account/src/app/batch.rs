@@ -13,7 +13,7 @@ use florin_store::{
 };
 
 use super::{
-    add_holder, close_account,
+    add_holder, answer, close_account,
     command::{Change, Command, Outcome, Work},
     end_of_day, expire_holds, freeze_account, open_account, place_hold, post_transactions,
     rehearse::rehearse,
@@ -97,7 +97,8 @@ async fn settled(tx: &Tx, commands: &[Command]) -> Result<Vec<Option<Outcome>>, 
     Ok(settled.collect())
 }
 
-/// Stores the answers of the keys claimed here, with the effect.
+/// Stores the answers of the keys claimed here, with the effect. A key that met what time alone
+/// heals is as new again.
 async fn answer_keys(
     tx: &Tx,
     commands: &[Command],
@@ -105,9 +106,14 @@ async fn answer_keys(
     outcomes: Vec<Outcome>,
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut answers: Vec<(Key, Answer)> = Vec::new();
+    let mut given_back = Vec::new();
     let mut answered = Vec::with_capacity(outcomes.len());
     for ((command, outcome), decided) in commands.iter().zip(outcomes).zip(decided_here) {
         answered.push(match &command.key {
+            Some((key, _)) if *decided && is_undecided(&outcome) => {
+                given_back.push(key);
+                outcome
+            }
             Some((key, answer_of)) if *decided => {
                 let answer = answer_of(&outcome);
                 answers.push((key.clone(), answer.clone()));
@@ -119,7 +125,13 @@ async fn answer_keys(
     if !answers.is_empty() {
         idempotency::store_many(tx, &answers).await?;
     }
+    idempotency::give_back_many(tx, &given_back).await?;
     Ok(answered)
+}
+
+/// Whether the same request may have another outcome without anybody's doing.
+fn is_undecided(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(refusal) if !answer::is_decided(refusal))
 }
 
 async fn record_audit(tx: &Tx, working: &mut Working) -> Result<(), StoreError> {
@@ -191,9 +203,12 @@ fn touch(needs: &mut Needs, command: &Command) {
         // The reference alone: it touches no account.
         Work::Void(_) => {}
         Work::Open(_) => needs.opens += 1,
-        Work::Change { account, .. } => {
+        Work::Change { account, change } => {
             needs.accounts.insert(*account);
             needs.changed.insert(*account);
+            if matches!(change, Change::Close(_)) {
+                needs.closes.insert(*account);
+            }
         }
         Work::Rehearse(_) => {}
     }
@@ -331,6 +346,7 @@ impl Outcome {
             | Self::Account { .. }
             | Self::Held { .. }
             | Self::Passed
+            | Self::SetAside
             | Self::Voided { .. }
             | Self::Previewed(_)
             | Self::Rehearsed(_)

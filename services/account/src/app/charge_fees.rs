@@ -16,8 +16,9 @@ use crate::{
     store::working::Working,
 };
 
-/// Decides over the working set. Passes where no month ends, where no schedule asks for a fee, and
-/// for a closed account; its reference makes it once a business date.
+/// Decides over the working set. Passes where no month ends, where no schedule asks for a fee, for
+/// a closed account, and for one that another bank still had; its reference makes it once a
+/// business date.
 ///
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
@@ -32,7 +33,10 @@ pub fn decide(
         Status::Open | Status::Frozen => is_month_end(through) && account.opened_on <= through,
         Status::Closed => false,
     };
-    if !charged {
+    let loaded = working.interest.loaded.get(&account.id);
+    // An imported account begins here on the business date of its import.
+    let begun = loaded.and_then(|loaded| loaded.accrual).is_none_or(|one| one.from <= through);
+    if !charged || !begun {
         return Ok(Outcome::Passed);
     }
     let id = (account.product.clone(), account.currency, FeeEvent::Month);

@@ -62,7 +62,12 @@ pub fn decide(
     reason: &str,
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {
+    let unended = working.unended.get(&id).copied();
     let account = working.account(id)?;
+    // The end of that day owes the account its interest, and is owed its fees.
+    if let Some(day) = unended {
+        return Err(Refusal::EndOfDayOpen { day });
+    }
     account.close()?;
     let account = account.clone();
     let change = (EventKind::Closed, AccountChange::Closed);

@@ -7,17 +7,20 @@ use florin_runtime::{Failure, once};
 use florin_store::Tx;
 use tonic::{Response, Status};
 
-use super::ledger::{self, Ledger};
+use super::{
+    answer::LATER,
+    ledger::{self, Ledger},
+};
 use crate::{
     grpc::convert,
-    store::{calendar, chart, end_of_day},
+    store::{calendar, chart, end_of_day, set_aside},
 };
 
 impl Ledger {
     /// Closes a period, under the caller's key.
     ///
     /// # Errors
-    /// INVALID_REQUEST, `PERIOD_NOT_OVER`, `PERIOD_CLOSED`.
+    /// INVALID_REQUEST, `PERIOD_NOT_OVER`, `PERIOD_CLOSED`, `ACCOUNT_SET_ASIDE`.
     pub async fn close_period(
         &self,
         ctx: &CallContext,
@@ -37,7 +40,8 @@ impl Ledger {
 /// booked before is in the period, and every later one reads the new end.
 ///
 /// # Errors
-/// `PERIOD_NOT_OVER`; `PERIOD_CLOSED` where it is closed beyond that day.
+/// `PERIOD_NOT_OVER`; `PERIOD_CLOSED` where it is closed beyond that day; `ACCOUNT_SET_ASIDE` where
+/// one lacks what the end of a day in it books.
 async fn close(tx: &Tx, ctx: &CallContext, through: Date) -> Result<(), Failure> {
     let books = chart::books(tx, tx.engine().for_update()).await?;
     if books.closed_through == Some(through) {
@@ -47,7 +51,7 @@ async fn close(tx: &Tx, ctx: &CallContext, through: Date) -> Result<(), Failure>
     if through >= books.business_date {
         let text = format!("{date} is not before the business date {open}");
         let error = Error::new(Reason::PeriodNotOver, text).with("date", date);
-        return Err(error.with("business_date", open).into());
+        return Err(error.with("business_date", open).retry_after(LATER).into());
     }
     if let Some(closed) = books.closed_through.filter(|closed| through < *closed) {
         let text = format!("{date} lies in the period closed through {closed}");
@@ -60,7 +64,13 @@ async fn close(tx: &Tx, ctx: &CallContext, through: Date) -> Result<(), Failure>
     if let Some(day) = end_of_day::not_ended(tx, through).await? {
         let text = format!("the end of the business date {day} is not done");
         let error = Error::new(Reason::PeriodNotOver, text).with("date", day.to_string());
-        return Err(error.with("business_date", open).into());
+        return Err(error.with("business_date", open).retry_after(LATER).into());
+    }
+    if let Some(aside) = set_aside::within(tx, through).await? {
+        let (account, day) = (aside.account.to_string(), aside.closed.to_string());
+        let text = format!("account {account} stands aside since the end of {day}");
+        let error = Error::new(Reason::AccountSetAside, text).with("account_id", account);
+        return Err(error.with("date", day).retry_after(LATER).into());
     }
     chart::set_closed_through(tx, Some(through)).await?;
     Ok(ledger::record_audit(tx, ctx, &format!("period/{date}")).await?)

@@ -245,6 +245,8 @@ pub enum Outcome {
     Rehearsed(Vec<Self>),
     /// A step of the end of day moved no money: nothing was due, or it was done before.
     Passed,
+    /// A step of the end of day met figures beyond the range: the account stands aside.
+    SetAside,
     /// The domain refused; nothing changed.
     Refused(Refusal),
     /// Decided here under a key, and stored: the answer of the first call.
@@ -338,6 +340,7 @@ impl Outcome {
             Self::Previewed(_)
             | Self::Rehearsed(_)
             | Self::Passed
+            | Self::SetAside
             | Self::Refused(_)
             | Self::Decided(_)
             | Self::Answered(_)

@@ -69,5 +69,11 @@ async fn reopen(tx: &Tx, approval: &Approval) -> Result<(), Failure> {
     let (closed, open_from) = convert::reopening(&request)?;
     let books = chart::books(tx, tx.engine().for_update()).await?;
     unchanged(books, closed)?;
+    // It may have been opened and closed again since: that is another decision.
+    if !chart::is_of_this_period(tx, &approval.proposal.id).await? {
+        let text = format!("the period closed through {closed} is not the one that was meant");
+        let changed = Error::new(Reason::PeriodChanged, text);
+        return Err(changed.with("closed_through", closed.to_string()).into());
+    }
     Ok(chart::set_closed_through(tx, open_from.yesterday().ok()).await?)
 }

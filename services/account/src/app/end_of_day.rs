@@ -5,6 +5,7 @@
 //! the reference of its journal transaction. So a step may be done again, by several workers and
 //! beside another replica, and be ended at any point.
 
+mod catch_up;
 mod seal;
 mod worker;
 
@@ -26,7 +27,8 @@ use crate::{
     store::working::{JournalRow, OWN, Working},
 };
 
-/// Decides a step over the working set.
+/// Decides a step over the working set. An account whose figures leave 64 bits is set aside and
+/// holds up no other.
 ///
 /// # Errors
 /// The domain's refusal; the working set is then as it was.
@@ -35,12 +37,19 @@ pub fn decide(
     step: &AccountStep,
     actor: &Actor,
 ) -> Result<Outcome, Refusal> {
-    match step.step {
+    let decided = match step.step {
         Step::Accrual => accrue_interest::decide(working, step, actor),
         Step::Capitalisation => capitalise_interest::decide(working, step, actor),
         Step::Fees => charge_fees::decide(working, step, actor),
         // It is of all accounts together and changes none.
         Step::Seal => Ok(Outcome::Passed),
+    };
+    match decided {
+        Err(refusal @ Refusal::OutOfRange { .. }) => {
+            working.writes.set_aside.push((step.clone(), refusal.to_string()));
+            Ok(Outcome::SetAside)
+        }
+        other => other,
     }
 }
 

@@ -100,6 +100,7 @@ fn result(reference: String, end: &Result<Outcome, Error>) -> ImportAccountResul
         Outcome::Posted { .. }
         | Outcome::Held { .. }
         | Outcome::Passed
+        | Outcome::SetAside
         | Outcome::Voided { .. }
         | Outcome::Previewed(_)
         | Outcome::Rehearsed(_)

@@ -142,6 +142,8 @@ impl Ledger {
                 Some(Outcome::Answered(stored)) => Ended::Replayed(stored),
                 Some(Outcome::KeyReused) => Ended::OtherPayload,
                 Some(Outcome::Decided(answer)) => Ended::Stored(answer),
+                // What time alone heals is not stored.
+                Some(Outcome::Refused(refusal)) => Ended::Failed(answer::error(&refusal)),
                 Some(_) | None => Ended::Failed(Error::internal("the committer gave no outcome")),
             },
         }
@@ -217,6 +219,7 @@ pub fn refused(outcome: &Outcome) -> Option<Error> {
         | Outcome::Previewed(_)
         | Outcome::Rehearsed(_)
         | Outcome::Passed
+        | Outcome::SetAside
         | Outcome::Decided(_)
         | Outcome::Answered(_) => None,
     }

@@ -45,6 +45,7 @@ impl Ledger {
                 expires_at: tx.now().await?.plus_micros(WAITS_MICROS),
             };
             let approval = approval::propose(&tx, &proposal).await?;
+            chart::propose_reopening(&tx, &id).await?;
             ledger::record_audit(&tx, ctx, &id.to_string()).await?;
             let reopening = Some(wire::reopening(&approval)?);
             Ok::<_, Failure>(ProposeReopeningResponse { reopening })

@@ -12,6 +12,7 @@ use florin_store::{Tx, id_parts};
 use tonic::{Response, Status};
 
 use super::{
+    answer,
     ledger::{self, Ledger},
     post_transactions,
 };
@@ -20,11 +21,13 @@ use crate::{
         gl::{self, Controls, Reclassified},
         posting::GlAccount,
         record::Record,
+        refusal::Refusal,
     },
     grpc::convert,
     store::{
-        chain, chart,
+        calendar, chain, chart,
         claims::{self, NewReference},
+        end_of_day,
         working::{JournalRow, OWN, Working},
         write,
     },
@@ -46,7 +49,7 @@ impl Ledger {
     /// Maps a product to another control account, under the caller's key.
     ///
     /// # Errors
-    /// INVALID_REQUEST, `PRODUCT_NOT_FOUND`, and what speaks against the control account.
+    /// INVALID_REQUEST, `PRODUCT_NOT_FOUND`, `END_OF_DAY_OPEN`, and what speaks against the control account.
     pub async fn remap_product(
         &self,
         ctx: &CallContext,
@@ -72,6 +75,11 @@ async fn remap(
     remapping: &Remapping,
 ) -> Result<RemapProductResponse, Failure> {
     let books = chart::books(tx, tx.engine().for_update()).await?;
+    // What the end of a day books before and after this is of one day, and of one mapping.
+    calendar::close_gap(tx, books.business_date).await?;
+    if let Some(day) = end_of_day::open_day(tx, books.business_date).await? {
+        return Err(answer::error(&Refusal::EndOfDayOpen { day }).into());
+    }
     let (accounts, before) = chart::mapped(tx).await?;
     let Remapping { product, currency, code } = remapping;
     let target = accounts.get(code);

@@ -62,7 +62,14 @@ async fn set(
         return Err(past.with("business_date", today.to_string()).into());
     }
     let at = tx.now().await?;
-    if there.is_some() || !fees::add(tx, id, schedule, at).await? {
+    let number = event.number();
+    let reference = format!("fee_schedule/{product}/{currency}/{number}/{valid_from}");
+    if there.is_none() && fees::add(tx, id, schedule, at).await? {
+        ledger::record_audit(tx, ctx, &reference).await?;
+        return Ok(());
+    }
+    // Another one may have come between the look and the write: an equal one is the first.
+    if fees::versions(tx).await?.get(id) != Some(schedule) {
         let text = format!("{product} has another schedule in {currency} from {valid_from} on");
         let exist = Error::new(Reason::ConditionsExist, text)
             .with("product", product.clone())
@@ -70,8 +77,5 @@ async fn set(
             .with("valid_from", valid_from.to_string());
         return Err(exist.into());
     }
-    let number = event.number();
-    let reference = format!("fee_schedule/{product}/{currency}/{number}/{valid_from}");
-    ledger::record_audit(tx, ctx, &reference).await?;
     Ok(())
 }

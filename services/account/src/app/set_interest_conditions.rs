@@ -59,7 +59,13 @@ async fn set(tx: &Tx, ctx: &CallContext, id: &VersionId, terms: &Terms) -> Resul
         return Err(past.with("business_date", today.to_string()).into());
     }
     let at = tx.now().await?;
-    if there.is_some() || !conditions::add(tx, id, terms, at).await? {
+    let reference = format!("interest_conditions/{product}/{currency}/{valid_from}");
+    if there.is_none() && conditions::add(tx, id, terms, at).await? {
+        ledger::record_audit(tx, ctx, &reference).await?;
+        return Ok(());
+    }
+    // Another one may have come between the look and the write: an equal one is the first.
+    if conditions::versions(tx).await?.get(id) != Some(terms) {
         let text = format!("{product} has other conditions in {currency} from {valid_from} on");
         let exist = Error::new(Reason::ConditionsExist, text)
             .with("product", product.clone())
@@ -67,7 +73,5 @@ async fn set(tx: &Tx, ctx: &CallContext, id: &VersionId, terms: &Terms) -> Resul
             .with("valid_from", valid_from.to_string());
         return Err(exist.into());
     }
-    let reference = format!("interest_conditions/{product}/{currency}/{valid_from}");
-    ledger::record_audit(tx, ctx, &reference).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ mod seals;
 use std::{collections::BTreeMap, time::Duration};
 
 use florin_proto::account::v1::{
-    Breach, VerifyLedgerRequest, VerifyLedgerResponse, VerifyProgress, VerifySummary,
+    Breach, Notice, VerifyLedgerRequest, VerifyLedgerResponse, VerifyProgress, VerifySummary,
     verify_ledger_response::Part,
 };
 use florin_runtime::internal;
@@ -53,6 +53,15 @@ pub enum Report {
         /// The record concerned.
         record: String,
         /// In words, with both values.
+        description: String,
+    },
+    /// Nothing is wrong, and somebody should look.
+    Notice {
+        /// What found it.
+        check: &'static str,
+        /// The record concerned.
+        record: String,
+        /// In words.
         description: String,
     },
 }
@@ -135,6 +144,9 @@ fn wire(report: Report) -> VerifyLedgerResponse {
         Report::Breach { check, record, description } => {
             Part::Breach(Breach { check: check.to_owned(), record, description })
         }
+        Report::Notice { check, record, description } => {
+            Part::Notice(Notice { check: check.to_owned(), record, description })
+        }
     };
     VerifyLedgerResponse { part: Some(part) }
 }
@@ -187,6 +199,12 @@ where
         report(Report::Progress { check, done: 0 }).await?;
     }
     summary.transactions = verify::count_journal(&snapshot).await?;
+    for aside in store::set_aside::page(&snapshot, "", most).await? {
+        let (record, day) = (aside.account.to_string(), aside.closed);
+        let description =
+            format!("stands aside since the {} of {day}: {}", aside.step, aside.cause);
+        report(Report::Notice { check: "set_aside", record, description }).await?;
+    }
     interest::check(&snapshot, &mut summary, &mut report).await?;
     seals::check(&snapshot, kept.as_ref(), &mut summary, &mut report).await?;
     folds(&snapshot, &mut summary, &mut report).await?;

@@ -7,7 +7,7 @@ use florin_rpc::metrics::Gauge;
 use florin_runtime::{Runtime, clock};
 use florin_store::{Database, StoreError};
 
-use crate::store::chart;
+use crate::store::{chart, set_aside};
 
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -25,6 +25,9 @@ pub async fn watch_business_date(db: Database, runtime: Runtime) {
     let help = "Days from the open business date to today";
     let gauges = runtime.metrics.gauges("florin_business_date_age_days", help);
     let age: Gauge = gauges.get_or_create_owned(&[("role", role)]);
+    let help = "Accounts that the end of a business date went on without";
+    let gauges = runtime.metrics.gauges("florin_account_set_aside", help);
+    let aside: Gauge = gauges.get_or_create_owned(&[("role", role)]);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     let mut last = None;
     while runtime.shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
@@ -36,6 +39,12 @@ pub async fn watch_business_date(db: Database, runtime: Runtime) {
                 last = Some(open);
             }
             Err(error) => tracing::debug!(role, %error, "the business date was not read"),
+        }
+        match set_aside::count(db.read()).await {
+            Ok(count) => {
+                aside.set(count);
+            }
+            Err(error) => tracing::debug!(role, %error, "accounts set aside were not counted"),
         }
     }
 }

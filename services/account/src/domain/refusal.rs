@@ -176,6 +176,12 @@ pub enum Refusal {
         /// Net debit of the account in the transaction.
         debit: Money,
     },
+    /// The end of a business date is under way.
+    #[error("the end of the business date {day} is not done")]
+    EndOfDayOpen {
+        /// The date.
+        day: Date,
+    },
     /// A balance would leave the range of 64 bits.
     #[error("a balance of account {account} would leave the range of 64 bits of minor units")]
     OutOfRange {

@@ -59,13 +59,25 @@ pub struct Folding {
     pub passed_over: BTreeMap<Date, Date>,
 }
 
+/// Whether an accrual has something to fold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Fold {
+    /// Nothing accrues, or the day has.
+    #[default]
+    Nothing,
+    /// The balance that it starts from leaves 64 bits.
+    OutOfRange,
+    /// This.
+    Of(Folding),
+}
+
 /// An account on which a step is to be done.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// Its interest so far; None before the first end of day.
     pub accrual: Option<Accrual>,
-    /// What an accrual folds; None where nothing accrues.
-    pub folding: Option<Folding>,
+    /// What an accrual folds.
+    pub fold: Fold,
     /// Its product's conditions.
     pub conditions: Conditions,
 }
@@ -125,7 +137,7 @@ pub async fn load(
         let of_product = conditions.get(&(account.product.clone(), account.currency));
         let loaded = Loaded {
             accrual: accruals.get(&account.id).copied(),
-            folding: None,
+            fold: Fold::Nothing,
             conditions: of_product.cloned().unwrap_or_default(),
         };
         if interest.loaded.insert(account.id, loaded).is_some() {
@@ -143,9 +155,9 @@ pub async fn load(
             foldings.insert(account.id, begun);
         }
     }
-    for (account, folding) in entries(tx, foldings).await? {
+    for (account, fold) in entries(tx, foldings).await? {
         if let Some(loaded) = interest.loaded.get_mut(&account) {
-            loaded.folding = Some(folding);
+            loaded.fold = fold;
         }
     }
     Ok(interest)
@@ -206,7 +218,7 @@ async fn begin(
 async fn entries(
     tx: &Tx,
     begun: BTreeMap<AccountId, Begun>,
-) -> Result<BTreeMap<AccountId, Folding>, StoreError> {
+) -> Result<BTreeMap<AccountId, Fold>, StoreError> {
     let mut begun = begun;
     if begun.is_empty() {
         return Ok(BTreeMap::new());
@@ -242,9 +254,14 @@ async fn entries(
     for (account, Begun { mut folding, .. }) in begun {
         let before = folding.turnover.remove(&folding.start.through).unwrap_or(0);
         let balance = i128::from(folding.start.balance) + before;
-        folding.start.balance = i64::try_from(balance)
-            .map_err(|_| StoreError::Corrupt(format!("balance by value date of {account}")))?;
-        foldings.insert(account, folding);
+        let fold = match i64::try_from(balance) {
+            Ok(balance) => {
+                folding.start.balance = balance;
+                Fold::Of(folding)
+            }
+            Err(_) => Fold::OutOfRange,
+        };
+        foldings.insert(account, fold);
     }
     Ok(foldings)
 }

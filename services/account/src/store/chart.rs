@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use florin_kernel::{Currency, Date, Money};
+use florin_kernel::{ApprovalId, Currency, Date, Money};
 use florin_store::{StoreError, Tx, sql};
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -136,6 +136,32 @@ pub async fn mapped(
     Ok((chart, controls))
 }
 
+/// GL accounts that migrations added for the ledger's own use: code, name, class.
+const OWN: [(&str, &str, i32); 3] = [
+    ("1910", "Accrued interest receivable", 1),
+    ("2910", "Accrued interest payable", 2),
+    ("9020", "FX position", 1),
+];
+
+/// Adds those that are missing; what stands under such a code and is something else, for the bank
+/// had it before the migration that would have added it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn add_own(tx: &Tx) -> Result<Vec<String>, StoreError> {
+    for (code, name, class) in OWN {
+        let (code, name) = (code.to_owned(), name.to_owned());
+        add_gl_account(tx, &GlAccount { code, name, class, control: false }).await?;
+    }
+    let chart = gl_accounts(tx).await?;
+    let foreign = OWN.iter().filter_map(|(code, name, class)| {
+        let gl = chart.get(*code)?;
+        let same = gl.name == *name && gl.class == *class && !gl.control;
+        (!same).then(|| format!("{code} is {:?} and should be {name:?}", gl.name))
+    });
+    Ok(foreign.collect())
+}
+
 /// Maps a currency of a product, or every one without a mapping of its own. A replica of a
 /// release before the mappings opens accounts by `products.control_gl`.
 ///
@@ -180,14 +206,37 @@ pub async fn balances(
     balances.collect()
 }
 
-/// Sets the last day of the closed period; None opens all of it.
+/// Sets the last day of the closed period; None opens all of it. What was proposed about it before
+/// is void from then on.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn set_closed_through(tx: &Tx, date: Option<Date>) -> Result<(), StoreError> {
-    let update = "UPDATE books SET closed_through = $1 WHERE id = 1";
+    let update = "UPDATE books SET closed_through = $1, period_changes = period_changes + 1 \
+                  WHERE id = 1";
     let date = date.map(|date| date.to_string()).unwrap_or_default();
     sql::execute(tx, update, [date.into()]).await.map(|_| ())
+}
+
+/// Notes which closed period a proposal is about, by the count of its changes.
+///
+/// # Errors
+/// Those of the database.
+pub async fn propose_reopening(tx: &Tx, approval: &ApprovalId) -> Result<(), StoreError> {
+    let insert = "INSERT INTO reopenings (approval_id, period_changes) \
+                  SELECT $1, period_changes FROM books WHERE id = 1";
+    sql::execute(tx, insert, [approval.to_string().into()]).await.map(|_| ())
+}
+
+/// Whether the closed period was not changed since a proposal.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_of_this_period(tx: &Tx, approval: &ApprovalId) -> Result<bool, StoreError> {
+    let query = "SELECT r.approval_id FROM reopenings AS r JOIN books AS b \
+                 ON b.period_changes = r.period_changes WHERE b.id = 1 AND r.approval_id = $1";
+    let found = sql::query_one(tx, query, [approval.to_string().into()]).await?;
+    Ok(found.is_some())
 }
 
 /// GL accounts above a code, by code.

@@ -17,6 +17,7 @@ impl Working {
     pub fn bare(books: Books, now: UnixMicros) -> Self {
         Self {
             books,
+            unended: BTreeMap::new(),
             chart: BTreeMap::new(),
             controls: Controls::default(),
             accounts: BTreeMap::new(),
@@ -67,6 +68,7 @@ impl Working {
             .collect();
         Self {
             books: self.books,
+            unended: BTreeMap::new(),
             chart: self.chart.clone(),
             controls: self.controls.clone(),
             accounts: picked(&self.accounts, ids.iter()),

@@ -1,7 +1,13 @@
 //! Which business dates are to be ended, how far each is, and which accounts a step concerns.
 
-use florin_kernel::{Date, UnixMicros};
-use florin_store::{StoreError, Tx, sql};
+use std::collections::{BTreeMap, BTreeSet};
+
+use florin_kernel::{AccountId, Date, UnixMicros};
+use florin_store::{
+    Engine, StoreError, Tx,
+    rows::{among, texts},
+    sql,
+};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::rows;
@@ -47,6 +53,8 @@ pub struct Tally {
     pub refused: i64,
     /// Why, at the first of them.
     pub cause: String,
+    /// Accounts that were set aside.
+    pub set_aside: i64,
 }
 
 impl DayRow {
@@ -78,6 +86,62 @@ pub async fn not_ended(
                  ORDER BY closed LIMIT 1";
     let row = sql::query_one(connection, query, [through.to_string().into()]).await?;
     row.map(|row| rows::date(&row, "closed")).transpose()
+}
+
+/// The earliest business date before the open one whose end is not done; one that a program closed
+/// without a note is such a date.
+///
+/// # Errors
+/// Those of the database.
+pub async fn open_day(
+    connection: &impl ConnectionTrait,
+    open: Date,
+) -> Result<Option<Date>, StoreError> {
+    let query = "SELECT d.closed FROM (SELECT closed FROM business_days WHERE ended_at IS NULL \
+                 AND closed < $1 UNION ALL SELECT MAX(opened) FROM business_days \
+                 HAVING MAX(opened) < $1) AS d ORDER BY d.closed LIMIT 1";
+    let row = sql::query_one(connection, query, [open.to_string().into()]).await?;
+    row.map(|row| rows::date(&row, "closed")).transpose()
+}
+
+/// For which of the accounts the end of a business date is not done: one that is under way is not
+/// for all of them, and one that stands aside lacks what it lacks.
+///
+/// # Errors
+/// Those of the database.
+pub async fn unended(
+    connection: &impl ConnectionTrait,
+    accounts: &BTreeSet<AccountId>,
+    open: Date,
+) -> Result<BTreeMap<AccountId, Date>, StoreError> {
+    if accounts.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    if let Some(day) = open_day(connection, open).await? {
+        return Ok(accounts.iter().map(|account| (*account, day)).collect());
+    }
+    let engine = Engine::of(connection);
+    let query =
+        format!("SELECT account_id, closed FROM set_aside WHERE account_id {}", among(engine, 1));
+    let ids: Vec<String> = accounts.iter().map(AccountId::to_string).collect();
+    let found = sql::query_all(connection, query, [texts(engine, &ids)]).await?;
+    found.iter().map(|row| Ok((rows::id(row, "account_id")?, rows::date(row, "closed")?))).collect()
+}
+
+/// Business dates from one on whose ends are done, in order, at most so many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ended_from(
+    connection: &impl ConnectionTrait,
+    from: Date,
+    limit: i64,
+) -> Result<Vec<ClosedDay>, StoreError> {
+    let query = "SELECT closed, opened, closed_at, ended_at FROM business_days \
+                 WHERE ended_at IS NOT NULL AND closed >= $1 ORDER BY closed LIMIT $2";
+    let values = [from.to_string().into(), limit.into()];
+    let found = sql::query_all(connection, query, values).await?;
+    found.iter().map(|row| Ok(day(row)?.day())).collect()
 }
 
 /// The earliest business date that has not ended.
@@ -127,7 +191,7 @@ fn instant(row: &QueryResult, column: &str) -> Result<Option<UnixMicros>, StoreE
 }
 
 async fn with_steps(connection: &impl ConnectionTrait, day: DayRow) -> Result<DayRow, StoreError> {
-    let query = "SELECT step, begun_at, finished_at, accounts, refused, cause \
+    let query = "SELECT step, begun_at, finished_at, accounts, refused, cause, set_aside \
                  FROM end_of_day_steps WHERE closed = $1 ORDER BY step";
     let mut steps = Vec::new();
     for row in sql::query_all(connection, query, [day.closed.to_string().into()]).await? {
@@ -138,7 +202,12 @@ async fn with_steps(connection: &impl ConnectionTrait, day: DayRow) -> Result<Da
             step,
             begun_at: UnixMicros(rows::int(&row, "begun_at")?),
             finished_at: instant(&row, "finished_at")?,
-            tally: Tally { accounts, refused, cause: rows::text(&row, "cause")? },
+            tally: Tally {
+                accounts,
+                refused,
+                cause: rows::text(&row, "cause")?,
+                set_aside: rows::int(&row, "set_aside")?,
+            },
         });
     }
     Ok(DayRow { steps, ..day })
@@ -166,7 +235,7 @@ pub async fn finish(tx: &Tx, closed: Date, step: Step, tally: &Tally) -> Result<
     let at = tx.now().await?;
     let done = (tally.refused == 0).then_some(at.0);
     let update = "UPDATE end_of_day_steps SET finished_at = $3, accounts = $4, refused = $5, \
-                  cause = $6 WHERE closed = $1 AND step = $2 AND finished_at IS NULL";
+                  cause = $6, set_aside = $7 WHERE closed = $1 AND step = $2 AND finished_at IS NULL";
     let values = [
         closed.to_string().into(),
         i64::from(step.number()).into(),
@@ -174,6 +243,7 @@ pub async fn finish(tx: &Tx, closed: Date, step: Step, tally: &Tally) -> Result<
         tally.accounts.into(),
         tally.refused.into(),
         tally.cause.as_str().into(),
+        tally.set_aside.into(),
     ];
     sql::execute(tx, update, values).await?;
     if done.is_some() && Step::ALL.last() == Some(&step) {
@@ -218,10 +288,11 @@ pub async fn due(
 }
 
 /// Accounts of products with conditions whose watermark is below the day. A closed account that
-/// has nothing and is owed nothing is left out.
+/// has nothing and is owed nothing is left out, and so are here and below those that stand aside.
 const ACCRUAL_DUE: &str = "SELECT a.id FROM accounts AS a \
      LEFT JOIN accruals AS s ON s.account_id = a.id \
      WHERE a.id > $1 AND a.opened_on <= $2 \
+     AND NOT EXISTS (SELECT 1 FROM set_aside AS x WHERE x.account_id = a.id) \
      AND EXISTS (SELECT 1 FROM interest_conditions AS c WHERE c.product = a.product \
      AND c.currency = a.currency AND c.valid_from <= $2) \
      AND (s.accrued_through IS NULL OR s.accrued_through < $2) \
@@ -233,6 +304,7 @@ const ACCRUAL_DUE: &str = "SELECT a.id FROM accounts AS a \
 /// Accounts of products with a monthly fee. The reference of the charge makes it once only.
 const FEES_DUE: &str = "SELECT a.id FROM accounts AS a \
      WHERE a.id > $1 AND a.opened_on <= $2 AND a.status <> 3 \
+     AND NOT EXISTS (SELECT 1 FROM set_aside AS x WHERE x.account_id = a.id) \
      AND EXISTS (SELECT 1 FROM fee_schedules AS f WHERE f.product = a.product \
      AND f.currency = a.currency AND f.event = 3 AND f.valid_from <= $2) \
      ORDER BY a.id LIMIT $3";
@@ -241,6 +313,7 @@ fn capitalisation_due(and: &str) -> String {
     format!(
         "SELECT a.id FROM accruals AS s JOIN accounts AS a ON a.id = s.account_id \
          WHERE a.id > $1 AND s.accrued_through = $2 \
+         AND NOT EXISTS (SELECT 1 FROM set_aside AS x WHERE x.account_id = a.id) \
          AND (s.booked_credit <> s.capitalised_credit \
          OR s.booked_overdraft <> s.capitalised_overdraft) {and}ORDER BY a.id LIMIT $3"
     )

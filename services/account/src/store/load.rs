@@ -14,7 +14,7 @@ use florin_store::{
 
 use super::{
     accruals::{self, Interest},
-    chart, rows,
+    chart, end_of_day, rows,
     working::{Original, Reference, ReferenceId, Working, Writes},
 };
 use crate::domain::{
@@ -44,12 +44,15 @@ pub struct Needs {
     pub holds: BTreeSet<ReferenceId>,
     /// Steps of the end of day.
     pub steps: Vec<AccountStep>,
+    /// Accounts to close.
+    pub closes: BTreeSet<AccountId>,
 }
 
 impl Needs {
     /// Adds what others need.
     pub fn extend(&mut self, other: Self) {
-        let Self { claims, looked_up, opens, accounts, changed, originals, holds, steps } = other;
+        let Self { claims, looked_up, opens, accounts, changed, originals, holds, steps, closes } =
+            other;
         self.claims.extend(claims);
         self.looked_up.extend(looked_up);
         self.opens += opens;
@@ -58,6 +61,7 @@ impl Needs {
         self.originals.extend(originals);
         self.holds.extend(holds);
         self.steps.extend(steps);
+        self.closes.extend(closes);
     }
 }
 
@@ -75,10 +79,13 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         originals,
         holds: named,
         steps,
+        closes,
     } = needs;
     let mut claims = super::claims::claim(tx, claims).await?;
     super::claims::look_up(tx, looked_up, &mut claims).await?;
     let books = chart::books(tx, tx.engine().for_share()).await?;
+    // The lock of the books keeps the next date from being closed.
+    let unended = end_of_day::unended(tx, &closes, books.business_date).await?;
     let (chart, controls) = chart::mapped(tx).await?;
     let ibans = reserve_ibans(tx, bank, opens).await?;
     let originals = self::originals(tx, originals).await?;
@@ -93,6 +100,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     let ids: Vec<String> = ids.iter().map(AccountId::to_string).collect();
     let mut working = Working {
         books,
+        unended,
         chart,
         controls,
         accounts: BTreeMap::new(),

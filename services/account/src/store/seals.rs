@@ -32,16 +32,16 @@ pub struct Entry {
     pub hash: Vec<u8>,
 }
 
-/// Collects accounts above one that changed since they were last sealed; the last of them, or
-/// None where there was none, and then the seal takes no more. Nothing where it took no more
-/// before.
+/// Collects accounts above one and up to another that changed since they were last sealed: the
+/// last of them where there may be more, and None where there are none, from which on the seal
+/// takes no more. Nothing where it took no more before.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn collect(
     tx: &Tx,
     closed: Date,
-    after: &str,
+    (after, upto): (&str, &str),
     limit: i64,
 ) -> Result<Option<String>, StoreError> {
     let closed = closed.to_string();
@@ -57,15 +57,18 @@ pub async fn collect(
     }
     let insert = "INSERT INTO seal_entries (closed, account_id, version, hash) \
                   SELECT $1, a.id, a.version, a.last_hash FROM accounts AS a WHERE a.id > $2 \
+                  AND a.id <= $3 \
                   AND NOT EXISTS (SELECT 1 FROM seal_entries AS e \
                   WHERE e.account_id = a.id AND e.version = a.version) \
                   AND NOT EXISTS (SELECT 1 FROM seal_entries AS e \
                   WHERE e.closed = $1 AND e.account_id = a.id) \
-                  ORDER BY a.id LIMIT $3 RETURNING account_id";
-    let values = [closed.as_str().into(), after.into(), limit.into()];
+                  ORDER BY a.id LIMIT $4 RETURNING account_id";
+    let values = [closed.as_str().into(), after.into(), upto.into(), limit.into()];
     let found = sql::query_all(tx, insert, values).await?;
     let ids = found.iter().map(|row| rows::text(row, "account_id"));
     let last = ids.collect::<Result<Vec<_>, _>>()?.into_iter().max();
+    let full = i64::try_from(found.len()) == Ok(limit);
+    let last = last.filter(|_| full);
     if last.is_none() {
         let previous = "SELECT hash FROM seals WHERE closed < $1 ORDER BY closed DESC LIMIT 1";
         let row = sql::query_one(tx, previous, [closed.as_str().into()]).await?;
@@ -76,6 +79,16 @@ pub async fn collect(
         sql::execute(tx, empty, [closed.into(), previous.into(), Vec::<u8>::new().into()]).await?;
     }
     Ok(last)
+}
+
+/// The account with the greatest id; empty where there is none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn last_account(connection: &impl ConnectionTrait) -> Result<String, StoreError> {
+    let query = "SELECT id FROM accounts ORDER BY id DESC LIMIT 1";
+    let row = sql::query_one(connection, query, []).await?;
+    row.map_or_else(|| Ok(String::new()), |row| rows::text(&row, "id"))
 }
 
 /// Writes the hash of a seal that takes no more; a second time it is the same.

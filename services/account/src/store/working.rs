@@ -197,12 +197,16 @@ pub struct Writes {
     pub outbox: Vec<NewEvent>,
     /// Records changed without money, for the audit.
     pub audit: Vec<(Actor, String)>,
+    /// Steps of the end of day whose accounts stand aside, and why.
+    pub set_aside: Vec<(AccountStep, String)>,
 }
 
 /// The locked rows in memory.
 pub struct Working {
     /// The bank's dates.
     pub books: Books,
+    /// Accounts to close for which the end of this business date is not done.
+    pub unended: BTreeMap<AccountId, Date>,
     /// The chart of accounts.
     pub chart: BTreeMap<String, GlAccount>,
     /// Which control account the entries of which product are stamped with.

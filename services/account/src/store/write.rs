@@ -9,7 +9,7 @@ use florin_store::{
     sql,
 };
 
-use super::{accruals, working::Working};
+use super::{accruals, set_aside, working::Working};
 use crate::domain::hold::Hold;
 
 /// Writes everything but outbox, audit and answers.
@@ -22,6 +22,7 @@ pub async fn all(tx: &Tx, working: &mut Working) -> Result<(), StoreError> {
     journal(tx, working).await?;
     turnover(tx, working).await?;
     accruals::write(tx, working).await?;
+    set_aside::write(tx, working).await?;
     holds(tx, working).await?;
     holders(tx, working).await?;
     references(tx, working).await

@@ -6,6 +6,7 @@ use florin_store::rows::hex;
 use crate::store::{
     end_of_day::{DayRow, StepRow},
     seals::Seal,
+    set_aside::SetAside,
 };
 
 /// The wire form of a closed business date.
@@ -30,6 +31,17 @@ pub(crate) fn seal(seal: &Seal) -> proto::Seal {
     }
 }
 
+/// The wire form of an account that stands aside.
+pub(crate) fn set_aside(row: &SetAside) -> proto::AccountSetAside {
+    proto::AccountSetAside {
+        account_id: row.account.to_string(),
+        business_date: row.closed.to_string(),
+        step: row.step.number(),
+        cause: row.cause.clone(),
+        since: Some(timestamp(row.since)),
+    }
+}
+
 fn progress(row: &StepRow) -> proto::EndOfDayProgress {
     proto::EndOfDayProgress {
         step: row.step.number(),
@@ -38,5 +50,6 @@ fn progress(row: &StepRow) -> proto::EndOfDayProgress {
         accounts: row.tally.accounts,
         refused: row.tally.refused,
         cause: row.tally.cause.clone(),
+        set_aside: row.tally.set_aside,
     }
 }

@@ -43,6 +43,15 @@ async fn set(bench: &Bench, schedule: FeeSchedule) -> String {
     reason(desk(bench).set_fee_schedule(&ctx, request).await)
 }
 
+/// Has current accounts cost this much a month.
+pub async fn monthly(bench: &Bench, minor: i64) {
+    assert_eq!(set_monthly(bench, minor).await, "OK");
+}
+
+pub async fn set_monthly(bench: &Bench, minor: i64) -> String {
+    set(bench, schedule(FeeEvent::Month, "2026-11-21", vec![tier(0, minor, "0")])).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fee_is_quoted_by_the_schedule_of_the_business_date() {
     for bench in each().await {

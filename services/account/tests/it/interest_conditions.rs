@@ -1,13 +1,27 @@
 //! Conditions of interest: set once, from the business date on, told with their versions.
 
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use florin_account::{
+    domain::{
+        fee::{FeeEvent, FeeSchedule, FeeTier},
+        interest::{self as domain, Terms, Tier, Tiers},
+    },
+    store,
+};
+use florin_kernel::{Date, UnixMicros};
 use florin_proto::account::v1::{
     GetAccruedInterestRequest, InterestConditions, ListInterestConditionsRequest,
     SetInterestConditionsRequest,
 };
+use florin_store::{Engine, StoreError, Tx};
 use florin_testkit::place::{number, reason, staff, violations};
 
 use crate::{
-    bench_ledger::{each, sqlite},
+    bench_ledger::{Bench, each, sqlite},
     desk::{desk, machine},
     end_of_day::end_days,
     interest_world::{advance, conditions, pay_interest, tiers},
@@ -125,5 +139,88 @@ async fn accrued_interest_is_told_exactly_to_holders_and_staff() {
         let request = GetAccruedInterestRequest { account_id: account.to_string() };
         let refused = desk.get_accrued_interest(&stranger, request).await;
         assert_eq!(reason(refused), "ACCOUNT_NOT_FOUND");
+    }
+}
+
+/// Whether the first has written, and whether the second is done.
+type Flags<'f> = (&'f AtomicBool, &'f AtomicBool);
+
+/// Writes something, and commits it once another transaction waits for it or that one is over.
+async fn hold_until_awaited<F, Fut>(bench: &Bench, (begun, over): Flags<'_>, write: F)
+where
+    F: Fn(Tx) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<bool, StoreError>> + Send,
+{
+    let waiting = "SELECT COUNT(*) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid \
+                   WHERE NOT l.granted AND a.datname = current_database()";
+    let held = bench.db.write(async |tx: Tx| {
+        assert!(write(tx).await?, "it is the first");
+        begun.store(true, Ordering::SeqCst);
+        while number(&bench.db, waiting).await.unwrap() == 0 && !over.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok::<_, StoreError>(())
+    });
+    held.await.unwrap();
+}
+
+/// Asks once the other has written, until no lock was waited for in vain.
+async fn settled<F>((begun, over): Flags<'_>, ask: impl Fn() -> F) -> String
+where
+    F: Future<Output = String>,
+{
+    while !begun.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    loop {
+        let told = ask().await;
+        if told != "CONCURRENT_CHANGE" {
+            over.store(true, Ordering::SeqCst);
+            return told;
+        }
+    }
+}
+
+/// The second equal one waits for the first and meets it. On SQLite one comes after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_equal_sets_at_once_the_second_meets_the_first() {
+    for bench in each().await {
+        if bench.db.engine() == Engine::Sqlite {
+            continue;
+        }
+        let told = conditions("current", "2026-12-01", &[("0", "1")]);
+        let tiers = || Tiers::new(vec![Tier { from: 0, rate: "1".parse().unwrap() }]).unwrap();
+        let terms = Terms {
+            day_count: "ACT/365F".parse().unwrap(),
+            tiering: domain::Tiering::Marginal,
+            capitalisation: domain::Capitalisation::Monthly,
+            credit: tiers(),
+            overdraft: tiers(),
+        };
+        let currency = "EUR".parse().unwrap();
+        let day = Date::constant(2026, 12, 1);
+        let id = ("current".to_owned(), currency, day);
+        let (begun, over, at) = (AtomicBool::new(false), AtomicBool::new(false), UnixMicros(1));
+        let (flags, id, terms) = ((&begun, &over), &id, &terms);
+        let first = hold_until_awaited(&bench, flags, async |tx: Tx| {
+            store::conditions::add(&tx, id, terms, at).await
+        });
+        let second = settled(flags, || async {
+            let ctx = staff("SetInterestConditions", &["credit_officer"]);
+            let request = SetInterestConditionsRequest { conditions: Some(told.clone()) };
+            reason(desk(&bench).set_interest_conditions(&ctx, request).await)
+        });
+        assert_eq!(tokio::join!(first, second).1, "OK");
+
+        let tier = FeeTier { from: 0, flat: 250, rate: "0".parse().unwrap() };
+        let schedule = &FeeSchedule::new(vec![tier], 0, None).unwrap();
+        let id = &("current".to_owned(), currency, FeeEvent::Month, Date::constant(2026, 11, 21));
+        let (begun, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        let flags = (&begun, &over);
+        let first = hold_until_awaited(&bench, flags, async |tx: Tx| {
+            store::fees::add(&tx, id, schedule, at).await
+        });
+        let second = settled(flags, || crate::fees::set_monthly(&bench, 250));
+        assert_eq!(tokio::join!(first, second).1, "OK");
     }
 }

@@ -1,6 +1,9 @@
 //! What an older database becomes.
 
-use florin_account::{MIGRATIONS, store::entries};
+use florin_account::{
+    MIGRATIONS,
+    store::{chart, entries},
+};
 use florin_kernel::{AccountId, Date};
 use florin_store::{Migrations, StoreError, Tx, sql};
 use florin_testkit::{place::number, places};
@@ -65,6 +68,33 @@ async fn the_turnover_and_the_journal_of_an_older_database_are_kept() {
             })
             .await;
         assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_the_ledgers_own_that_the_bank_used_otherwise_is_named_at_the_start() {
+    for place in places("account").unwrap() {
+        let before = MIGRATIONS.0.iter().position(|step| step.name.starts_with("0011")).unwrap();
+        let older = place.database(Migrations(&MIGRATIONS.0[..before])).await.unwrap();
+        let insert = "INSERT INTO gl_accounts (code, name, class, control) \
+                      VALUES ('1910', 'Gold', 1, FALSE), ('2910', 'Accrued interest payable', 2, TRUE)";
+        older.write(async |tx: Tx| sql::execute(&tx, insert, []).await).await.unwrap();
+        older.close().await.unwrap();
+        let db = place.database(MIGRATIONS).await.unwrap();
+        let own = async || db.write(async |tx: Tx| chart::add_own(&tx).await).await.unwrap();
+        let told = own().await;
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("1910 is \"Gold\""), "{told:?}");
+        // Once it has another code the ledger adds its own.
+        for give in [
+            "UPDATE gl_accounts SET code = '1915' WHERE code = '1910'",
+            "DELETE FROM gl_accounts WHERE code = '2910'",
+        ] {
+            db.write(async |tx: Tx| sql::execute(&tx, give, []).await).await.unwrap();
+        }
+        assert_eq!(own().await, Vec::<String>::new());
+        let there = "SELECT COUNT(*) FROM gl_accounts WHERE code IN ('1910', '1915', '2910')";
+        assert_eq!(number(&db, there).await.unwrap(), 3);
     }
 }
 

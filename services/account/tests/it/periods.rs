@@ -226,6 +226,23 @@ async fn a_period_is_opened_again_by_a_second_person_and_never_by_the_first() {
     }
 }
 
+/// Two proposals of the same: the one that was approved has been used up, and so has its twin.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_twin_of_a_proposal_does_not_open_the_period_that_was_closed_again() {
+    for bench in each().await {
+        close(&bench, OCTOBER).await.unwrap();
+        let first = propose(&bench, "maria", "2026-10-01").await.unwrap().approval_id;
+        let twin = propose(&bench, "maria", "2026-10-01").await.unwrap().approval_id;
+        decide(&bench, "karl", &first, Verdict::Approve).await.unwrap();
+        close(&bench, OCTOBER).await.unwrap();
+        let stale = decide(&bench, "karl", &twin, Verdict::Approve).await.unwrap_err();
+        assert_eq!((stale.reason(), closed(&bench).await.as_str()), ("PERIOD_CHANGED", OCTOBER));
+        let again = propose(&bench, "maria", "2026-10-01").await.unwrap().approval_id;
+        decide(&bench, "karl", &again, Verdict::Approve).await.unwrap();
+        assert_eq!(closed(&bench).await, "2026-09-30");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_withdrawn_overtaken_or_expired_proposal_opens_nothing() {
     for bench in each().await {

@@ -1,6 +1,10 @@
 //! Seals: made at the end of a day, chained, exported; an erased tail does not get past them.
 
-use florin_account::app::verify_ledger::{Kept, Report, verify_from};
+use florin_account::{
+    app::verify_ledger::{Kept, Report, verify_from},
+    store::seals,
+};
+use florin_kernel::Date;
 use florin_proto::account::v1::{ExportSealsRequest, Seal};
 use florin_testkit::place::number;
 use futures_util::StreamExt as _;
@@ -158,6 +162,38 @@ async fn each_way_of_breaking_a_seal_is_named() {
             let named = breaches.iter().any(|breach| breach.starts_with("seal "));
             assert!(named, "{statement}: {breaches:#?}");
         }
+    }
+}
+
+/// Mass openings would otherwise hold the seal open for as long as they go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_ends_with_a_page_that_is_not_full_or_at_the_account_that_was_last_when_it_began() {
+    for bench in each().await {
+        let day = Date::constant(2026, 11, 21);
+        let mut ids = Vec::new();
+        for _ in 0..5 {
+            ids.push(bench.open(1).await.to_string());
+        }
+        ids.sort();
+        advance(&bench, "2026-11-21", "2026-11-23").await;
+        let begin = "INSERT INTO end_of_day_steps (closed, step, begun_at, finished_at, accounts, \
+                     refused, cause) VALUES ('2026-11-21', 4, 1, NULL, 0, 0, '')";
+        execute(&bench, begin).await;
+        let collect = async |after: &str, limit: i64| {
+            let range = (after, ids[3].as_str());
+            bench.db.write(async |tx| seals::collect(&tx, day, range, limit).await).await.unwrap()
+        };
+        assert_eq!(seals::last_account(bench.db.read()).await.unwrap(), ids[4]);
+        assert_eq!(collect("", 3).await, Some(ids[2].clone()));
+        assert!(seals::of_day(bench.db.read(), day).await.unwrap().is_none());
+        assert_eq!(collect(&ids[2], 3).await, None, "one up to the last, and no third page");
+        assert!(seals::of_day(bench.db.read(), day).await.unwrap().is_some());
+        end_days(&bench, 1).await;
+        assert_eq!(exported(&bench, "").await[0].accounts, 4);
+        advance(&bench, "2026-11-23", "2026-11-24").await;
+        end_days(&bench, 1).await;
+        assert_eq!(exported(&bench, "").await[1].accounts, 1, "it is the next seal's");
+        bench.assert_clean().await;
     }
 }
 

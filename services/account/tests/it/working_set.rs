@@ -56,6 +56,7 @@ pub fn working() -> Working {
     let accounts = [account("a", 100), account("b", 0)];
     let cash = GlAccount { code: "1010".into(), name: "Cash".into(), class: 1, control: false };
     Working {
+        unended: BTreeMap::new(),
         books: Books { business_date: TODAY, closed_through: None },
         chart: [("1010".to_owned(), cash)].into(),
         accounts: accounts.map(|account| (account.id, account)).into(),

@@ -20,12 +20,13 @@ const CHUNK: i64 = 1_000;
 /// Those of the database.
 pub(super) async fn seal(db: &Database, day: ClosedDay) -> Result<Tally, StoreError> {
     let mut after = String::new();
+    // What is opened from now on is the next seal's: else mass openings would hold this one open.
+    let upto = seals::last_account(db.read()).await?;
     loop {
-        let from = after.as_str();
-        let collect = async |tx: Tx| seals::collect(&tx, day.closed, from, CHUNK).await;
+        let range = (after.as_str(), upto.as_str());
+        let collect = async |tx: Tx| seals::collect(&tx, day.closed, range, CHUNK).await;
         match db.write(collect).await? {
             Some(last) => after = last,
-            // What an earlier run collected lies above where this one began.
             None => break,
         }
     }

@@ -25,11 +25,13 @@ use crate::{
 };
 
 /// What is leased, so that two replicas do not do the same work.
-const LEASE: &str = "end_of_day";
+pub(super) const LEASE: &str = "end_of_day";
 /// Accounts of one call of the committer, which other commands share a batch with.
 const CHUNK: usize = 64;
 /// How often it is looked whether a business date was closed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// After so many looks in vain the accounts that stand aside are tried again.
+const LOOKS_TO_CATCH_UP: u64 = 60;
 /// How long a step that failed waits for its next run.
 const AGAIN_AFTER: Duration = Duration::from_secs(15);
 
@@ -62,10 +64,19 @@ impl Worker {
     /// Works until the shutdown. A step under way is broken off: its next run goes on.
     pub async fn run(self, shutdown: CancellationToken) {
         let work = async {
+            let mut idle = 0_u64;
             loop {
                 let pause = match self.turn().await {
                     Ok(Turn::Done) => continue,
-                    Ok(Turn::Idle) => LOOK_EVERY,
+                    Ok(Turn::Idle) => {
+                        idle = idle.saturating_add(1);
+                        if idle.is_multiple_of(LOOKS_TO_CATCH_UP)
+                            && let Err(error) = self.catch_up().await
+                        {
+                            tracing::warn!(%error, "accounts set aside could not catch up");
+                        }
+                        LOOK_EVERY
+                    }
                     Ok(Turn::Failed) => AGAIN_AFTER,
                     Err(error) => {
                         tracing::warn!(%error, "the end of day could not go on");
@@ -107,8 +118,9 @@ impl Worker {
             .write(async |tx: Tx| end_of_day::finish(&tx, day.closed, step, noted).await)
             .await?;
         let (business_date, accounts) = (day.closed, tally.accounts);
+        let set_aside = tally.set_aside;
         if tally.refused == 0 {
-            tracing::info!(%business_date, %step, accounts, "a step of the end of day is done");
+            tracing::info!(%business_date, %step, accounts, set_aside, "a step of the end of day is done");
             return Ok(Turn::Done);
         }
         let (refused, cause) = (tally.refused, &tally.cause);
@@ -142,6 +154,7 @@ impl Worker {
                 let done = done?;
                 tally.accounts = tally.accounts.saturating_add(done.accounts);
                 tally.refused = tally.refused.saturating_add(done.refused);
+                tally.set_aside = tally.set_aside.saturating_add(done.set_aside);
                 if tally.cause.is_empty() {
                     tally.cause = done.cause;
                 }
@@ -154,7 +167,12 @@ impl Worker {
     }
 
     /// Does a step for some accounts.
-    async fn chunk(&self, step: Step, day: ClosedDay, ids: &[String]) -> Result<Tally, StoreError> {
+    pub(super) async fn chunk(
+        &self,
+        step: Step,
+        day: ClosedDay,
+        ids: &[String],
+    ) -> Result<Tally, StoreError> {
         let context = worker_context(Role::Account);
         let actor = ledger::actor(&context);
         let initiator = ledger::initiator(&context, None);
@@ -175,6 +193,9 @@ impl Worker {
             Err(error) => return Err(StoreError::Unavailable(error.to_string())),
         };
         for (id, outcome) in ids.iter().zip(outcomes) {
+            if matches!(outcome, Ok(Outcome::SetAside)) {
+                tally.set_aside = tally.set_aside.saturating_add(1);
+            }
             if let Some(cause) = failure(&outcome) {
                 tally.refused = tally.refused.saturating_add(1);
                 if tally.cause.is_empty() {
@@ -189,7 +210,7 @@ impl Worker {
 /// Why an account's step is not done; None where it is.
 fn failure(outcome: &Result<Outcome, CommitError>) -> Option<String> {
     match outcome {
-        Ok(Outcome::Posted { .. } | Outcome::Passed) => None,
+        Ok(Outcome::Posted { .. } | Outcome::Passed | Outcome::SetAside) => None,
         Ok(Outcome::Refused(refusal)) => Some(refusal.to_string()),
         Ok(
             Outcome::Held { .. }
