@@ -68,10 +68,7 @@ impl Network {
         config: &ClearingConfig,
         identity: Arc<Identity>,
     ) -> Result<Option<Self>, ConfigError> {
-        let (bic, directory) = config.check()?;
-        if !config.is_connected() {
-            return Ok(None);
-        }
+        let Some((bic, directory)) = config.check()? else { return Ok(None) };
         let link = Link::new(identity, &config.address, &config.spiffe, config.timeout());
         let config = Arc::new(config.clone());
         Ok(Some(Self { link, config, bic, directory: Arc::new(directory) }))

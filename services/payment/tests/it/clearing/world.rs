@@ -62,6 +62,9 @@ impl World {
         tokio::spawn(network.clone().serve(listener, identity, end.clone()));
         let change = |config: &mut florin_payment::Config| {
             config.clearing.address = address;
+            config.clearing.spiffe = "spiffe://florin.bank/client/simulator".into();
+            config.clearing.network = "simulator".into();
+            config.clearing.bic = "FLORCZPP".into();
             config.clearing.timeout_ms = 60_000;
             config.clearing.answer_ms = 3_600_000;
             config.clearing.ask_most_ms = 3_600_000;
