@@ -107,9 +107,9 @@ impl Run {
 
     async fn begin(&mut self) {
         self.begun += 1;
-        let mut network = self.world.network.network();
         if let Some(action) = self.case.action.clone() {
-            network.add_rule(Rule { iban: None, amount: None, times: Some(1), action });
+            let rule = Rule { iban: None, amount: None, times: Some(1), action };
+            self.world.network.network().add_rule(rule);
         }
         match self.case.begin {
             Begin::Credit(to) => {
@@ -122,14 +122,10 @@ impl Run {
                     uetr: None,
                     copies: 1,
                 };
-                network.send_credit(&order, NOW).unwrap();
+                self.world.network.network().send_credit(&order, NOW).unwrap();
             }
-            Begin::Pay(amount) => {
-                drop(network);
-                self.pay(amount).await;
-            }
+            Begin::Pay(amount) => self.pay(amount).await,
             Begin::Return => {
-                drop(network);
                 self.pay("1").await;
                 self.finish().await;
                 let newest = "SELECT uetr FROM clearing_out ORDER BY created_at DESC, id DESC";
@@ -180,14 +176,12 @@ impl Run {
         let bank = &world.bank;
         let begun = i64::try_from(self.begun).unwrap();
         assert_eq!(world.money(), (RICH + moves * begun, 0), "{name}");
-        for end in ["/post", "/credit", "/suspense", "/returned"] {
-            let wanted = if posts.contains(&end) { self.begun } else { 0 };
-            assert_eq!(world.posted(end), wanted, "{name} {end}");
+        for posting in ["/post", "/credit", "/suspense", "/returned"] {
+            let wanted = if posts.contains(&posting) { self.begun } else { 0 };
+            assert_eq!(world.posted(posting), wanted, "{name} {posting}");
         }
-        let kind = match end {
-            TransferStatus::Completed => "transfer_completed",
-            _ => "transfer_failed",
-        };
+        let is_paid = *end == TransferStatus::Completed;
+        let kind = if is_paid { "transfer_completed" } else { "transfer_failed" };
         for id in bank.texts("SELECT id FROM transfers").await {
             assert_eq!(bank.status(&id).await, *end, "{name}");
             assert_eq!(bank.events(&id).await, [("transfer_accepted".into(), 1), (kind.into(), 2)]);
