@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use crate::Outcome;
@@ -45,6 +45,8 @@ pub fn issue(
 ) -> Result<()> {
     let operators: Vec<&str> =
         std::iter::once(OPERATOR).chain(operators.iter().map(String::as_str)).collect();
+    // Whoever has this name says what was settled.
+    ensure!(!clients.iter().any(|name| name == "simulator"), "the client `simulator` is reserved");
     let clients: Vec<&str> =
         CLIENTS.into_iter().chain(clients.iter().map(String::as_str)).collect();
     florin_rpc::certs::issue_development_pki(dir, &operators, &clients, dns)

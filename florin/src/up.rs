@@ -20,6 +20,11 @@ use tokio::net::TcpListener;
 
 use crate::{Outcome, certs, mesh::Mesh, roles, serve, up::ports::Ports};
 
+/// Who the simulated network is to the bank.
+const SIMULATOR: &str = "spiffe://florin.bank/client/simulator";
+/// The BIC of a bank that connects no other network.
+const BIC: &str = "FLORCZPP";
+
 /// Options of `florin up`.
 #[derive(Debug, Args)]
 pub struct UpArgs {
@@ -79,7 +84,7 @@ async fn live(
     mesh: &Mesh,
     args: &UpArgs,
 ) -> Result<()> {
-    start_all(process, ports, gateway).await?;
+    start_all(process, ports, gateway, mesh).await?;
     mesh.save(&args.data)?;
     banner::print(mesh, &args.data);
     if args.demo {
@@ -97,9 +102,14 @@ async fn tell(process: &Process, mesh: &Mesh, data: &Path) -> Result<()> {
     }
 }
 
-async fn start_all(process: &Process, ports: Ports, gateway: &GatewayConfig) -> Result<()> {
+async fn start_all(
+    process: &Process,
+    ports: Ports,
+    gateway: &GatewayConfig,
+    mesh: &Mesh,
+) -> Result<()> {
     process.serve_probes(ports.probe);
-    simulate(process, ports.simulator)?;
+    simulate(process, mesh, ports.simulator)?;
     let starts = ports
         .roles
         .into_iter()
@@ -113,15 +123,25 @@ async fn start_all(process: &Process, ports: Ports, gateway: &GatewayConfig) -> 
 fn connect(settings: &mut Settings, mesh: &Mesh) -> Result<()> {
     let payment: florin_payment::Config = settings.section(Role::Payment)?;
     if !payment.clearing.is_connected() {
-        settings.set_in(Role::Payment, "clearing", "address", mesh.simulator.clone());
+        for (key, value) in [
+            ("address", mesh.simulator.as_str()),
+            ("spiffe", SIMULATOR),
+            ("network", "simulator"),
+            ("bic", BIC),
+        ] {
+            settings.set_in(Role::Payment, "clearing", key, value);
+        }
     }
     Ok(())
 }
 
 /// Starts the simulated network, which keeps its state in the data folder beside the databases:
-/// what it has settled it still knows after a restart.
-fn simulate(process: &Process, listener: TcpListener) -> Result<()> {
+/// what it has settled it still knows after a restart. None is started beside another network.
+fn simulate(process: &Process, mesh: &Mesh, listener: TcpListener) -> Result<()> {
     let payment: florin_payment::Config = process.settings.section(Role::Payment)?;
+    if payment.clearing.address != mesh.simulator {
+        return Ok(());
+    }
     let certs = &process.settings.tls.dir;
     let identity = Identity::load(&TlsFiles::in_dir(certs, CERTIFICATE))?;
     let bank = payment.clearing.bic.parse().context("payment.clearing.bic")?;

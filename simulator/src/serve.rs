@@ -128,7 +128,8 @@ impl Simulator {
             .route("/settlements", post(settle))
             .route("/messages", post(raw))
             .route("/network", post(cut))
-            .route("/cycles/close", post(close_cycle));
+            .route("/cycles/close", post(close_cycle))
+            .layer(axum::middleware::from_fn(of_operators));
         Router::new()
             .nest("/clearing/v1", clearing)
             .nest("/control/v1", control)
@@ -153,7 +154,21 @@ async fn connection(stream: MeshStream, router: Router) {
     }
 }
 
-/// Only the bank's payments talk to the network; who controls it has any certificate.
+/// Only operators control it: who does credits accounts at will.
+async fn of_operators(
+    Extension(peer): Extension<Peer>,
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> Response {
+    match peer {
+        Peer::Operator(_) => next.run(request).await,
+        Peer::Role(_) | Peer::Client(_) => {
+            (StatusCode::FORBIDDEN, "this is for operators").into_response()
+        }
+    }
+}
+
+/// Only the bank's payments talk to the network.
 async fn of_the_bank(
     Extension(peer): Extension<Peer>,
     request: axum::extract::Request,

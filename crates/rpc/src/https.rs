@@ -3,10 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http2::{SendRequest, handshake};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    body::Incoming,
+    client::conn::http2::{SendRequest, handshake},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use tokio::{net::TcpStream, sync::Mutex, time::timeout};
@@ -14,8 +17,8 @@ use tokio_rustls::TlsConnector;
 
 use crate::Identity;
 
-/// Largest answer that is read, in bytes.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Of an answer no more is read than this, in bytes.
+pub const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Longest attempt to connect.
 const CONNECT: Duration = Duration::from_secs(3);
 
@@ -29,7 +32,7 @@ pub struct Link {
     open: Arc<Mutex<Option<SendRequest<Full<Bytes>>>>>,
 }
 
-/// An answer, read to its end.
+/// An answer, read to its end or to [`MOST_BYTES`].
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Status.
@@ -38,6 +41,22 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
+    /// Whether the body was longer than what was read.
+    pub is_cut: bool,
+}
+
+/// The first [`MOST_BYTES`] of a body, and whether there was more.
+async fn read(mut body: Incoming) -> Result<(Bytes, bool), hyper::Error> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        let room = MOST_BYTES.saturating_sub(bytes.len());
+        bytes.extend_from_slice(data.get(..room).unwrap_or(&data));
+        if data.len() > room {
+            return Ok((bytes.freeze(), true));
+        }
+    }
+    Ok((bytes.freeze(), false))
 }
 
 impl std::fmt::Debug for Link {
@@ -83,9 +102,8 @@ impl Link {
             let mut sender = self.sender().await?;
             let answer = sender.send_request(request).await.map_err(|error| error.to_string())?;
             let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, MOST_BYTES).collect().await;
-            let body = body.map_err(|error| error.to_string())?.to_bytes();
-            Ok(Answer { status: parts.status, headers: parts.headers, body })
+            let (body, is_cut) = read(body).await.map_err(|error| error.to_string())?;
+            Ok(Answer { status: parts.status, headers: parts.headers, body, is_cut })
         };
         let answer = timeout(self.longest, exchange).await;
         let answer = answer.unwrap_or_else(|_| Err("no answer in time".to_owned()));

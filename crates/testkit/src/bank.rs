@@ -27,6 +27,8 @@ const READY: Duration = Duration::from_secs(90);
 
 /// The name of the simulated clearing network among the processes.
 const SIMULATOR: &str = "simulator";
+/// Who that is to the bank.
+const NETWORK: &str = "spiffe://florin.bank/client/simulator";
 /// How long a bank of tests waits for its answer before it asks: tests of silence are short.
 const ANSWER_MS: u64 = 500;
 
@@ -170,8 +172,7 @@ impl Bank {
     /// It refuses, or does not answer.
     pub async fn network(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
         let identity = Identity::load(&TlsFiles::in_dir(&self.certs, "operator-admin"))?;
-        let spiffe = "spiffe://florin.bank/client/simulator";
-        let link = florin_rpc::https::Link::new(identity, &self.simulator, spiffe, READY);
+        let link = florin_rpc::https::Link::new(identity, &self.simulator, NETWORK, READY);
         let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
         let path = format!("/control/v1/{path}");
         let answer = link.send(method.parse()?, &path, "application/json", body.into()).await;

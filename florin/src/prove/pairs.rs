@@ -56,6 +56,7 @@ struct Posted {
 struct Held {
     reference: String,
     status: HoldStatus,
+    amount: Option<Money>,
     /// Whether any of it became an entry.
     captured: bool,
     /// What is still set aside.
@@ -159,7 +160,9 @@ impl Ledger {
         };
         let remaining = money_of(hold.remaining.as_ref()).ok();
         let owner = owner_of(&hold.reference).to_owned();
-        let held = Held { status, captured, remaining, placed_at, reference: hold.reference };
+        let amount = hold.amount.as_ref().map(|money| money_of(Some(money))).transpose()?;
+        let held =
+            Held { status, amount, captured, remaining, placed_at, reference: hold.reference };
         self.holds.entry(owner).or_default().push(held);
         Ok(())
     }
@@ -181,6 +184,15 @@ fn time_of(at: Option<&prost_types::Timestamp>) -> UnixMicros {
     at.and_then(instant_of).unwrap_or_default()
 }
 
+/// What a transfer takes: the fee is set aside and debited with the amount.
+fn total_of(transfer: &ExportTransfersResponse) -> Result<Money> {
+    let amount = money_of(transfer.amount.as_ref())?;
+    Ok(match &transfer.fee {
+        None => amount,
+        some => amount.checked_add(money_of(some.as_ref())?)?,
+    })
+}
+
 struct Pairing<'p> {
     ledger: &'p mut Ledger,
     settled_before: UnixMicros,
@@ -194,8 +206,8 @@ impl Pairing<'_> {
         let posted = self.ledger.transactions.remove(&transfer.posting_reference);
         let posted = posted.unwrap_or_default();
         let holds = self.ledger.holds.remove(id).unwrap_or_default();
-        // Of one to another bank that the ledger refused to set aside.
-        self.ledger.voids.remove(&format!("{id}/hold"));
+        let voided_hold = self.ledger.voids.remove(&format!("{id}/hold"));
+        self.set_aside(transfer, (&posted, &holds), voided_hold.as_deref(), young)?;
         let voided = self.ledger.voids.remove(&transfer.posting_reference);
         self.void(transfer, voided.as_deref(), young);
         let unfinished = match transfer.status() {
@@ -282,12 +294,7 @@ impl Pairing<'_> {
         young: bool,
     ) -> Result<()> {
         let id = &transfer.transfer_id;
-        let amount = money_of(transfer.amount.as_ref())?;
-        // The fee is debited in the journal transaction of the amount.
-        let total = match &transfer.fee {
-            None => amount,
-            some => amount.checked_add(money_of(some.as_ref())?)?,
-        };
+        let total = total_of(transfer)?;
         match posted {
             [] if young => self.report.in_flight(&format!("{id} was completed just now")),
             [] => self.report.breach(

@@ -39,6 +39,17 @@ pub enum Sent {
     Unclear(String),
 }
 
+/// A message of the network's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// By which it is acknowledged.
+    pub number: u64,
+    /// Its bytes.
+    pub document: Bytes,
+    /// Whether it is longer than what is read of one.
+    pub is_cut: bool,
+}
+
 /// The network, and what this bank is to it.
 #[derive(Debug, Clone)]
 pub struct Network {
@@ -59,10 +70,7 @@ impl Network {
         config: &ClearingConfig,
         identity: Arc<Identity>,
     ) -> Result<Option<Self>, ConfigError> {
-        let (bic, directory) = config.check()?;
-        if !config.is_connected() {
-            return Ok(None);
-        }
+        let Some((bic, directory)) = config.check()? else { return Ok(None) };
         let link = Link::new(identity, &config.address, &config.spiffe, config.timeout());
         let config = Arc::new(config.clone());
         Ok(Some(Self { link, config, bic, directory: Arc::new(directory) }))
@@ -87,11 +95,11 @@ impl Network {
         }
     }
 
-    /// The oldest message that waits here, with its number; None where none waits.
+    /// The oldest message that waits here; None where none waits.
     ///
     /// # Errors
     /// In words, why there is no answer.
-    pub async fn next(&self) -> Result<Option<(u64, Bytes)>, String> {
+    pub async fn next(&self) -> Result<Option<Delivered>, String> {
         let answer = self.link.send(Method::GET, NEXT, XML, Bytes::new()).await?;
         match answer.status {
             StatusCode::NO_CONTENT => Ok(None),
@@ -99,7 +107,8 @@ impl Network {
                 let number = answer.headers.get(NUMBER).and_then(|text| text.to_str().ok());
                 let number = number.and_then(|text| text.parse().ok());
                 let number = number.ok_or("a message of the network has no number")?;
-                Ok(Some((number, answer.body)))
+                let (document, is_cut) = (answer.body, answer.is_cut);
+                Ok(Some(Delivered { number, document, is_cut }))
             }
             other => Err(format!("the network answered {other}")),
         }

@@ -102,6 +102,9 @@ pub enum ConfigError {
         /// The entry.
         entry: String,
     },
+    /// Whoever has any certificate could say what was settled.
+    #[error("payment.clearing.spiffe must name the network that payment.clearing.address is of")]
+    Spiffe,
     /// No name for references.
     #[error("payment.clearing.network must have 1 to 32 characters and no slash, not {0:?}")]
     Network(String),

@@ -50,6 +50,8 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         runtime.tasks.spawn("payment nostro", compare);
         let receiver = clearing.receive_messages(runtime.shutdown.clone());
         runtime.tasks.spawn("payment clearing messages", receiver);
+    } else {
+        runtime.tasks.spawn("payment clearing", payment.clone().warn_of_what_waits());
     }
     runtime.tasks.spawn("payment meter", payment.measure(runtime.shutdown.clone()));
     let authorisations = payment.advance_authorisations(runtime.shutdown.clone());

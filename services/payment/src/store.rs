@@ -21,8 +21,8 @@ use florin_store::Migrations;
 pub use clearing::{
     Drawer, Incoming, Outgoing, Subject, Unread, arrive, asked_back, claim_incoming,
     claim_outgoing, file, find_incoming, find_outgoing, has_come_back, incoming_after,
-    lock_incoming, lock_outgoing, outgoing_after, payment_of, send, unread_after, update_incoming,
-    update_outgoing,
+    lock_incoming, lock_outgoing, outgoing_after, outgoing_waits, payment_of, send, unread_after,
+    update_incoming, update_outgoing,
 };
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};

@@ -12,6 +12,9 @@ use super::{
     answers::{parsed, text_of},
 };
 
+/// Movements of a statement at most: more would not fit into one message.
+const MOST_ENTRIES: usize = 1_000;
+
 /// The bank's money at the network, by currency, and what moved it in this cycle.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Books {
@@ -89,8 +92,9 @@ impl Network {
         Ok(self.books.post(Posted::of(&names, &id, amount, now))?)
     }
 
-    /// Ends the cycle: one statement a currency goes to the bank, with the balances before and
-    /// after and every movement between.
+    /// Ends the cycle: a statement a currency goes to the bank, with the balances before and
+    /// after and every movement between; several, each from where the last one ends, where the
+    /// movements are too many for one message.
     ///
     /// # Errors
     /// A balance that cannot be told.
@@ -98,8 +102,8 @@ impl Network {
         let (balances, posted) =
             (self.books.balance.clone(), std::mem::take(&mut self.books.posted));
         self.books.cycle = self.books.cycle.saturating_add(1);
-        for (currency, closing) in &balances {
-            let opening = self.books.opening.get(currency).copied().unwrap_or(0);
+        for currency in balances.keys() {
+            let mut opening = self.books.opening.get(currency).copied().unwrap_or(0);
             let money = |minor| Ok::<_, NetworkError>(Money::new(minor, currency.parse()?));
             let balance = |kind: &str, minor| {
                 Ok::<_, NetworkError>(Balance {
@@ -108,18 +112,30 @@ impl Network {
                     date: date_of(now),
                 })
             };
-            let of_currency = posted.iter().filter(|one| one.currency == *currency);
-            let entries = of_currency.map(entry).collect::<Result<_, _>>()?;
-            let name = self.fresh_name();
-            let statement = Statement {
-                message_id: parsed("id", &name)?,
-                created_at: now,
-                id: parsed("id", &format!("{:016x}/{}", self.seed, self.books.cycle))?,
-                account: Account::Other(parsed("account", &format!("{}-{currency}", self.bank))?),
-                balances: vec![balance("OPBD", opening)?, balance("CLBD", *closing)?],
-                entries,
-            };
-            self.enqueue(text_of(&Message::Statement(statement)));
+            let of_currency: Vec<_> =
+                posted.iter().filter(|one| one.currency == *currency).collect();
+            // A cycle without a movement has a statement too.
+            let parts = of_currency.len().div_ceil(MOST_ENTRIES).max(1);
+            for part in 0..parts {
+                let from = part.saturating_mul(MOST_ENTRIES);
+                let of_part = of_currency.iter().skip(from).take(MOST_ENTRIES);
+                let moved = of_part.clone().map(|one| one.minor);
+                let closing = moved.fold(opening, i64::saturating_add);
+                let entries = of_part.map(|one| entry(one)).collect::<Result<_, _>>()?;
+                let name = self.fresh_name();
+                let id = format!("{:016x}/{}/{part}", self.seed, self.books.cycle);
+                let account = parsed("account", &format!("{}-{currency}", self.bank))?;
+                let statement = Statement {
+                    message_id: parsed("id", &name)?,
+                    created_at: now,
+                    id: parsed("id", &id)?,
+                    account: Account::Other(account),
+                    balances: vec![balance("OPBD", opening)?, balance("CLBD", closing)?],
+                    entries,
+                };
+                self.enqueue(text_of(&Message::Statement(statement)));
+                opening = closing;
+            }
         }
         self.books.opening = balances;
         Ok(())

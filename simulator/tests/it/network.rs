@@ -271,3 +271,34 @@ fn a_network_that_is_kept_is_taken_up_as_it_was() {
     again.receive(&payment(1), NOW).expect("taken");
     assert_eq!(reports(&mut again), [says("ACSC", None), says("RJCT", Some("DU01"))]);
 }
+
+#[test]
+fn a_cycle_of_many_movements_is_told_in_statements_that_follow_each_other() {
+    let mut network = network();
+    let order = Credit {
+        iban: "CZ6508000000192000145399".into(),
+        amount: "1.00".into(),
+        currency: "CZK".into(),
+        from_iban: None,
+        text: None,
+        uetr: None,
+        copies: 1,
+    };
+    for _ in 0..2_001 {
+        network.send_credit(&order, NOW).expect("sent");
+    }
+    taken(&mut network, NOW);
+    network.close_cycle(NOW).expect("closed");
+    let mut opening = 0;
+    let mut sizes = Vec::new();
+    let mut ids = std::collections::BTreeSet::new();
+    for message in taken(&mut network, NOW) {
+        let Message::Statement(report) = message else { panic!("{message:?}") };
+        assert_eq!(report.balance("OPBD").map(Money::minor), Some(opening));
+        opening += report.entries.iter().map(|entry| entry.amount.minor()).sum::<i64>();
+        assert_eq!(report.balance("CLBD").map(Money::minor), Some(opening));
+        sizes.push(report.entries.len());
+        ids.insert(report.id.to_string());
+    }
+    assert_eq!((sizes, ids.len(), opening), (vec![1_000, 1_000, 1], 3, 200_100));
+}

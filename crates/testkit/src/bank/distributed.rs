@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use florin_kernel::Role;
 
-use super::{ANSWER_MS, Bank, Mode, Process, READY, SIMULATOR, executable};
+use super::{ANSWER_MS, Bank, Mode, NETWORK, Process, READY, SIMULATOR, executable};
 use crate::{NATS_BIN, POSTGRES_URL, setting};
 
 /// How long NATS may take to listen.
@@ -122,6 +122,7 @@ algorithms = ["ES256"]
         }
         if role == "payment" {
             writeln!(text, "[payment.clearing]\naddress = \"{simulator}\"")?;
+            writeln!(text, "spiffe = \"{NETWORK}\"\nnetwork = \"simulator\"\nbic = \"FLORCZPP\"")?;
             writeln!(text, "answer_ms = {ANSWER_MS}")?;
         }
     }

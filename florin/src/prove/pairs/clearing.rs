@@ -3,13 +3,15 @@
 use anyhow::{Context as _, Result};
 use florin_kernel::{Money, Role};
 use florin_proto::{
+    account::v1::HoldStatus,
     money_of,
     payment::v1::{
-        ExportClearingRequest, ExportClearingResponse, payment_service_client::PaymentServiceClient,
+        ExportClearingRequest, ExportClearingResponse, ExportTransfersResponse, TransferStatus,
+        payment_service_client::PaymentServiceClient,
     },
 };
 
-use super::{Pairing, recalls::Returns, time_of};
+use super::{Held, Pairing, Posted, recalls::Returns, time_of, total_of};
 use crate::connect::Caller;
 
 /// Pairs everything with its references; how many there were.
@@ -35,11 +37,66 @@ pub(super) async fn pair(
 }
 
 impl Pairing<'_> {
-    /// Each reference that is told as posted has one journal transaction of the amount; what is
-    /// open may have one, or be void.
+    /// A payment to another bank that the network has is set aside, whole and once, until it is
+    /// taken or given back; one whose money the ledger has refused to set aside ends unpaid.
+    pub(super) fn set_aside(
+        &mut self,
+        transfer: &ExportTransfersResponse,
+        (posted, holds): (&[Posted], &[Held]),
+        voided: Option<&str>,
+        young: bool,
+    ) -> Result<()> {
+        let (id, status) = (&transfer.transfer_id, transfer.status());
+        let is_unpaid = [TransferStatus::Holding, TransferStatus::Failed].contains(&status);
+        if let Some(cause) = voided.filter(|_| !is_unpaid) {
+            let status = status.as_str_name();
+            let text = format!("{id} is {status} and its hold was voided for {cause}");
+            self.report.breach("holds", &text);
+        }
+        let amount = Some(total_of(transfer)?);
+        let is = |wanted: HoldStatus| match holds {
+            [only] => only.status == wanted && only.amount == amount,
+            _ => false,
+        };
+        let open = is(HoldStatus::Open);
+        // What a worker has had done and not yet written down is there, too.
+        let is_whole = match status {
+            TransferStatus::Submitting => open && posted.is_empty(),
+            TransferStatus::Settling => {
+                let ended = is(HoldStatus::Captured) || is(HoldStatus::Released);
+                open || (ended && !posted.is_empty())
+            }
+            TransferStatus::Releasing => (open || is(HoldStatus::Released)) && posted.is_empty(),
+            TransferStatus::Unspecified
+            | TransferStatus::Processing
+            | TransferStatus::AwaitingScore
+            | TransferStatus::Posting
+            | TransferStatus::Holding
+            | TransferStatus::Completed
+            | TransferStatus::Failed
+            | TransferStatus::Cancelled => true,
+        };
+        if !is_whole && !young {
+            let (status, found) = (status.as_str_name(), holds.len());
+            let text = format!("{id} is {status} and its money is not set aside: {found} holds");
+            self.report.breach("holds", &text);
+        }
+        Ok(())
+    }
+
+    /// Each reference that is told as posted has one journal transaction of the amount, each that
+    /// is told as void has none; what is open may have one, or be void.
     pub(super) fn clearing(&mut self, item: &ExportClearingResponse) -> Result<()> {
         let id = &item.clearing_id;
         let young = time_of(item.changed_at.as_ref()) > self.settled_before;
+        for reference in &item.void_references {
+            self.ledger.voids.remove(reference);
+            for one in self.ledger.transactions.remove(reference).unwrap_or_default() {
+                let (stage, booked) = (item.stage().as_str_name(), &one.transaction_id);
+                let text = format!("{id} is {stage} and {booked} stands under {reference}");
+                self.report.breach("pairing", &text);
+            }
+        }
         if item.posted_references.is_empty() && item.open_references.is_empty() {
             // What could not be read has no amount either.
             return Ok(());

@@ -344,3 +344,82 @@ fn a_recall_of_ours_that_is_accepted_has_its_money_back() {
     pairing.recall(&ours, &mut made).unwrap();
     assert_eq!(report.breaches(), 0);
 }
+
+#[test]
+fn a_payment_that_the_network_has_is_set_aside_whole_and_once() {
+    let held = |status, amount: &str| {
+        let mut one = hold_in("trf_1/hold", status, "0.00");
+        one.hold.as_mut().unwrap().amount = Some(wire_money(eur(amount)));
+        one
+    };
+    let open = || held(HoldStatus::Open, "5.00");
+    let captured = || held(HoldStatus::Captured, "5.00");
+    let posted = || vec![posted("trf_1/post", "txn_1", "5.00")];
+    let of = |status, holds, transactions| {
+        breaches(&[transfer("trf_1", status, OLD)], transactions, holds)
+    };
+    let submitting = TransferStatus::Submitting;
+    assert_eq!(of(submitting, vec![open()], vec![]), 0);
+    assert_eq!(of(submitting, vec![], vec![]), 1);
+    assert_eq!(of(submitting, vec![held(HoldStatus::Open, "4.99")], vec![]), 1);
+    assert_eq!(of(submitting, vec![held(HoldStatus::Released, "5.00")], vec![]), 1);
+    assert_eq!(of(submitting, vec![captured()], posted()), 1);
+    assert_eq!(of(submitting, vec![open(), open()], vec![]), 1);
+    let settling = TransferStatus::Settling;
+    assert_eq!(of(settling, vec![open()], vec![]), 0);
+    assert_eq!(of(settling, vec![captured()], posted()), 0, "about to be written down");
+    assert_eq!(of(settling, vec![captured()], vec![]), 1);
+    assert_eq!(of(settling, vec![], vec![]), 1);
+    let releasing = TransferStatus::Releasing;
+    assert_eq!(of(releasing, vec![held(HoldStatus::Released, "5.00")], vec![]), 0);
+    assert_eq!(of(releasing, vec![captured()], posted()), 1);
+    let young = [transfer("trf_1", submitting, YOUNG)];
+    assert_eq!(breaches(&young, vec![], vec![]), 0);
+}
+
+#[test]
+fn a_hold_is_void_only_of_a_payment_that_ends_unpaid() {
+    let of = |status| {
+        let (mut ledger, mut report) = (Ledger::default(), Report::default());
+        ledger.take_void(VoidedReference {
+            caller: PAYMENT.to_owned(),
+            reference: "trf_1/hold".to_owned(),
+            cause: "INSUFFICIENT_FUNDS".to_owned(),
+        });
+        let mut pairing =
+            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        pairing.transfer(&transfer("trf_1", status, YOUNG)).unwrap();
+        report.breaches()
+    };
+    assert_eq!(of(TransferStatus::Failed), 0);
+    assert_eq!(of(TransferStatus::Holding), 0);
+    assert_eq!(of(TransferStatus::Processing), 1);
+    assert_eq!(of(TransferStatus::Completed), 1);
+}
+
+#[test]
+fn names_money_that_was_credited_and_sent_back() {
+    let of = |references: &[&str]| {
+        let (mut ledger, mut report) = (Ledger::default(), Report::default());
+        for reference in references {
+            ledger.take_transaction(posted(reference, "txn_1", "5.00")).unwrap();
+        }
+        let item = ExportClearingResponse {
+            clearing_id: "net/1".to_owned(),
+            stage: ClearingStage::Done.into(),
+            amount: Some(wire_money(eur("5.00"))),
+            posted_references: vec!["net/1/suspense".to_owned()],
+            void_references: vec!["net/1/credit".to_owned()],
+            changed_at: Some(timestamp(OLD)),
+            ..ExportClearingResponse::default()
+        };
+        let mut pairing =
+            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        pairing.clearing(&item).unwrap();
+        pairing.left_over();
+        report.breaches()
+    };
+    assert_eq!(of(&["net/1/suspense"]), 0);
+    assert_eq!(of(&["net/1/suspense", "net/1/credit"]), 1);
+    assert_eq!(of(&[]), 1);
+}

@@ -14,6 +14,7 @@
 //! ledger is repeated under its own reference, the bytes are repeated as they are.
 
 mod capture;
+mod chart;
 mod incoming;
 pub(super) mod ledger;
 mod recalls;
@@ -75,8 +76,11 @@ impl ClearingWorker {
         Self { payment, network, woken: Arc::default(), refused: Arc::default() }
     }
 
-    /// Works until the shutdown.
+    /// Works until the shutdown, from when the ledger has the GL accounts of the settings on.
     pub async fn run(self, shutdown: CancellationToken) {
+        if !self.chart_is_ready(&shutdown).await {
+            return;
+        }
         while !shutdown.is_cancelled() {
             match self.turn().await {
                 Ok(true) => continue,
@@ -96,14 +100,7 @@ impl ClearingWorker {
     /// # Errors
     /// Those of the database. What was taken is taken again when its lease ends.
     pub async fn turn(&self) -> Result<bool, StoreError> {
-        let (token, outgoing) = self
-            .payment
-            .db
-            .write(async |tx: Tx| {
-                let claiming = self.claiming(&tx).await?;
-                store::claim_outgoing(&tx, &claiming).await
-            })
-            .await?;
+        let (token, outgoing) = self.claim_outgoing(AT_ONCE).await?;
         let mut tasks = JoinSet::new();
         let mut any = !outgoing.is_empty();
         for out in outgoing {
@@ -120,6 +117,34 @@ impl ClearingWorker {
             }
         }
         Ok(any)
+    }
+
+    /// One step of one payment, and no task of its own: dropped, it leaves what a crash leaves.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn step(&self) -> Result<bool, StoreError> {
+        let (token, outgoing) = self.claim_outgoing(1).await?;
+        if let Some(out) = outgoing.first() {
+            self.advance(out, &token).await?;
+            return Ok(true);
+        }
+        let (token, arrived) = self.claim_incoming(1).await?;
+        if let Some(came) = arrived.first() {
+            self.book(came, &token).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    async fn claim_outgoing(&self, limit: u32) -> Result<(String, Vec<Outgoing>), StoreError> {
+        self.payment
+            .db
+            .write(async |tx: Tx| {
+                let claiming = Claiming { limit, ..self.claiming(&tx).await? };
+                store::claim_outgoing(&tx, &claiming).await
+            })
+            .await
     }
 
     pub(super) async fn claiming(&self, tx: &Tx) -> Result<Claiming, StoreError> {

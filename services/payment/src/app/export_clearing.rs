@@ -37,6 +37,19 @@ impl Payment {
         ReceiverStream::new(stream)
     }
 
+    /// Says that payments to other banks stand still, where no network is connected and some are
+    /// under way.
+    pub(crate) async fn warn_of_what_waits(self) {
+        match store::outgoing_waits(self.db.read()).await {
+            Ok(false) => {}
+            Ok(true) => {
+                let text = "payments to other banks stand still: no clearing network is connected";
+                tracing::error!("{text}");
+            }
+            Err(error) => tracing::warn!(%error, "payments to other banks could not be read"),
+        }
+    }
+
     async fn tell_clearing(&self, answers: &Answers, waiting: bool) -> Result<(), StoreError> {
         let mut last = String::new();
         loop {

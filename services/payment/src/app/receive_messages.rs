@@ -1,11 +1,10 @@
 //! Takes the network's messages, one after the other: each is kept with its effect in one
 //! transaction, then acknowledged. It comes again where that is lost, and finds its effect.
 
+mod aside;
 mod names;
 mod recalls;
 mod statements;
-
-use std::sync::PoisonError;
 
 use bytes::Bytes;
 use florin_iso20022::{Account, CreditTransfer, Id, Message, PaymentReturn, StatusReport};
@@ -22,8 +21,6 @@ use crate::{
     store::{self, Drawer, Incoming, Lease, Outgoing},
 };
 
-/// How often a message may fail by its own before it is set aside.
-const MOST_FAILURES: u32 = 5;
 /// The code of ISO 20022 under which a payment goes back whose name another has: duplication.
 const NAME_TAKEN: &str = "AM05";
 
@@ -61,47 +58,11 @@ impl ClearingWorker {
     /// # Errors
     /// In words, why it could not be had, kept or acknowledged.
     pub async fn receive_next(&self) -> Result<bool, String> {
-        let Some((number, document)) = self.network.next().await? else { return Ok(false) };
-        if let Err(error) = self.take_message(&document).await {
-            if !self.is_hopeless(number, &error) {
-                return Err(error.to_string());
-            }
-            self.set_aside(&error, &document).await.map_err(|error| error.to_string())?;
-        }
-        self.network.acknowledge(number).await?;
+        let Some(delivered) = self.network.next().await? else { return Ok(false) };
+        self.take_or_set_aside(&delivered).await.map_err(|error| error.to_string())?;
+        self.network.acknowledge(delivered.number).await?;
         self.woken.notify_one();
         Ok(true)
-    }
-
-    /// Whether a message has failed so often, and not for want of the database, that it must
-    /// not stand before all others any longer.
-    fn is_hopeless(&self, number: u64, error: &StoreError) -> bool {
-        let is_its_own = match error {
-            StoreError::Conflict { .. } | StoreError::Corrupt(_) | StoreError::Database(_) => true,
-            StoreError::Unavailable(_)
-            | StoreError::Serialization(_)
-            | StoreError::Timeout(_)
-            | StoreError::Locked
-            | StoreError::KeyInUse
-            | StoreError::Migration(_) => false,
-        };
-        if !is_its_own {
-            return false;
-        }
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let failures = if refused.0 == number { refused.1.saturating_add(1) } else { 1 };
-        *refused = (number, failures);
-        failures >= MOST_FAILURES
-    }
-
-    /// Keeps a message for people that cannot be taken.
-    async fn set_aside(&self, error: &StoreError, document: &Bytes) -> Result<(), StoreError> {
-        let finding = plain(&refused(format!("set aside: {error}")));
-        let id = fresh_id();
-        self.payment
-            .db
-            .write(async |tx: Tx| store::file(&tx, Drawer::Unread, &id, &finding, document).await)
-            .await
     }
 
     async fn take_message(&self, document: &Bytes) -> Result<(), StoreError> {

@@ -15,11 +15,13 @@ use crate::domain::Directory;
 pub struct ClearingConfig {
     /// Where it listens, host and port. Empty connects none: IBANs of other banks are refused.
     pub address: String,
-    /// SPIFFE id of its certificate.
+    /// SPIFFE id of its certificate: whoever has it says what was settled. To be given with the
+    /// address.
     pub spiffe: String,
-    /// Its name. It stands in the references of what came in, so it never changes.
+    /// Its name, to be given with the address. It stands in the references of what came in, so
+    /// it never changes.
     pub network: String,
-    /// This bank's BIC.
+    /// This bank's BIC, to be given with the address.
     pub bic: String,
     /// The banks that it reaches: country, national bank code and BIC, "CZ 0800 GIBACZPX".
     pub banks: Vec<String>,
@@ -59,9 +61,9 @@ impl Default for ClearingConfig {
         ];
         Self {
             address: String::new(),
-            spiffe: "spiffe://florin.bank/client/simulator".to_owned(),
-            network: "simulator".to_owned(),
-            bic: "FLORCZPP".to_owned(),
+            spiffe: String::new(),
+            network: String::new(),
+            bic: String::new(),
             banks: banks.map(str::to_owned).to_vec(),
             nostro_gl_code: "1200".to_owned(),
             suspense_gl_code: "9010".to_owned(),
@@ -83,11 +85,11 @@ impl ClearingConfig {
         !self.address.is_empty()
     }
 
-    /// Reads our own BIC and the banks that are reached.
+    /// Reads our own BIC and the banks that are reached; None where no network is connected.
     ///
     /// # Errors
     /// Names the entry that is none.
-    pub fn check(&self) -> Result<(Bic, Directory), ConfigError> {
+    pub fn check(&self) -> Result<Option<(Bic, Directory)>, ConfigError> {
         for (setting, least, found) in [
             ("clearing.timeout_ms", 100, self.timeout_ms),
             ("clearing.answer_ms", 1, self.answer_ms),
@@ -109,9 +111,6 @@ impl ClearingConfig {
         let bic = |text: &str| {
             text.parse::<Bic>().map_err(|_| ConfigError::Bank { entry: text.to_owned() })
         };
-        if self.network.is_empty() || self.network.contains('/') || self.network.len() > 32 {
-            return Err(ConfigError::Network(self.network.clone()));
-        }
         let mut directory = Directory::default();
         for entry in &self.banks {
             let words: Vec<_> = entry.split(' ').collect();
@@ -120,7 +119,16 @@ impl ClearingConfig {
             };
             directory.add(country, code, bic(of_bank)?);
         }
-        Ok((bic(&self.bic)?, directory))
+        if !self.is_connected() {
+            return Ok(None);
+        }
+        if self.network.is_empty() || self.network.contains('/') || self.network.len() > 32 {
+            return Err(ConfigError::Network(self.network.clone()));
+        }
+        if self.spiffe.is_empty() {
+            return Err(ConfigError::Spiffe);
+        }
+        Ok(Some((bic(&self.bic)?, directory)))
     }
 
     pub(crate) const fn timeout(&self) -> Duration {
@@ -143,11 +151,34 @@ impl ClearingConfig {
 mod tests {
     use super::*;
 
+    fn connected() -> ClearingConfig {
+        ClearingConfig {
+            address: "localhost:7600".into(),
+            spiffe: "spiffe://florin.bank/client/simulator".into(),
+            network: "simulator".into(),
+            bic: "FLORCZPP".into(),
+            ..ClearingConfig::default()
+        }
+    }
+
+    #[test]
+    fn nothing_is_connected_that_is_not_named() {
+        for (change, told) in [
+            (ClearingConfig { spiffe: String::new(), ..connected() }, "payment.clearing.spiffe"),
+            (ClearingConfig { network: String::new(), ..connected() }, "payment.clearing.network"),
+            (ClearingConfig { bic: String::new(), ..connected() }, "payment.clearing: \"\""),
+        ] {
+            let error = change.check().expect_err(told).to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+
     #[test]
     fn the_defaults_are_banks_and_connect_nothing() {
         let config = ClearingConfig::default();
         assert!(!config.is_connected());
-        let (bic, directory) = config.check().expect("settings");
+        assert!(config.check().expect("settings").is_none());
+        let (bic, directory) = connected().check().expect("settings").expect("connected");
         assert_eq!(bic.code(), "FLORCZPP");
         let iban = "CZ6508000000192000145399".parse().expect("iban");
         assert_eq!(directory.bank_of(&iban).map(Bic::code), Some("GIBACZPX"));
@@ -163,7 +194,7 @@ mod tests {
             let error = with(&[bad]).check().expect_err(bad).to_string();
             assert!(error.contains(bad) || bad.contains("gibaczpx"), "{error}");
         }
-        let network = ClearingConfig { network: "a/b".into(), ..ClearingConfig::default() };
+        let network = ClearingConfig { network: "a/b".into(), ..connected() };
         assert!(network.check().is_err());
     }
 

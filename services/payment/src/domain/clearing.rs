@@ -212,15 +212,16 @@ pub fn rejection(code: &str) -> Failure {
     }
 }
 
-/// The code of ISO 20022 under which a payment goes back that the ledger refused to credit.
+/// The code of ISO 20022 under which a payment goes back that the ledger refused to credit for
+/// its account; None for a reason that has nothing to do with the account.
 #[must_use]
-pub fn return_code(reason: &str) -> &'static str {
+pub fn return_code(reason: &str) -> Option<&'static str> {
     match reason {
-        "ACCOUNT_NOT_FOUND" => "AC01",
-        "ACCOUNT_CLOSED" => "AC04",
-        "ACCOUNT_FROZEN" => "AC06",
-        "CURRENCY_MISMATCH" => "AM03",
-        _ => "MS03",
+        "ACCOUNT_NOT_FOUND" => Some("AC01"),
+        "ACCOUNT_CLOSED" => Some("AC04"),
+        "ACCOUNT_FROZEN" => Some("AC06"),
+        "CURRENCY_MISMATCH" => Some("AM03"),
+        _ => None,
     }
 }
 

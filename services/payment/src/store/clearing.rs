@@ -353,6 +353,15 @@ pub(super) async fn update(
     }
 }
 
+/// Whether anything is under way to the network.
+///
+/// # Errors
+/// Those of the database.
+pub async fn outgoing_waits(connection: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    let query = format!("SELECT id FROM {OUT} WHERE due_at IS NOT NULL LIMIT 1");
+    Ok(sql::query_one(connection, query, []).await?.is_some())
+}
+
 /// A page of what goes out, younger in its id than `after`.
 ///
 /// # Errors

@@ -35,6 +35,7 @@ pub fn wire_outgoing(out: &Outgoing) -> ExportClearingResponse {
         transfer_id,
         posted_references: posted.into_iter().collect(),
         open_references: open.into_iter().collect(),
+        void_references: Vec::new(),
         changed_at: Some(timestamp(out.changed_at)),
         attempts: i32::try_from(out.attempts).unwrap_or(i32::MAX),
         asks: i32::try_from(out.asks).unwrap_or(i32::MAX),
@@ -50,16 +51,16 @@ pub fn wire_incoming(came: &Incoming) -> ExportClearingResponse {
     // What ended by way of suspense has the reason for which it went back; a return comes with
     // a reason of its own.
     let sent_back = !came.is_return && came.reason.is_some();
-    let (posted, open) = match came.stage {
-        Arrival::Received => (vec![], vec![credit]),
-        Arrival::ToSuspense => (vec![], vec![credit, suspense]),
+    let (posted, open, void) = match came.stage {
+        Arrival::Received => (vec![], vec![credit], vec![]),
+        Arrival::ToSuspense => (vec![], vec![suspense], vec![credit]),
         // Credited, and taken back for a recall, whose debit is the recall's.
         Arrival::Returning | Arrival::Kept if !came.is_return && came.reason.is_none() => {
-            (vec![credit], vec![])
+            (vec![credit], vec![], vec![suspense])
         }
-        Arrival::Returning | Arrival::Kept => (vec![suspense], vec![credit]),
-        Arrival::Done if sent_back => (vec![suspense], vec![credit]),
-        Arrival::Done => (vec![credit], vec![]),
+        Arrival::Returning | Arrival::Kept => (vec![suspense], vec![], vec![credit]),
+        Arrival::Done if sent_back => (vec![suspense], vec![], vec![credit]),
+        Arrival::Done => (vec![credit], vec![], vec![suspense]),
     };
     let direction =
         if came.is_return { ClearingDirection::ReturnIn } else { ClearingDirection::In };
@@ -72,6 +73,7 @@ pub fn wire_incoming(came: &Incoming) -> ExportClearingResponse {
         transfer_id: came.transfer.map(|id| id.to_string()).unwrap_or_default(),
         posted_references: posted,
         open_references: open,
+        void_references: void,
         changed_at: Some(timestamp(came.changed_at)),
         attempts: i32::try_from(came.attempts).unwrap_or(i32::MAX),
         asks: 0,

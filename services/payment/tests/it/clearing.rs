@@ -3,11 +3,18 @@
 pub mod world;
 
 use florin_iso20022::Message;
-use florin_proto::{account::v1::FeeEvent, payment::v1::TransferStatus};
+use florin_proto::{
+    account::v1::FeeEvent,
+    payment::v1::{AddBeneficiaryRequest, CreateTransferRequest, TransferStatus},
+};
 use florin_testkit::simulator::Action;
+use tokio_util::sync::CancellationToken;
 
-use self::world::{World, credit};
-use crate::bank::{iban, places};
+use self::world::{OTHER, World, credit, until};
+use crate::{
+    bank::{customer, iban, places},
+    ledger::Ledger,
+};
 
 #[tokio::test]
 async fn no_word_about_a_copy_gives_the_money_back_while_another_may_have_settled() {
@@ -294,5 +301,136 @@ async fn a_message_that_fails_by_its_own_is_set_aside_after_five_times() {
         let waiting = world.waiting().await;
         let aside = waiting.iter().filter(|one| one.last_cause.starts_with("set aside: "));
         assert_eq!(aside.count(), 1, "{waiting:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_credited_does_not_go_back_when_its_account_is_not_found_again() {
+    for place in places() {
+        let world = World::open(place).await;
+        let message = credit("A-1", Some(9), "GIBACZPX", &iban(1), "20.00");
+        world.bank.ledger.set_loses_answers(true);
+        world.says(Message::CreditTransfer(message));
+        world.hear().await;
+        world.bank.ledger.set_loses_answers(false);
+        world.bank.ledger.hide_iban(world.bank.from);
+        world.let_time_pass().await;
+        world.work().await;
+        assert_eq!(world.money(), (12_000, 0));
+        assert_eq!((world.posted("/credit"), world.posted("/suspense")), (1, 0));
+        assert_eq!(world.waiting().await, []);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_creditable_can_never_be_credited() {
+    for place in places() {
+        let world = World::open(place).await;
+        let message = credit("A-1", Some(9), "GIBACZPX", &iban(7), "20.00");
+        world.says(Message::CreditTransfer(message));
+        world.hear().await;
+        world.hear().await;
+        let voids = world.bank.ledger.voids();
+        assert_eq!(voids.len(), 1, "{voids:?}");
+        assert!(voids[0].0.ends_with("/credit") && voids[0].1 == "ACCOUNT_NOT_FOUND", "{voids:?}");
+        assert_eq!((world.posted("/suspense"), world.posted("/returned")), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn money_comes_in_later_where_the_bank_itself_could_not_book_it() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.bank.ledger.set_lacks_gl(true);
+        let message = credit("A-1", Some(9), "GIBACZPX", &iban(1), "20.00");
+        world.says(Message::CreditTransfer(message));
+        world.hear().await;
+        let waiting = world.waiting().await;
+        assert_eq!(waiting.len(), 1);
+        assert!(waiting[0].last_cause.contains("GL_ACCOUNT_NOT_FOUND"), "{waiting:?}");
+        assert_eq!(world.bank.ledger.voids(), []);
+        world.bank.ledger.set_lacks_gl(false);
+        world.let_time_pass().await;
+        world.work().await;
+        assert_eq!(world.money(), (12_000, 0));
+        assert_eq!(world.posted("/suspense"), 0);
+    }
+}
+
+#[tokio::test]
+async fn nothing_leaves_while_the_chart_lacks_an_account_of_the_clearing() {
+    for place in places() {
+        let world = World::open_with(place, |config| config.retry_least_ms = 1).await;
+        world.bank.ledger.set_lacks_gl(true);
+        let to = CreateTransferRequest { to: OTHER.into(), ..world.bank.order("10") };
+        let id = world.bank.transfer("out", to).await.unwrap().into_inner().transfer_id;
+        let end = CancellationToken::new();
+        let running = tokio::spawn(world.worker.clone().run(end.clone()));
+        for _ in 0..3 {
+            Ledger::wait_for(&world.bank.ledger.asked_for_chart).await;
+        }
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Processing);
+        world.bank.ledger.set_lacks_gl(false);
+        until(async || world.bank.status(&id).await == TransferStatus::Submitting).await;
+        end.cancel();
+        running.await.unwrap();
+        assert_eq!(world.money(), (10_000, 1_000));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_its_reason_where_the_answer_to_its_void_was_lost() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.bank.ledger.set_loses_voids(true);
+        let to = CreateTransferRequest { to: OTHER.into(), ..world.bank.order("500") };
+        let id = world.bank.transfer("out", to).await.unwrap().into_inner().transfer_id;
+        world.work().await;
+        world.bank.ledger.freeze(world.bank.to);
+        let message = credit("A-1", Some(9), "GIBACZPX", &iban(2), "20.00");
+        world.says(Message::CreditTransfer(message));
+        world.hear().await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Holding);
+        world.bank.ledger.set_loses_voids(false);
+        world.let_time_pass().await;
+        world.work().await;
+        let failure = world.bank.get(&id).await.failure.unwrap();
+        assert_eq!(failure.reason, "INSUFFICIENT_FUNDS");
+        assert_eq!(world.text("SELECT reason FROM clearing_in").await, "AC06");
+    }
+}
+
+#[tokio::test]
+async fn a_message_longer_than_what_is_read_stops_nothing() {
+    for place in places() {
+        let world = World::open(place).await;
+        let long = format!("<a>{}</a>", "b".repeat(florin_rpc::https::MOST_BYTES));
+        world.network.network().send_raw(long);
+        let message = credit("A-1", Some(9), "GIBACZPX", &iban(1), "20.00");
+        world.says(Message::CreditTransfer(message));
+        world.hear().await;
+        assert_eq!(world.money(), (12_000, 0));
+        let waiting = world.waiting().await;
+        assert_eq!(waiting.len(), 1);
+        assert!(waiting[0].last_cause.starts_with("set aside: longer than"), "{waiting:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_beneficiary_at_another_bank_is_paid_through_the_network() {
+    for place in places() {
+        let world = World::open(place).await;
+        let bank = &world.bank;
+        let ctx = customer(bank.alice, "AddBeneficiary", "ben");
+        let (customer_id, label) = (bank.alice.to_string(), "landlord".to_owned());
+        let request = AddBeneficiaryRequest { customer_id, iban: OTHER.into(), label };
+        let added = bank.payment.add_beneficiary(&ctx, request).await.unwrap().into_inner();
+        let to = added.beneficiary.unwrap().beneficiary_id;
+        let order = CreateTransferRequest { to, ..bank.order("10") };
+        let id = bank.transfer("out", order).await.unwrap().into_inner().transfer_id;
+        world.work().await;
+        world.hear().await;
+        assert_eq!(bank.status(&id).await, TransferStatus::Completed);
+        assert_eq!(world.money(), (9_000, 0));
     }
 }

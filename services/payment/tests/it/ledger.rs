@@ -1,6 +1,7 @@
 //! A scripted `account`: balances in memory, references for ever, and the ways in which a
 //! ledger can fail.
 
+mod chart;
 mod holds;
 mod others;
 mod served;
@@ -72,6 +73,7 @@ struct State {
     /// What an event costs on an account, minor units, and how often it was asked for.
     fees: BTreeMap<(AccountId, FeeEvent), i64>,
     quotes: usize,
+    lacks_gl: bool,
     voids_away: bool,
     fails_voids: bool,
     /// For what the next reference is voided just before its void.
@@ -95,6 +97,8 @@ pub struct Ledger {
     pub after: Semaphore,
     /// Closed, no reference is voided.
     pub before_voids: Semaphore,
+    /// One permit for each call that asks for the chart.
+    pub asked_for_chart: Semaphore,
     /// One permit for each call that voids.
     pub voiding: Semaphore,
     /// One permit for each call that has arrived.
@@ -112,6 +116,7 @@ impl Ledger {
             before: Semaphore::new(OPEN),
             after: Semaphore::new(OPEN),
             before_voids: Semaphore::new(OPEN),
+            asked_for_chart: Semaphore::new(0),
             voiding: Semaphore::new(0),
             arrived: Semaphore::new(0),
             worked: Semaphore::new(0),
@@ -362,6 +367,9 @@ impl State {
                 Direction::Debit | Direction::Unspecified => -amount.minor(),
             };
             sum += change;
+            if self.lacks_gl && matches!(&one.target, Some(leg::Target::GlCode(_))) {
+                return Err(Reason::GlAccountNotFound.known());
+            }
             let Some(leg::Target::AccountId(id)) = &one.target else { continue };
             let id: AccountId = id.parse().unwrap();
             let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;

@@ -13,6 +13,7 @@ mod bulks;
 mod cancel_transfer;
 mod cash;
 mod clearing;
+mod clearing_faults;
 mod create_transfer;
 mod export_transfers;
 mod fees;

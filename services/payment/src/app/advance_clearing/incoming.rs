@@ -1,11 +1,11 @@
 //! What came from the network goes into the books: to the customer, or to suspense and back.
 
-use florin_kernel::{Money, UnixMicros};
+use florin_kernel::{AccountId, Money, UnixMicros};
 use florin_proto::account::v1::TransactionRequest;
-use florin_store::{StoreError, Tx};
+use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio::task::JoinSet;
 
-use super::{ClearingWorker, Told, legs, move_to, plain, put_off};
+use super::{AT_ONCE, ClearingWorker, Told, legs, move_to, plain, put_off};
 use crate::{
     app::advance_transfers::{later, wire_leg},
     clearing::fresh_id,
@@ -27,20 +27,21 @@ enum Found {
     Stuck(String),
 }
 
+/// Why there is no account to credit.
+enum Unpayable {
+    /// There is none, in the words of the ledger.
+    Never(&'static str),
+    /// Nobody knows for now.
+    Now(Found),
+}
+
 impl ClearingWorker {
     /// Takes what has come in and is due; whether there was anything.
     pub(super) async fn take_incoming(
         &self,
         tasks: &mut JoinSet<Result<(), StoreError>>,
     ) -> Result<bool, StoreError> {
-        let (token, arrived) = self
-            .payment
-            .db
-            .write(async |tx: Tx| {
-                let claiming = self.claiming(&tx).await?;
-                store::claim_incoming(&tx, &claiming).await
-            })
-            .await?;
+        let (token, arrived) = self.claim_incoming(AT_ONCE).await?;
         let any = !arrived.is_empty();
         for one in arrived {
             let (worker, token) = (self.clone(), token.clone());
@@ -49,7 +50,21 @@ impl ClearingWorker {
         Ok(any)
     }
 
-    async fn book(&self, came: &Incoming, token: &str) -> Result<(), StoreError> {
+    pub(super) async fn claim_incoming(
+        &self,
+        limit: u32,
+    ) -> Result<(String, Vec<Incoming>), StoreError> {
+        self.payment
+            .db
+            .write(async |tx: Tx| {
+                let claiming = Claiming { limit, ..self.claiming(&tx).await? };
+                store::claim_incoming(&tx, &claiming).await
+            })
+            .await
+    }
+
+    /// One step of what came in.
+    pub(super) async fn book(&self, came: &Incoming, token: &str) -> Result<(), StoreError> {
         let found = match came.stage {
             Arrival::Received => self.credit(came).await?,
             Arrival::ToSuspense => self.suspend(came).await,
@@ -61,35 +76,50 @@ impl ClearingWorker {
     }
 
     async fn credit(&self, came: &Incoming) -> Result<Found, StoreError> {
+        let reference = format!("{}/credit", came.id);
         let account = match self.account_to_credit(came).await? {
             Ok(account) => account,
-            Err(found) => return Ok(found),
+            // An earlier attempt may have found the account, and its answer was lost.
+            Err(Unpayable::Never(reason)) => {
+                return Ok(self.not_creditable(&reference, reason).await);
+            }
+            Err(Unpayable::Now(found)) => return Ok(found),
         };
         let shown = came.from_iban.as_deref().unwrap_or_default();
         let kind = if came.is_return { "transfer_returned" } else { "transfer_in" };
         let nostro = Target::Gl(self.network.config.nostro_gl_code.clone());
         let posting = legs(kind, came.amount, nostro, Target::Account(account), shown);
-        let reference = format!("{}/credit", came.id);
         Ok(match self.payment.post(request_of(&reference, &posting, came)).await {
             Told::Done(_) => Found::Credited,
-            Told::Refused(failure) => match self.payment.void(&reference, &failure.reason).await {
-                Told::Done(()) => Found::NotCreditable(return_code(&failure.reason).to_owned()),
-                // An earlier call has posted it: the next one finds it.
-                Told::Refused(failure) => Found::Wait(failure.message),
-                Told::Unclear(cause) => Found::Wait(cause),
-                Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
-            },
+            Told::Refused(failure) => self.not_creditable(&reference, &failure.reason).await,
             Told::Unclear(cause) => Found::Wait(cause),
             Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
         })
+    }
+
+    /// Ensures that it is not credited and never will be, before it goes to suspense.
+    async fn not_creditable(&self, reference: &str, reason: &str) -> Found {
+        let Some(code) = return_code(reason) else {
+            // It is not for its account that it was refused: nobody is to lose money by it.
+            return Found::Stuck(format!("the ledger refused it: {reason}"));
+        };
+        match self.payment.void_or_posted(reference, reason).await {
+            Told::Done(None) => Found::NotCreditable(code.to_owned()),
+            // An earlier attempt has, whose answer was lost.
+            Told::Done(Some(_)) => Found::Credited,
+            Told::Refused(failure) => Found::Stuck(failure.message),
+            Told::Unclear(cause) => Found::Wait(cause),
+            Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
+        }
     }
 
     /// The account that is to be credited, or what follows where there is none.
     async fn account_to_credit(
         &self,
         came: &Incoming,
-    ) -> Result<Result<florin_kernel::AccountId, Found>, StoreError> {
-        let unknown = || Err(Found::NotCreditable("AC01".to_owned()));
+    ) -> Result<Result<AccountId, Unpayable>, StoreError> {
+        let unknown = || Err(Unpayable::Never("ACCOUNT_NOT_FOUND"));
+        let wait = |cause: &str| Err(Unpayable::Now(Found::Wait(cause.to_owned())));
         if came.is_return {
             let Some(id) = came.transfer else { return Ok(unknown()) };
             let Some(record) = store::find(self.payment.db.read(), id).await? else {
@@ -97,7 +127,7 @@ impl ClearingWorker {
             };
             if !record.transfer.status().is_end() {
                 // The network's answer to the payment is on its way still.
-                return Ok(Err(Found::Wait("the payment has not been booked".to_owned())));
+                return Ok(wait("the payment has not been booked"));
             }
             if record.transfer.status() != Status::Completed {
                 return Ok(unknown());
@@ -112,9 +142,9 @@ impl ClearingWorker {
             Ok(Some((account, currency))) if currency == came.amount.currency().code() => {
                 Ok(account)
             }
-            Ok(Some(_)) => Err(Found::NotCreditable("AM03".to_owned())),
+            Ok(Some(_)) => Err(Unpayable::Never("CURRENCY_MISMATCH")),
             Ok(None) => unknown(),
-            Err(error) => Err(Found::Wait(error.message().to_owned())),
+            Err(error) => wait(error.message()),
         })
     }
 

@@ -1,13 +1,14 @@
 //! What the worker asks of the ledger, and what the answers mean.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use florin_events::position;
 use florin_kernel::{EventId, Kind, Role, TransactionId, TransferId};
 use florin_proto::{
+    ErrorReason as _,
     account::v1::{
-        Capture, Hold, HoldStatus, PlaceHoldRequest, PostTransactionsRequest, ReferenceToVoid,
-        ReleaseHoldRequest, TransactionRequest, VoidReferencesRequest,
+        Capture, Hold, HoldStatus, PlaceHoldRequest, PostTransactionsRequest, Reason,
+        ReferenceToVoid, ReleaseHoldRequest, TransactionRequest, VoidReferencesRequest,
         account_service_client::AccountServiceClient, transaction_result::Outcome,
         void_result::Outcome as VoidOutcome,
     },
@@ -19,7 +20,10 @@ use prost::Message as _;
 
 use super::ClearingWorker;
 use crate::{
-    app::{Payment, advance_transfers::wire_leg},
+    app::{
+        Payment,
+        advance_transfers::{failure_for, wire_leg},
+    },
     domain::{Failure, Posting},
     store::Record,
 };
@@ -175,6 +179,23 @@ impl Payment {
     /// Has the ledger take nothing any more under a reference. Refused where it stands for
     /// something that was done.
     pub(in crate::app) async fn void(&self, reference: &str, cause: &str) -> Told<()> {
+        match self.void_or_posted(reference, cause).await {
+            Told::Done(None) => Told::Done(()),
+            Told::Done(Some(posted)) => Told::Refused(done(format!("{posted} was posted"))),
+            Told::Refused(failure) => Told::Refused(failure),
+            Told::Unclear(cause) => Told::Unclear(cause),
+            Told::Reused(cause) => Told::Reused(cause),
+            Told::Stuck(cause) => Told::Stuck(cause),
+        }
+    }
+
+    /// As `void`, but done also where a journal transaction stands under the reference: then
+    /// its id.
+    pub(in crate::app) async fn void_or_posted(
+        &self,
+        reference: &str,
+        cause: &str,
+    ) -> Told<Option<String>> {
         let reference =
             ReferenceToVoid { reference: reference.to_owned(), cause: cause.to_owned() };
         let request = VoidReferencesRequest { references: vec![reference] };
@@ -194,25 +215,35 @@ impl Payment {
             Ok(answer) => answer.results.into_iter().next().and_then(|result| result.outcome),
             Err(error) => return of_error(&error),
         };
-        let done = |message: String| {
-            let (reason, domain) = (REUSED.to_owned(), "account.florin.bank".to_owned());
-            Told::Refused(Failure { reason, domain, message, facts: [].into() })
-        };
         match result {
-            Some(VoidOutcome::Voided(_)) => Told::Done(()),
-            Some(VoidOutcome::Posted(posted)) => {
-                done(format!("{} was posted", posted.transaction_id))
-            }
-            Some(VoidOutcome::Refused(refusal)) => done(refusal.message),
+            Some(VoidOutcome::Voided(_)) => Told::Done(None),
+            Some(VoidOutcome::Posted(posted)) => Told::Done(Some(posted.transaction_id)),
+            Some(VoidOutcome::Refused(refusal)) => Told::Refused(done(refusal.message)),
             None => Told::Stuck("the ledger answered without an outcome".to_owned()),
         }
     }
+}
+
+/// A reference that cannot be voided: something was done under it.
+fn done(message: String) -> Failure {
+    let (reason, domain) = (REUSED.to_owned(), "account.florin.bank".to_owned());
+    Failure { reason, domain, message, facts: [].into() }
+}
+
+/// What a refusal means whose reference an earlier attempt voided and could not write down: the
+/// reason is that of the refusal then.
+fn voided<T>(reason: &str, facts: &BTreeMap<String, String>) -> Option<Told<T>> {
+    let cause = facts.get("cause").filter(|_| reason == Reason::ReferenceVoided.known().name)?;
+    Some(Told::Refused(failure_for(cause)))
 }
 
 fn of_error<T>(error: &Error) -> Told<T> {
     let text = format!("{}: {}", error.reason(), error.message());
     if error.reason() == REUSED {
         return Told::Reused(text);
+    }
+    if let Some(told) = voided(error.reason(), error.metadata()) {
+        return told;
     }
     match error.kind() {
         Kind::Refused | Kind::NotFound => Told::Refused(Failure {
@@ -239,12 +270,16 @@ fn of_refusal<T>(refusal: Refusal) -> Told<T> {
     if refusal.reason == REUSED {
         return Told::Reused(text);
     }
+    let facts: BTreeMap<_, _> = refusal.metadata.into_iter().collect();
+    if let Some(told) = voided(&refusal.reason, &facts) {
+        return told;
+    }
     match florin_proto::reason_kind(&refusal.domain, &refusal.reason) {
         Some(Kind::Refused | Kind::NotFound) => Told::Refused(Failure {
             reason: refusal.reason,
             domain: refusal.domain,
             message: refusal.message,
-            facts: refusal.metadata.into_iter().collect(),
+            facts,
         }),
         Some(
             Kind::Aborted | Kind::Exhausted | Kind::Deadline | Kind::Unavailable | Kind::Cancelled,

@@ -1,5 +1,7 @@
 //! A bank and its network.
 
+use std::time::{Duration, Instant};
+
 use florin_iso20022::{
     Account, Agent, CreditTransfer, Message, OriginalMessage, Party, PaymentNames, Reason,
     StatusReport,
@@ -19,8 +21,10 @@ use tokio_util::sync::CancellationToken;
 use crate::bank::{Bank, CERTIFICATES};
 
 const NOW: UnixMicros = UnixMicros(1_795_288_260_000_000);
+/// Far more than anything here takes.
+const LIMIT: Duration = Duration::from_secs(120);
 /// An account of a bank that the network reaches.
-const OTHER: &str = "CZ6508000000192000145399";
+pub const OTHER: &str = "CZ6508000000192000145399";
 
 /// A bank and its network. Waits of the bank end only where a test lets time pass.
 pub struct World {
@@ -45,6 +49,10 @@ where
 
 impl World {
     pub async fn open(place: Place) -> Self {
+        Self::open_with(place, |_| ()).await
+    }
+
+    pub async fn open_with(place: Place, more: impl FnOnce(&mut florin_payment::Config)) -> Self {
         let network = Simulator::new(&text("FLORCZPP"));
         let files = tls::TlsFiles::in_dir(CERTIFICATES.path(), CERTIFICATE);
         let identity = tls::Identity::load(&files).unwrap();
@@ -54,9 +62,13 @@ impl World {
         tokio::spawn(network.clone().serve(listener, identity, end.clone()));
         let change = |config: &mut florin_payment::Config| {
             config.clearing.address = address;
+            config.clearing.spiffe = "spiffe://florin.bank/client/simulator".into();
+            config.clearing.network = "simulator".into();
+            config.clearing.bic = "FLORCZPP".into();
             config.clearing.timeout_ms = 60_000;
             config.clearing.answer_ms = 3_600_000;
             config.clearing.ask_most_ms = 3_600_000;
+            more(config);
         };
         let bank = Bank::open_with(place, change).await;
         let worker = bank.payment.clearing_worker().unwrap();
@@ -155,6 +167,15 @@ impl World {
         let request = ExportClearingRequest { waiting_only: true };
         let items = self.bank.payment.export_clearing(request);
         items.map(Result::unwrap).collect().await
+    }
+}
+
+/// Waits for what a worker beside the test does.
+pub async fn until(is: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !is().await {
+        assert!(start.elapsed() < LIMIT, "it does not come about");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

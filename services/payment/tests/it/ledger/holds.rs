@@ -97,12 +97,12 @@ impl Ledger {
     ) -> Result<Response<PlaceHoldResponse>, Status> {
         self.holding.arrived.add_permits(1);
         self.holding.closed.subscribe().wait_for(|closed| !closed).await.unwrap();
-        if self.state().holds_away {
+        if self.state().are_holds_away() {
             return Err(Error::new(Common::Unavailable, "scripted").into());
         }
         let placed = self.state().place(request.into_inner());
         self.holding.worked.add_permits(1);
-        if self.state().loses_holds {
+        if self.state().are_holds_lost() {
             return Err(Error::new(Common::Unavailable, "scripted").into());
         }
         placed.map(Response::new)
@@ -113,11 +113,11 @@ impl Ledger {
         request: Request<ReleaseHoldRequest>,
     ) -> Result<Response<ReleaseHoldResponse>, Status> {
         let away = || Error::new(Common::Unavailable, "scripted");
-        if self.state().holds_away {
+        if self.state().are_holds_away() {
             return Err(away().into());
         }
         let released = self.state().release(request.into_inner());
-        if self.state().loses_holds {
+        if self.state().are_holds_lost() {
             return Err(away().into());
         }
         released.map(Response::new)
@@ -125,6 +125,14 @@ impl Ledger {
 }
 
 impl State {
+    const fn are_holds_away(&self) -> bool {
+        self.holds_away || self.away
+    }
+
+    const fn are_holds_lost(&self) -> bool {
+        self.loses_holds || self.loses_answers
+    }
+
     /// What is set aside on an account.
     pub(super) fn held(&self, id: &AccountId) -> i64 {
         let open = self

@@ -59,6 +59,10 @@ impl tower::Service<http::Request<Body>> for Served {
                     let list = move |request| Arc::clone(&ledger).list_gl_entries(request);
                     unary(request, list).await
                 }
+                "ListGlAccounts" => {
+                    let list = move |request| Arc::clone(&ledger).list_gl_accounts(request);
+                    unary(request, list).await
+                }
                 "ReverseTransaction" => {
                     let reverse = move |request| Arc::clone(&ledger).reverse_transaction(request);
                     unary(request, reverse).await
