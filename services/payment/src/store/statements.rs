@@ -20,6 +20,17 @@ const ENTRIES: &str = "clearing_entries";
 const COLUMNS: &str = "id, series, number, currency, opening, closing, print, received_at, state, \
                        differences, under_way, open_from, checked_at";
 
+/// The columns of an entry that has come.
+const ENTRY_COLUMNS: [(&str, Column); 7] = [
+    ("statement", Column::Text),
+    ("number", Column::Int),
+    ("series", Column::Text),
+    ("currency", Column::Text),
+    ("amount", Column::Int),
+    ("uetr", Column::Text),
+    ("reference", Column::Text),
+];
+
 /// Where the comparison of a statement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {
@@ -147,15 +158,6 @@ pub async fn keep(
     if kept.is_empty() {
         return Ok(None);
     }
-    let columns = [
-        ("statement", Column::Text),
-        ("number", Column::Int),
-        ("series", Column::Text),
-        ("currency", Column::Text),
-        ("amount", Column::Int),
-        ("uetr", Column::Text),
-        ("reference", Column::Text),
-    ];
     let rows = entries.iter().map(|entry| {
         row! {
             "statement": new.id.as_str(),
@@ -169,7 +171,7 @@ pub async fn keep(
     });
     let rows = rows.collect::<Vec<_>>();
     if !rows.is_empty() {
-        rows::insert_many(tx, ENTRIES, &columns, rows).await?;
+        rows::insert_many(tx, ENTRIES, &ENTRY_COLUMNS, rows).await?;
     }
     Ok(Some(number))
 }
