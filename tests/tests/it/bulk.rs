@@ -90,7 +90,7 @@ async fn tell(bank: &Bank) -> Result<()> {
     }
     stream(bank, &id, half, &file).await?;
     let told = ended(&anna, &path).await?;
-    assert_eq!(told["bulk"]["status"], "DONE", "{told}");
+    assert_eq!(told["bulk"]["status"], "BULK_STATUS_DONE", "{told}");
     assert_eq!(told["bulk"]["takenLines"], LINES.to_string(), "{told}");
     // The workers have the transfers; each is seen to its end.
     let mut looks = 0;
@@ -102,7 +102,7 @@ async fn tell(bank: &Bank) -> Result<()> {
     assert_eq!(posted(&anna.rest, &anna.account).await?, "40.00");
     let lines = anna.rest.get(&format!("{path}/lines?pageSize=200")).await?;
     let lines = expect(lines, 200)?.json;
-    let paid = |line: &&Value| line["transferStatus"] == "COMPLETED";
+    let paid = |line: &&Value| line["transferStatus"] == "TRANSFER_STATUS_COMPLETED";
     assert_eq!(lines["lines"].as_array().map(|all| all.iter().filter(paid).count()), Some(LINES));
     bank.prove().await
 }
