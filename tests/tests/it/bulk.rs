@@ -100,10 +100,18 @@ async fn tell(bank: &Bank) -> Result<()> {
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
     assert_eq!(posted(&anna.rest, &anna.account).await?, "40.00");
-    let lines = anna.rest.get(&format!("{path}/lines?pageSize=200")).await?;
-    let lines = expect(lines, 200)?.json;
-    let paid = |line: &&Value| line["transferStatus"] == "TRANSFER_STATUS_COMPLETED";
-    assert_eq!(lines["lines"].as_array().map(|all| all.iter().filter(paid).count()), Some(LINES));
+    // The ledger has booked the last ones; `payment` writes it down.
+    let paid = async || {
+        let lines = anna.rest.get(&format!("{path}/lines?pageSize=200")).await?;
+        let lines = expect(lines, 200)?.json;
+        let is_paid = |line: &&Value| line["transferStatus"] == "TRANSFER_STATUS_COMPLETED";
+        anyhow::Ok(lines["lines"].as_array().map(|all| all.iter().filter(is_paid).count()))
+    };
+    while paid().await? != Some(LINES) {
+        looks += 1;
+        assert!(looks < 2 * LOOKS, "the lines are not told as paid");
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
     bank.prove().await
 }
 

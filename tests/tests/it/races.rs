@@ -1,5 +1,5 @@
-//! For every operation that moves money or state, at once: the same key twice, two
-//! conflicting changes, two keys for the same effect.
+//! Transfers, withdrawals, freezing and closing, at once: the same key twice, two conflicting
+//! changes, two keys for the same effect.
 
 use anyhow::Result;
 use florin_testkit::Bank;

@@ -85,6 +85,7 @@ async fn refused() -> BTreeMap<&'static str, Vec<String>> {
         advance_business_date("AdvanceBusinessDateRequest") by teller;
         set_interest_conditions("SetInterestConditionsRequest") by teller;
         get_accrued_interest("GetAccruedInterestRequest") by teller;
+        list_gl_entries("ListGlEntriesRequest") by payment;
         set_fee_schedule("SetFeeScheduleRequest") by teller;
         quote_fee("QuoteFeeRequest") by teller;
         add_holiday("AddHolidayRequest") by teller;

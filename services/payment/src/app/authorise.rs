@@ -220,11 +220,14 @@ impl Payment {
         now: UnixMicros,
     ) -> Result<(), StoreError> {
         let amount = operation.amount;
+        // What a decline gives back is locked first: counters of limits come before that of the
+        // stand-in, here and everywhere.
+        let reserved = operation.reserved.iter().cloned().collect();
+        crate::store::limits::lock_used(tx, &reserved).await?;
         let limit = self.cards.stand_in.get(&amount.currency());
         if let (Some(limit), Some(date)) = (limit, date) {
             let account = card.authorisation.account;
             let counter = format!("standin/{account}/{date}/{}", amount.currency());
-            // After the counters of limits, here and everywhere.
             let mut usage = crate::store::limits::lock_used(tx, &[counter].into()).await?;
             let used = usage.values().next().copied().unwrap_or(0);
             if let Some(sum) = used.checked_add(amount.minor()).filter(|sum| *sum <= limit.minor())
