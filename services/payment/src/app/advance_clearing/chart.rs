@@ -46,7 +46,7 @@ impl ClearingWorker {
         let mut page_token = String::new();
         for _ in 0..MOST_PAGES {
             let request = ListGlAccountsRequest { page_size: PAGE, page_token };
-            let ctx = self.ctx();
+            let ctx = self.payment.ledger_ctx();
             let list = |channel, request| async {
                 AccountServiceClient::new(channel).list_gl_accounts(request).await
             };

@@ -108,7 +108,7 @@ impl ClearingWorker {
 }
 
 impl Payment {
-    fn ledger_ctx(&self) -> CallContext {
+    pub(in crate::app) fn ledger_ctx(&self) -> CallContext {
         let deadline = Instant::now().checked_add(self.config.ledger_timeout());
         CallContext { deadline, ..worker_context(Role::Payment) }
     }
