@@ -37,6 +37,13 @@ pub fn decide(
     let Some(loaded) = working.interest.loaded.get(&account.id) else {
         return Ok(Outcome::Passed);
     };
+    // The end of a later date has accrued it since somebody asked: the answer is not for ever.
+    if let Some(at) = loaded.accrual.and_then(|accrual| accrual.at)
+        && step.settles
+        && at.through > step.day.through
+    {
+        return Err(Refusal::EndOfDayOpen { day: at.through });
+    }
     let Some(accrual) =
         loaded.accrual.filter(|accrual| is_due(&account, accrual, step, &loaded.conditions))
     else {

@@ -46,7 +46,7 @@ pub fn decide(
         Step::Seal => Ok(Outcome::Passed),
     };
     match decided {
-        Err(refusal @ Refusal::OutOfRange { .. }) => {
+        Err(refusal @ Refusal::OutOfRange { .. }) if !step.settles => {
             working.writes.set_aside.push((step.clone(), refusal.to_string()));
             Ok(Outcome::SetAside)
         }

@@ -105,7 +105,9 @@ pub struct Interest {
     /// Fee schedules, where a step charges by them.
     pub fees: AllSchedules,
     /// What accounts that are to be closed have accrued and neither got nor paid.
-    pub unsettled: BTreeMap<AccountId, Sides<i64>>,
+    pub unsettled: BTreeSet<AccountId>,
+    /// Accounts to close that had a balance when they accrued last, with the day of that.
+    pub accrued: BTreeMap<AccountId, Date>,
 }
 
 impl Interest {
@@ -115,7 +117,7 @@ impl Interest {
     pub fn is_unsettled(&self, id: AccountId) -> bool {
         match self.written.iter().rev().find(|written| written.account == id) {
             Some(written) => written.accrual.booked != written.accrual.capitalised,
-            None => self.unsettled.contains_key(&id),
+            None => self.unsettled.contains(&id),
         }
     }
 }
@@ -136,8 +138,8 @@ pub async fn load(
     steps: &[AccountStep],
     closes: &BTreeSet<AccountId>,
 ) -> Result<Interest, StoreError> {
-    let unsettled = unsettled(tx, closes).await?;
-    let mut interest = Interest { unsettled, ..Interest::default() };
+    let mut interest = Interest::default();
+    load_closes(tx, closes, &mut interest).await?;
     if steps.is_empty() {
         return Ok(interest);
     }
@@ -282,24 +284,28 @@ async fn entries(
     Ok(foldings)
 }
 
-async fn unsettled(
+/// Reads what the accounts to close have accrued.
+async fn load_closes(
     tx: &Tx,
     closes: &BTreeSet<AccountId>,
-) -> Result<BTreeMap<AccountId, Sides<i64>>, StoreError> {
+    interest: &mut Interest,
+) -> Result<(), StoreError> {
     if closes.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(());
     }
     let ids: Vec<String> = closes.iter().map(AccountId::to_string).collect();
     let out_of_range = |id| StoreError::Corrupt(format!("what {id} has accrued leaves 64 bits"));
-    let mut found = BTreeMap::new();
     for (id, accrual) in accruals(tx, &ids).await? {
         let due =
             accrual.booked.checked_sub(accrual.capitalised).ok_or_else(|| out_of_range(id))?;
         if due != Sides::default() {
-            found.insert(id, due);
+            interest.unsettled.insert(id);
+        }
+        if let Some(at) = accrual.at.filter(|at| at.balance != 0) {
+            interest.accrued.insert(id, at.through);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 async fn accruals(tx: &Tx, ids: &[String]) -> Result<BTreeMap<AccountId, Accrual>, StoreError> {

@@ -120,6 +120,12 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     };
     lock_accounts(tx, &ids, &mut working).await?;
     working.interest = accruals::load(tx, &working.accounts, &steps, &closes).await?;
+    // A month that ended before closed days has accrued to its own end alone: the days since
+    // accrue at the end of the open date.
+    let yesterday = books.business_date.yesterday().ok();
+    let short = working.interest.accrued.iter();
+    let short = short.filter(|(_, through)| yesterday.is_some_and(|day| **through < day));
+    working.unended.extend(short.map(|(id, _)| (*id, books.business_date)));
     working.statements = statements::load(tx, &working.accounts, &steps).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;

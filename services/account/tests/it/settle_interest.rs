@@ -71,3 +71,32 @@ async fn a_settlement_beside_the_end_of_the_month_pays_once() {
         bench.assert_clean().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_not_closed_before_the_days_after_the_months_end_have_accrued() {
+    for bench in each().await {
+        pay_interest(&bench, "current", "2026-11-21", &[("0", "3.65")]).await;
+        let account = bench.open(100_000).await;
+        for (closing, opening) in DAYS.into_iter().take(4) {
+            advance(&bench, closing, opening).await;
+            end_days(&bench, 1).await;
+        }
+        // The month ends before two closed days, which are not in what it accrues.
+        advance(&bench, "2026-11-30", "2026-12-03").await;
+        end_days(&bench, 1).await;
+        assert_eq!(bench.balance(account).await.0, 100_100);
+        bench.run(post("out", &[(account, -100_100)])).await;
+        let close = || bench.run(change(account, Change::Close("x".into())));
+        let early = Refusal::EndOfDayOpen { day: "2026-12-03".parse().unwrap() };
+        let refused = close().await;
+        assert!(matches!(&refused, Outcome::Refused(one) if *one == early), "{refused:?}");
+        advance(&bench, "2026-12-03", "2026-12-04").await;
+        end_days(&bench, 1).await;
+        settle(&bench, account).await;
+        assert_eq!(bench.balance(account).await.0, 20);
+        bench.run(post("rest", &[(account, -20)])).await;
+        let done = close().await;
+        assert!(matches!(done, Outcome::Account { .. }), "{done:?}");
+        bench.assert_clean().await;
+    }
+}

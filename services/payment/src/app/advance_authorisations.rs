@@ -84,7 +84,11 @@ impl Payment {
     /// # Errors
     /// Those of the database. What was taken is taken again when its lease ends.
     pub async fn advance_due_authorisations(&self) -> Result<bool, StoreError> {
-        let expired = self.expire_authorisations().await?;
+        // What cannot be expired holds up nothing that waits.
+        let expired = self.expire_authorisations().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "authorisations could not be expired");
+            false
+        });
         let (token, cards) = self
             .db
             .write(async |tx: Tx| {
@@ -114,10 +118,14 @@ impl Payment {
     async fn expire_authorisations(&self) -> Result<bool, StoreError> {
         let now = self.db.now().await?;
         let ids = authorisations::expiring(self.db.read(), now, AT_ONCE).await?;
+        let mut any = false;
         for id in &ids {
-            self.db.write(async |tx: Tx| self.expire(&tx, *id).await).await?;
+            match self.db.write(async |tx: Tx| self.expire(&tx, *id).await).await {
+                Ok(()) => any = true,
+                Err(error) => tracing::error!(authorisation = %id, %error, "it does not expire"),
+            }
         }
-        Ok(!ids.is_empty())
+        Ok(any)
     }
 
     /// Takes the expiry on as an operation of the bank's own, where nobody was faster.
@@ -131,6 +139,7 @@ impl Payment {
         }
         one.operations = one.operations.saturating_add(1);
         one.pending = Some(one.operations);
+        one.changed_at = one.changed_at.max(now);
         let operation = Operation {
             authorisation: id,
             number: one.operations,

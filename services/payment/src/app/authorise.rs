@@ -132,11 +132,11 @@ impl Payment {
         &self,
         network: &str,
         reference: &str,
-        request_hash: &[u8],
+        asked: (OperationKind, &[u8]),
     ) -> Result<Option<Operation>, Error> {
         let found = authorisations::of_reference(self.db.read(), network, reference).await;
         match found.map_err(internal)? {
-            Some(found) => same_content(&found, request_hash).map(|()| Some(found)),
+            Some(found) => same_content(&found, asked).map(|()| Some(found)),
             None => Ok(None),
         }
     }

@@ -45,7 +45,8 @@ impl Payment {
         let until = self.answer_until();
         let draft = AuthorisationDraft::try_from(&request).map_err(Error::invalid)?;
         let hash = keyed::fingerprint(&request);
-        let before = self.seen_before(&draft.network, &draft.reference, &hash).await?;
+        let asked = (OperationKind::Authorise, hash.as_slice());
+        let before = self.seen_before(&draft.network, &draft.reference, asked).await?;
         let taken = match before {
             Some(found) => Taken::again(&found),
             None => self.begin(ctx, &draft, &hash, until).await?,
@@ -100,7 +101,7 @@ impl Payment {
                 let found = authorisations::of_reference(self.db.read(), network, reference).await;
                 let found = found.map_err(internal)?;
                 let found = found.ok_or_else(|| Error::internal("a reference is gone"))?;
-                same_content(&found, hash)?;
+                same_content(&found, (OperationKind::Authorise, hash))?;
                 Ok(Taken::again(&found))
             }
         }

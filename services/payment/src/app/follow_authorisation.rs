@@ -108,7 +108,7 @@ impl Payment {
         let found = authorisations::of_reference(tx, network, &follow.draft.reference).await?;
         match found {
             Some(found) => {
-                same_content(&found, follow.hash)?;
+                same_content(&found, (follow.kind, follow.hash))?;
                 Ok(Some(Taken::again(&found)))
             }
             None => Ok(None),

@@ -38,7 +38,8 @@ impl Payment {
         let card = self.card(draft.id).await?;
         let one = &card.authorisation;
         // A repeat is told what was decided; it is neither scored nor waits for a date.
-        let before = self.seen_before(&one.network, &draft.reference, &hash).await?;
+        let asked = (OperationKind::Increment, hash.as_slice());
+        let before = self.seen_before(&one.network, &draft.reference, asked).await?;
         let (score, date) = match before {
             Some(_) => (Score::Passed, None),
             None => self.ask_for_increment(ctx, one, &draft, until).await,

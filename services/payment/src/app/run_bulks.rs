@@ -9,6 +9,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use florin_kernel::{BulkId, Date, Kind as ErrorKind, Role, TransferId};
+use florin_proto::account::v1::Account;
 use florin_rpc::{CallContext, Error, worker_context};
 use florin_store::{StoreError, Tx};
 use futures_util::{StreamExt as _, stream};
@@ -211,17 +212,23 @@ impl Payment {
         Ok(count)
     }
 
-    /// Finds the accounts that lines pay, some at a time.
+    /// Finds the accounts that lines pay, and what each costs, some at a time.
     async fn find_payees(
         &self,
         bulk: &Bulk,
         lines: Vec<Kept>,
     ) -> Result<HashMap<i64, Found>, Error> {
         let ctx = worker_context(Role::Payment);
-        let ctx = &ctx;
+        // The ledger refuses what an account pays that is not there.
+        let debtor = self.account_of_bank(&ctx, bulk.announced.from).await?;
+        let (ctx, debtor) = (&ctx, debtor.as_ref());
         let found = stream::iter(lines)
             .map(|line| async move {
-                Ok::<_, Error>((line.number, self.find_payee(ctx, bulk, &line).await?))
+                let order = match self.find_payee(ctx, bulk, &line).await? {
+                    Ok(order) => self.with_fee_of_line(ctx, order, debtor).await?,
+                    refused => refused,
+                };
+                Ok::<_, Error>((line.number, order))
             })
             .buffer_unordered(ASKED_AT_ONCE);
         let found: Vec<_> = found.collect().await;
@@ -248,6 +255,21 @@ impl Payment {
         };
         let order = Order::new(route, asked.amount, asked.description);
         Ok(order.map_err(|error| not_an_order(error).reason().to_owned()))
+    }
+
+    /// The order with what it costs by now, as a transfer of its own would: the same schedule.
+    async fn with_fee_of_line(
+        &self,
+        ctx: &CallContext,
+        order: Order,
+        debtor: Option<&Account>,
+    ) -> Result<Found, Error> {
+        let Some(debtor) = debtor else { return Ok(Ok(order)) };
+        match self.charged(ctx, order, debtor).await {
+            Ok(order) => Ok(Ok(order)),
+            Err(error) if is_refusal(&error) => Ok(Err(error.reason().to_owned())),
+            Err(error) => Err(error),
+        }
     }
 
     /// Ends uploads of which nothing was heard for long.

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Payment,
+    create_transfer::not_an_order,
     intake::{Intake, Refused},
 };
 use crate::{
@@ -40,7 +41,7 @@ const METHOD: &str = "/florin.payment.v1.PaymentService/CreateOrder";
 const AT_ONCE: usize = 64;
 
 /// What the transfer of an order costs.
-type Fees = HashMap<OrderId, Option<Fee>>;
+type Fees = HashMap<OrderId, Result<Option<Fee>, String>>;
 
 /// What became of a page of orders.
 struct Page {
@@ -142,20 +143,24 @@ impl Payment {
         Ok(fees)
     }
 
-    async fn fee_of_order(&self, one: &StandingOrder) -> Result<Option<Fee>, StoreError> {
-        let Some(debtor) = one.order.route().debtor() else { return Ok(None) };
+    /// The fee, or why the order is refused as a transfer of its own would be.
+    async fn fee_of_order(
+        &self,
+        one: &StandingOrder,
+    ) -> Result<Result<Option<Fee>, String>, StoreError> {
+        let Some(debtor) = one.order.route().debtor() else { return Ok(Ok(None)) };
         let away = |error: Error| StoreError::Unavailable(error.to_string());
         let ctx = worker_context(Role::Payment);
         // The ledger refuses what an account pays that is not there.
         let Some(account) = self.account_of_bank(&ctx, debtor).await.map_err(away)? else {
-            return Ok(None);
+            return Ok(Ok(None));
         };
         match self.charged(&ctx, one.order.clone(), &account).await {
-            Ok(order) => Ok(order.fee().cloned()),
-            // It holds up no other order, and the ledger refuses what is wrong with it.
+            Ok(order) => Ok(Ok(order.fee().cloned())),
+            // It holds up no other order, and is not paid without its fee.
             Err(error) if error.kind() == Kind::Invalid || error.kind().is_decided() => {
                 tracing::error!(order = %one.id, %error, "the fee of an order");
-                Ok(None)
+                Ok(Err(error.reason().to_owned()))
             }
             Err(error) => Err(away(error)),
         }
@@ -170,7 +175,7 @@ impl Payment {
     ) -> Result<Page, StoreError> {
         // Somebody else may have run them between the look and the lock.
         orders.retain(|one| one.standing.run_on().is_some_and(|run_on| run_on <= today));
-        let mut paying = Vec::new();
+        let (mut paying, mut runs) = (Vec::new(), Vec::new());
         for (at, one) in orders.iter_mut().enumerate() {
             let last = match last(tx, one).await {
                 // It waits for people, pays nothing again, and holds up no other.
@@ -183,18 +188,29 @@ impl Payment {
             match one.standing.step(today, last) {
                 Step::Wait => {}
                 Step::Pay { date, attempt } => {
-                    let order = one.order.clone().charged(fees.get(&one.id).cloned().flatten());
-                    // It was checked when it was quoted.
-                    let order = order.unwrap_or_else(|_| one.order.clone());
-                    let intake = Intake { order, ..intake(one, today, date, attempt) };
-                    paying.push((at, date, attempt, intake));
+                    let fee = fees.get(&one.id).cloned().unwrap_or(Ok(None));
+                    let too_large = |error| not_an_order(error).reason().to_owned();
+                    let order =
+                        fee.and_then(|fee| one.order.clone().charged(fee).map_err(too_large));
+                    match order {
+                        Ok(order) => {
+                            let intake = Intake { order, ..intake(one, today, date, attempt) };
+                            paying.push((at, date, attempt, intake));
+                        }
+                        Err(reason) => {
+                            one.last_transfer = None;
+                            let (order, reason) = (one.id, Some(reason));
+                            let at = tx.now().await?;
+                            let transfer = None;
+                            runs.push(OrderRun { order, date, attempt, transfer, reason, at });
+                        }
+                    }
                 }
             }
         }
         let intakes: Vec<_> = paying.iter().map(|(_, _, _, intake)| intake).collect();
         let taken = self.intakes.take(tx, &intakes).await?;
         let now = tx.now().await?;
-        let mut runs = Vec::with_capacity(paying.len());
         let mut created = 0_usize;
         for ((at, date, attempt, intake), taken) in paying.iter().zip(taken) {
             let Some(one) = orders.get_mut(*at) else { continue };

@@ -63,6 +63,22 @@ async fn an_authorisation_holds_and_its_reversal_gives_back() {
 }
 
 #[tokio::test]
+async fn another_operation_under_a_reference_is_refused_however_alike_it_is() {
+    for desk in Desk::each(|_| ()).await {
+        desk.authorise("a1", "60.00").await.unwrap();
+        let id = desk.ids().await.remove(0);
+        let first = desk.increment(&id, "r7", "5.00").await.unwrap();
+        assert_eq!(first.operation.unwrap().decision(), Decision::Approved);
+        // Each has the very bytes of the increment.
+        assert_eq!(error(&desk.reverse(&id, "r7", Some("5.00")).await), "REFERENCE_REUSED");
+        assert_eq!(error(&desk.capture(&id, "r7", "5.00", false).await), "REFERENCE_REUSED");
+        assert!(desk.increment(&id, "r7", "5.00").await.unwrap().replayed);
+        assert_eq!(desk.ledger().held(desk.bank.from), 6_500);
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
 async fn a_decline_is_one_answer_for_ever_and_holds_nothing() {
     for desk in Desk::each(|_| ()).await {
         let declined = desk.authorise("a1", "100.01").await.unwrap().operation.unwrap();

@@ -15,7 +15,10 @@ use florin_rpc::CallContext;
 use florin_testkit::place::violations;
 use futures_util::StreamExt as _;
 
-use crate::bank::{Bank, customer, places, reason, staff};
+use crate::{
+    bank::{Bank, customer, places, reason, staff},
+    bulks,
+};
 
 fn fee(transfer: &Transfer) -> Option<&str> {
     transfer.fee.as_ref().map(|fee| fee.amount.as_str())
@@ -271,5 +274,24 @@ async fn each_transfer_of_a_standing_order_costs_what_its_day_asks() {
         assert!(bank.payment.run_orders_of(today).await.is_err());
         bank.ledger.set_reads_fail(false);
         assert_eq!(bank.payment.run_orders_of(today).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn each_line_of_a_file_costs_what_its_day_asks() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        bank.ledger.set_fee(bank.from, FeeEvent::Transfer, 25);
+        let id = bulks::sent(&bank, "wages", &bulks::lines_of(2)).await;
+        assert_eq!(bulks::work(&bank.payment, bulks::TODAY).await, 2);
+        // Another schedule by the time that they are posted: what was quoted counts.
+        bank.ledger.set_fee(bank.from, FeeEvent::Transfer, 9_999);
+        while bank.turn().await != Turn::Idle {}
+        assert_eq!(bank.ledger.balance(bank.from), 10_000 - 2 * (1 + 25));
+        assert_eq!(bank.ledger.balance(bank.to), 2);
+        for line in bulks::report(&bank, &id, false).await {
+            let told = exported(&bank, &line.transfer_id).await;
+            assert_eq!(told.fee.unwrap().amount, "0.25");
+        }
     }
 }

@@ -90,7 +90,7 @@ fn in_currency(
         violations.add(field, "NEGATIVE", "must not be negative");
         return None;
     }
-    Some(read.minor())
+    violations.check(field, read.movable()).map(Money::minor)
 }
 
 fn event(violations: &mut Violations, field: &str, number: i32) -> Option<FeeEvent> {

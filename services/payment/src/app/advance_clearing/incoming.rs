@@ -192,6 +192,7 @@ impl ClearingWorker {
                     Found::Suspended if row.is_return => {
                         let id = row.id.as_str();
                         tracing::error!(id, "a returned payment is in suspense for people");
+                        self.came_back(&tx, &row, now).await?;
                         come_to(&mut row, Arrival::Kept, now);
                     }
                     Found::Suspended => {

@@ -364,7 +364,9 @@ impl ClearingWorker {
         if row.stage.is_end() {
             return Ok(());
         }
-        row.answer = Some(came.reason.clone().unwrap_or_else(|| BY_RECALL.to_owned()));
+        // Of what is in suspense the reason is ours, for not crediting it.
+        let said = came.reason.clone().filter(|_| came.stage == Arrival::Done);
+        row.answer = Some(said.unwrap_or_else(|| BY_RECALL.to_owned()));
         self.end_recall(tx, &mut row, RecallStage::Accepted, now).await?;
         recalls::update_recall(tx, &row).await
     }

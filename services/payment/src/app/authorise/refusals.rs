@@ -11,12 +11,16 @@ use crate::{
     store::authorisations::Card,
 };
 
-/// Whether a reference stands for the same request.
+/// Whether a reference stands for the same request. The kind is part of it: a reversal of an
+/// increment has the increment's very bytes.
 ///
 /// # Errors
 /// `REFERENCE_REUSED`.
-pub(in crate::app) fn same_content(found: &Operation, request_hash: &[u8]) -> Result<(), Error> {
-    if found.request_hash == request_hash {
+pub(in crate::app) fn same_content(
+    found: &Operation,
+    (kind, request_hash): (OperationKind, &[u8]),
+) -> Result<(), Error> {
+    if found.kind == kind && found.request_hash == request_hash {
         return Ok(());
     }
     let text = format!("reference {:?} of {} has other content", found.reference, found.network);
