@@ -12,6 +12,7 @@ mod end_of_day;
 mod fees;
 mod idempotency;
 mod import;
+mod killed_day;
 mod own_data;
 mod proof;
 mod races;
