@@ -13,6 +13,7 @@ mod fees;
 mod idempotency;
 mod import;
 mod killed_day;
+mod ledger_desk;
 mod own_data;
 mod proof;
 mod races;
