@@ -15,7 +15,7 @@ use florin_proto::{
     },
     common::v1::Money,
 };
-use florin_testkit::{Bank, Rest};
+use florin_testkit::{Answer, Bank, Rest};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -86,6 +86,18 @@ pub async fn pay(rest: &Rest, due: &BTreeMap<String, Value>) -> BTreeMap<String,
     join_all(calls).await.into_iter().flatten().collect()
 }
 
+/// Asks until it is answered: who was killed just now is not there for everybody at once.
+async fn up<F: Future<Output = Result<Answer>>>(call: impl Fn() -> F) -> Result<Answer> {
+    let until = Instant::now() + WITHIN;
+    loop {
+        match call().await {
+            Ok(answer) if answer.status < 500 => return Ok(answer),
+            told if Instant::now() > until => return told,
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
 fn eur(minor: i64) -> String {
     format!("{}.{:02}", minor / 100, minor % 100)
 }
@@ -134,7 +146,7 @@ impl Twin {
     async fn post(&self, entries: Vec<Value>) -> Result<()> {
         let body = json!({"transactions": entries});
         let path = "/v1/ledger/transactions:post";
-        let answer = expect(self.staff.post(path, "unused", &body).await?, 200)?;
+        let answer = expect(up(|| self.staff.post(path, "unused", &body)).await?, 200)?;
         let results = answer.json["results"].as_array().cloned().unwrap_or_default();
         let refused = results.iter().find(|one| one.get("posted").is_none_or(Value::is_null));
         ensure!(results.len() == entries_of(&body) && refused.is_none(), "{refused:?}");
@@ -172,7 +184,8 @@ impl Twin {
         self.post(late.collect()).await?;
         let advance = json!({"closing": day.closed.to_string(), "opening": day.opened.to_string()});
         let path = "/v1/ledger/businessDate:advance";
-        expect(self.staff.post(path, &format!("close-{day}"), &advance).await?, 200)?;
+        let key = format!("close-{day}");
+        expect(up(|| self.staff.post(path, &key, &advance)).await?, 200)?;
         if self.order.is_empty() {
             return Ok(());
         }
@@ -191,13 +204,15 @@ impl Twin {
             let paid = pay(&self.anna.rest, &self.due).await;
             self.accepted(paid);
             ensure!(Instant::now() < until, "not accepted: {:?}", self.due.keys());
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         for id in std::mem::take(&mut self.taken) {
             self.completed(&id).await?;
         }
         self.ordered(day, until).await?;
         loop {
-            let answer = expect(self.staff.get("/v1/ledger/businessDays?pageSize=1").await?, 200)?;
+            let days = "/v1/ledger/businessDays?pageSize=1";
+            let answer = expect(up(|| self.staff.get(days)).await?, 200)?;
             let newest = &answer.json["days"][0];
             ensure!(newest["closed"] == day.to_string(), "{newest}");
             if newest["endedAt"].is_string() {
@@ -222,7 +237,7 @@ impl Twin {
         }
         loop {
             let path = format!("/v1/orders/{}", self.order);
-            let answer = expect(self.anna.rest.get(&path).await?, 200)?;
+            let answer = expect(up(|| self.anna.rest.get(&path)).await?, 200)?;
             if answer.text("/order/nextOn") > day.opened.to_string().as_str() {
                 for run in answer.json["runs"].as_array().into_iter().flatten() {
                     self.completed(run["transferId"].as_str().context("a transfer")?).await?;
@@ -237,7 +252,8 @@ impl Twin {
     /// From here on nobody pays.
     pub async fn be_quiet(&mut self) -> Result<()> {
         let path = format!("/v1/orders/{}:cancel", std::mem::take(&mut self.order));
-        expect(self.anna.rest.post(&path, "cancel", &json!({})).await?, 200)?;
+        let nothing = json!({});
+        expect(up(|| self.anna.rest.post(&path, "cancel", &nothing)).await?, 200)?;
         Ok(())
     }
 

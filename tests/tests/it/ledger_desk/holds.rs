@@ -74,81 +74,89 @@ pub async fn tell(desk: &Desk<'_>) -> Result<()> {
     let cyril = holder(desk.bank, &desk.staff, "Cyril", Some("50.00")).await?;
     let channel = desk.bank.channel(Role::Account, "payment")?;
     let holds = Holds { ledger: AccountServiceClient::new(channel), account: cyril.account };
-    let amounts = async || -> Result<(String, String)> {
-        let path = format!("/v1/accounts/{}/balance", holds.account);
-        let told = expect(desk.staff.get(&path).await?, 200)?;
-        let text = |of: &str| told.text(&format!("/{of}/amount")).to_owned();
-        Ok((text("posted"), text("available")))
-    };
-    let balance = async |posted: &str, available: &str| -> Result<()> {
-        let told = amounts().await?;
-        ensure!(told == (posted.into(), available.into()), "{told:?}");
-        Ok(())
-    };
-
-    // Six of ten euros on fifty: five; and one of them five times at once: one.
-    let names: Vec<String> = (0..6).map(|at| format!("h{at}")).collect();
-    let placed = join_all(names.iter().map(|name| holds.place(name, 1_000, None))).await;
-    let refused: Vec<_> = placed.iter().filter(|(end, _)| end != "OK").collect();
-    ensure!(refused.len() == 1 && refused[0].0 == "INSUFFICIENT_FUNDS", "{placed:?}");
-    balance("50.00", "0.00").await?;
-    let open: Vec<&str> = names
-        .iter()
-        .zip(&placed)
-        .filter(|(_, (end, _))| end == "OK")
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let again = join_all((0..5).map(|_| holds.place(open[0], 1_000, None))).await;
-    let first = names.iter().position(|name| name == open[0]).context("a name")?;
-    ensure!(again.iter().all(|told| *told == placed[first]), "{again:?}");
-    balance("50.00", "0.00").await?;
-
-    // More than is held, by another's name, and with another content.
-    ensure!(holds.capture("c", open[0], 1_001, 1_001).await? == "CAPTURE_EXCEEDS_HOLD");
-    ensure!(holds.capture("c", open[0], 1_000, 999).await? == "CAPTURE_EXCEEDS_DEBIT");
-    ensure!(holds.capture("c", "nobody's", 1, 1).await? == "HOLD_NOT_FOUND");
-    ensure!(holds.place(open[0], 999, None).await.0 == "REFERENCE_REUSED");
-    let legs = [(Side::Account(&holds.account), -1_000), (Side::Gl("1010"), 1_000)];
-    let mut theirs = Posting::new("theirs", &legs);
-    theirs.captures.push((open[0].to_owned(), Some(1_000)));
-    ensure!(desk.refused(&theirs).await? == "HOLD_NOT_FOUND", "a client captured payment's hold");
-    balance("50.00", "0.00").await?;
+    let open = placed(desk, &holds).await?;
+    let (first, others) = open.split_first().context("open holds")?;
+    misused(desk, &holds, first).await?;
 
     // Captures of the whole under six references at once: one.
     let texts: Vec<String> = (0..6).map(|at| format!("c{at}")).collect();
-    let told = join_all(texts.iter().map(|text| holds.capture(text, open[0], 1_000, 1_000))).await;
+    let told = join_all(texts.iter().map(|text| holds.capture(text, first, 1_000, 1_000))).await;
     let told: Vec<String> = told.into_iter().collect::<Result<_>>()?;
     ensure!(told.iter().filter(|end| *end == "OK").count() == 1, "{told:?}");
     ensure!(told.iter().all(|end| end == "OK" || end == "HOLD_NOT_OPEN"), "{told:?}");
-    balance("40.00", "0.00").await?;
+    balance(desk, &holds, "40.00", "0.00").await?;
 
     // A capture and a release at once, of each of the others.
-    let mut left = 4_000;
-    for hold in &open[1..] {
+    let mut left = 40;
+    for hold in others {
         let (spend, back) = (format!("{hold}/spend"), format!("{hold}/back"));
         let (spent, given) =
             tokio::join!(holds.capture(&spend, hold, 1_000, 1_000), holds.release(&back, hold));
         let spent = spent?;
         match (spent.as_str(), given.as_str()) {
-            ("OK", "HOLD_NOT_OPEN") => left -= 1_000,
+            ("OK", "HOLD_NOT_OPEN") => left -= 10,
             ("HOLD_NOT_OPEN", "OK") => {}
             other => bail!("{other:?}"),
         }
         ensure!(holds.capture("late", hold, 1, 1).await? == "HOLD_NOT_OPEN");
     }
-    let all = format!("{}.00", left / 100);
-    balance(&all, &all).await?;
+    let all = format!("{left}.00");
+    balance(desk, &holds, &all, &all).await?;
 
     // One whose time is over is given back by the ledger, once, and is not captured any more.
-    holds.place("short", 1, Some(1)).await;
+    ensure!(holds.place("short", 1, Some(1)).await.0 == "OK");
     let until = Instant::now() + GIVEN_BACK_WITHIN;
-    while amounts().await?.1 != all {
+    while amounts(desk, &holds).await?.1 != all {
         ensure!(Instant::now() < until, "the hold is not given back");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     ensure!(holds.capture("too late", "short", 1, 1).await? == "HOLD_NOT_OPEN");
-    balance(&all, &all).await?;
+    balance(desk, &holds, &all, &all).await?;
     verified(desk).await
+}
+
+/// Posted and available.
+async fn amounts(desk: &Desk<'_>, holds: &Holds) -> Result<(String, String)> {
+    let path = format!("/v1/accounts/{}/balance", holds.account);
+    let told = expect(desk.staff.get(&path).await?, 200)?;
+    let text = |of: &str| told.text(&format!("/{of}/amount")).to_owned();
+    Ok((text("posted"), text("available")))
+}
+
+async fn balance(desk: &Desk<'_>, holds: &Holds, posted: &str, available: &str) -> Result<()> {
+    let told = amounts(desk, holds).await?;
+    ensure!(told == (posted.into(), available.into()), "{told:?}");
+    Ok(())
+}
+
+/// Six of ten euros on fifty: five; and one of them five times at once: one. The names of those
+/// that are open.
+async fn placed(desk: &Desk<'_>, holds: &Holds) -> Result<Vec<String>> {
+    let names: Vec<String> = (0..6).map(|at| format!("h{at}")).collect();
+    let placed = join_all(names.iter().map(|name| holds.place(name, 1_000, None))).await;
+    let refused: Vec<_> = placed.iter().filter(|(end, _)| end != "OK").collect();
+    ensure!(refused.len() == 1 && refused[0].0 == "INSUFFICIENT_FUNDS", "{placed:?}");
+    balance(desk, holds, "50.00", "0.00").await?;
+    let open = names.into_iter().zip(placed).filter(|(_, (end, _))| end == "OK");
+    let open: Vec<_> = open.collect();
+    let (first, told) = open.first().context("an open hold")?;
+    let again = join_all((0..5).map(|_| holds.place(first, 1_000, None))).await;
+    ensure!(again.iter().all(|one| one == told), "{again:?}");
+    balance(desk, holds, "50.00", "0.00").await?;
+    Ok(open.into_iter().map(|(name, _)| name).collect())
+}
+
+/// More than is held, by another's name, and with another content.
+async fn misused(desk: &Desk<'_>, holds: &Holds, hold: &str) -> Result<()> {
+    ensure!(holds.capture("c", hold, 1_001, 1_001).await? == "CAPTURE_EXCEEDS_HOLD");
+    ensure!(holds.capture("c", hold, 1_000, 999).await? == "CAPTURE_EXCEEDS_DEBIT");
+    ensure!(holds.capture("c", "nobody's", 1, 1).await? == "HOLD_NOT_FOUND");
+    ensure!(holds.place(hold, 999, None).await.0 == "REFERENCE_REUSED");
+    let legs = [(Side::Account(&holds.account), -1_000), (Side::Gl("1010"), 1_000)];
+    let mut theirs = Posting::new("theirs", &legs);
+    theirs.captures.push((hold.to_owned(), Some(1_000)));
+    ensure!(desk.refused(&theirs).await? == "HOLD_NOT_FOUND", "a client captured payment's hold");
+    balance(desk, holds, "50.00", "0.00").await
 }
 
 /// The ledger finds nothing wrong with itself.
