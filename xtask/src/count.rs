@@ -29,6 +29,13 @@ impl Count {
         self.unsteady += other.unsteady;
     }
 
+    /// As many of those that passed did not run: they said so.
+    pub fn skip(&mut self, tests: u64) {
+        let skipped = tests.min(self.passed);
+        self.passed -= skipped;
+        self.skipped += skipped;
+    }
+
     /// As many failures as given passed when they were tried again.
     pub fn steady(&mut self, tests: u64) {
         let passed = tests.min(self.failed);
@@ -54,6 +61,8 @@ pub enum Line<'a> {
     Quiet,
     /// One test failed; its name.
     Failed(&'a str),
+    /// One test says that it does not run, although it ends well; its name.
+    Skips(&'a str),
     /// A binary is through.
     Result(Count, &'a str),
     /// Anything else.
@@ -71,6 +80,9 @@ pub fn read(line: &str) -> Line<'_> {
     }
     if let Some(result) = line.strip_prefix("test result: ") {
         return result_line(result).unwrap_or(Line::Text);
+    }
+    if let Some((test, _)) = line.strip_prefix("skipped test ").and_then(|of| of.split_once(": ")) {
+        return Line::Skips(test);
     }
     if let Some(test) = line.strip_prefix("test ") {
         if let Some(name) = test.strip_suffix(" ... FAILED") {
@@ -129,6 +141,8 @@ mod tests {
         assert_eq!(read("test money::adds ... ok"), Line::Quiet);
         assert_eq!(read("test money::adds ... ignored, slow"), Line::Quiet);
         assert_eq!(read("test money::adds ... FAILED"), Line::Failed("money::adds"));
+        let skips = "skipped test day_counts::each_row: the folder shared/data/x is not there";
+        assert_eq!(read(skips), Line::Skips("day_counts::each_row"));
         assert_eq!(read("running 3 tests"), Line::Quiet);
         assert_eq!(read("error: could not compile"), Line::Text);
         let starts = "     Running tests/it/main.rs (target/debug/deps/it-0f3c)";

@@ -4,6 +4,7 @@
 //! UNSTEADY. `docs/testing.md` says which tests have no second try.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{BufRead, BufReader, Read, Write},
     process::{Command, Stdio},
@@ -29,7 +30,7 @@ const LINES_AHEAD: usize = 1024;
 
 /// Modules of tests without a second try: where money is lost or doubled by chance, the chance
 /// is the finding.
-const ONE_TRY: [&str; 4] = ["crash::", "proof::", "races::", "reference_model::"];
+const ONE_TRY: [&str; 5] = ["crash::", "killed_day::", "proof::", "races::", "reference_model::"];
 /// More failures than these are no chance.
 const SECOND_TRIES: usize = 3;
 
@@ -137,13 +138,16 @@ struct Tally {
     failures: Vec<String>,
     /// The names of the tests that failed, without their binaries.
     names: Vec<String>,
+    /// The tests of this binary that say that they do not run.
+    skipped: BTreeSet<String>,
 }
 
 impl Tally {
     fn new(log: File, verbose: bool) -> Self {
         let (total, binary) = (Count::default(), String::new());
         let (failures, names) = (Vec::new(), Vec::new());
-        Self { log, verbose, total, binary, open: false, failures, names }
+        let skipped = BTreeSet::new();
+        Self { log, verbose, total, binary, open: false, failures, names, skipped }
     }
 
     fn take(&mut self, line: &str) -> Result<()> {
@@ -161,14 +165,21 @@ impl Tally {
                 self.failures.push(format!("{}: {test}", self.binary));
                 self.names.push(test.to_owned());
             }
+            // A test may say it of several things; it is one test.
+            Line::Skips(test) => {
+                println!("  {}", line.trim());
+                self.skipped.insert(test.to_owned());
+            }
             Line::Result(count, took) => self.result(count, took),
             Line::Text => println!("{line}"),
         }
         Ok(())
     }
 
-    fn result(&mut self, count: Count, took: &str) {
+    fn result(&mut self, mut count: Count, took: &str) {
         self.open = false;
+        let skipped = std::mem::take(&mut self.skipped);
+        count.skip(u64::try_from(skipped.len()).unwrap_or(u64::MAX));
         self.total.add(count);
         if count == Count::default() {
             return;
@@ -225,6 +236,18 @@ mod tests {
         let result = "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out";
         let lines = ["Running a (b-1)", result, "Running c (d-2)", result];
         assert_eq!(tally_of(&lines, true), Count { passed: 4, failed: 0, skipped: 2, unsteady: 0 });
+    }
+
+    #[test]
+    fn a_test_that_passes_because_it_does_not_run_is_skipped() {
+        let result = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out";
+        let says = "skipped test a::b: the folder is not there";
+        let lines = ["Running a (b-1)", says, says, "test a::b ... ok", result];
+        assert_eq!(tally_of(&lines, true), Count { passed: 2, failed: 0, skipped: 2, unsteady: 0 });
+        // The next binary begins anew.
+        let next = ["Running c (d-2)", result];
+        let both = [&lines[..], &next].concat();
+        assert_eq!(tally_of(&both, true), Count { passed: 5, failed: 0, skipped: 3, unsteady: 0 });
     }
 
     #[test]

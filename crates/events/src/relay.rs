@@ -151,3 +151,6 @@ impl Pump {
         Ok(if full { Step::More } else { Step::Idle })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,10 @@ pub struct Bank {
     certs: PathBuf,
     /// Where the simulated clearing network listens.
     simulator: String,
+    /// Environment variables of its processes: settings of this bank alone.
+    settings: Vec<(String, String)>,
+    /// PostgreSQL, and what the names of its schemas begin with.
+    postgres: Option<(String, String)>,
 }
 
 impl Bank {
@@ -62,6 +66,14 @@ impl Bank {
     /// # Errors
     /// It does not get ready.
     pub async fn embedded() -> Result<Self> {
+        Self::embedded_with(&[]).await
+    }
+
+    /// Starts `florin up` on an empty folder, with settings as environment variables.
+    ///
+    /// # Errors
+    /// It does not get ready.
+    pub async fn embedded_with(settings: &[(&str, &str)]) -> Result<Self> {
         install_crypto();
         let dir = tempfile::tempdir()?;
         let mut bank = Self {
@@ -71,6 +83,8 @@ impl Bank {
             services: BTreeMap::new(),
             certs: dir.path().join("data/certs"),
             simulator: String::new(),
+            settings: owned(settings),
+            postgres: None,
             dir,
         };
         bank.start("up").await?;
@@ -83,8 +97,16 @@ impl Bank {
     /// # Errors
     /// It does not get ready.
     pub async fn distributed() -> Result<Option<Self>> {
+        Self::distributed_with(&[]).await
+    }
+
+    /// The same with settings as environment variables of each process.
+    ///
+    /// # Errors
+    /// It does not get ready.
+    pub async fn distributed_with(settings: &[(&str, &str)]) -> Result<Option<Self>> {
         install_crypto();
-        distributed::start().await
+        distributed::start(owned(settings)).await
     }
 
     /// A bank in each mode that is to be had.
@@ -101,6 +123,19 @@ impl Bank {
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// The URL of a role's database, and the schema where it is PostgreSQL: for tests that look
+    /// at rows beside the running bank.
+    #[must_use]
+    pub fn database(&self, role: Role) -> (String, Option<String>) {
+        match &self.postgres {
+            Some((url, schemas)) => (url.clone(), Some(format!("{schemas}_{role}"))),
+            None => {
+                let file = self.data().join(format!("{role}.db"));
+                (format!("sqlite:{}", file.display()), None)
+            }
+        }
     }
 
     /// The folder of the certificates.
@@ -258,6 +293,7 @@ impl Bank {
                 command.env("FLORIN__PROBE__LISTEN", format!("127.0.0.1:{port}"));
             }
         }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         let log = self.dir.path().join(format!("{name}.log"));
         let process = Process::spawn(command, &log)?;
         self.processes.insert(name.to_owned(), process);
@@ -330,6 +366,10 @@ impl Bank {
     pub fn resident_kib(&self, name: &str) -> Result<u64> {
         self.processes.get(name).context("no such process")?.resident_kib()
     }
+}
+
+fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Installs the crypto provider for TLS clients of this process, once.

@@ -93,7 +93,7 @@ async fn a_customer_learns_nothing_of_another() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_and_health_answer_the_operator() -> Result<()> {
     let Some(buf) = florin_testkit::setting("FLORIN_TEST_BUF") else {
-        println!("skipped: buf is not to be had");
+        florin_testkit::skip("buf is not to be had");
         return Ok(());
     };
     let bank = Bank::embedded().await?;

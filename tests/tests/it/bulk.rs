@@ -100,6 +100,7 @@ async fn tell(bank: &Bank) -> Result<()> {
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
     assert_eq!(posted(&anna.rest, &anna.account).await?, "40.00");
+    a_bomb_is_rejected(&anna).await?;
     // The ledger has booked the last ones; `payment` writes it down.
     let paid = async || {
         let lines = anna.rest.get(&format!("{path}/lines?pageSize=200")).await?;
@@ -113,6 +114,26 @@ async fn tell(bank: &Bank) -> Result<()> {
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
     bank.prove().await
+}
+
+/// A pain.001 whose entities would grow a thousand million times is rejected before they do.
+async fn a_bomb_is_rejected(anna: &Holder) -> Result<()> {
+    let mut bomb = String::from("<?xml version=\"1.0\"?><!DOCTYPE d [<!ENTITY a0 \"lol\">");
+    for level in 1..10 {
+        let inside = format!("&a{};", level - 1).repeat(10);
+        bomb.push_str(&format!("<!ENTITY a{level} \"{inside}\">"));
+    }
+    bomb.push_str("]><Document>&a9;</Document>");
+    let mut asked = announced(anna, "bomb", bomb.as_bytes());
+    asked["format"] = json!("BULK_FORMAT_PAIN_001");
+    let bulk = expect(anna.rest.post("/v1/bulks", "bomb", &asked).await?, 201)?;
+    let path = format!("/v1/bulks/{}", bulk.text("/bulk/bulkId"));
+    let part = json!({"offset": "0", "data": BASE64_STANDARD.encode(&bomb)});
+    expect(anna.rest.post(&format!("{path}/parts"), "bomb part", &part).await?, 200)?;
+    let told = ended(anna, &path).await?;
+    assert_eq!(told["bulk"]["status"], "BULK_STATUS_REJECTED", "{told}");
+    assert!(told["bulk"]["problems"].to_string().contains("MALFORMED_DOCUMENT"), "{told}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

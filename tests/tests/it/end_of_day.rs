@@ -13,7 +13,7 @@ use crate::world::{Holder, expect, holder};
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 
 /// The closed business date, once it has ended.
-async fn ended(staff: &Rest, closed: &str) -> Result<Value> {
+pub async fn ended(staff: &Rest, closed: &str) -> Result<Value> {
     let began = Instant::now();
     loop {
         let answer = expect(staff.get("/v1/ledger/businessDays?pageSize=1").await?, 200)?;

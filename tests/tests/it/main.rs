@@ -12,6 +12,8 @@ mod end_of_day;
 mod fees;
 mod idempotency;
 mod import;
+mod killed_day;
+mod ledger_desk;
 mod own_data;
 mod proof;
 mod races;

@@ -1,5 +1,8 @@
-//! Transfers, withdrawals, freezing and closing, at once: the same key twice, two conflicting
-//! changes, two keys for the same effect.
+//! Transfers, withdrawals, freezing and closing, limits, refunds, reversals and orders, at once:
+//! the same key twice, two conflicting changes, two keys for the same effect. The ledger's own
+//! commands and holds are raced in `ledger_desk`.
+
+mod given_back;
 
 use anyhow::Result;
 use florin_testkit::Bank;
@@ -16,6 +19,7 @@ async fn race(bank: &Bank) -> Result<()> {
     withdrawals(&staff).await?;
     freeze_and_close(bank, &staff).await?;
     close_and_deposit(bank, &staff).await?;
+    given_back::race(bank, &staff).await?;
     bank.prove().await
 }
 

@@ -15,7 +15,9 @@ const LONGEST: Duration = Duration::from_secs(900);
 fn python() -> Option<String> {
     let found = florin_testkit::setting("FLORIN_TEST_PYTHON");
     if found.is_none() {
-        println!("skipped: FLORIN_TEST_PYTHON is not set; `cargo xtask ci` sets it where it can");
+        florin_testkit::skip(
+            "FLORIN_TEST_PYTHON is not set; `cargo xtask ci` sets it where it can",
+        );
     }
     found
 }

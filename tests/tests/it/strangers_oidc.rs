@@ -293,7 +293,7 @@ async fn outage(world: &mut World) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certified_provider_needs_configuration_and_no_code() -> Result<()> {
     let Some(node) = florin_testkit::setting("FLORIN_TEST_NODE") else {
-        println!("skipped: FLORIN_TEST_NODE is not set; `cargo xtask ci` sets it where it can");
+        florin_testkit::skip("FLORIN_TEST_NODE is not set; `cargo xtask ci` sets it where it can");
         return Ok(());
     };
     florin_testkit::bank::install_crypto();

@@ -19,7 +19,7 @@ use crate::{NATS_BIN, POSTGRES_URL, setting};
 /// How long NATS may take to listen.
 const NATS_READY: Duration = Duration::from_secs(30);
 
-pub(super) async fn start() -> Result<Option<Bank>> {
+pub(super) async fn start(own: Vec<(String, String)>) -> Result<Option<Bank>> {
     let (Some(postgres), Some(nats)) = (setting(POSTGRES_URL), setting(NATS_BIN)) else {
         println!("skipped: {POSTGRES_URL} and {NATS_BIN} are not set; `cargo xtask ci` sets them");
         return Ok(None);
@@ -40,7 +40,10 @@ pub(super) async fn start() -> Result<Option<Bank>> {
         writeln!(probes, "{role} {}", probe.context("a port")?)?;
     }
     std::fs::write(dir.path().join("probes"), probes)?;
-    let settings = settings(dir.path(), &postgres, nats_port, &services, &simulator)?;
+    static BANKS: AtomicU32 = AtomicU32::new(0);
+    let bank = BANKS.fetch_add(1, Ordering::Relaxed);
+    let unique = format!("t{}_{bank}", std::process::id());
+    let settings = settings(dir.path(), (&postgres, &unique), nats_port, &services, &simulator)?;
     std::fs::write(dir.path().join("florin.toml"), settings)?;
     let nats = start_nats(dir.path(), &certs, &nats, nats_port).await?;
 
@@ -52,6 +55,8 @@ pub(super) async fn start() -> Result<Option<Bank>> {
         services,
         certs,
         simulator,
+        settings: own,
+        postgres: Some((postgres, unique)),
         dir,
     };
     for role in Role::ALL {
@@ -75,14 +80,11 @@ pub(super) fn probe_port(dir: &Path, role: &str) -> Result<u16> {
 
 fn settings(
     dir: &Path,
-    postgres: &str,
+    (postgres, unique): (&str, &str),
     nats_port: u16,
     services: &BTreeMap<String, String>,
     simulator: &str,
 ) -> Result<String> {
-    static BANKS: AtomicU32 = AtomicU32::new(0);
-    let bank = BANKS.fetch_add(1, Ordering::Relaxed);
-    let unique = format!("t{}_{bank}", std::process::id());
     let shown = dir.display();
     let gateway = services.get("gateway").context("the gateway")?.replace("127.0.0.1", "localhost");
     let mut text = format!(

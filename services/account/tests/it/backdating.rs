@@ -4,7 +4,11 @@
 use std::collections::BTreeMap;
 
 use florin_account::{
-    domain::interest::{Point, Sides, fold},
+    app::command::{Outcome, Work},
+    domain::{
+        account::Rules,
+        interest::{Point, Sides, fold},
+    },
     store::{accruals, conditions},
 };
 use florin_kernel::{AccountId, Date};
@@ -15,6 +19,7 @@ use crate::{
     bench_ledger::{Bench, each, post, sqlite},
     end_of_day::end_days,
     interest_world::{advance, open_with_overdraft, pay_interest, valued},
+    periods::{close, closed, reopen},
 };
 
 const FIRST: Date = Date::constant(2026, 11, 21);
@@ -57,6 +62,14 @@ enum Event {
     End,
     /// New conditions from the business date on.
     Rate(u32),
+    /// Another bank's entry: on an account an amount, booked so many days before the business
+    /// date, whose end may be done, and valued so many days before that.
+    Import(usize, i64, i64, i64),
+    /// Closes the period up to so many days before the business date; refused where their ends
+    /// are not done.
+    ClosePeriod(i64),
+    /// Opens the closed period again, from so many days before its last one.
+    Reopen(i64),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -66,10 +79,23 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (1..10_i64).prop_map(Event::Close),
         2 => Just(Event::End),
         1 => (0..20_u32).prop_map(Event::Rate),
+        2 => (0..2_usize, -90_000..90_000_i64, 0..20_i64, 0..40_i64)
+            .prop_map(|(on, minor, booked, valued)| Event::Import(on, minor, booked, valued)),
+        1 => (1..15_i64).prop_map(Event::ClosePeriod),
+        1 => (0..10_i64).prop_map(Event::Reopen),
     ]
 }
 
-async fn run(bench: &Bench, events: &[Event]) {
+/// What the events did, so that a run in which nothing was refused, or all, is seen.
+#[derive(Debug, Default)]
+struct Did {
+    imported: usize,
+    closed: usize,
+    reopened: usize,
+}
+
+async fn run(bench: &Bench, events: &[Event]) -> Did {
+    let mut did = Did::default();
     pay_interest(bench, "current", "2026-11-21", &[("0", "5"), ("100.00", "11.5")]).await;
     let accounts =
         [open_with_overdraft(bench, 1_000_000).await, open_with_overdraft(bench, 1_000_000).await];
@@ -96,6 +122,27 @@ async fn run(bench: &Bench, events: &[Event]) {
                 pay_interest(bench, "current", &today.to_string(), &[("0", &rate)]).await;
             }
             Event::Rate(_) => {}
+            Event::Import(on, minor, booked, valued_before) => {
+                let minor = if minor == 0 { 1 } else { minor };
+                let booking = after(today, -booked).max(FIRST);
+                let value = after(booking, -valued_before).to_string();
+                let mut entry = valued(post(&format!("i{at}"), &[(accounts[on], minor)]), &value);
+                let Work::Post(work) = &mut entry.work else { unreachable!() };
+                (work.booking_date, work.rules) = (Some(booking), Rules::Import);
+                let booked = bench.run(entry).await;
+                did.imported += usize::from(matches!(booked, Outcome::Posted { .. }));
+            }
+            Event::ClosePeriod(days) => {
+                let through = after(today, -days).to_string();
+                did.closed += usize::from(close(bench, &through).await.is_ok());
+            }
+            Event::Reopen(days) => {
+                let through = closed(bench).await;
+                if let Ok(last) = through.parse::<Date>() {
+                    reopen(bench, &through, &after(last, -days).to_string()).await;
+                    did.reopened += 1;
+                }
+            }
         }
     }
     // What was posted last is late for the day after it only.
@@ -109,6 +156,11 @@ async fn run(bench: &Bench, events: &[Event]) {
         assert_as_from_scratch(bench, account).await;
     }
     bench.assert_clean().await;
+    did
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().unwrap().block_on(work)
 }
 
 proptest! {
@@ -116,11 +168,53 @@ proptest! {
 
     #[test]
     fn late_entries_in_any_order_accrue_as_one_fold_from_scratch(events in vec(event(), 1..40)) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let bench = sqlite().await;
-            run(&bench, &events).await;
+        wait(async { run(&sqlite().await, &events).await });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3, ..ProptestConfig::default() })]
+
+    #[test]
+    fn late_entries_accrue_as_one_fold_from_scratch_on_postgresql(
+        events in vec(event(), 20..40)
+    ) {
+        wait(async {
+            let mut benches = each().await;
+            if benches.len() > 1 {
+                run(&benches.remove(1), &events).await;
+            }
         });
+    }
+}
+
+/// The same by hand, so that each of the rarer events is seen to have happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_into_days_that_have_ended_and_into_a_reopened_period_accrues_from_scratch() {
+    let events = [
+        Event::Post(0, 50_000, 0),
+        Event::Post(1, -30_000, -3),
+        Event::Close(4),
+        Event::End,
+        Event::Import(0, 25_000, 3, 2),
+        Event::Close(3),
+        Event::End,
+        Event::ClosePeriod(4),
+        // Refused: its booking date is in the closed period.
+        Event::Import(0, 10_000, 6, 0),
+        Event::Import(1, 70_000, 2, 0),
+        Event::Reopen(1),
+        Event::Import(1, -7_000, 4, 1),
+        Event::Close(5),
+        Event::ClosePeriod(9),
+        Event::End,
+        Event::Import(0, -9_999, 4, 3),
+        Event::Reopen(0),
+        Event::Post(0, 1_234, -8),
+    ];
+    for bench in each().await {
+        let did = run(&bench, &events).await;
+        assert_eq!((did.imported, did.closed, did.reopened), (4, 2, 2), "{did:?}");
     }
 }
 

@@ -55,6 +55,11 @@ async fn start(place: Place) -> Bench {
     let db = place.database(store::MIGRATIONS).await.unwrap();
     let today = Date::constant(2026, 11, 21);
     db.write(async |tx: Tx| chart::open_books(&tx, today).await).await.unwrap();
+    Bench { committer: committer(&db), db, _place: place }
+}
+
+/// What commits on a ledger; another one is another replica's.
+pub fn committer(db: &Database) -> Committer<LedgerBatch> {
     let bank = BankIdentity::new("CZ", "8899").unwrap();
     let batch = LedgerBatch { outbox: Outbox::new("account"), bank };
     let shutdown = CancellationToken::new();
@@ -64,8 +69,7 @@ async fn start(place: Place) -> Bench {
     };
     // A machine that stands still is no batch that takes too long, and no lock that is held.
     let limits = Limits { time_limit: Duration::from_secs(600), ..Limits::default() };
-    let committer = Committer::start(db.clone(), batch, limits, committers, shutdown);
-    Bench { db, committer, _place: place }
+    Committer::start(db.clone(), batch, limits, committers, shutdown)
 }
 
 pub fn eur(minor: i64) -> Money {

@@ -20,7 +20,7 @@ fn eur(amount: &str) -> Option<Money> {
     Some(Money { currency: "EUR".into(), amount: amount.into() })
 }
 
-fn spend(reference: &str, account: AccountId, amount: &str) -> TransactionRequest {
+pub fn spend(reference: &str, account: AccountId, amount: &str) -> TransactionRequest {
     let leg = |target, direction: Direction| Leg {
         target: Some(target),
         direction: direction.into(),

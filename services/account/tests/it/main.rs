@@ -47,6 +47,7 @@ mod settle_interest;
 mod statements;
 mod two_phase;
 mod two_phase_page;
+mod two_phase_replays;
 mod verify_ledger;
 mod void_references;
 mod watch_business_date;

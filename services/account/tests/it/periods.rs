@@ -23,7 +23,7 @@ use crate::{
 
 const OCTOBER: &str = "2026-10-31";
 
-async fn close(bench: &Bench, through: &str) -> Result<String, Error> {
+pub async fn close(bench: &Bench, through: &str) -> Result<String, Error> {
     let request = ClosePeriodRequest { closed_through: through.into() };
     match desk(bench).close_period(&teller("ClosePeriod"), request).await {
         Ok(answer) => Ok(answer.into_inner().closed_through),
@@ -31,7 +31,7 @@ async fn close(bench: &Bench, through: &str) -> Result<String, Error> {
     }
 }
 
-async fn closed(bench: &Bench) -> String {
+pub async fn closed(bench: &Bench) -> String {
     let ctx = machine("GetBusinessDate", &[]);
     let answer = desk(bench).get_business_date(&ctx, GetBusinessDateRequest {}).await;
     answer.unwrap().into_inner().closed_through
@@ -45,8 +45,22 @@ fn person(method: &'static str, name: &str) -> CallContext {
 }
 
 async fn propose(bench: &Bench, by: &str, from: &str) -> Result<Reopening, Error> {
+    propose_of(bench, by, (OCTOBER, from)).await
+}
+
+/// Opens the period up to a date again from another on, by two persons.
+pub async fn reopen(bench: &Bench, through: &str, from: &str) {
+    let proposal = propose_of(bench, "eva", (through, from)).await.unwrap();
+    decide(bench, "ian", &proposal.approval_id, Verdict::Approve).await.unwrap();
+}
+
+async fn propose_of(
+    bench: &Bench,
+    by: &str,
+    (through, from): (&str, &str),
+) -> Result<Reopening, Error> {
     let request = ProposeReopeningRequest {
-        closed_through: OCTOBER.into(),
+        closed_through: through.into(),
         open_from: from.into(),
         reason: "a batch of fees is missing".into(),
     };

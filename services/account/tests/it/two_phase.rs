@@ -7,7 +7,8 @@
 //! themselves to a balance), linked chains (`LNK`: a journal transaction has its legs instead),
 //! closing transfers (`CDR`, `CCR`: an account is closed by a command, and not while it has
 //! holds), and imported pending transfers (history is booked as it happened: captures with a
-//! booking date are refused, see `capture_requests`).
+//! booking date are refused, see `capture_requests`). `two_phase_replays` has three sections more,
+//! and names the one of which no row applies.
 
 use std::{collections::BTreeMap, fs};
 
@@ -45,7 +46,7 @@ struct Section {
 }
 
 /// The rows of a section, without remarks.
-fn rows(file: &str, section: &str) -> Vec<Vec<String>> {
+pub fn rows(file: &str, section: &str) -> Vec<Vec<String>> {
     let title = format!("### test: {section}   (");
     let body =
         file.split("### test: ").find(|part| format!("### test: {part}").starts_with(&title));
@@ -55,7 +56,7 @@ fn rows(file: &str, section: &str) -> Vec<Vec<String>> {
 }
 
 /// `_` is none; `-k` counts down from the largest amount there is.
-fn amount(text: &str) -> i64 {
+pub fn amount(text: &str) -> i64 {
     match text.strip_prefix('-') {
         Some(below) => LARGEST_MOVEMENT - below.parse::<i64>().unwrap(),
         None => text.parse().unwrap_or(0),

@@ -26,6 +26,7 @@ mod lost_keys;
 mod orders;
 mod recalls;
 mod reconciling;
+mod reference_model;
 mod refunds;
 mod refused_reads;
 mod required;
