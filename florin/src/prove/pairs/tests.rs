@@ -156,7 +156,8 @@ fn a_completed_transfer_has_its_hold_captured() {
         // Captured in part; the rest was given back by its caller or by time.
         (HoldStatus::Released, "4.00", 0),
         (HoldStatus::Expired, "4.00", 0),
-        (HoldStatus::Released, "0.00", 1),
+        // Debited by a replica of before the captures, then given back whole.
+        (HoldStatus::Released, "0.00", 0),
         (HoldStatus::Expired, "0.00", 1),
         (HoldStatus::Open, "0.00", 1),
         (HoldStatus::Open, "4.00", 1),
@@ -373,6 +374,9 @@ fn a_payment_that_the_network_has_is_set_aside_whole_and_once() {
     let releasing = TransferStatus::Releasing;
     assert_eq!(of(releasing, vec![held(HoldStatus::Released, "5.00")], vec![]), 0);
     assert_eq!(of(releasing, vec![captured()], posted()), 1);
+    // Nothing may move before it is set aside.
+    assert_eq!(of(TransferStatus::Holding, vec![open()], vec![]), 0);
+    assert_eq!(of(TransferStatus::Holding, vec![open()], posted()), 1);
     let young = [transfer("trf_1", submitting, YOUNG)];
     assert_eq!(breaches(&young, vec![], vec![]), 0);
 }

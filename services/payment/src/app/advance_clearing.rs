@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The network's answers come by [`super::receive_messages`]; nothing else leads out of
-//! SUBMITTING. A crash between any two writes leaves a row whose lease ends: each call of the
+//! SUBMITTING but two persons (`repairs`). A crash between any two writes leaves a row whose lease ends: each call of the
 //! ledger is repeated under its own reference, the bytes are repeated as they are.
 
 mod capture;
@@ -18,6 +18,7 @@ mod chart;
 mod incoming;
 pub(super) mod ledger;
 mod recalls;
+mod repairs;
 
 use std::sync::{Arc, Mutex};
 
@@ -109,6 +110,7 @@ impl ClearingWorker {
         }
         any |= self.take_incoming(&mut tasks).await?;
         any |= self.take_recalls(&mut tasks).await?;
+        any |= self.take_repairs(&mut tasks).await?;
         while let Some(ended) = tasks.join_next().await {
             match ended {
                 Ok(Ok(())) => {}
@@ -162,6 +164,10 @@ impl ClearingWorker {
     /// One step of one payment.
     async fn advance(&self, out: &Outgoing, token: &str) -> Result<(), StoreError> {
         let found = match (out.stage, out.transfer()) {
+            // Nothing is given back of which the network has said both: people decide.
+            (Stage::Rejected, _) if out.contradiction.is_some() => {
+                Found::Stuck("the network has settled it, too, by its own words".to_owned())
+            }
             (Stage::New, Some(_)) => return self.begin(out, token).await,
             (Stage::Holding, Some(id)) => self.hold(out, id).await?,
             (Stage::Submitting, _) => self.submit(out).await,
@@ -354,7 +360,7 @@ async fn lock(
     };
     let record = match row.subject {
         Subject::Payment(transfer) => Some(locked_transfer(tx, transfer).await?),
-        Subject::Return(_) | Subject::Recalled(_) => None,
+        Subject::Return(_) | Subject::Recalled(_) | Subject::Repaired(..) => None,
     };
     Ok(Some((row, record)))
 }

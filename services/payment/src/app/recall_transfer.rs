@@ -103,6 +103,7 @@ impl Payment {
             answer: None,
             document: None,
             approval: None,
+            repair: None,
             answer_by: None,
             answers: 0,
             changed_at: now,

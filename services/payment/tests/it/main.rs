@@ -28,6 +28,7 @@ mod recalls;
 mod reconciling;
 mod refunds;
 mod refused_reads;
+mod repair;
 mod required;
 mod reversals;
 mod saga_faults;
