@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 
 use super::{
     ClearingWorker, Told, apply,
-    incoming::{come_to, request_of},
-    legs, locked_transfer, move_to, plain,
+    incoming::{come_to, legs, request_of},
+    locked_transfer, move_to, plain,
 };
 use crate::{
     app::{Payment, advance_transfers::later, decide_recall::answer, propose_repair::Waiting},
