@@ -139,7 +139,10 @@ mod tests {
 
     use super::*;
     use crate::prove::{
-        pairs::{Ledger, PAYMENT, recalls::Returns},
+        pairs::{
+            booked::{Ledger, PAYMENT},
+            recalls::Returns,
+        },
         report::Report,
     };
 

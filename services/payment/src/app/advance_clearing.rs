@@ -19,6 +19,7 @@ mod incoming;
 pub(super) mod ledger;
 mod recalls;
 mod repairs;
+mod said;
 
 use std::sync::{Arc, Mutex};
 
@@ -30,6 +31,7 @@ use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::ledger::Told;
+pub(super) use self::said::plain;
 use super::{Payment, advance_transfers::later, events};
 use crate::{
     clearing::{Network, Sent},
@@ -39,8 +41,6 @@ use crate::{
 
 /// Payments that one turn takes, each in a task of its own.
 const AT_ONCE: u32 = 16;
-/// Characters of a cause that are kept with a payment.
-const MOST_CAUSE: usize = 500;
 
 /// The worker of payments between banks. Several may run, here and in other replicas.
 #[derive(Clone)]
@@ -163,7 +163,7 @@ impl ClearingWorker {
         let found = match (out.stage, out.transfer()) {
             // Nothing is given back of which the network has said both: people decide.
             (Stage::Rejected, _) if out.contradiction.is_some() => {
-                Found::Stuck("the network has settled it, too, by its own words".to_owned())
+                Found::Stuck("the network has said since that it has settled it".to_owned())
             }
             (Stage::New, Some(_)) => return self.begin(out, token).await,
             (Stage::Holding, Some(id)) => self.hold(out, id).await?,
@@ -385,17 +385,4 @@ pub(super) fn move_to(row: &mut Outgoing, stage: Stage, now: UnixMicros) {
 fn put_off(row: &mut Outgoing, cause: &str, due: UnixMicros) {
     row.last_cause = Some(plain(cause));
     row.due_at = Some(due);
-}
-
-/// A text of others as it can be kept: cut, its control characters escaped.
-pub(super) fn plain(text: &str) -> String {
-    let mut kept = String::new();
-    for character in text.chars().take(MOST_CAUSE) {
-        if character.is_control() {
-            kept.extend(character.escape_default());
-        } else {
-            kept.push(character);
-        }
-    }
-    kept
 }

@@ -123,7 +123,9 @@ impl ClearingWorker {
             Heard::Contradicts => {
                 let finding = refused(format!("{status} {code} of {id} against its end here"));
                 if row.contradiction.is_none() && row.document.is_some() {
-                    row.contradiction = Some(plain(&format!("{status} {code} by {}", report.id)));
+                    let said = format!("{status} {code}");
+                    let said = format!("{} by {}", said.trim_end(), report.id);
+                    row.contradiction = Some(plain(&said));
                     store::update_outgoing(tx, &row).await?;
                 }
                 return Ok(finding);

@@ -1,6 +1,7 @@
 //! What two persons end: payments about which the network says nothing, and money in suspense.
 
 mod faults;
+mod refusals;
 mod suspense;
 
 use florin_iso20022::{Message, OriginalMessage, PaymentNames, Reason, StatusReport};
@@ -15,7 +16,7 @@ use florin_proto::{
     },
 };
 use florin_rpc::CallContext;
-use florin_testkit::{place::violations, simulator::Action};
+use florin_testkit::simulator::Action;
 use tonic::{Response, Status};
 
 use crate::{
@@ -249,12 +250,12 @@ async fn two_persons_reject_and_what_the_network_says_against_it_moves_nothing_a
         assert_eq!(waiting.len(), 1, "{waiting:?}");
         assert_eq!(
             (waiting[0].clearing_id.as_str(), waiting[0].contradiction.as_str()),
-            (out.as_str(), "ACSC  by late")
+            (out.as_str(), "ACSC by late")
         );
         let again = world.proposes("eva", "again", settle(&out)).await;
         assert_eq!(reason(again), "NOT_REPAIRABLE", "it has ended");
         let ended = world.repaired(asks(&out, RepairAction::Dismiss)).await;
-        assert_eq!((ended.status(), ended.outcome.as_str()), (RepairStatus::Done, "ACSC  by late"));
+        assert_eq!((ended.status(), ended.outcome.as_str()), (RepairStatus::Done, "ACSC by late"));
         assert_eq!(world.waiting().await, []);
         assert_eq!(world.money(), (10_000, 0));
     }
@@ -371,43 +372,5 @@ async fn of_two_approvals_at_once_one_is_carried_out() {
         assert_eq!(world.bank.status(&transfer).await, TransferStatus::Completed);
         assert_eq!((world.money(), world.posted("/post")), ((9_000, 0), 1));
         assert_eq!(world.bank.events(&id).await, [("payment_repaired".into(), 1)]);
-    }
-}
-
-#[tokio::test]
-async fn what_is_asked_for_wrongly_or_of_nothing_is_refused() {
-    for place in places() {
-        let world = World::open(place).await;
-        assert_eq!(
-            reason(world.proposes("eva", "k1", settle("nothing")).await),
-            "CLEARING_NOT_FOUND"
-        );
-        let lacks = |request| async { violations(world.proposes("eva", "k2", request).await) };
-        let named = |field: &str, rule: &str| vec![(field.to_owned(), rule.to_owned())];
-        for (request, field, rule) in [
-            (asks("x", RepairAction::Reject), "code", "FORMAT"),
-            (ProposeRepairRequest { code: "AC04".into(), ..settle("x") }, "code", "NOT_FOR_ACTION"),
-            (
-                ProposeRepairRequest { gl_code: "1".into(), ..settle("x") },
-                "gl_code",
-                "NOT_FOR_ACTION",
-            ),
-            (
-                ProposeRepairRequest { gl_code: "9010".into(), ..asks("x", RepairAction::BookOut) },
-                "gl_code",
-                "NOT_FOR_ACTION",
-            ),
-        ] {
-            assert_eq!(lacks(request).await, named(field, rule));
-        }
-        let long = ProposeRepairRequest { evidence: "e".repeat(1_001), ..settle("x") };
-        assert_eq!(lacks(long).await.len(), 1);
-        let ctx = {
-            let mut ctx = person("till", "ProposeRepair", "k3");
-            ctx.principal.kind = florin_rpc::PrincipalKind::Client;
-            ctx
-        };
-        let told = world.bank.payment.propose_repair(&ctx, settle("x")).await;
-        assert_eq!(reason(told), "NO_PERSON");
     }
 }

@@ -47,7 +47,7 @@ async fn silent(world: &World, key: &str) -> String {
 /// What is proposed is approved with a crash at a point, and the same approval comes again; whether
 /// the work had an end before that point.
 async fn crashed(world: &World, point: usize, request: ProposeRepairRequest) -> (bool, String) {
-    let (key, worker) = (format!("ian-{point}"), world.worker.clone());
+    let (key, worker) = (format!("ian-{point}-{}", request.clearing_id), world.worker.clone());
     let id = world.proposed(request).await.approval_id;
     let work = async {
         world.decided("ian", &key, &id, APPROVE).await.unwrap();
