@@ -8,7 +8,7 @@ mod end_of_day;
 mod rebuild;
 pub mod recalls;
 mod seals;
-mod transfers;
+pub mod transfers;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -60,7 +60,8 @@ enum OpsCommand {
         #[command(subcommand)]
         command: Option<BusinessDate>,
     },
-    /// Payments between banks that wait: show them, have them asked about or sent again.
+    /// Payments between banks that wait: show them, have them asked about or sent again, and end
+    /// by two persons those about which nobody answers.
     #[command(subcommand)]
     Transfers(Transfers),
     /// Card payments of which the ledger may have something else than was answered.

@@ -1,4 +1,7 @@
-//! `florin ops transfers`: what waits between this bank and the clearing network.
+//! `florin ops transfers`: what waits between this bank and the clearing network, and how two
+//! persons end it.
+
+pub mod repairs;
 
 use std::fmt::Write as _;
 
@@ -7,15 +10,62 @@ use clap::Subcommand;
 use florin_kernel::Role;
 use florin_proto::payment::v1::{
     ClearingDirection, ClearingRetry, ExportClearingRequest, ExportClearingResponse,
-    RetryClearingRequest, payment_service_client::PaymentServiceClient,
+    ProposeRepairRequest, RepairAction, RepairDecision, RetryClearingRequest,
+    payment_service_client::PaymentServiceClient,
 };
 
+use self::repairs::{Grounds, Resolve};
 use crate::{Outcome, connect::Caller};
 
 #[derive(Debug, Subcommand)]
 pub enum Transfers {
-    /// List what has not come to its end; exit 1 where there is anything.
+    /// List what has not come to its end, and what people have proposed for it; exit 1 where
+    /// there is anything.
     Stuck,
+    /// Propose that the network has settled a payment, or a return, about which it says nothing.
+    Settle {
+        /// Message id, from the list.
+        clearing_id: String,
+        /// The day on which the network settled it, YYYY-MM-DD.
+        #[arg(long, value_name = "DATE", default_value = "")]
+        settled_on: String,
+        /// The network's own reference of the settlement.
+        #[arg(long, default_value = "")]
+        network_reference: String,
+        #[command(flatten)]
+        grounds: Grounds,
+    },
+    /// Propose that the network has not settled a payment, or a return, and never will.
+    Reject {
+        /// Message id, from the list.
+        clearing_id: String,
+        /// The code of ISO 20022, as AC04.
+        #[arg(long)]
+        code: String,
+        #[command(flatten)]
+        grounds: Grounds,
+    },
+    /// Propose what becomes of money in suspense, and of messages that people have dealt with.
+    #[command(subcommand)]
+    Resolve(Resolve),
+    /// Approve a proposal of another person: it is carried out.
+    Approve {
+        /// apr_ and a UUIDv7.
+        approval_id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Refuse a proposal, or withdraw one's own.
+    Decline {
+        /// apr_ and a UUIDv7.
+        approval_id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List all that people have proposed, with who, why and what came of it.
+    Repairs,
     /// Ask the network at once what became of a payment. Kept in the audit.
     Ask {
         /// Message id, from the list.
@@ -44,6 +94,26 @@ pub async fn run(caller: &Caller, command: Transfers) -> Result<Outcome> {
         Transfers::Send { clearing_id, reason } => {
             retry(caller, clearing_id, ClearingRetry::Send, reason).await
         }
+        Transfers::Settle { clearing_id, settled_on, network_reference, grounds } => {
+            let request = ProposeRepairRequest {
+                settlement_date: settled_on,
+                network_reference,
+                ..repairs::request(clearing_id, RepairAction::Settle, grounds)
+            };
+            repairs::propose(caller, request).await
+        }
+        Transfers::Reject { clearing_id, code, grounds } => {
+            let request = repairs::request(clearing_id, RepairAction::Reject, grounds);
+            repairs::propose(caller, ProposeRepairRequest { code, ..request }).await
+        }
+        Transfers::Resolve(resolve) => repairs::propose(caller, resolve.request()).await,
+        Transfers::Approve { approval_id, reason } => {
+            repairs::decide(caller, approval_id, RepairDecision::Approve, reason).await
+        }
+        Transfers::Decline { approval_id, reason } => {
+            repairs::decide(caller, approval_id, RepairDecision::Reject, reason).await
+        }
+        Transfers::Repairs => repairs::list(caller, false).await,
     }
 }
 
@@ -60,6 +130,11 @@ async fn stuck(caller: &Caller) -> Result<Outcome> {
         count = count.saturating_add(1);
         println!("{}", line(&item));
     }
+    repairs::each(caller, true, |repair| {
+        println!("{}", repairs::line(repair));
+        Ok(())
+    })
+    .await?;
     println!("{count} waiting");
     Ok(if count == 0 { Outcome::Clean } else { Outcome::Found })
 }
@@ -80,9 +155,12 @@ fn line(item: &ExportClearingResponse) -> String {
         "{}  {way}  {stage}  {amount}  since {since}  attempts {attempts}  asked {}",
         item.clearing_id, item.asks
     );
-    for (name, value) in
-        [("transfer", &item.transfer_id), ("uetr", &item.uetr), ("cause", &item.last_cause)]
-    {
+    for (name, value) in [
+        ("transfer", &item.transfer_id),
+        ("uetr", &item.uetr),
+        ("cause", &item.last_cause),
+        ("CONTRADICTED", &item.contradiction),
+    ] {
         if !value.is_empty() {
             // Writing into a String never fails.
             let _ = write!(line, "  {name} {value}");

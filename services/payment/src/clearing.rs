@@ -272,7 +272,9 @@ fn names(out: &Outgoing) -> PaymentNames {
 fn original(out: &Outgoing) -> Option<OriginalMessage> {
     let kind = match out.subject {
         Subject::Payment(_) => MessageKind::CreditTransfer,
-        Subject::Return(_) | Subject::Recalled(_) => MessageKind::PaymentReturn,
+        Subject::Return(_) | Subject::Recalled(_) | Subject::Repaired(..) => {
+            MessageKind::PaymentReturn
+        }
     };
     Some(OriginalMessage {
         id: out.id.parse().ok()?,

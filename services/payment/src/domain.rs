@@ -8,6 +8,7 @@ mod order;
 mod posting;
 mod recalls;
 mod reconciling;
+mod repair;
 mod returns;
 mod scoring;
 mod standing;
@@ -36,6 +37,7 @@ pub use recalls::{
     days_after, debit_reference, judge, recall_message_id, refusal_code,
 };
 pub use reconciling::{Amiss, Difference, Reconciliation, unexplained};
+pub use repair::{Ailing, Remedy, RepairStage, repair_reference};
 pub use returns::{Link, NotReturned, Relation, Returned};
 pub use scoring::{Rules, Scored};
 pub use standing::{

@@ -9,24 +9,26 @@ use florin_proto::payment::v1::{
     CaptureAuthorisationResponse, CreateAuthorisationRequest, CreateAuthorisationResponse,
     CreateDepositRequest, CreateDepositResponse, CreateOrderRequest, CreateOrderResponse,
     CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
-    CreateWithdrawalResponse, DecideRecallRequest, DecideRecallResponse,
-    ExportAuthorisationsRequest, ExportAuthorisationsResponse, ExportClearingRequest,
-    ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse,
+    CreateWithdrawalResponse, DecideRecallRequest, DecideRecallResponse, DecideRepairRequest,
+    DecideRepairResponse, ExportAuthorisationsRequest, ExportAuthorisationsResponse,
+    ExportClearingRequest, ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse,
     GetAuthorisationRequest, GetAuthorisationResponse, GetBeneficiaryRequest,
     GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetRecallRequest, GetRecallResponse,
-    GetTransferRequest, GetTransferResponse, IncrementAuthorisationRequest,
-    IncrementAuthorisationResponse, ListAuthorisationsRequest, ListAuthorisationsResponse,
-    ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse,
-    ListOrdersRequest, ListOrdersResponse, ListRecallsRequest, ListRecallsResponse,
-    ListTransfersRequest, ListTransfersResponse, QuoteTransferRequest, QuoteTransferResponse,
-    RecallTransferRequest, RecallTransferResponse, ReconcileClearingRequest,
-    ReconcileClearingResponse, RefundTransferRequest, RefundTransferResponse,
-    RemoveBeneficiaryRequest, RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse,
-    RenameBeneficiaryRequest, RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse,
-    RetryClearingRequest, RetryClearingResponse, ReverseAuthorisationRequest,
-    ReverseAuthorisationResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
-    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
-    SuspendOrderResponse, payment_service_server::PaymentService,
+    GetRepairRequest, GetRepairResponse, GetTransferRequest, GetTransferResponse,
+    IncrementAuthorisationRequest, IncrementAuthorisationResponse, ListAuthorisationsRequest,
+    ListAuthorisationsResponse, ListBeneficiariesRequest, ListBeneficiariesResponse,
+    ListLimitsRequest, ListLimitsResponse, ListOrdersRequest, ListOrdersResponse,
+    ListRecallsRequest, ListRecallsResponse, ListRepairsRequest, ListRepairsResponse,
+    ListTransfersRequest, ListTransfersResponse, ProposeRepairRequest, ProposeRepairResponse,
+    QuoteTransferRequest, QuoteTransferResponse, RecallTransferRequest, RecallTransferResponse,
+    ReconcileClearingRequest, ReconcileClearingResponse, RefundTransferRequest,
+    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
+    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
+    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
+    ReverseAuthorisationRequest, ReverseAuthorisationResponse, ReverseTransferRequest,
+    ReverseTransferResponse, SetLimitRequest, SetLimitResponse, SkipOrderRequest,
+    SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -85,6 +87,10 @@ florin_rpc::serve! {
     get_recall(GetRecallRequest) -> GetRecallResponse;
     list_recalls(ListRecallsRequest) -> ListRecallsResponse;
     decide_recall(DecideRecallRequest) -> DecideRecallResponse;
+    propose_repair(ProposeRepairRequest) -> ProposeRepairResponse;
+    decide_repair(DecideRepairRequest) -> DecideRepairResponse;
+    get_repair(GetRepairRequest) -> GetRepairResponse;
+    list_repairs(ListRepairsRequest) -> ListRepairsResponse;
     reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
     {
         type ExportAuthorisationsStream =

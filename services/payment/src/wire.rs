@@ -331,11 +331,13 @@ mod authorisations;
 mod clearing;
 mod recalls;
 mod reconciling;
+mod repairs;
 
 pub use authorisations::{wire_authorisation, wire_authorisation_export, wire_operation};
-pub use clearing::{wire_incoming, wire_outgoing, wire_unread};
+pub use clearing::{stage_in, stage_out, wire_incoming, wire_outgoing, wire_unread};
 pub use recalls::{wire_recall, wire_recall_of};
 pub use reconciling::wire_reconciliation;
+pub use repairs::{asked_of, wire_repair, wire_repair_stage};
 
 #[cfg(test)]
 mod tests;

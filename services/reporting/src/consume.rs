@@ -61,6 +61,7 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     | PaymentFact::AuthorisationExpired(_)
                     | PaymentFact::RecallRequested(_)
                     | PaymentFact::RecallEnded(_)
+                    | PaymentFact::PaymentRepaired(_)
                     | PaymentFact::BulkAccepted(_)
                     | PaymentFact::BulkRejected(_)
                     | PaymentFact::BulkDone(_)

@@ -104,6 +104,7 @@ async fn tell(bank: &Bank) -> Result<()> {
     waits_for_an_answer(bank, &anna).await?;
     comes_in(bank, &staff, &anna).await?;
     comes_back(bank, &anna).await?;
+    is_ended_by_two_persons(bank, &staff, &anna).await?;
     // Whatever happened: what the network says of our money is what our books say.
     let ours = florin_kernel::Money::parse("EUR", &gl(&staff, "1200").await?)?;
     assert_eq!(-ours.minor(), at_network(bank).await?, "the nostro and the network");
@@ -237,6 +238,85 @@ async fn comes_back(bank: &Bank, anna: &Holder) -> Result<()> {
     bank.network("POST", "returns", &order).await?;
     let balance = async || posted(&anna.rest, &anna.account).await;
     until("the returned payment", balance, |posted| posted == "90.00").await?;
+    Ok(())
+}
+
+/// The approval that the command has proposed.
+fn proposed(said: &str) -> Result<String> {
+    let id = said.split_whitespace().find(|word| word.starts_with("apr_"));
+    id.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("{said}"))
+}
+
+/// The network is silent: an operator and a member of staff say how it ended, each once first.
+async fn is_ended_by_two_persons(bank: &Bank, staff: &Rest, anna: &Holder) -> Result<()> {
+    let grounds = ["--reason", "nobody answers", "--evidence", "line 7 of the report"];
+    let message_id = async |amount: &str| {
+        let found = until("the bytes", async || known(bank, amount).await, |one| !one.is_null());
+        Ok::<_, anyhow::Error>(found.await?["message_id"].as_str().unwrap_or_default().to_owned())
+    };
+    rule(bank, "silent", "8.00").await?;
+    let settled = pay(anna, "people-1", "8.00").await?;
+    comes_to(&anna.rest, &settled, "SUBMITTING").await?;
+    let out = message_id("8.00").await?;
+    let words = [&["ops", "transfers", "settle", &out][..], &grounds].concat();
+    let (is_proposed, said) = bank.run(&words).await?;
+    ensure!(is_proposed, "{said}");
+    let approval = proposed(&said)?;
+    let (waits, stuck) = bank.run(&["ops", "transfers", "stuck"]).await?;
+    ensure!(!waits && stuck.contains(&approval) && stuck.contains("PROPOSED"), "{stuck}");
+    let alone = ["ops", "transfers", "approve", &approval, "--reason", "again me"];
+    let (approved, said) = bank.run(&alone).await?;
+    ensure!(!approved && said.contains("OWN_PROPOSAL"), "{said}");
+    assert_eq!(status(&shown(&anna.rest, &settled).await?), "SUBMITTING");
+    let yes = json!({"decision": "REPAIR_DECISION_APPROVE", "reason": "the network was called"});
+    let path = format!("/v1/repairs/{approval}:decide");
+    // A worker may have the payment at this moment.
+    let decide = async || staff.post(&path, "decide-1", &yes).await;
+    let decided = until("the decision", decide, |told| told.text("/reason") != "CLEARING_BUSY");
+    assert_eq!(expect(decided.await?, 200)?.json["repair"]["status"], "REPAIR_STATUS_DONE");
+    comes_to(&anna.rest, &settled, "COMPLETED").await?;
+    assert_eq!(money(&anna.rest, &anna.account).await?, is("82.00", "0.00"));
+
+    rule(bank, "silent_reject", "9.00").await?;
+    let rejected = pay(anna, "people-2", "9.00").await?;
+    comes_to(&anna.rest, &rejected, "SUBMITTING").await?;
+    let body = json!({"clearingId": message_id("9.00").await?, "action": "REPAIR_ACTION_REJECT",
+                      "code": "AC04", "reason": "nobody answers", "evidence": "by telephone"});
+    let answer = expect(staff.post("/v1/repairs", "propose-2", &body).await?, 201)?;
+    let approval = answer.text("/repair/approvalId").to_owned();
+    approved(bank, &approval).await?;
+    let failed = comes_to(&anna.rest, &rejected, "FAILED").await?;
+    assert_eq!(failed["transfer"]["failure"]["metadata"]["code"], "AC04", "{failed}");
+    assert_eq!(money(&anna.rest, &anna.account).await?, is("82.00", "0.00"));
+
+    // What was no XML at all was dealt with; then nothing waits for anybody.
+    let (_, stuck) = bank.run(&["ops", "transfers", "stuck"]).await?;
+    let unread = stuck.lines().find(|line| line.contains("unreadable: "));
+    let unread = unread.and_then(|line| line.split_whitespace().next()).unwrap_or_default();
+    let body = json!({"clearingId": unread, "action": "REPAIR_ACTION_DISMISS",
+                      "reason": "a test of theirs", "evidence": "by telephone"});
+    let answer = expect(staff.post("/v1/repairs", "propose-3", &body).await?, 201)?;
+    approved(bank, answer.text("/repair/approvalId")).await?;
+    // The network says the same as people, late.
+    bank.network("POST", "answers/release", &Value::Null).await?;
+    let heard = async || Ok(bank.run(&["ops", "transfers", "stuck"]).await?);
+    until("nothing to wait for", heard, |(clean, _)| *clean).await?;
+    bank.network("POST", "cycles/close", &Value::Null).await?;
+    let equal = async || Ok(bank.run(&["ops", "clearing", "reconcile"]).await?);
+    let is_equal = |(clean, said): &(bool, String)| *clean && said.contains("closing");
+    until("the nostro to be equal", equal, is_equal).await?;
+    assert_eq!(money(&anna.rest, &anna.account).await?, is("82.00", "0.00"));
+    Ok(())
+}
+
+/// The operator approves.
+async fn approved(bank: &Bank, approval: &str) -> Result<()> {
+    let words = ["ops", "transfers", "approve", approval, "--reason", "seen"];
+    // A worker may have the payment at this moment.
+    let approve = async || Ok(bank.run(&words).await?);
+    let is_done = |(done, said): &(bool, String)| *done || !said.contains("CLEARING_BUSY");
+    let (done, said) = until("the approval", approve, is_done).await?;
+    ensure!(done, "{said}");
     Ok(())
 }
 

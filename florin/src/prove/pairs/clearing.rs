@@ -6,12 +6,12 @@ use florin_proto::{
     account::v1::HoldStatus,
     money_of,
     payment::v1::{
-        ExportClearingRequest, ExportClearingResponse, ExportTransfersResponse, TransferStatus,
-        payment_service_client::PaymentServiceClient,
+        ClearingDirection, ClearingStage, ExportClearingRequest, ExportClearingResponse,
+        ExportTransfersResponse, TransferStatus, payment_service_client::PaymentServiceClient,
     },
 };
 
-use super::{Held, Pairing, Posted, recalls::Returns, time_of, total_of};
+use super::{Held, Pairing, Posted, recalls::Returns, repairs::Repaired, time_of, total_of};
 use crate::connect::Caller;
 
 /// Pairs everything with its references; how many there were.
@@ -19,6 +19,7 @@ pub(super) async fn pair(
     caller: &Caller,
     pairing: &mut Pairing<'_>,
     returns: &mut Returns,
+    repaired: &Repaired,
 ) -> Result<u64> {
     let request = ExportClearingRequest { waiting_only: false };
     let mut items = caller
@@ -32,6 +33,7 @@ pub(super) async fn pair(
         count = count.saturating_add(1);
         returns.note(&item);
         pairing.clearing(&item)?;
+        pairing.is_as_repaired(&item, repaired);
     }
     Ok(count)
 }
@@ -67,21 +69,42 @@ impl Pairing<'_> {
                 open || (ended && !posted.is_empty())
             }
             TransferStatus::Releasing => (open || is(HoldStatus::Released)) && posted.is_empty(),
+            TransferStatus::Holding => posted.is_empty(),
             TransferStatus::Unspecified
             | TransferStatus::Processing
             | TransferStatus::AwaitingScore
             | TransferStatus::Posting
-            | TransferStatus::Holding
             | TransferStatus::Completed
             | TransferStatus::Failed
             | TransferStatus::Cancelled => true,
         };
         if !is_whole && !young {
             let (status, found) = (status.as_str_name(), holds.len());
-            let text = format!("{id} is {status} and its money is not set aside: {found} holds");
+            let moved = posted.len();
+            let text = format!(
+                "{id} is {status} and its money is not as it should be: {found} holds, {moved} \
+                 postings"
+            );
             self.report.breach("holds", &text);
         }
         Ok(())
+    }
+
+    /// What people have to end, or nobody has for a while, is told: it may be money that stands
+    /// in nobody's books. A customer's payment is told by its transfer.
+    fn waits(&mut self, item: &ExportClearingResponse, young: bool) {
+        let (id, stage) = (&item.clearing_id, item.stage());
+        if !item.contradiction.is_empty() {
+            let (stage, said) = (stage.as_str_name(), &item.contradiction);
+            let text = format!("{id} is {stage} and the network has said {said}");
+            self.report.breach("clearing", &text);
+        }
+        let ended = matches!(stage, ClearingStage::Done | ClearingStage::Unpaid);
+        if ended || young || item.direction() == ClearingDirection::Out {
+            return;
+        }
+        let (stage, cause) = (stage.as_str_name(), &item.last_cause);
+        self.report.unfinished(&format!("{id} is {stage} and has not changed for 10 s {cause}"));
     }
 
     /// Each reference that is told as posted has one journal transaction of the amount, each that
@@ -89,6 +112,7 @@ impl Pairing<'_> {
     pub(super) fn clearing(&mut self, item: &ExportClearingResponse) -> Result<()> {
         let id = &item.clearing_id;
         let young = time_of(item.changed_at.as_ref()) > self.settled_before;
+        self.waits(item, young);
         for reference in &item.void_references {
             self.ledger.voids.remove(reference);
             for one in self.ledger.transactions.remove(reference).unwrap_or_default() {

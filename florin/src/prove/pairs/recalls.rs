@@ -13,7 +13,7 @@ use florin_proto::{
     },
 };
 
-use super::{Pairing, time_of};
+use super::{Pairing, Posted, time_of};
 use crate::{connect::Caller, ops};
 
 /// What went back, and what came back, by what it is of.
@@ -82,6 +82,8 @@ impl Pairing<'_> {
                 let made = returns.out.get(&recall.clearing_id).copied().unwrap_or(0);
                 match made {
                     1 => {}
+                    // People know by which other way.
+                    0 if !recall.repaired_by.is_empty() => {}
                     0 if young => self.report.in_flight(&format!("{id} was accepted just now")),
                     made => {
                         let text = format!("{id} is ACCEPTED and has {made} returns, not one");
@@ -133,22 +135,14 @@ impl Pairing<'_> {
         let voided = self.ledger.voids.remove(reference);
         let amount = money_of(recall.amount.as_ref())?;
         let status = recall.status();
+        // What was debited and is a customer's again was credited by a repair.
+        let is_repaired = !recall.repaired_by.is_empty();
         match status {
+            RecallStatus::Answering | RecallStatus::Rejected if is_repaired => {
+                self.one_debit(recall, (&posted, voided.as_deref()), amount, young);
+            }
             RecallStatus::Returning | RecallStatus::Accepted => {
-                match posted.as_slice() {
-                    [] if young => self.report.in_flight(&format!("{id} was debited just now")),
-                    [one] if one.debits == [amount] => {}
-                    others => {
-                        let booked = others.iter().flat_map(|one| &one.debits);
-                        let booked: Vec<_> = booked.map(Money::to_string).collect();
-                        let text = format!("{id} is of {amount}, {reference} has {booked:?}");
-                        self.report.breach("recalls", &text);
-                    }
-                }
-                if let Some(cause) = voided {
-                    let text = format!("{id} is debited and {reference} was voided for {cause}");
-                    self.report.breach("recalls", &text);
-                }
+                self.one_debit(recall, (&posted, voided.as_deref()), amount, young);
             }
             // The ledger is asked, or was a moment ago.
             RecallStatus::Debiting => {}
@@ -167,5 +161,29 @@ impl Pairing<'_> {
             }
         }
         Ok(())
+    }
+
+    fn one_debit(
+        &mut self,
+        recall: &Recall,
+        (posted, voided): (&[Posted], Option<&str>),
+        amount: Money,
+        young: bool,
+    ) {
+        let (id, reference) = (&recall.recall_id, &recall.debit_reference);
+        match posted {
+            [] if young => self.report.in_flight(&format!("{id} was debited just now")),
+            [one] if one.debits == [amount] => {}
+            others => {
+                let booked = others.iter().flat_map(|one| &one.debits);
+                let booked: Vec<_> = booked.map(Money::to_string).collect();
+                let text = format!("{id} is of {amount}, {reference} has {booked:?}");
+                self.report.breach("recalls", &text);
+            }
+        }
+        if let Some(cause) = voided {
+            let text = format!("{id} is debited and {reference} was voided for {cause}");
+            self.report.breach("recalls", &text);
+        }
     }
 }

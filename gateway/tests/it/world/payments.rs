@@ -164,5 +164,9 @@ payment! {
     get_recall(GetRecallRequest) -> GetRecallResponse;
     list_recalls(ListRecallsRequest) -> ListRecallsResponse;
     decide_recall(DecideRecallRequest) -> DecideRecallResponse;
+    propose_repair(ProposeRepairRequest) -> ProposeRepairResponse;
+    decide_repair(DecideRepairRequest) -> DecideRepairResponse;
+    get_repair(GetRepairRequest) -> GetRepairResponse;
+    list_repairs(ListRepairsRequest) -> ListRepairsResponse;
     reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
 }

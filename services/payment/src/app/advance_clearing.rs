@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The network's answers come by [`super::receive_messages`]; nothing else leads out of
-//! SUBMITTING. A crash between any two writes leaves a row whose lease ends: each call of the
+//! SUBMITTING but two persons (`repairs`). A crash between any two writes leaves a row whose lease ends: each call of the
 //! ledger is repeated under its own reference, the bytes are repeated as they are.
 
 mod capture;
@@ -18,6 +18,8 @@ mod chart;
 mod incoming;
 pub(super) mod ledger;
 mod recalls;
+mod repairs;
+mod said;
 
 use std::sync::{
     Arc, Mutex,
@@ -31,6 +33,7 @@ use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio::{sync::Notify, task::JoinSet};
 
 use self::ledger::Told;
+pub(super) use self::said::plain;
 use super::{Payment, advance_transfers::later, events};
 use crate::{
     clearing::{Network, Sent},
@@ -40,8 +43,6 @@ use crate::{
 
 /// Payments that one turn takes, each in a task of its own.
 const AT_ONCE: u32 = 16;
-/// Characters of a cause that are kept with a payment.
-const MOST_CAUSE: usize = 500;
 
 /// The worker of payments between banks. Several may run, here and in other replicas.
 #[derive(Clone)]
@@ -92,6 +93,7 @@ impl ClearingWorker {
         }
         any |= self.take_incoming(&mut tasks).await?;
         any |= self.take_recalls(&mut tasks).await?;
+        any |= self.take_repairs(&mut tasks).await?;
         while let Some(ended) = tasks.join_next().await {
             match ended {
                 Ok(Ok(())) => {}
@@ -148,6 +150,10 @@ impl ClearingWorker {
         let found = match (out.stage, out.transfer()) {
             (Stage::New | Stage::Holding, Some(_)) if !begins => {
                 Found::Wait("the chart has not the accounts of the clearing".to_owned())
+            }
+            // Nothing is given back of which the network has said both: people decide.
+            (Stage::Rejected, _) if out.contradiction.is_some() => {
+                Found::Stuck("the network has said since that it has settled it".to_owned())
             }
             (Stage::New, Some(_)) => return self.begin(out, token).await,
             (Stage::Holding, Some(id)) => self.hold(out, id).await?,
@@ -345,7 +351,7 @@ async fn lock(
     };
     let record = match row.subject {
         Subject::Payment(transfer) => Some(locked_transfer(tx, transfer).await?),
-        Subject::Return(_) | Subject::Recalled(_) => None,
+        Subject::Return(_) | Subject::Recalled(_) | Subject::Repaired(..) => None,
     };
     Ok(Some((row, record)))
 }
@@ -373,17 +379,4 @@ pub(super) fn move_to(row: &mut Outgoing, stage: Stage, now: UnixMicros) {
 fn put_off(row: &mut Outgoing, cause: &str, due: UnixMicros) {
     row.last_cause = Some(plain(cause));
     row.due_at = Some(due);
-}
-
-/// A text of others as it can be kept: cut, its control characters escaped.
-pub(super) fn plain(text: &str) -> String {
-    let mut kept = String::new();
-    for character in text.chars().take(MOST_CAUSE) {
-        if character.is_control() {
-            kept.extend(character.escape_default());
-        } else {
-            kept.push(character);
-        }
-    }
-    kept
 }

@@ -130,12 +130,12 @@ impl Payment {
         from_iban: Option<Iban>,
         to_iban: Iban,
     ) -> Result<Route, Error> {
-        let (Some(network), Some(from_iban)) = (&self.network, from_iban) else {
-            return Err(Error::new(
-                Reason::ClearingNotConnected,
-                "the IBAN is of another bank, and no clearing network is connected",
-            ));
-        };
+        let lacks = |text: &str| Error::new(Reason::ClearingNotConnected, text);
+        let none = "the IBAN is of another bank, and no clearing network is connected";
+        let network = self.network.as_ref().ok_or_else(|| lacks(none))?;
+        let nameless = "the IBAN is of another bank, and the account that pays has none by which \
+                        the network could name it";
+        let from_iban = from_iban.ok_or_else(|| lacks(nameless))?;
         let Some(to_bank) = network.directory.bank_of(&to_iban).cloned() else {
             let text = "the clearing network does not reach the bank of this IBAN";
             return Err(Error::new(Reason::CreditorBankNotReachable, text));

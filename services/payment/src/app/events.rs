@@ -2,24 +2,27 @@
 //! version 2 its end. So it is of recalls.
 
 use florin_events::{Cause, NewEvent, position};
-use florin_kernel::EventId;
+use florin_kernel::{EventId, UnixMicros};
 use florin_proto::{
     payment::v1::{
         self as wire, AuthorisationCaptured, AuthorisationDecided, AuthorisationExpired,
-        AuthorisationReversed, BulkAccepted, BulkCancelled, BulkDone, BulkRejected, RecallEnded,
-        RecallRequested, TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
+        AuthorisationReversed, BulkAccepted, BulkCancelled, BulkDone, BulkRejected,
+        PaymentRepaired, RecallEnded, RecallRequested, TransferAccepted, TransferCancelled,
+        TransferCompleted, TransferFailed,
     },
     timestamp,
 };
 
 use crate::{
     domain::{BulkStatus, Operation, OperationKind, Status},
-    store::{Record, authorisations::Card, bulks::Bulk, recalls::Recall},
+    store::{Record, authorisations::Card, bulks::Bulk, recalls::Recall, repairs::Repair},
     wire::{bulks::wire_bulk, wire_authorisation, wire_of, wire_operation, wire_recall_of},
 };
 
 /// Version of the event of an acceptance.
 const ACCEPTED: i64 = 1;
+/// Version of the event of a repair, its only one.
+const REPAIRED: i64 = 1;
 /// Version of the event of an end.
 const ENDED: i64 = 2;
 
@@ -101,6 +104,18 @@ pub fn recall_ended(recall: &Recall) -> NewEvent {
     NewEvent::of(&fact, &recall.id, ENDED, cause_of(recall, &recall.case_id))
 }
 
+/// The event of a repair that is done. Its only one.
+#[must_use]
+pub fn payment_repaired(repair: &Repair, told: wire::Repair, at: UnixMicros) -> NewEvent {
+    let fact = PaymentRepaired { repair: Some(told), at: Some(timestamp(at)) };
+    let correlation = match repair.transfer {
+        Some(transfer) => transfer.to_string(),
+        None => repair.subject.clone(),
+    };
+    let causation = repair.subject.clone();
+    NewEvent::of(&fact, &repair.id, REPAIRED, Cause { correlation, causation, traceparent: None })
+}
+
 fn cause_of(recall: &Recall, causation: &str) -> Cause {
     let correlation = recall.payment.clone().unwrap_or_else(|| recall.id.to_string());
     Cause { correlation, causation: causation.to_owned(), traceparent: None }
@@ -147,9 +162,7 @@ pub fn causation_of(ledger: &[EventId], record: &Record) -> String {
 
 #[cfg(test)]
 mod tests {
-    use florin_kernel::{
-        AccountId, AuthorisationId, Currency, Money, TransactionId, TransferId, UnixMicros,
-    };
+    use florin_kernel::{AccountId, AuthorisationId, Currency, Money, TransactionId, TransferId};
 
     use super::*;
     use crate::{

@@ -63,7 +63,8 @@ impl Payment {
             let page = store::outgoing_after(self.db.read(), &last, PAGE).await?;
             let Some(end) = page.last() else { break };
             last.clone_from(&end.id);
-            for one in page.iter().filter(|one| !(waiting && one.stage.is_end())) {
+            let ended = |one: &store::Outgoing| one.stage.is_end() && one.contradiction.is_none();
+            for one in page.iter().filter(|one| !(waiting && ended(one))) {
                 if answers.send(Ok(wire_outgoing(one))).await.is_err() {
                     return Ok(());
                 }
@@ -86,7 +87,7 @@ impl Payment {
             let page = store::unread_after(self.db.read(), &last, PAGE).await?;
             let Some(end) = page.last() else { return Ok(()) };
             last.clone_from(&end.id);
-            for one in &page {
+            for one in page.iter().filter(|one| !(waiting && one.repair.is_some())) {
                 if answers.send(Ok(wire_unread(one))).await.is_err() {
                     return Ok(());
                 }

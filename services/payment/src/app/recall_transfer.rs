@@ -103,6 +103,7 @@ impl Payment {
             answer: None,
             document: None,
             approval: None,
+            repair: None,
             answer_by: None,
             answers: 0,
             changed_at: now,
@@ -112,8 +113,7 @@ impl Payment {
             last_cause: None,
         };
         store::recalls::open(tx, &recall).await?;
-        let event = events::recall_requested(&recall, &ctx.request_id);
-        self.outbox.append(tx, vec![event]).await?;
+        self.outbox.append(tx, vec![events::recall_requested(&recall, &ctx.request_id)]).await?;
         let entry = audit::Entry {
             actor: ctx.principal.scope_key(),
             on_behalf_of: None,

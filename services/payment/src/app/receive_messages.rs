@@ -18,11 +18,14 @@ use super::advance_transfers::later;
 use crate::{
     clearing::fresh_id,
     domain::{Arrival, Event, Meaning, Stage},
-    store::{self, Drawer, Incoming, Lease, Outgoing},
+    store::{self, Drawer, Incoming, Lease, Outgoing, repairs},
 };
 
 /// The code of ISO 20022 under which a payment goes back whose name another has: duplication.
 const NAME_TAKEN: &str = "AM05";
+/// Answers of which the ids are kept at once: a network that sends more of one payment before it
+/// is asked has no end.
+const MOST_HEARD: usize = 1_000;
 
 impl ClearingWorker {
     /// Receives until the shutdown.
@@ -118,7 +121,14 @@ impl ClearingWorker {
         let finding = match finding {
             Heard::Repeated => return Ok(format!("{status} {code} of {id} again")),
             Heard::Contradicts => {
-                return Ok(refused(format!("{status} {code} of {id} against an earlier answer")));
+                let finding = refused(format!("{status} {code} of {id} against its end here"));
+                if row.contradiction.is_none() && row.document.is_some() {
+                    let said = format!("{status} {code}");
+                    let said = format!("{} by {}", said.trim_end(), report.id);
+                    row.contradiction = Some(plain(&said));
+                    store::update_outgoing(tx, &row).await?;
+                }
+                return Ok(finding);
             }
             Heard::Waits => format!("{status} {code} of {id}: not final"),
             Heard::Ends(event) => {
@@ -127,6 +137,9 @@ impl ClearingWorker {
                     apply(&mut record, event, now)?;
                     store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
                 }
+                // People have nothing to decide any more.
+                let outcome = format!("the network answered {status} {code}");
+                repairs::lapse(tx, id, outcome.trim_end(), now).await?;
                 format!("{status} {code} of {id}")
             }
         };
@@ -188,11 +201,17 @@ impl ClearingWorker {
     fn doubt(&self, row: &mut Outgoing, said: &Said<'_>, now: UnixMicros) -> Heard {
         let by = said.by.as_str().replace(' ', "_");
         let doubts = i64::try_from(row.doubts.len()).unwrap_or(i64::MAX);
-        if row.asks > doubts && !row.doubts.contains(&by) {
+        let is_new = !row.doubts.contains(&by) && !row.heard.contains(&by);
+        if is_new && row.asks > doubts {
             row.doubts.push(by);
             if doubts.saturating_add(1) >= row.sends {
                 return reject(row, said.code, now);
             }
+        } else if is_new {
+            // Come again, it answers no question that was asked since.
+            row.heard.push(by);
+            let beyond = row.heard.len().saturating_sub(MOST_HEARD);
+            row.heard.drain(..beyond);
         }
         self.ask_later(row, now);
         Heard::Waits
@@ -214,9 +233,10 @@ impl ClearingWorker {
         let network = &self.network.config.network;
         // Without a UETR the message's own name has to do, which is one of the bank that sends.
         let name = came.names.uetr.map_or_else(|| name_of(came), |uetr| uetr.to_string());
-        let iban = match &came.creditor.account {
-            Some(Account::Iban(iban)) => Some(iban.clone()),
-            Some(Account::Other(_)) | None => None,
+        let (iban, account_number) = match &came.creditor.account {
+            Some(Account::Iban(iban)) => (Some(iban.clone()), None),
+            Some(Account::Other(number)) => (None, Some(number.to_string())),
+            None => (None, Some(String::new())),
         };
         let from_iban = match &came.debtor.account {
             Some(Account::Iban(iban)) => Some(iban.electronic().to_owned()),
@@ -233,10 +253,12 @@ impl ClearingWorker {
             end_to_end: came.names.end_to_end.as_ref().map(ToString::to_string),
             amount: came.amount,
             iban,
+            account_number,
             from_iban,
             description: came.remittance.as_ref().map(ToString::to_string).unwrap_or_default(),
             transfer: None,
             reason: None,
+            repair: None,
             created_at: now,
             changed_at: now,
             due_at: Some(now),
@@ -288,10 +310,12 @@ impl ClearingWorker {
             end_to_end: back.names.end_to_end.as_ref().map(ToString::to_string),
             amount: back.amount,
             iban: None,
+            account_number: None,
             from_iban: None,
             description: String::new(),
             transfer: payment.and_then(|payment| payment.transfer()),
             reason: code.map(ToString::to_string),
+            repair: None,
             created_at: now,
             changed_at: now,
             due_at: Some(now),

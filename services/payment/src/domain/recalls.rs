@@ -87,6 +87,8 @@ pub struct AskedBack {
     pub stage: Arrival,
     /// Whether it could not be credited, so that it went, or goes, back by itself.
     pub uncreditable: bool,
+    /// Whether people end it, or ended it, by a repair.
+    pub is_repaired: bool,
     /// How far another recall is that takes it back.
     pub taken: Option<RecallStage>,
 }
@@ -116,9 +118,13 @@ pub const BY_RECALL: &str = "FOCR";
 /// Judges a recall by its payment; None where this bank has had no such payment.
 #[must_use]
 pub const fn judge(payment: Option<AskedBack>) -> Judgement {
-    let Some(AskedBack { stage, uncreditable, taken }) = payment else {
+    let Some(AskedBack { stage, uncreditable, is_repaired, taken }) = payment else {
         return Judgement::Answer(NEVER_RECEIVED);
     };
+    // Where it is by now no rule knows: people answer.
+    if is_repaired && taken.is_none() {
+        return Judgement::Later("people have ended the payment by a repair: reject the recall");
+    }
     match (taken, stage) {
         (Some(RecallStage::Accepted), _) => Judgement::Answer(ALREADY_RETURNED),
         (Some(_), _) => Judgement::Later("another recall of the payment is under way"),
@@ -216,7 +222,10 @@ mod tests {
 
     #[test]
     fn a_recall_is_judged_by_where_its_payment_is() {
-        let of = |stage, uncreditable| Some(AskedBack { stage, uncreditable, taken: None });
+        let of = |stage, uncreditable| {
+            let taken = None;
+            Some(AskedBack { stage, uncreditable, is_repaired: false, taken })
+        };
         assert_eq!(judge(None), Judgement::Answer("NOOR"));
         assert_eq!(judge(of(Arrival::Done, true)), Judgement::Answer("ARDT"));
         assert_eq!(judge(of(Arrival::Done, false)), Judgement::People);
@@ -230,11 +239,13 @@ mod tests {
     fn a_payment_that_another_recall_has_taken_is_never_anybodys_again() {
         for stage in Arrival::ALL {
             for taken in [RecallStage::Debiting, RecallStage::Returning] {
-                let met = AskedBack { stage: *stage, uncreditable: false, taken: Some(taken) };
+                let (is_repaired, taken) = (false, Some(taken));
+                let met = AskedBack { stage: *stage, uncreditable: false, is_repaired, taken };
                 assert!(matches!(judge(Some(met)), Judgement::Later(_)), "{met:?}");
             }
             let taken = Some(RecallStage::Accepted);
-            let met = AskedBack { stage: *stage, uncreditable: false, taken };
+            let is_repaired = false;
+            let met = AskedBack { stage: *stage, uncreditable: false, is_repaired, taken };
             assert_eq!(judge(Some(met)), Judgement::Answer("ARDT"), "{met:?}");
         }
     }

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! SUBMITTING is committed with the exact bytes before the network hears of them. Nothing but
-//! the network's answer leads out of it: no timer, and no refusal of the ledger out of SETTLING.
+//! the network's answer leads out of it, or two persons who have it otherwise (a repair): no
+//! timer, and no refusal of the ledger out of SETTLING.
 //!
 //! POSTING is committed before the ledger is called, so a transfer that may have reached the
 //! ledger is never cancelled. AWAITING_SCORE of the contract has no state here while there is
@@ -295,7 +296,10 @@ impl Transfer {
                 (Status::Failed, reason)
             }
             (Status::Holding, Event::Held) => (Status::Submitting, String::new()),
-            (Status::Submitting, Event::Settled) => (Status::Settling, String::new()),
+            // Out of RELEASING by people alone, where the network has said both.
+            (Status::Submitting | Status::Releasing, Event::Settled) => {
+                (Status::Settling, String::new())
+            }
             (Status::Submitting, Event::Rejected(code)) => (Status::Releasing, code),
             (
                 Status::Processing

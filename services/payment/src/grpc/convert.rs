@@ -6,6 +6,7 @@ mod bulks;
 mod limits;
 mod orders;
 mod recalls;
+mod repairs;
 
 use florin_kernel::{
     AccountId, BeneficiaryId, Currency, Money, MoneyError, TransferId, Violations, check_text,
@@ -23,6 +24,7 @@ pub use self::{
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderDraft, order_id, orders_page, skipped_date},
     recalls::{RecallDraft, Verdict, recall_id, recalls_page, verdict},
+    repairs::{RepairDraft, repair_id, repairs_page, voice},
 };
 use crate::domain::{Kind, Payee};
 

@@ -2,21 +2,23 @@
 
 mod filed;
 mod incoming;
+mod reads;
 
-use florin_kernel::{Currency, Money, TransferId, Uetr, UnixMicros};
+use florin_kernel::{ApprovalId, Currency, Money, TransferId, Uetr, UnixMicros};
 use florin_store::{
     StoreError, Tx, row,
     rows::{self, Claiming, Column, Due, Keyed, Row},
     sql,
 };
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{QueryResult, Value};
 
 pub use self::{
-    filed::{Drawer, Unread, file, unread_after},
+    filed::{Drawer, Unread, dismiss_unread, file, lock_unread, unread_after},
     incoming::{
         Incoming, arrive, asked_back, claim_incoming, find_incoming, has_come_back, incoming_after,
         lock_incoming, update_incoming,
     },
+    reads::{clearing_waits, find_outgoing, is_in_hand, outgoing_after, payment_of},
 };
 use super::Record;
 use crate::domain::{Stage, message_id, uetr_of};
@@ -33,10 +35,14 @@ pub enum Subject {
     /// The return, for a recall, of what came in under this id and whose first return the
     /// network has rejected.
     Recalled(String),
+    /// The return that two persons want once more of what came in: the repair, and what came in.
+    Repaired(ApprovalId, String),
 }
 
 /// What stands before the id of what came in, in the subject of its second return.
 const RECALLED: &str = "recall:";
+/// What stands before repair and id of what came in, in the subject of a return by people.
+const REPAIRED: &str = "repair:";
 
 /// Something on its way to the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +67,13 @@ pub struct Outgoing {
     pub sends: i64,
     /// Message ids of the answers after a question that spoke of a duplicate.
     pub doubts: Vec<String>,
+    /// Message ids of those that were read before a question, and are no answer when they come
+    /// again.
+    pub heard: Vec<String>,
     /// The code of a rejection.
     pub answer: Option<String>,
+    /// What the network has said against where it is.
+    pub contradiction: Option<String>,
     /// When it was accepted.
     pub created_at: UnixMicros,
     /// When its stage last changed.
@@ -86,13 +97,15 @@ const OUT_FIXED: [(&str, Column); 7] = [
     ("amount", Column::Int),
     ("created_at", Column::Int),
 ];
-const OUT_CHANGING: [(&str, Column); 13] = [
+const OUT_CHANGING: [(&str, Column); 15] = [
     ("stage", Column::Int),
     ("document", Column::Bytes),
     ("sent_at", Column::Int),
     ("asks", Column::Int),
     ("sends", Column::Int),
     ("doubts", Column::Text),
+    ("heard", Column::Text),
+    ("contradiction", Column::Text),
     ("answer", Column::Text),
     ("changed_at", Column::Int),
     ("due_at", Column::Int),
@@ -162,7 +175,9 @@ impl Outgoing {
             asks: 0,
             sends: 0,
             doubts: Vec::new(),
+            heard: Vec::new(),
             answer: None,
+            contradiction: None,
             created_at: at,
             changed_at: at,
             due_at: Some(at),
@@ -177,7 +192,7 @@ impl Outgoing {
     pub const fn transfer(&self) -> Option<TransferId> {
         match &self.subject {
             Subject::Payment(id) => Some(*id),
-            Subject::Return(_) | Subject::Recalled(_) => None,
+            Subject::Return(_) | Subject::Recalled(_) | Subject::Repaired(..) => None,
         }
     }
 
@@ -186,7 +201,9 @@ impl Outgoing {
     pub const fn goes_back(&self) -> Option<&String> {
         match &self.subject {
             Subject::Payment(_) => None,
-            Subject::Return(came) | Subject::Recalled(came) => Some(came),
+            Subject::Return(came) | Subject::Recalled(came) | Subject::Repaired(_, came) => {
+                Some(came)
+            }
         }
     }
 
@@ -196,6 +213,7 @@ impl Outgoing {
             Subject::Payment(id) => (1_i64, id.to_string()),
             Subject::Return(id) => (2, id.clone()),
             Subject::Recalled(id) => (2, format!("{RECALLED}{id}")),
+            Subject::Repaired(repair, id) => (2, format!("{REPAIRED}{repair}:{id}")),
         };
         row! {
             "id": self.id.as_str(),
@@ -211,6 +229,8 @@ impl Outgoing {
             "asks": self.asks,
             "sends": self.sends,
             "doubts": self.doubts.join(" "),
+            "heard": self.heard.join(" "),
+            "contradiction": self.contradiction.as_deref(),
             "answer": self.answer.as_deref(),
             "changed_at": self.changed_at.0,
             "due_at": self.due_at.map(|at| at.0),
@@ -225,14 +245,14 @@ impl Outgoing {
         let kind: i64 = row.try_get("", "kind")?;
         let subject = match kind {
             1 => Subject::Payment(subject.parse().map_err(|_| corrupt(&id, "subject"))?),
-            2 => match subject.strip_prefix(RECALLED) {
-                Some(came) => Subject::Recalled(came.to_owned()),
-                None => Subject::Return(subject),
-            },
+            2 => return_of(&subject).ok_or_else(|| corrupt(&id, "subject"))?,
             _ => return Err(corrupt(&id, "kind")),
         };
         let stage = Stage::from_code(row.try_get("", "stage")?);
-        let doubts: String = row.try_get("", "doubts")?;
+        let ids = |column: &str| -> Result<Vec<String>, StoreError> {
+            let text: String = row.try_get("", column)?;
+            Ok(text.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect())
+        };
         Ok(Self {
             subject,
             stage: stage.ok_or_else(|| corrupt(&id, "stage"))?,
@@ -242,7 +262,9 @@ impl Outgoing {
             sent_at: instant(row, "sent_at")?,
             asks: row.try_get("", "asks")?,
             sends: row.try_get("", "sends")?,
-            doubts: doubts.split(' ').filter(|id| !id.is_empty()).map(str::to_owned).collect(),
+            doubts: ids("doubts")?,
+            heard: ids("heard")?,
+            contradiction: row.try_get("", "contradiction")?,
             answer: row.try_get("", "answer")?,
             created_at: UnixMicros(row.try_get("", "created_at")?),
             changed_at: UnixMicros(row.try_get("", "changed_at")?),
@@ -253,6 +275,18 @@ impl Outgoing {
             id,
         })
     }
+}
+
+/// What a return is of; None for a text that is none.
+fn return_of(subject: &str) -> Option<Subject> {
+    if let Some(came) = subject.strip_prefix(RECALLED) {
+        return Some(Subject::Recalled(came.to_owned()));
+    }
+    let Some(repaired) = subject.strip_prefix(REPAIRED) else {
+        return Some(Subject::Return(subject.to_owned()));
+    };
+    let (repair, came) = repaired.split_once(':')?;
+    Some(Subject::Repaired(ApprovalId::parse(repair).ok()?, came.to_owned()))
 }
 
 /// Puts what is new on its way. Given again, it is an error of the unique key.
@@ -295,19 +329,6 @@ pub(super) fn readable<T>(record: Result<T, StoreError>) -> Option<T> {
     record.inspect_err(|error| tracing::error!(%error, "a stored payment cannot be read")).ok()
 }
 
-/// What goes out under a message id.
-///
-/// # Errors
-/// Those of the database.
-pub async fn find_outgoing(
-    connection: &impl ConnectionTrait,
-    id: &str,
-) -> Result<Option<Outgoing>, StoreError> {
-    let query = format!("SELECT {} FROM {OUT} WHERE id = $1", out_columns());
-    let row = sql::query_one(connection, query, [id.into()]).await?;
-    row.as_ref().map(Outgoing::from_row).transpose()
-}
-
 /// Locks what goes out under a message id.
 ///
 /// # Errors
@@ -317,20 +338,6 @@ pub async fn lock_outgoing(tx: &Tx, id: &str) -> Result<Option<Outgoing>, StoreE
     let keyed = Keyed { table: OUT, id_column: "id", columns: &columns };
     let found = rows::lock_by_id(tx, keyed, &[id.to_owned()]).await?;
     found.first().map(Outgoing::from_row).transpose()
-}
-
-/// The payment of ours with this UETR.
-///
-/// # Errors
-/// Those of the database.
-pub async fn payment_of(
-    connection: &impl ConnectionTrait,
-    uetr: Uetr,
-) -> Result<Option<Outgoing>, StoreError> {
-    let columns = out_columns();
-    let query = format!("SELECT {columns} FROM {OUT} WHERE uetr = $1 AND kind = 1");
-    let row = sql::query_one(connection, query, [uetr.to_string().into()]).await?;
-    row.as_ref().map(Outgoing::from_row).transpose()
 }
 
 /// Writes the changing part of what this transaction has locked, and gives its lease back.
@@ -351,33 +358,4 @@ pub(super) async fn update(
         1 => Ok(()),
         found => Err(StoreError::Corrupt(format!("{found} rows of {table} written, not one"))),
     }
-}
-
-/// Whether anything is under way to the network or from it, recalls among it.
-///
-/// # Errors
-/// Those of the database.
-pub async fn clearing_waits(connection: &impl ConnectionTrait) -> Result<bool, StoreError> {
-    for table in [OUT, "clearing_in", "recalls"] {
-        let query = format!("SELECT id FROM {table} WHERE due_at IS NOT NULL LIMIT 1");
-        if sql::query_one(connection, query, []).await?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// A page of what goes out, younger in its id than `after`.
-///
-/// # Errors
-/// Those of the database.
-pub async fn outgoing_after(
-    connection: &impl ConnectionTrait,
-    after: &str,
-    limit: u32,
-) -> Result<Vec<Outgoing>, StoreError> {
-    let columns = out_columns();
-    let query = format!("SELECT {columns} FROM {OUT} WHERE id > $1 ORDER BY id LIMIT $2");
-    let rows = sql::query_all(connection, query, [after.into(), i64::from(limit).into()]).await?;
-    rows.iter().map(Outgoing::from_row).collect()
 }

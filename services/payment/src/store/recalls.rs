@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use florin_kernel::{AccountId, Money, RecallId, TransferId, Uetr, UnixMicros};
+use florin_kernel::{AccountId, ApprovalId, Money, RecallId, TransferId, Uetr, UnixMicros};
 use florin_store::{
     StoreError, Tx, row,
     rows::{self, Claiming, Column, Due, Keyed, Row},
@@ -52,6 +52,8 @@ pub struct Recall {
     pub document: Option<Vec<u8>>,
     /// The proposal of the first of two persons.
     pub approval: Option<String>,
+    /// The repair by which people ended it.
+    pub repair: Option<ApprovalId>,
     /// Until when people may decide.
     pub answer_by: Option<UnixMicros>,
     /// Out: how many answers have come.
@@ -79,7 +81,7 @@ const FIXED: [(&str, Column); 9] = [
     ("request", Column::Bytes),
     ("created_at", Column::Int),
 ];
-const CHANGING: [(&str, Column); 16] = [
+const CHANGING: [(&str, Column); 17] = [
     ("stage", Column::Int),
     ("payment", Column::Text),
     ("account_id", Column::Text),
@@ -88,6 +90,7 @@ const CHANGING: [(&str, Column); 16] = [
     ("answer", Column::Text),
     ("document", Column::Bytes),
     ("approval", Column::Text),
+    ("repair", Column::Text),
     ("answer_by", Column::Int),
     ("answers", Column::Int),
     ("changed_at", Column::Int),
@@ -145,6 +148,7 @@ impl Recall {
             "answer": self.answer.as_deref(),
             "document": self.document.clone(),
             "approval": self.approval.as_deref(),
+            "repair": self.repair.map(|id| id.to_string()),
             "answer_by": self.answer_by.map(|at| at.0),
             "answers": self.answers,
             "changed_at": self.changed_at.0,
@@ -178,6 +182,7 @@ impl Recall {
             answer: row.try_get("", "answer")?,
             document: row.try_get("", "document")?,
             approval: row.try_get("", "approval")?,
+            repair: parsed(row, id, "repair")?,
             answer_by: instant(row, "answer_by")?,
             answers: row.try_get("", "answers")?,
             changed_at: UnixMicros(row.try_get("", "changed_at")?),

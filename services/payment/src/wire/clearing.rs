@@ -15,7 +15,7 @@ use crate::{
 pub fn wire_outgoing(out: &Outgoing) -> ExportClearingResponse {
     let (direction, transfer_id, booked) = match &out.subject {
         Subject::Payment(id) => (ClearingDirection::Out, id.to_string(), None),
-        Subject::Return(came) | Subject::Recalled(came) => {
+        Subject::Return(came) | Subject::Recalled(came) | Subject::Repaired(_, came) => {
             (ClearingDirection::ReturnOut, String::new(), Some(format!("{came}/returned")))
         }
     };
@@ -40,6 +40,7 @@ pub fn wire_outgoing(out: &Outgoing) -> ExportClearingResponse {
         attempts: i32::try_from(out.attempts).unwrap_or(i32::MAX),
         asks: i32::try_from(out.asks).unwrap_or(i32::MAX),
         last_cause: out.last_cause.clone().unwrap_or_default(),
+        contradiction: out.contradiction.clone().unwrap_or_default(),
     }
 }
 
@@ -51,14 +52,15 @@ pub fn wire_incoming(came: &Incoming) -> ExportClearingResponse {
     // What ended by way of suspense has the reason for which it went back; a return comes with
     // a reason of its own.
     let sent_back = !came.is_return && came.reason.is_some();
+    let taken = !came.is_return && came.reason.is_none();
     let (posted, open, void) = match came.stage {
         Arrival::Received => (vec![], vec![credit], vec![]),
         Arrival::ToSuspense => (vec![], vec![suspense], vec![credit]),
         // Credited, and taken back for a recall, whose debit is the recall's.
-        Arrival::Returning | Arrival::Kept if !came.is_return && came.reason.is_none() => {
-            (vec![credit], vec![], vec![suspense])
-        }
+        Arrival::Returning | Arrival::Kept if taken => (vec![credit], vec![], vec![suspense]),
         Arrival::Returning | Arrival::Kept => (vec![suspense], vec![], vec![credit]),
+        // Out of suspense by a repair, whose posting is the repair's.
+        Arrival::Done if came.repair.is_some() && !taken => (vec![suspense], vec![], vec![credit]),
         Arrival::Done if sent_back => (vec![suspense], vec![], vec![credit]),
         Arrival::Done => (vec![credit], vec![], vec![suspense]),
     };
@@ -78,23 +80,27 @@ pub fn wire_incoming(came: &Incoming) -> ExportClearingResponse {
         attempts: i32::try_from(came.attempts).unwrap_or(i32::MAX),
         asks: 0,
         last_cause: came.last_cause.clone().unwrap_or_default(),
+        contradiction: String::new(),
     }
 }
 
 /// A message of the network that could not be taken: it may be about money, and waits for people.
 #[must_use]
 pub fn wire_unread(unread: &Unread) -> ExportClearingResponse {
+    let stage = if unread.repair.is_some() { ClearingStage::Done } else { ClearingStage::Kept };
     ExportClearingResponse {
         clearing_id: unread.id.clone(),
         direction: ClearingDirection::In.into(),
-        stage: ClearingStage::Kept.into(),
+        stage: stage.into(),
         changed_at: Some(timestamp(unread.received_at)),
         last_cause: unread.finding.clone(),
         ..ExportClearingResponse::default()
     }
 }
 
-const fn stage_out(stage: Stage) -> ClearingStage {
+/// The stage of what goes out.
+#[must_use]
+pub const fn stage_out(stage: Stage) -> ClearingStage {
     match stage {
         Stage::New => ClearingStage::New,
         Stage::Holding => ClearingStage::Holding,
@@ -106,7 +112,9 @@ const fn stage_out(stage: Stage) -> ClearingStage {
     }
 }
 
-const fn stage_in(stage: Arrival) -> ClearingStage {
+/// The stage of what came in.
+#[must_use]
+pub const fn stage_in(stage: Arrival) -> ClearingStage {
     match stage {
         Arrival::Received => ClearingStage::Received,
         Arrival::ToSuspense => ClearingStage::ToSuspense,

@@ -52,6 +52,7 @@ pub fn wire_recall_of(recall: &Recall) -> wire::Recall {
             Some(_) if !recall.is_ours => debit_reference(recall.id),
             Some(_) | None => String::new(),
         },
+        repaired_by: recall.repair.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

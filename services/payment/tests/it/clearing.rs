@@ -3,7 +3,7 @@
 mod inbound;
 pub mod world;
 
-use florin_iso20022::Message;
+use florin_iso20022::{Account, Message};
 use florin_proto::{
     account::v1::FeeEvent,
     payment::v1::{AddBeneficiaryRequest, CreateTransferRequest, TransferStatus},
@@ -122,6 +122,51 @@ async fn questions_wait_from_the_second_time_on_and_as_many_answers_as_copies_ar
         };
         assert_eq!(world.bank.status(&id).await, end, "{code}");
         assert_eq!(world.money(), (10_000, held), "{code}");
+    }
+}
+
+/// It is delivered at least once: come again after the question, it is no answer to it.
+#[tokio::test]
+async fn a_report_that_comes_again_answers_no_question() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.rule(Action::Silent);
+        let id = world.sent("10").await;
+        for _ in 0..3 {
+            world.reject("first", Some("AM05")).await;
+            world.let_time_pass().await;
+            world.work().await;
+            assert_eq!(world.bank.status(&id).await, TransferStatus::Submitting);
+            assert_eq!(world.money(), (10_000, 1_000));
+        }
+        world.reject("second", Some("AM05")).await;
+        assert_eq!(world.bank.status(&id).await, TransferStatus::Failed);
+        assert_eq!(world.money(), (10_000, 0));
+    }
+}
+
+#[tokio::test]
+async fn payments_of_one_name_to_two_accounts_without_iban_both_go_back() {
+    for place in places() {
+        let world = World::open(place).await;
+        let to = |number: &str, message: &str| {
+            let mut came = credit(message, Some(9), "GIBACZPX", &iban(1), "20.00");
+            came.creditor.account = Some(Account::Other(number.parse().unwrap()));
+            Message::CreditTransfer(came)
+        };
+        for (number, message) in [("19-123", "A-1"), ("19-124", "A-2"), ("19-123", "A-3")] {
+            world.says(to(number, message));
+            world.hear().await;
+            world.hear().await;
+        }
+        assert_eq!((world.posted("/suspense"), world.posted("/returned")), (2, 2));
+        assert_eq!((world.money(), world.bank.ledger.gl("9010")), ((10_000, 0), 0));
+        assert_eq!(world.waiting().await, []);
+        // Of what came before the number was kept it is not known.
+        world.bank.execute("UPDATE clearing_in SET account_number = NULL").await;
+        world.says(to("19-123", "A-4"));
+        world.hear().await;
+        assert_eq!(world.posted("/suspense"), 2);
     }
 }
 

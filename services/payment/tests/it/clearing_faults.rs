@@ -102,6 +102,7 @@ impl Run {
         let world = World::open(place).await;
         let alice = vec![(world.bank.alice, HolderRole::Owner)];
         world.bank.put_account(1, RICH, alice);
+        world.limited().await;
         Self { world, case, begun: 0 }
     }
 
@@ -185,6 +186,16 @@ impl Run {
         for id in bank.texts("SELECT id FROM transfers").await {
             assert_eq!(bank.status(&id).await, *end, "{name}");
             assert_eq!(bank.events(&id).await, [("transfer_accepted".into(), 1), (kind.into(), 2)]);
+        }
+        let paid = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transfers \
+                    WHERE status = 4 AND reserved IS NOT NULL";
+        assert_eq!(
+            world.used().await,
+            bank.count(paid).await,
+            "{name}: limits count what was paid"
+        );
+        if posts.contains(&"/post") {
+            assert_eq!(world.used().await, 100 * begun, "{name}: each is counted");
         }
         let known = world.network.network().shown();
         let at_network = known["balances"]["EUR"].as_i64().unwrap_or(0);

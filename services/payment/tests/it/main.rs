@@ -29,6 +29,7 @@ mod reconciling;
 mod reference_model;
 mod refunds;
 mod refused_reads;
+mod repair;
 mod required;
 mod reversals;
 mod saga_faults;

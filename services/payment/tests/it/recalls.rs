@@ -42,7 +42,7 @@ fn person(name: &str, method: &str, key: &str) -> CallContext {
 
 impl World {
     /// Another bank pays 20.00 to an account, and the UETR.
-    fn pays_in(&self, to: &str) -> String {
+    pub fn pays_in(&self, to: &str) -> String {
         let credit = Credit {
             iban: to.to_owned(),
             amount: CREDITED.to_owned(),
@@ -56,7 +56,7 @@ impl World {
     }
 
     /// Pays 20.00 to Alice.
-    async fn paid_in(&self) -> String {
+    pub async fn paid_in(&self) -> String {
         let uetr = self.pays_in(&iban(1));
         self.hear().await;
         uetr
@@ -69,7 +69,7 @@ impl World {
         self.network.network().send_recall(&order, NOW).unwrap();
     }
 
-    async fn asked_back(&self, uetr: &str, case: &str) -> Recall {
+    pub async fn asked_back(&self, uetr: &str, case: &str) -> Recall {
         self.asks_back(uetr, case);
         self.hear().await;
         self.recall_of(case).await
@@ -88,7 +88,7 @@ impl World {
         found.into_iter().next().unwrap()
     }
 
-    async fn recall(&self, id: &str) -> Recall {
+    pub async fn recall(&self, id: &str) -> Recall {
         let request = GetRecallRequest { recall_id: id.into() };
         let ctx = staff("GetRecall", "");
         self.bank.payment.get_recall(&ctx, request).await.unwrap().into_inner().recall.unwrap()
@@ -117,6 +117,17 @@ impl World {
         }
         self.work().await;
         self.hear().await;
+    }
+
+    /// Two persons accept every recall that waits, and the network is not heard.
+    pub async fn accept_all_without_an_answer(&self) {
+        for recall in self.recalls().await {
+            for name in ["eva", "ian"] {
+                let key = format!("{name}-{}", recall.recall_id);
+                self.decide(name, &key, &recall.recall_id, RecallDecision::Accept).await.unwrap();
+            }
+        }
+        self.work().await;
     }
 
     /// Two persons accept every recall that waits.
@@ -191,7 +202,7 @@ impl World {
     }
 
     /// What the network says of our money is what our books say.
-    fn nostro_is_right(&self) {
+    pub fn nostro_is_right(&self) {
         let shown = self.network.network().shown();
         let at_network = shown["balances"]["EUR"].as_i64().unwrap_or(0);
         assert_eq!(self.bank.ledger.gl("1200"), at_network, "the nostro and the network");

@@ -49,6 +49,9 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         skip_order("SkipOrder");
         cancel_order("CancelOrder");
         remove_limit("RemoveLimit");
+        propose_repair("ProposeRepair");
+        decide_repair("DecideRepair");
+        get_repair("GetRepair");
     }
     found
 }

@@ -87,6 +87,10 @@ payment! {
         get_recall(GetRecallRequest) -> GetRecallResponse;
         list_recalls(ListRecallsRequest) -> ListRecallsResponse;
         decide_recall(DecideRecallRequest) -> DecideRecallResponse;
+        propose_repair(ProposeRepairRequest) -> ProposeRepairResponse;
+        decide_repair(DecideRepairRequest) -> DecideRepairResponse;
+        get_repair(GetRepairRequest) -> GetRepairResponse;
+        list_repairs(ListRepairsRequest) -> ListRepairsResponse;
         create_authorisation(CreateAuthorisationRequest) -> CreateAuthorisationResponse;
         increment_authorisation(IncrementAuthorisationRequest) -> IncrementAuthorisationResponse;
         capture_authorisation(CaptureAuthorisationRequest) -> CaptureAuthorisationResponse;

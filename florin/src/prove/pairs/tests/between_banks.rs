@@ -120,6 +120,9 @@ fn a_payment_that_the_network_has_is_set_aside_whole_and_once() {
     let releasing = TransferStatus::Releasing;
     assert_eq!(of(releasing, vec![held(HoldStatus::Released, "5.00")], vec![]), 0);
     assert_eq!(of(releasing, vec![captured()], posted()), 1);
+    // Nothing may move before it is set aside.
+    assert_eq!(of(TransferStatus::Holding, vec![open()], vec![]), 0);
+    assert_eq!(of(TransferStatus::Holding, vec![open()], posted()), 1);
     let young = [transfer("trf_1", submitting, YOUNG)];
     assert_eq!(breaches(&young, vec![], vec![]), 0);
 }

@@ -26,8 +26,10 @@ impl ClearingWorker {
             ..ledger::request(posting_reference(id), &posting, &record)
         };
         let mut told = self.payment.post(request.clone()).await;
-        if matches!(told, Told::Reused(_)) {
-            // A replica of before the captures may have posted it, as a debit alone.
+        // A replica of before the captures may have posted it, as a debit alone; and what was set
+        // aside was given back before two persons found that it is settled.
+        let is_over = |told: &Told<Booked>| matches!(told, Told::Refused(failure) if failure.reason == "HOLD_NOT_OPEN");
+        if matches!(told, Told::Reused(_)) || is_over(&told) {
             told = self.payment.post(TransactionRequest { captures: Vec::new(), ..request }).await;
         }
         Ok(match told {

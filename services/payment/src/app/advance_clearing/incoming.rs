@@ -9,7 +9,7 @@ use super::{AT_ONCE, ClearingWorker, Told, move_to, plain, put_off};
 use crate::{
     app::advance_transfers::{later, wire_leg},
     clearing::fresh_id,
-    domain::{Arrival, Leg, Posting, Side, Stage, Status, Target, return_code},
+    domain::{Arrival, Failure, Leg, Posting, Side, Stage, Status, Target, return_code},
     store::{self, Incoming, Outgoing, Subject},
 };
 
@@ -221,7 +221,7 @@ impl ClearingWorker {
     }
 
     /// The return of what is in suspense, ready to be sent.
-    pub(super) fn going_back(
+    pub(in crate::app) fn going_back(
         &self,
         id: &str,
         came: &Incoming,
@@ -243,7 +243,9 @@ impl ClearingWorker {
             asks: 0,
             sends: 0,
             doubts: Vec::new(),
+            heard: Vec::new(),
             answer: None,
+            contradiction: None,
             created_at: now,
             changed_at: now,
             due_at: Some(now),
@@ -275,13 +277,17 @@ impl ClearingWorker {
                         tracing::error!(id = %came, "a return was rejected: it stays in suspense");
                         Some((Stage::Unpaid, Arrival::Kept))
                     }
-                    Told::Refused(failure) => {
-                        let wait = self.payment.config.backoff_stuck(row.attempts);
-                        put_off(&mut row, &failure.message, later(now, wait));
+                    Told::Unclear(cause) => {
+                        let wait = self.payment.config.backoff(row.attempts);
+                        put_off(&mut row, cause, later(now, wait));
                         None
                     }
-                    Told::Unclear(cause) | Told::Reused(cause) | Told::Stuck(cause) => {
-                        let wait = self.payment.config.backoff(row.attempts);
+                    // The money is gone, and stands in suspense.
+                    Told::Refused(Failure { message: cause, .. })
+                    | Told::Reused(cause)
+                    | Told::Stuck(cause) => {
+                        tracing::error!(id = %came, %cause, "a return is settled and not booked");
+                        let wait = self.payment.config.backoff_stuck(row.attempts);
                         put_off(&mut row, cause, later(now, wait));
                         None
                     }

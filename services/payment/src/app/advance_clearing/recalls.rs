@@ -33,6 +33,7 @@ use crate::{
     store::{
         self, Incoming, Subject,
         recalls::{self, Recall},
+        repairs,
     },
 };
 
@@ -107,7 +108,7 @@ impl ClearingWorker {
             return Ok(Found::Stuck("several payments have the names that it gives".to_owned()));
         }
         let Some(came) = found.pop() else { return Ok(Found::Judged(None)) };
-        if came.stage != Arrival::Done || came.reason.is_some() {
+        if came.stage != Arrival::Done || came.reason.is_some() || came.repair.is_some() {
             return Ok(Found::Judged(Some((came.id, None))));
         }
         let Some(iban) = &came.iban else {
@@ -247,6 +248,7 @@ impl ClearingWorker {
         let met = came.as_ref().map(|came| AskedBack {
             stage: came.stage,
             uncreditable: came.reason.is_some(),
+            is_repaired: came.repair.is_some(),
             taken,
         });
         if let Some(came) = &came {
@@ -314,6 +316,7 @@ impl ClearingWorker {
     ) -> Result<(), StoreError> {
         let back = self.going_back(return_id, came, Some(BY_RECALL), subject, now)?;
         store::send(tx, &[back]).await?;
+        repairs::lapse(tx, &came.id, "a recall of the other bank takes it back", now).await?;
         come_to(came, Arrival::Returning, now);
         store::update_incoming(tx, came).await
     }

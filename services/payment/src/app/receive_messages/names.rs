@@ -6,8 +6,12 @@ use crate::store::Incoming;
 
 /// Whether the same came again, under whatever message id.
 pub(super) fn is_same(known: &Incoming, came: &Incoming) -> bool {
+    // What came before the number was kept has none.
+    let is_number = known.account_number.is_none() || known.account_number == came.account_number;
     known.amount == came.amount
         && known.iban == came.iban
+        && is_number
+        && known.description == came.description
         && known.from_iban == came.from_iban
         && known.end_to_end == came.end_to_end
 }
@@ -17,7 +21,11 @@ pub(super) fn print_of(came: &Incoming) -> String {
     let iban = came.iban.as_ref().map(ToString::to_string).unwrap_or_default();
     let (from, name) = (came.from_iban.as_deref(), came.end_to_end.as_deref());
     let amount = came.amount.to_string();
-    digest(&[&came.message_id, &amount, &iban, from.unwrap_or(""), name.unwrap_or("")])
+    let mut fields =
+        vec![&came.message_id, amount.as_str(), &iban, from.unwrap_or(""), name.unwrap_or("")];
+    // Only where there is one: what came before it was kept has the same print as ever.
+    fields.extend(came.account_number.as_deref().filter(|number| !number.is_empty()));
+    digest(&fields)
 }
 
 /// The name of a payment that has no UETR: message ids are unique for the bank that sends.

@@ -48,6 +48,7 @@ impl ClearingWorker {
             answer: None,
             document: None,
             approval: None,
+            repair: None,
             answer_by: None,
             answers: 0,
             changed_at: now,

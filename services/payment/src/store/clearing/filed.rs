@@ -3,7 +3,7 @@
 use florin_kernel::UnixMicros;
 use florin_store::{
     StoreError, Tx, row,
-    rows::{self, Column},
+    rows::{self, Column, Keyed},
     sql,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
@@ -59,6 +59,38 @@ pub struct Unread {
     pub received_at: UnixMicros,
     /// Why it was not taken.
     pub finding: String,
+    /// The repair by which people have dealt with it.
+    pub repair: Option<String>,
+}
+
+const UNREAD_COLUMNS: &str = "id, received_at, finding, repair";
+
+fn unread_of(row: &QueryResult) -> Result<Unread, StoreError> {
+    Ok(Unread {
+        id: row.try_get("", "id")?,
+        received_at: UnixMicros(row.try_get("", "received_at")?),
+        finding: row.try_get("", "finding")?,
+        repair: row.try_get("", "repair")?,
+    })
+}
+
+/// Locks a document that was not taken.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock_unread(tx: &Tx, id: &str) -> Result<Option<Unread>, StoreError> {
+    let keyed = Keyed { table: UNREAD, id_column: "id", columns: UNREAD_COLUMNS };
+    let found = rows::lock_by_id(tx, keyed, &[id.to_owned()]).await?;
+    found.first().map(unread_of).transpose()
+}
+
+/// Notes that people have dealt with a document that this transaction has locked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn dismiss_unread(tx: &Tx, id: &str, repair: &str) -> Result<(), StoreError> {
+    let update = format!("UPDATE {UNREAD} SET repair = $2 WHERE id = $1");
+    sql::execute(tx, update, [id.into(), repair.into()]).await.map(drop)
 }
 
 /// A page of what was not taken, younger in its id than `after`.
@@ -70,15 +102,7 @@ pub async fn unread_after(
     after: &str,
     limit: u32,
 ) -> Result<Vec<Unread>, StoreError> {
-    let query =
-        format!("SELECT id, received_at, finding FROM {UNREAD} WHERE id > $1 ORDER BY id LIMIT $2");
+    let query = format!("SELECT {UNREAD_COLUMNS} FROM {UNREAD} WHERE id > $1 ORDER BY id LIMIT $2");
     let rows = sql::query_all(connection, query, [after.into(), i64::from(limit).into()]).await?;
-    let unread = |row: &QueryResult| {
-        Ok(Unread {
-            id: row.try_get("", "id")?,
-            received_at: UnixMicros(row.try_get("", "received_at")?),
-            finding: row.try_get("", "finding")?,
-        })
-    };
-    rows.iter().map(unread).collect()
+    rows.iter().map(unread_of).collect()
 }

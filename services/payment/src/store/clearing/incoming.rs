@@ -1,6 +1,6 @@
 //! What comes from the clearing network.
 
-use florin_kernel::{Iban, Money, TransferId, Uetr, UnixMicros};
+use florin_kernel::{ApprovalId, Iban, Money, TransferId, Uetr, UnixMicros};
 use florin_store::{
     StoreError, Tx, row,
     rows::{self, Claiming, Column, Keyed, Row},
@@ -32,6 +32,9 @@ pub struct Incoming {
     pub amount: Money,
     /// The account that is paid, where it was named by an IBAN.
     pub iban: Option<Iban>,
+    /// The account that is paid where it was named by no IBAN, empty where it was not named; None
+    /// of what came before this was kept.
+    pub account_number: Option<String>,
     /// The account that paid, as it was named.
     pub from_iban: Option<String>,
     /// Text for the statement.
@@ -40,6 +43,8 @@ pub struct Incoming {
     pub transfer: Option<TransferId>,
     /// Why it goes or came back.
     pub reason: Option<String>,
+    /// The repair that ends it, or ended it.
+    pub repair: Option<ApprovalId>,
     /// When it came.
     pub created_at: UnixMicros,
     /// When its stage last changed.
@@ -54,7 +59,7 @@ pub struct Incoming {
     pub last_cause: Option<String>,
 }
 
-const IN_FIXED: [(&str, Column); 12] = [
+const IN_FIXED: [(&str, Column); 13] = [
     ("id", Column::Text),
     ("kind", Column::Int),
     ("message_id", Column::Text),
@@ -63,14 +68,16 @@ const IN_FIXED: [(&str, Column); 12] = [
     ("currency", Column::Text),
     ("amount", Column::Int),
     ("iban", Column::Text),
+    ("account_number", Column::Text),
     ("from_iban", Column::Text),
     ("description", Column::Text),
     ("transfer_id", Column::Text),
     ("created_at", Column::Int),
 ];
-const IN_CHANGING: [(&str, Column); 8] = [
+const IN_CHANGING: [(&str, Column); 9] = [
     ("stage", Column::Int),
     ("reason", Column::Text),
+    ("repair", Column::Text),
     ("changed_at", Column::Int),
     ("due_at", Column::Int),
     ("lease_until", Column::Int),
@@ -94,12 +101,14 @@ impl Incoming {
             "currency": self.amount.currency().code(),
             "amount": self.amount.minor(),
             "iban": self.iban.as_ref().map(Iban::electronic),
+            "account_number": self.account_number.as_deref(),
             "from_iban": self.from_iban.as_deref(),
             "description": self.description.as_str(),
             "transfer_id": self.transfer.map(|id| id.to_string()),
             "created_at": self.created_at.0,
             "stage": self.stage.code(),
             "reason": self.reason.as_deref(),
+            "repair": self.repair.map(|id| id.to_string()),
             "changed_at": self.changed_at.0,
             "due_at": self.due_at.map(|at| at.0),
             "attempts": self.attempts,
@@ -119,10 +128,12 @@ impl Incoming {
             end_to_end: row.try_get("", "end_to_end")?,
             amount: money(row, &id)?,
             iban: parsed(row, &id, "iban")?,
+            account_number: row.try_get("", "account_number")?,
             from_iban: row.try_get("", "from_iban")?,
             description: row.try_get("", "description")?,
             transfer: parsed(row, &id, "transfer_id")?,
             reason: row.try_get("", "reason")?,
+            repair: parsed(row, &id, "repair")?,
             created_at: UnixMicros(row.try_get("", "created_at")?),
             changed_at: UnixMicros(row.try_get("", "changed_at")?),
             due_at: instant(row, "due_at")?,

@@ -108,7 +108,7 @@ impl World {
     }
 
     pub async fn let_time_pass(&self) {
-        for table in ["clearing_out", "clearing_in"] {
+        for table in ["clearing_out", "clearing_in", "repairs"] {
             let change = "SET due_at = 0, lease_until = 0 WHERE due_at IS NOT NULL";
             self.bank.execute(&format!("UPDATE {table} {change}")).await;
         }

@@ -1,0 +1,41 @@
+-- What two persons decide of a payment between banks whose end the bank cannot learn, and of
+-- money in suspense (ADR 70). id is that of the approval, whose payload is the request; subject is
+-- a row of clearing_out, clearing_in or clearing_unread. action: 1 settle, 2 reject, 3 return,
+-- 4 credit, 5 book out, 6 dismiss. stage: 1 proposed, 2 executing, 3 done, 4 rejected, 5 lapsed,
+-- 6 failed.
+CREATE TABLE repairs (
+    id          TEXT PRIMARY KEY NOT NULL,
+    subject     TEXT NOT NULL,
+    transfer_id TEXT,
+    action      INTEGER NOT NULL CHECK (action BETWEEN 1 AND 6),
+    currency    TEXT,
+    amount      INTEGER CHECK (amount > 0),
+    stage       INTEGER NOT NULL CHECK (stage BETWEEN 1 AND 6),
+    outcome     TEXT,
+    changed_at  INTEGER NOT NULL,
+    due_at      INTEGER,
+    lease_until INTEGER,
+    lease_token TEXT,
+    attempts    INTEGER NOT NULL,
+    CHECK ((stage = 2) = (due_at IS NOT NULL)),
+    CHECK ((currency IS NULL) = (amount IS NULL))
+);
+-- Two persons decide one thing at a time.
+CREATE UNIQUE INDEX repairs_open ON repairs (subject) WHERE stage IN (1, 2);
+CREATE INDEX repairs_due ON repairs (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX repairs_unended ON repairs (id) WHERE stage IN (1, 2);
+
+-- What the network has said against the end that a payment came to.
+ALTER TABLE clearing_out ADD COLUMN contradiction TEXT;
+-- Message ids of the answers of the network that were read and not counted, parted by blanks:
+-- each may come again.
+ALTER TABLE clearing_out ADD COLUMN heard TEXT NOT NULL DEFAULT '';
+-- The repair that ends what came in, or ended it.
+ALTER TABLE clearing_in ADD COLUMN repair TEXT;
+-- The account that is paid where it was named by no IBAN; empty where it was not named, null of
+-- what came before this was kept.
+ALTER TABLE clearing_in ADD COLUMN account_number TEXT;
+-- The repair by which people have dealt with it.
+ALTER TABLE clearing_unread ADD COLUMN repair TEXT;
+-- The repair that ended it.
+ALTER TABLE recalls ADD COLUMN repair TEXT;
