@@ -3,6 +3,7 @@
 mod authorisation;
 mod bulk;
 mod clearing;
+mod counters;
 mod limits;
 mod order;
 mod posting;
@@ -14,7 +15,7 @@ mod standing;
 mod transfer;
 
 pub use authorisation::{
-    Authorisation, AuthorisationStatus, CardHold, Decider, Decision, MOST_HOLDS, Merchant,
+    Authorisation, AuthorisationStatus, CardHold, Decider, Decision, Given, MOST_HOLDS, Merchant,
     NotTaken, Operation, OperationKind, Plan, Tolerance, give_back,
     hold_reference as card_hold_reference,
 };
@@ -25,9 +26,9 @@ pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
     return_code, uetr_of,
 };
+pub use counters::{Counter, Reservation, months_kept, outlived};
 pub use limits::{
     BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
-    outlived,
 };
 pub use order::{Fee, Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};

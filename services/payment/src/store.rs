@@ -11,6 +11,7 @@ pub mod limits;
 mod list;
 pub mod orders;
 pub mod recalls;
+pub mod reservations;
 mod row;
 pub mod statements;
 mod transfers;
@@ -49,4 +50,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0050_recalls",
     "0051_statements",
     "0060_keys_of_orders",
+    "0080_reservations",
 ];

@@ -36,7 +36,7 @@ use crate::{
         Event, Leg, Posting, Screening, Side, Stage, Status, Target, hold_reference, rejection,
         release_reference,
     },
-    store::{self, Lease, Outgoing, Record, Subject},
+    store::{self, Lease, Outgoing, Record, Subject, reservations::Back},
 };
 
 /// Payments that one turn takes, each in a task of its own.
@@ -326,14 +326,18 @@ impl ClearingWorker {
         };
         let (Some(mut record), Some(event)) = (record, event) else { return Ok(None) };
         apply(&mut record, event, now)?;
+        if record.transfer.status() == Status::Failed {
+            // Before positions of the outbox are drawn: nobody waits for those of one that waits
+            // for a counter.
+            let short = store::reservations::give_back(tx, &[Back::of(&record)]).await?;
+            let meter = self.payment.meter.clone();
+            tx.on_commit(move || meter.short(short));
+        }
         if record.transfer.status().is_end() {
             let causation = events::causation_of(ledger, &record);
             let told = events::ended(&record, &causation);
             let ids = self.payment.outbox.append(tx, told.into_iter().collect()).await?;
             record.position = position::encode(&[ledger, &ids].concat());
-        }
-        if record.transfer.status() == Status::Failed {
-            store::limits::give_back(tx, &[&record]).await?;
         }
         store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
         let status = record.transfer.status();

@@ -37,8 +37,14 @@ use super::{
     score_authorisation::Score,
 };
 use crate::{
-    domain::{Decider, Decision, Failure, Operation, OperationKind, Ordering, give_back},
-    store::authorisations::{self, Card},
+    domain::{
+        Decider, Decision, Failure, Given, Operation, OperationKind, Ordering, Reservation,
+        give_back,
+    },
+    store::{
+        authorisations::{self, Card},
+        reservations::Back,
+    },
 };
 
 /// What is told of an operation.
@@ -195,9 +201,15 @@ impl Payment {
         }
         let (customer, channel) = (known.customer, card.authorisation.channel.clone());
         let ordering = Ordering { customer, channel, date: known.date };
-        let payment = (card.authorisation.account, operation.amount);
-        match self.intakes.reserve(tx, payment, &ordering).await? {
-            Ok(counters) => operation.reserved = counters,
+        let (id, number) = (card.authorisation.id, operation.number);
+        let (account, amount) = (card.authorisation.account, operation.amount);
+        let one = Reservation { id: reservation_id(id, number), account, ordering, amount };
+        if matches!(score, Score::Late) {
+            // The stand-in may give it back in this transaction, and gates come before counters.
+            crate::store::reservations::alone(tx, &one).await?;
+        }
+        match self.intakes.reserve(tx, &one).await? {
+            Ok(()) => {}
             Err(exceeded) => {
                 let failure = failure_of(&Error::from(Refused::Limit(exceeded)));
                 operation.decline(failure, Decider::Limit, now);
@@ -222,13 +234,13 @@ impl Payment {
         let amount = operation.amount;
         // What a decline gives back is locked first: counters of limits come before that of the
         // stand-in, here and everywhere.
-        let reserved = operation.reserved.iter().cloned().collect();
-        crate::store::limits::lock_used(tx, &reserved).await?;
+        let id = reservation_id(card.authorisation.id, operation.number);
+        crate::store::reservations::lock(tx, id, &operation.reserved).await?;
         let limit = self.cards.stand_in.get(&amount.currency());
         if let (Some(limit), Some(date)) = (limit, date) {
             let account = card.authorisation.account;
             let counter = format!("standin/{account}/{date}/{}", amount.currency());
-            let mut usage = crate::store::limits::lock_used(tx, &[counter].into()).await?;
+            let mut usage = crate::store::limits::lock_of_stand_in(tx, &counter).await?;
             let used = usage.values().next().copied().unwrap_or(0);
             if let Some(sum) = used.checked_add(amount.minor()).filter(|sum| *sum <= limit.minor())
             {
@@ -259,7 +271,8 @@ impl Payment {
     ) -> Result<(), StoreError> {
         let all = operation.amount.minor();
         let back = give_back(std::slice::from_mut(operation), all);
-        let short = crate::store::limits::give_back_amounts(tx, back).await?;
+        let back = back_of(card.authorisation.id, back);
+        let short = crate::store::reservations::give_back(tx, &back).await?;
         let meter = self.meter.clone();
         tx.on_commit(move || meter.short(short));
         operation.decline(failure, by, now);
@@ -389,4 +402,19 @@ impl Payment {
         let found = authorisations::find(self.db.read(), id).await.map_err(internal)?;
         found.ok_or_else(|| authorisation_not_found(id))
     }
+}
+
+/// Under which id an operation counts against limits.
+fn reservation_id(id: AuthorisationId, number: i64) -> String {
+    format!("{id}/{number}")
+}
+
+/// What operations of an authorisation give back to limits, by their numbers.
+pub(super) fn back_of(id: AuthorisationId, given: Vec<Given>) -> Vec<Back> {
+    let back = given.into_iter().map(|given| Back {
+        id: reservation_id(id, given.number),
+        amount: given.amount,
+        reserved: given.reserved,
+    });
+    back.collect()
 }

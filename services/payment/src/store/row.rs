@@ -39,7 +39,7 @@ pub struct Record {
     pub due_at: Option<UnixMicros>,
     /// Who has it now.
     pub lease_token: Option<String>,
-    /// The counters of limits in which its amount is reserved.
+    /// The counters of limits in which a program of before has reserved its amount.
     pub reserved: Vec<String>,
 }
 

@@ -21,6 +21,7 @@ mod get_transfer;
 mod idempotency;
 mod ledger;
 mod limits;
+mod limits_before;
 mod list_transfers;
 mod lost_keys;
 mod orders;
