@@ -4,6 +4,7 @@ mod authorisations;
 mod clearing;
 mod nostro;
 mod recalls;
+mod returns;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -50,6 +51,8 @@ struct Posted {
     transaction_id: String,
     debits: Vec<Money>,
     recorded_at: UnixMicros,
+    /// The journal transaction that it reverses, or empty.
+    reverses: String,
 }
 
 #[derive(Debug)]
@@ -73,7 +76,7 @@ pub async fn pair(
 ) -> Result<()> {
     report.part("payment and ledger");
     let mut ledger = load(caller).await?;
-    let mut pairing = Pairing { ledger: &mut ledger, settled_before, report };
+    let mut pairing = Pairing::new(&mut ledger, settled_before, report);
     let mut transfers = caller
         .stream(Role::Payment, ExportTransfersRequest {}, |channel, request| async move {
             PaymentServiceClient::new(channel).export_transfers(request).await
@@ -88,6 +91,7 @@ pub async fn pair(
         }
         pairing.transfer(&transfer)?;
     }
+    pairing.compare_returns();
     let mut returns = recalls::Returns::default();
     let between = clearing::pair(caller, &mut pairing, &mut returns).await?;
     let recalled = recalls::pair(caller, &mut pairing, returns).await?;
@@ -135,6 +139,7 @@ impl Ledger {
             transaction.debits.iter().map(|money| money_of(Some(money))).collect();
         let posted = Posted {
             transaction_id: transaction.transaction_id,
+            reverses: transaction.reverses,
             debits: debits?,
             recorded_at: time_of(transaction.recorded_at.as_ref()),
         };
@@ -197,14 +202,20 @@ struct Pairing<'p> {
     ledger: &'p mut Ledger,
     settled_before: UnixMicros,
     report: &'p mut Report,
+    relations: returns::Relations,
 }
 
-impl Pairing<'_> {
+impl<'p> Pairing<'p> {
+    fn new(ledger: &'p mut Ledger, settled_before: UnixMicros, report: &'p mut Report) -> Self {
+        Self { ledger, settled_before, report, relations: returns::Relations::default() }
+    }
+
     fn transfer(&mut self, transfer: &ExportTransfersResponse) -> Result<()> {
         let id = &transfer.transfer_id;
         let young = time_of(transfer.changed_at.as_ref()) > self.settled_before;
         let posted = self.ledger.transactions.remove(&transfer.posting_reference);
         let posted = posted.unwrap_or_default();
+        self.relate(transfer, &posted)?;
         let holds = self.ledger.holds.remove(id).unwrap_or_default();
         let voided_hold = self.ledger.voids.remove(&format!("{id}/hold"));
         self.set_aside(transfer, (&posted, &holds), voided_hold.as_deref(), young)?;

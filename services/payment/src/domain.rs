@@ -4,6 +4,7 @@ mod authorisation;
 mod bulk;
 mod clearing;
 mod counters;
+mod holiday_rule;
 mod limits;
 mod order;
 mod posting;
@@ -27,6 +28,7 @@ pub use clearing::{
     return_code, uetr_of,
 };
 pub use counters::{Counter, Reservation, months_kept, outlived};
+pub use holiday_rule::{HolidayRule, Opened};
 pub use limits::{
     BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
 };

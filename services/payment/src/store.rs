@@ -51,4 +51,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0051_statements",
     "0060_keys_of_orders",
     "0080_reservations",
+    "0081_orders",
 ];

@@ -6,16 +6,26 @@ use florin_kernel::EventId;
 use florin_proto::{
     payment::v1::{
         self as wire, AuthorisationCaptured, AuthorisationDecided, AuthorisationExpired,
-        AuthorisationReversed, BulkAccepted, BulkCancelled, BulkDone, BulkRejected, RecallEnded,
-        RecallRequested, TransferAccepted, TransferCancelled, TransferCompleted, TransferFailed,
+        AuthorisationReversed, BulkAccepted, BulkCancelled, BulkDone, BulkRejected,
+        OrderRunRefused, RecallEnded, RecallRequested, TransferAccepted, TransferCancelled,
+        TransferCompleted, TransferFailed,
     },
     timestamp,
 };
 
 use crate::{
     domain::{BulkStatus, Operation, OperationKind, Status},
-    store::{Record, authorisations::Card, bulks::Bulk, recalls::Recall},
-    wire::{bulks::wire_bulk, wire_authorisation, wire_of, wire_operation, wire_recall_of},
+    store::{
+        Record,
+        authorisations::Card,
+        bulks::Bulk,
+        orders::{OrderRun, StandingOrder},
+        recalls::Recall,
+    },
+    wire::{
+        bulks::wire_bulk, wire_authorisation, wire_of, wire_operation, wire_order, wire_recall_of,
+        wire_run,
+    },
 };
 
 /// Version of the event of an acceptance.
@@ -99,6 +109,24 @@ pub fn recall_ended(recall: &Recall) -> NewEvent {
     let at = Some(timestamp(recall.changed_at));
     let fact = RecallEnded { recall: Some(wire_recall_of(recall)), at };
     NewEvent::of(&fact, &recall.id, ENDED, cause_of(recall, &recall.case_id))
+}
+
+/// The event of a date of an order on which no transfer was taken on.
+#[must_use]
+pub fn order_run_refused(order: &StandingOrder, run: &OrderRun) -> NewEvent {
+    let retry_on = order.standing.check_on.map(|date| date.to_string()).unwrap_or_default();
+    let fact = OrderRunRefused {
+        order: Some(wire_order(order)),
+        run: Some(wire_run(run)),
+        retry_on,
+        at: Some(timestamp(run.at)),
+    };
+    let cause = Cause {
+        correlation: order.id.to_string(),
+        causation: order.id.to_string(),
+        traceparent: None,
+    };
+    NewEvent::of(&fact, &order.id, order.events, cause)
 }
 
 fn cause_of(recall: &Recall, causation: &str) -> Cause {

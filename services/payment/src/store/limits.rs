@@ -300,6 +300,27 @@ pub async fn counters_after(
     found.iter().map(|row| Ok(row.try_get("", "id")?)).collect()
 }
 
+/// At most 1,000 counters after this one that began with what counted then, in their order, with
+/// what is used.
+///
+/// # Errors
+/// Those of the database, and `Corrupt` for an id that is of no counter.
+pub async fn seeded_after(
+    connection: &impl ConnectionTrait,
+    last: &str,
+) -> Result<Vec<(String, Counter, i64)>, StoreError> {
+    let query =
+        "SELECT id, used FROM limit_usage WHERE id > $1 AND seeded = 1 ORDER BY id LIMIT $2";
+    let found = sql::query_all(connection, query, [last.into(), PAGE.into()]).await?;
+    let one = |row: &QueryResult| {
+        let id: String = row.try_get("", "id")?;
+        let none = || StoreError::Corrupt(format!("{id} is no counter"));
+        let counter = Counter::of_id(&id).ok_or_else(none)?;
+        Ok((id, counter, row.try_get("", "used")?))
+    };
+    found.iter().map(one).collect()
+}
+
 /// Deletes counters, and returns how many there were.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ mod limits_before;
 mod list_transfers;
 mod lost_keys;
 mod orders;
+mod orders_changed;
 mod recalls;
 mod reconciling;
 mod refunds;
