@@ -1,7 +1,7 @@
 //! A limit counts what its day and month have taken on before it was set.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -165,11 +165,8 @@ async fn whatever_moves_money_from_an_account_counts_alike() {
     for place in places() {
         let world = World::open(place).await;
         let bank = &world.bank;
-        bank.ledger.set_business_date("2027-01-15");
+        bank.ledger.set_business_date("2027-01-14");
         bank.hear_of_the_date().await;
-        let file = bulks::line("wage", &iban(2), "2.00") + &bulks::line("tip", &iban(2), "0.50");
-        bulks::sent(bank, "wages", file.as_bytes()).await;
-        bulks::work(&bank.payment, bulks::TODAY).await;
         let order = CreateOrderRequest {
             from: bank.from.to_string(),
             to: bank.to.to_string(),
@@ -181,8 +178,13 @@ async fn whatever_moves_money_from_an_account_counts_alike() {
         };
         let ctx = customer(bank.alice, "CreateOrder", "order");
         bank.payment.create_order(&ctx, order).await.unwrap();
+        bank.ledger.set_business_date("2027-01-15");
+        bank.hear_of_the_date().await;
         let today = Date::constant(2027, 1, 15);
         assert_eq!(bank.payment.run_orders_of(today).await.unwrap(), 1);
+        let file = bulks::line("wage", &iban(2), "2.00") + &bulks::line("tip", &iban(2), "0.50");
+        bulks::sent(bank, "wages", file.as_bytes()).await;
+        bulks::work(&bank.payment, bulks::TODAY).await;
         let out = world.to_another_bank("20");
         let out = bank.transfer("out", out).await.unwrap().into_inner().transfer_id;
         set(bank, LimitScope::Account, LimitPeriod::Day, "40").await;
@@ -230,10 +232,10 @@ async fn a_limit_that_is_set_beside_transfers_counts_every_one_of_them() {
         let bank = Arc::new(bank);
         let mut calls = JoinSet::new();
         for number in 0..ASKED {
-            let (payment, bank) = (replicas[number % 2].clone(), Arc::clone(&bank));
+            let (payment, payer) = (replicas[number % 2].clone(), Arc::clone(&bank));
             calls.spawn(async move {
-                let ctx = customer(bank.alice, "CreateTransfer", &format!("k{number}"));
-                let call = || payment.create_transfer(&ctx, bank.order("1"));
+                let ctx = customer(payer.alice, "CreateTransfer", &format!("k{number}"));
+                let call = || payment.create_transfer(&ctx, payer.order("1"));
                 usize::from(until_decided(call).await.is_ok())
             });
             if number == ASKED / 3 {
@@ -275,10 +277,12 @@ async fn a_limit_waits_for_those_who_count_without_it() {
         let (locked, has_locked) = oneshot::channel::<()>();
         let db = bank.database().clone();
         let holder = tokio::spawn(async move {
-            let mut both = Some((locked, released));
+            let both = Mutex::new(Some((locked, released)));
+            let both = &both;
             db.write(async |tx: Tx| {
                 sql::execute(&tx, "LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE", []).await?;
-                if let Some((locked, released)) = both.take() {
+                let both = both.lock().unwrap().take();
+                if let Some((locked, released)) = both {
                     let _ = locked.send(());
                     let _ = released.await;
                 }
