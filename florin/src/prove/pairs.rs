@@ -1,71 +1,35 @@
 //! Payment's records and what they caused in the ledger, paired by reference.
 
 mod authorisations;
+mod booked;
 mod clearing;
 mod nostro;
 mod recalls;
 mod returns;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use florin_kernel::{Money, Role, UnixMicros};
 use florin_proto::{
-    account::v1::{
-        ExportReferencesRequest, HoldReference, HoldStatus, TransactionReference, VoidedReference,
-        account_service_client::AccountServiceClient, export_references_response::Item,
-    },
-    instant_of, money_of,
+    account::v1::HoldStatus,
+    money_of,
     payment::v1::{
         ExportTransfersRequest, ExportTransfersResponse, TransferStatus,
         payment_service_client::PaymentServiceClient,
     },
 };
 
+use self::booked::{Held, Ledger, Posted, load, time_of};
 use crate::{
     connect::Caller,
     prove::{keys::Keys, micros, report::Report},
 };
 
-/// The caller in whose name payment's references are unique in the ledger.
-const PAYMENT: &str = "payment";
 /// How long the sweeper may be behind: a hold whose time is over for less is late, no breach.
 const LATE: Duration = Duration::from_secs(15 * 60);
 /// What a transfer failed for whose reference was voided for a reason of a later release.
 const REFERENCE_VOIDED: &str = "REFERENCE_VOIDED";
-
-/// What the ledger knows under payment's name and no transfer has claimed yet.
-#[derive(Debug, Default)]
-struct Ledger {
-    transactions: HashMap<String, Vec<Posted>>,
-    /// By the transfer in whose name they were placed.
-    holds: HashMap<String, Vec<Held>>,
-    /// Open holds of any caller that have a time, with when it is over.
-    timed: Vec<(String, UnixMicros)>,
-    voids: HashMap<String, String>,
-    others: u64,
-}
-
-#[derive(Debug)]
-struct Posted {
-    transaction_id: String,
-    debits: Vec<Money>,
-    recorded_at: UnixMicros,
-    /// The journal transaction that it reverses, or empty.
-    reverses: String,
-}
-
-#[derive(Debug)]
-struct Held {
-    reference: String,
-    status: HoldStatus,
-    amount: Option<Money>,
-    /// Whether any of it became an entry.
-    captured: bool,
-    /// What is still set aside.
-    remaining: Option<Money>,
-    placed_at: UnixMicros,
-}
 
 /// Pairs everything; what changed after `settled_before` is in flight.
 pub async fn pair(
@@ -108,85 +72,6 @@ pub async fn pair(
         keys.report(report);
     }
     Ok(())
-}
-
-async fn load(caller: &Caller) -> Result<Ledger> {
-    let mut references = caller
-        .stream(Role::Account, ExportReferencesRequest {}, |channel, request| async move {
-            AccountServiceClient::new(channel).export_references(request).await
-        })
-        .await
-        .context("exporting references")?;
-    let mut ledger = Ledger::default();
-    while let Some(reference) = references.message().await.context("exporting references")? {
-        match reference.item {
-            Some(Item::Transaction(transaction)) => ledger.take_transaction(transaction)?,
-            Some(Item::Hold(hold)) => ledger.take_hold(hold)?,
-            Some(Item::Voided(voided)) => ledger.take_void(voided),
-            None => {}
-        }
-    }
-    Ok(ledger)
-}
-
-impl Ledger {
-    fn take_transaction(&mut self, transaction: TransactionReference) -> Result<()> {
-        if transaction.caller != PAYMENT {
-            self.others = self.others.saturating_add(1);
-            return Ok(());
-        }
-        let debits: Result<Vec<Money>, _> =
-            transaction.debits.iter().map(|money| money_of(Some(money))).collect();
-        let posted = Posted {
-            transaction_id: transaction.transaction_id,
-            reverses: transaction.reverses,
-            debits: debits?,
-            recorded_at: time_of(transaction.recorded_at.as_ref()),
-        };
-        self.transactions.entry(transaction.reference).or_default().push(posted);
-        Ok(())
-    }
-
-    fn take_hold(&mut self, reference: HoldReference) -> Result<()> {
-        let placed_at = time_of(reference.placed_at.as_ref());
-        let Some(hold) = reference.hold else { return Ok(()) };
-        let status = hold.status();
-        if let (HoldStatus::Open, Some(over)) = (status, &hold.expire_time) {
-            let name = format!("{} of {}", hold.hold_id, reference.caller);
-            self.timed.push((name, instant_of(over).unwrap_or_default()));
-        }
-        if reference.caller != PAYMENT {
-            return Ok(());
-        }
-        // A ledger of before the captures tells nothing of them.
-        let captured = match &hold.captured {
-            None => false,
-            some => money_of(some.as_ref())?.minor() > 0,
-        };
-        let remaining = money_of(hold.remaining.as_ref()).ok();
-        let owner = owner_of(&hold.reference).to_owned();
-        let amount = hold.amount.as_ref().map(|money| money_of(Some(money))).transpose()?;
-        let held =
-            Held { status, amount, captured, remaining, placed_at, reference: hold.reference };
-        self.holds.entry(owner).or_default().push(held);
-        Ok(())
-    }
-
-    fn take_void(&mut self, voided: VoidedReference) {
-        if voided.caller == PAYMENT {
-            self.voids.insert(voided.reference, voided.cause);
-        }
-    }
-}
-
-/// The transfer in whose name a reference was made: what stands before the first slash.
-fn owner_of(reference: &str) -> &str {
-    reference.split_once('/').map_or(reference, |(owner, _)| owner)
-}
-
-/// An absent time counts as long ago: what has no time is not in flight.
-fn time_of(at: Option<&prost_types::Timestamp>) -> UnixMicros {
-    at.and_then(instant_of).unwrap_or_default()
 }
 
 /// What a transfer takes: the fee is set aside and debited with the amount.

@@ -150,7 +150,7 @@ mod tests {
         timestamp, wire_money,
     };
 
-    use super::super::{Ledger, PAYMENT};
+    use super::super::{Ledger, booked::PAYMENT};
     use super::*;
     use crate::prove::report::Report;
 

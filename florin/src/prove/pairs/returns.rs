@@ -10,7 +10,7 @@ use florin_proto::{
     payment::v1::{ExportTransfersResponse, ReturnedTransfer, TransferRelation, TransferStatus},
 };
 
-use super::{Pairing, Posted};
+use super::{Pairing, booked::Posted};
 
 /// Dates of an order that are remembered: it pays them in their order, so that one which comes
 /// again after so many others is out of its turn.
@@ -164,7 +164,7 @@ mod tests {
     use florin_proto::wire_money;
 
     use super::*;
-    use crate::prove::pairs::{Ledger, tests as made};
+    use crate::prove::pairs::{booked::Ledger, tests as made};
 
     fn eur(amount: &str) -> Money {
         Money::parse("EUR", amount).expect("amount")

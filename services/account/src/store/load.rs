@@ -120,12 +120,7 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     };
     lock_accounts(tx, &ids, &mut working).await?;
     working.interest = accruals::load(tx, &working.accounts, &steps, &closes).await?;
-    // A month that ended before closed days has accrued to its own end alone: the days since
-    // accrue at the end of the open date.
-    let yesterday = books.business_date.yesterday().ok();
-    let short = working.interest.accrued.iter();
-    let short = short.filter(|(_, through)| yesterday.is_some_and(|day| **through < day));
-    working.unended.extend(short.map(|(id, _)| (*id, books.business_date)));
+    working.unended.extend(not_accrued(&working, books.business_date));
     working.statements = statements::load(tx, &working.accounts, &steps).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
@@ -139,6 +134,15 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     working.holders = holders(tx, &changed).await?;
     working.now = tx.now().await?;
     Ok(working)
+}
+
+/// Accounts to close that have days to accrue at the end of the open date: a month that ended
+/// before closed days has accrued to its own end alone.
+fn not_accrued(working: &Working, open: Date) -> Vec<(AccountId, Date)> {
+    let yesterday = open.yesterday().ok();
+    let short = working.interest.accrued.iter();
+    let short = short.filter(|(_, through)| yesterday.is_some_and(|day| **through < day));
+    short.map(|(id, _)| (*id, open)).collect()
 }
 
 /// Whether the records that references name are there.

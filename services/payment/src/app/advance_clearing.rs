@@ -22,7 +22,7 @@ mod recalls;
 use std::sync::{Arc, Mutex};
 
 use florin_events::position;
-use florin_kernel::{EventId, Money, TransferId, UnixMicros};
+use florin_kernel::{EventId, TransferId, UnixMicros};
 use florin_runtime::clock;
 use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio::{sync::Notify, task::JoinSet};
@@ -32,10 +32,7 @@ use self::ledger::Told;
 use super::{Payment, advance_transfers::later, events};
 use crate::{
     clearing::{Network, Sent},
-    domain::{
-        Event, Leg, Posting, Screening, Side, Stage, Status, Target, hold_reference, rejection,
-        release_reference,
-    },
+    domain::{Event, Screening, Stage, Status, hold_reference, rejection, release_reference},
     store::{self, Lease, Outgoing, Record, Subject, reservations::Back},
 };
 
@@ -399,10 +396,4 @@ pub(super) fn plain(text: &str) -> String {
         }
     }
     kept
-}
-
-/// Two legs between a GL account and another or a customer's.
-fn legs(kind: &'static str, amount: Money, debit: Target, credit: Target, shown: &str) -> Posting {
-    let leg = |target, side| Leg { target, side, amount, counterparty: shown.to_owned() };
-    Posting { kind, legs: vec![leg(debit, Side::Debit), leg(credit, Side::Credit)] }
 }

@@ -14,8 +14,7 @@ use std::{
     },
 };
 
-use florin_events::position;
-use florin_kernel::{AccountId, CustomerId, EventId, TransactionId};
+use florin_kernel::{AccountId, CustomerId, TransactionId};
 use florin_proto::{
     ErrorReason as _, KnownReason,
     account::v1::{
@@ -326,7 +325,10 @@ impl Ledger {
             Ok((id, replayed)) => {
                 let of = |one: &Capture| state.holds[&one.hold_reference].clone();
                 let captured_holds = captures.iter().map(of).collect();
-                Outcome::Posted(PostedTransaction { captured_holds, ..posted(id, replayed) })
+                Outcome::Posted(PostedTransaction {
+                    captured_holds,
+                    ..others::posted(id, replayed)
+                })
             }
             Err(reason) => {
                 state.refused = Some(kept);
@@ -334,16 +336,6 @@ impl Ledger {
             }
         };
         TransactionResult { reference, outcome: Some(outcome) }
-    }
-}
-
-fn posted(id: TransactionId, replayed: bool) -> PostedTransaction {
-    PostedTransaction {
-        transaction_id: id.to_string(),
-        replayed,
-        position: position::encode(&[EventId::from_parts(7, [7; 10])]),
-        booking_date: "2026-11-21".into(),
-        ..PostedTransaction::default()
     }
 }
 

@@ -5,11 +5,11 @@ use florin_proto::account::v1::TransactionRequest;
 use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio::task::JoinSet;
 
-use super::{AT_ONCE, ClearingWorker, Told, legs, move_to, plain, put_off};
+use super::{AT_ONCE, ClearingWorker, Told, move_to, plain, put_off};
 use crate::{
     app::advance_transfers::{later, wire_leg},
     clearing::fresh_id,
-    domain::{Arrival, Posting, Stage, Status, Target, return_code},
+    domain::{Arrival, Leg, Posting, Side, Stage, Status, Target, return_code},
     store::{self, Incoming, Outgoing, Subject},
 };
 
@@ -335,4 +335,16 @@ pub(super) fn request_of(
         correlation: came.id.clone(),
         ..TransactionRequest::default()
     }
+}
+
+/// Two legs between a GL account and another or a customer's.
+pub(super) fn legs(
+    kind: &'static str,
+    amount: Money,
+    debit: Target,
+    credit: Target,
+    shown: &str,
+) -> Posting {
+    let leg = |target, side| Leg { target, side, amount, counterparty: shown.to_owned() };
+    Posting { kind, legs: vec![leg(debit, Side::Debit), leg(credit, Side::Credit)] }
 }

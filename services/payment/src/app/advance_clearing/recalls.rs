@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 
 use super::{
     ClearingWorker, Told,
-    incoming::{come_to, request_of},
-    legs, plain,
+    incoming::{come_to, legs, request_of},
+    plain,
 };
 use crate::{
     app::{advance_transfers::later, decide_recall::answer, events},

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use florin_kernel::{AccountId, Money};
+use florin_events::position;
+use florin_kernel::{AccountId, EventId, Money, TransactionId};
 use florin_proto::{
     ErrorReason as _,
     account::v1::{
         FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, GlEntry, Leg,
-        ListGlEntriesRequest, ListGlEntriesResponse, QuoteFeeRequest, QuoteFeeResponse, Reason,
-        ReferenceToVoid, ReverseTransactionRequest, ReverseTransactionResponse, TransactionRequest,
-        VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided, leg,
-        transaction_result::Outcome, void_result::Outcome as VoidOutcome,
+        ListGlEntriesRequest, ListGlEntriesResponse, PostedTransaction, QuoteFeeRequest,
+        QuoteFeeResponse, Reason, ReferenceToVoid, ReverseTransactionRequest,
+        ReverseTransactionResponse, TransactionRequest, VoidReferencesRequest,
+        VoidReferencesResponse, VoidResult, Voided, leg, transaction_result::Outcome,
+        void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Reason as Common},
     wire_money,
@@ -18,7 +20,7 @@ use florin_proto::{
 use florin_rpc::Error;
 use tonic::{Request, Response, Status};
 
-use super::{Ledger, State, posted, refusal};
+use super::{Ledger, State, refusal};
 
 fn kind_of_reversal(transaction: &str) -> String {
     format!("reverses {transaction}")
@@ -106,7 +108,7 @@ impl Ledger {
             legs: vec![leg],
             ..TransactionRequest::default()
         };
-        let id = florin_kernel::TransactionId::from_parts(2, [9; 10]);
+        let id = TransactionId::from_parts(2, [9; 10]);
         let mut state = self.state();
         state.by_hand.push(reference.to_owned());
         state.posted.insert(reference.to_owned(), (request, id));
@@ -309,5 +311,15 @@ impl State {
     pub(super) fn fee_events(&self, account: &AccountId) -> Vec<i32> {
         let of = self.fees.keys().filter(|(of, _)| of == account);
         of.map(|(_, event)| i32::from(*event)).collect()
+    }
+}
+
+pub(super) fn posted(id: TransactionId, replayed: bool) -> PostedTransaction {
+    PostedTransaction {
+        transaction_id: id.to_string(),
+        replayed,
+        position: position::encode(&[EventId::from_parts(7, [7; 10])]),
+        booking_date: "2026-11-21".into(),
+        ..PostedTransaction::default()
     }
 }
