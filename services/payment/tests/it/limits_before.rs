@@ -13,7 +13,7 @@ use florin_proto::payment::v1::{
 };
 use florin_rpc::Error;
 use florin_store::{Tx, sql};
-use florin_testkit::Place;
+use florin_testkit::{Place, simulator::Action};
 use tokio::{
     sync::oneshot,
     task::{JoinHandle, JoinSet},
@@ -159,6 +159,33 @@ async fn a_limit_that_was_removed_stops_nothing_and_is_true_when_it_is_set_again
     }
 }
 
+/// Its transfers have no row of what counts, and name their counters themselves.
+#[tokio::test]
+async fn what_a_release_before_took_on_goes_back_to_the_counters_of_then_alone() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let poor = bank.accepted("poor", "200").await;
+        bank.execute("DELETE FROM reservations").await;
+        let day = format!("account/{}/2026-11-21/EUR", bank.from);
+        let month = format!("account/{}/2026-11/EUR", bank.from);
+        bank.execute(&format!("UPDATE transfers SET reserved = '[\"{day}\", \"{month}\"]'")).await;
+        bank.execute(&format!("INSERT INTO limit_usage (id, used) VALUES ('{day}', 20000)")).await;
+        for period in PERIODS {
+            set(&bank, LimitScope::Account, period, "1000").await;
+        }
+        bank.accepted("new", "5").await;
+        let counter = async |id: &str| {
+            bank.count(&format!("SELECT used FROM limit_usage WHERE id = '{id}'")).await
+        };
+        assert_eq!((counter(&day).await, counter(&month).await), (20_500, 500));
+        while bank.turn().await != Turn::Idle {
+            bank.let_time_pass().await;
+        }
+        assert_eq!(bank.status(&poor).await, TransferStatus::Failed);
+        assert_eq!((counter(&day).await, counter(&month).await), (500, 500));
+    }
+}
+
 /// Lines of a file, an order and a payment to another bank.
 #[tokio::test]
 async fn whatever_moves_money_from_an_account_counts_alike() {
@@ -185,18 +212,14 @@ async fn whatever_moves_money_from_an_account_counts_alike() {
         let file = bulks::line("wage", &iban(2), "2.00") + &bulks::line("tip", &iban(2), "0.50");
         bulks::sent(bank, "wages", file.as_bytes()).await;
         bulks::work(&bank.payment, bulks::TODAY).await;
-        let out = world.to_another_bank("20");
-        let out = bank.transfer("out", out).await.unwrap().into_inner().transfer_id;
+        world.rule(Action::Silent);
+        let out = world.sent("20").await;
         set(bank, LimitScope::Account, LimitPeriod::Day, "40").await;
         assert_eq!(used(bank).await, "32.50");
         assert_eq!(left(bank, "above").await, "7.50");
         // The network rejects what was taken on before the limit.
-        world.work().await;
-        world.reject("no", Some("AC04")).await;
-        while bank.status(&out).await != TransferStatus::Failed {
-            world.let_time_pass().await;
-            world.work().await;
-        }
+        world.reject("no", None).await;
+        assert_eq!(bank.status(&out).await, TransferStatus::Failed);
         assert_eq!(used(bank).await, "12.50");
         assert_eq!(left(bank, "still above").await, "27.50");
         assert_eq!(untrue(bank).await, [""; 0]);
