@@ -8,6 +8,7 @@ mod bulks;
 mod events;
 mod keys;
 mod ledger;
+mod limits;
 mod pairs;
 mod report;
 
@@ -74,6 +75,7 @@ pub async fn run(args: ProveArgs) -> Result<Outcome> {
     }
     pairs::pair(&caller, settled_before, keys, &mut report).await?;
     bulks::pair(&caller, &mut report).await?;
+    limits::compare(&caller, &mut report).await?;
     events::compare(&caller, settled_before, Duration::from_secs(args.wait), &mut report).await?;
     report.print_end();
     Ok(if report.breaches() == 0 { Outcome::Clean } else { Outcome::Found })
@@ -89,6 +91,7 @@ pub async fn at_rest(caller: &Caller, wait: Duration, report: &mut Report) -> Re
     ledger::trial_balance(caller, None, report).await?;
     pairs::pair(caller, settled_before, None, report).await?;
     bulks::pair(caller, report).await?;
+    limits::compare(caller, report).await?;
     events::compare(caller, settled_before, wait, report).await?;
     report.print_end();
     Ok(())

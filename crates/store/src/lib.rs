@@ -10,6 +10,7 @@
 //! Tx         a write transaction: the database's clock, hooks after the commit
 //! rows       multi-row statements bound to one JSON
 //! commit     group commit: many requests in one transaction
+//! gate       locks of names that have no row
 //! idempotency, audit, approval, lease, outbox    the tables that every service has
 //! ```
 
@@ -19,6 +20,7 @@ mod clock;
 pub mod commit;
 mod database;
 mod error;
+pub mod gate;
 pub mod idempotency;
 pub mod lease;
 mod migrations;

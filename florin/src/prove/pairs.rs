@@ -6,6 +6,7 @@ mod clearing;
 mod nostro;
 mod recalls;
 mod repairs;
+mod returns;
 
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub async fn pair(
 ) -> Result<()> {
     report.part("payment and ledger");
     let mut ledger = load(caller).await?;
-    let mut pairing = Pairing { ledger: &mut ledger, settled_before, report };
+    let mut pairing = Pairing::new(&mut ledger, settled_before, report);
     let mut transfers = caller
         .stream(Role::Payment, ExportTransfersRequest {}, |channel, request| async move {
             PaymentServiceClient::new(channel).export_transfers(request).await
@@ -55,6 +56,7 @@ pub async fn pair(
         }
         pairing.transfer(&transfer)?;
     }
+    pairing.compare_returns();
     let mut returns = recalls::Returns::default();
     let repaired = repairs::pair(caller, &mut pairing).await?;
     let between = clearing::pair(caller, &mut pairing, &mut returns, &repaired).await?;
@@ -88,14 +90,20 @@ struct Pairing<'p> {
     ledger: &'p mut Ledger,
     settled_before: UnixMicros,
     report: &'p mut Report,
+    relations: returns::Relations,
 }
 
-impl Pairing<'_> {
+impl<'p> Pairing<'p> {
+    fn new(ledger: &'p mut Ledger, settled_before: UnixMicros, report: &'p mut Report) -> Self {
+        Self { ledger, settled_before, report, relations: returns::Relations::default() }
+    }
+
     fn transfer(&mut self, transfer: &ExportTransfersResponse) -> Result<()> {
         let id = &transfer.transfer_id;
         let young = time_of(transfer.changed_at.as_ref()) > self.settled_before;
         let posted = self.ledger.transactions.remove(&transfer.posting_reference);
         let posted = posted.unwrap_or_default();
+        self.relate(transfer, &posted)?;
         let holds = self.ledger.holds.remove(id).unwrap_or_default();
         let voided_hold = self.ledger.voids.remove(&format!("{id}/hold"));
         self.set_aside(transfer, (&posted, &holds), voided_hold.as_deref(), young)?;

@@ -26,6 +26,7 @@ mod events;
 mod export_authorisations;
 mod export_bulks;
 mod export_clearing;
+mod export_limits;
 mod export_transfers;
 mod follow_authorisation;
 mod get_authorisation;
@@ -54,6 +55,7 @@ mod run_bulks;
 mod run_orders;
 mod score_authorisation;
 mod set_limit;
+mod update_order;
 mod void_failed;
 
 use std::sync::Arc;

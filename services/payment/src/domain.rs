@@ -3,6 +3,8 @@
 mod authorisation;
 mod bulk;
 mod clearing;
+mod counters;
+mod holiday_rule;
 mod limits;
 mod order;
 mod posting;
@@ -15,7 +17,7 @@ mod standing;
 mod transfer;
 
 pub use authorisation::{
-    Authorisation, AuthorisationStatus, CardHold, Decider, Decision, MOST_HOLDS, Merchant,
+    Authorisation, AuthorisationStatus, CardHold, Decider, Decision, Given, MOST_HOLDS, Merchant,
     NotTaken, Operation, OperationKind, Plan, Tolerance, give_back,
     hold_reference as card_hold_reference,
 };
@@ -26,9 +28,10 @@ pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
     return_code, uetr_of,
 };
+pub use counters::{Counter, Reservation, months_kept, outlived};
+pub use holiday_rule::{HolidayRule, Opened};
 pub use limits::{
     BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
-    outlived,
 };
 pub use order::{Fee, Kind, Order, OrderError, Payee, Route};
 pub use posting::{Leg, Posting, Side, Target, posting_reference};

@@ -11,23 +11,24 @@ use florin_proto::payment::v1::{
     CreateTransferRequest, CreateTransferResponse, CreateWithdrawalRequest,
     CreateWithdrawalResponse, DecideRecallRequest, DecideRecallResponse, DecideRepairRequest,
     DecideRepairResponse, ExportAuthorisationsRequest, ExportAuthorisationsResponse,
-    ExportClearingRequest, ExportClearingResponse, ExportTransfersRequest, ExportTransfersResponse,
-    GetAuthorisationRequest, GetAuthorisationResponse, GetBeneficiaryRequest,
-    GetBeneficiaryResponse, GetOrderRequest, GetOrderResponse, GetRecallRequest, GetRecallResponse,
-    GetRepairRequest, GetRepairResponse, GetTransferRequest, GetTransferResponse,
-    IncrementAuthorisationRequest, IncrementAuthorisationResponse, ListAuthorisationsRequest,
-    ListAuthorisationsResponse, ListBeneficiariesRequest, ListBeneficiariesResponse,
-    ListLimitsRequest, ListLimitsResponse, ListOrdersRequest, ListOrdersResponse,
-    ListRecallsRequest, ListRecallsResponse, ListRepairsRequest, ListRepairsResponse,
-    ListTransfersRequest, ListTransfersResponse, ProposeRepairRequest, ProposeRepairResponse,
-    QuoteTransferRequest, QuoteTransferResponse, RecallTransferRequest, RecallTransferResponse,
-    ReconcileClearingRequest, ReconcileClearingResponse, RefundTransferRequest,
-    RefundTransferResponse, RemoveBeneficiaryRequest, RemoveBeneficiaryResponse,
-    RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest, RenameBeneficiaryResponse,
-    ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest, RetryClearingResponse,
-    ReverseAuthorisationRequest, ReverseAuthorisationResponse, ReverseTransferRequest,
-    ReverseTransferResponse, SetLimitRequest, SetLimitResponse, SkipOrderRequest,
-    SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    ExportClearingRequest, ExportClearingResponse, ExportLimitsRequest, ExportLimitsResponse,
+    ExportTransfersRequest, ExportTransfersResponse, GetAuthorisationRequest,
+    GetAuthorisationResponse, GetBeneficiaryRequest, GetBeneficiaryResponse, GetOrderRequest,
+    GetOrderResponse, GetRecallRequest, GetRecallResponse, GetRepairRequest, GetRepairResponse,
+    GetTransferRequest, GetTransferResponse, IncrementAuthorisationRequest,
+    IncrementAuthorisationResponse, ListAuthorisationsRequest, ListAuthorisationsResponse,
+    ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse,
+    ListOrdersRequest, ListOrdersResponse, ListRecallsRequest, ListRecallsResponse,
+    ListRepairsRequest, ListRepairsResponse, ListTransfersRequest, ListTransfersResponse,
+    ProposeRepairRequest, ProposeRepairResponse, QuoteTransferRequest, QuoteTransferResponse,
+    RecallTransferRequest, RecallTransferResponse, ReconcileClearingRequest,
+    ReconcileClearingResponse, RefundTransferRequest, RefundTransferResponse,
+    RemoveBeneficiaryRequest, RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse,
+    RenameBeneficiaryRequest, RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse,
+    RetryClearingRequest, RetryClearingResponse, ReverseAuthorisationRequest,
+    ReverseAuthorisationResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
+    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
+    SuspendOrderResponse, UpdateOrderRequest, UpdateOrderResponse,
     payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -75,6 +76,7 @@ florin_rpc::serve! {
     list_orders(ListOrdersRequest) -> ListOrdersResponse;
     suspend_order(SuspendOrderRequest) -> SuspendOrderResponse;
     resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
+    update_order(UpdateOrderRequest) -> UpdateOrderResponse;
     skip_order(SkipOrderRequest) -> SkipOrderResponse;
     cancel_order(CancelOrderRequest) -> CancelOrderResponse;
     create_authorisation(CreateAuthorisationRequest) -> CreateAuthorisationResponse;
@@ -110,6 +112,15 @@ florin_rpc::serve! {
             request: Request<ExportClearingRequest>,
         ) -> Result<Response<Self::ExportClearingStream>, Status> {
             Ok(Response::new(self.payment.export_clearing(request.into_inner())))
+        }
+
+        type ExportLimitsStream = ReceiverStream<Result<ExportLimitsResponse, Status>>;
+
+        async fn export_limits(
+            &self,
+            _: Request<ExportLimitsRequest>,
+        ) -> Result<Response<Self::ExportLimitsStream>, Status> {
+            Ok(Response::new(self.payment.export_limits()))
         }
 
         type ExportTransfersStream = ReceiverStream<Result<ExportTransfersResponse, Status>>;

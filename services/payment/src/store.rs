@@ -12,6 +12,7 @@ mod list;
 pub mod orders;
 pub mod recalls;
 pub mod repairs;
+pub mod reservations;
 mod row;
 pub mod statements;
 mod transfers;
@@ -52,4 +53,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0060_keys_of_orders",
     "0061_parts_of_statements",
     "0070_repairs",
+    "0080_reservations",
+    "0081_orders",
 ];

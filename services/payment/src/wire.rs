@@ -11,14 +11,10 @@ use florin_proto::{
 
 use crate::{
     domain::{
-        Ended, Failure, Frequency, Kind, Limit, OrderStatus, Period, Relation, Route, Screening,
-        Status, Step, Subject, Transfer, posting_reference,
+        Ended, Failure, Kind, Limit, Period, Relation, Route, Screening, Status, Step, Subject,
+        Transfer,
     },
-    store::{
-        Record,
-        beneficiaries::Beneficiary,
-        orders::{OrderRun, StandingOrder},
-    },
+    store::{Record, beneficiaries::Beneficiary},
 };
 
 /// As what somebody sees a transfer.
@@ -182,29 +178,6 @@ pub fn wire_work(record: &Record) -> wire::TransferWork {
     }
 }
 
-/// A transfer in short, for the proof.
-#[must_use]
-pub fn wire_export(record: &Record) -> wire::ExportTransfersResponse {
-    let transfer = &record.transfer;
-    wire::ExportTransfersResponse {
-        transfer_id: transfer.id().to_string(),
-        status: wire_status(transfer.status()).into(),
-        amount: Some(wire_money(transfer.order().amount())),
-        posting_reference: posting_reference(transfer.id()),
-        transaction_id: transaction_id(transfer),
-        changed_at: Some(timestamp(
-            record.voided_at.unwrap_or(UnixMicros(0)).max(transfer.changed_at()),
-        )),
-        idempotency_key: record.key.key.clone(),
-        failure_reason: match transfer.ended() {
-            Ended::Unpaid(failure) => failure.reason.clone(),
-            Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => String::new(),
-        },
-        voided: record.voided_at.is_some(),
-        fee: transfer.order().fee().map(|fee| wire_money(fee.amount)),
-    }
-}
-
 /// A state as the contract has it.
 #[must_use]
 pub const fn wire_status(status: Status) -> TransferStatus {
@@ -261,61 +234,6 @@ fn transaction_id(transfer: &Transfer) -> String {
     }
 }
 
-/// An order as the contract has it.
-#[must_use]
-pub fn wire_order(one: &StandingOrder) -> wire::Order {
-    let (order, standing) = (&one.order, &one.standing);
-    let route = order.route();
-    let id = |id: Option<florin_kernel::AccountId>| id.map(|id| id.to_string()).unwrap_or_default();
-    let to = match route.creditor_iban() {
-        Some(iban) => iban.electronic().to_owned(),
-        None => id(route.creditor()),
-    };
-    let status = match standing.status {
-        OrderStatus::Active => wire::OrderStatus::Active,
-        OrderStatus::Suspended => wire::OrderStatus::Suspended,
-        OrderStatus::Ended => wire::OrderStatus::Ended,
-        OrderStatus::Cancelled => wire::OrderStatus::Cancelled,
-    };
-    let frequency = match standing.schedule.frequency {
-        Frequency::Once => wire::OrderFrequency::Once,
-        Frequency::Weekly => wire::OrderFrequency::Weekly,
-        Frequency::Monthly => wire::OrderFrequency::Monthly,
-    };
-    let date = |date: Option<florin_kernel::Date>| date.map(|one| one.to_string());
-    let to_come = match standing.status {
-        OrderStatus::Active | OrderStatus::Suspended => standing.next_on(),
-        OrderStatus::Ended | OrderStatus::Cancelled => None,
-    };
-    wire::Order {
-        order_id: one.id.to_string(),
-        status: status.into(),
-        from: id(route.debtor()),
-        to,
-        amount: Some(wire_money(order.amount())),
-        description: order.description().to_owned(),
-        frequency: frequency.into(),
-        every: i32::try_from(standing.schedule.every).unwrap_or(i32::MAX),
-        first_on: standing.schedule.first_on.to_string(),
-        last_on: date(standing.schedule.last_on).unwrap_or_default(),
-        retries: i32::try_from(standing.retries).unwrap_or(i32::MAX),
-        next_on: date(to_come).unwrap_or_default(),
-        created_at: Some(timestamp(one.created_at)),
-    }
-}
-
-/// A run of an order as the contract has it.
-#[must_use]
-pub fn wire_run(run: &OrderRun) -> wire::OrderRun {
-    wire::OrderRun {
-        date: run.date.to_string(),
-        attempt: i32::try_from(run.attempt).unwrap_or(i32::MAX),
-        transfer_id: run.transfer.map(|id| id.to_string()).unwrap_or_default(),
-        reason: run.reason.clone().unwrap_or_default(),
-        at: Some(timestamp(run.at)),
-    }
-}
-
 /// A beneficiary as the contract has it.
 #[must_use]
 pub fn wire_beneficiary(one: &Beneficiary) -> wire::Beneficiary {
@@ -329,12 +247,16 @@ pub fn wire_beneficiary(one: &Beneficiary) -> wire::Beneficiary {
 
 mod authorisations;
 mod clearing;
+mod exports;
+mod orders;
 mod recalls;
 mod reconciling;
 mod repairs;
 
 pub use authorisations::{wire_authorisation, wire_authorisation_export, wire_operation};
 pub use clearing::{stage_in, stage_out, wire_incoming, wire_outgoing, wire_unread};
+pub use exports::{wire_counter, wire_export};
+pub use orders::{wire_order, wire_run};
 pub use recalls::{wire_recall, wire_recall_of};
 pub use reconciling::wire_reconciliation;
 pub use repairs::{asked_of, wire_repair, wire_repair_stage};

@@ -59,6 +59,7 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     | PaymentFact::AuthorisationCaptured(_)
                     | PaymentFact::AuthorisationReversed(_)
                     | PaymentFact::AuthorisationExpired(_)
+                    | PaymentFact::OrderRunRefused(_)
                     | PaymentFact::RecallRequested(_)
                     | PaymentFact::RecallEnded(_)
                     | PaymentFact::PaymentRepaired(_)

@@ -226,6 +226,10 @@ fn order_asked_for(
         "ListOrders" => get(format!("/v1/orders?accountId={account}")),
         "SuspendOrder" => Some(("POST", format!("/v1/orders/{order_id}:suspend"), nothing)),
         "ResumeOrder" => Some(("POST", format!("/v1/orders/{order_id}:resume"), nothing)),
+        "UpdateOrder" => {
+            let body = serde_json::json!({"amount": "2.00", "updateMask": "amount"});
+            Some(("PATCH", format!("/v1/orders/{order_id}"), body))
+        }
         "SkipOrder" => {
             let body = serde_json::json!({"date": "2999-01-01"});
             Some(("POST", format!("/v1/orders/{order_id}:skip"), body))

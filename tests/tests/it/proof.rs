@@ -4,10 +4,10 @@ use anyhow::{Result, ensure};
 use florin_testkit::Bank;
 use sea_orm::{ConnectionTrait, Database};
 
-use crate::world::{holder, transfer};
+use crate::world::{expect, holder, transfer};
 
 /// What is broken: the database, the statements, and a word of the finding.
-const BREAKS: [(&str, &[&str], &str); 15] = [
+const BREAKS: [(&str, &[&str], &str); 22] = [
     (
         "account",
         &[
@@ -102,6 +102,49 @@ const BREAKS: [(&str, &[&str], &str); 15] = [
         "trf_01890a5d-ac96-774b-bcce-b302099a8057/post was voided for INSUFFICIENT_FUNDS and has no transfer",
     ),
     (
+        "payment",
+        &[
+            "UPDATE transfers SET relation = 1, original = (SELECT original FROM transfers WHERE relation = 1), original_transaction = (SELECT original_transaction FROM transfers WHERE relation = 1) WHERE idempotency_key = 'b'",
+        ],
+        "is refunded, which is of",
+    ),
+    (
+        "payment",
+        &[
+            "UPDATE transfers SET relation = 2, original = (SELECT original FROM transfers WHERE relation = 1), original_transaction = (SELECT original_transaction FROM transfers WHERE relation = 1) WHERE idempotency_key = 'b'",
+        ],
+        "is refunded and reversed, by",
+    ),
+    (
+        "account",
+        &["UPDATE journal SET reverses = NULL WHERE reverses IS NOT NULL"],
+        "reverses nothing",
+    ),
+    (
+        "payment",
+        &[
+            "UPDATE transfers SET idempotency_scope = 'order sto_01890a5d-ac96-774b-bcce-b302099a8057', idempotency_key = '2027-01-31/' || CASE idempotency_key WHEN 'a' THEN '1' ELSE '2' END WHERE idempotency_key IN ('a', 'b')",
+        ],
+        "for 2027-01-31, which was paid before",
+    ),
+    (
+        "payment",
+        &["UPDATE limit_usage SET used = used + 1 WHERE id LIKE 'account/%'"],
+        "is used of account/",
+    ),
+    (
+        "payment",
+        &["DELETE FROM reservations WHERE id = (SELECT MIN(id) FROM transfers WHERE kind = 1)"],
+        "is used of account/",
+    ),
+    (
+        "payment",
+        &[
+            "UPDATE reservations SET amount = amount + 1 WHERE id = (SELECT MIN(id) FROM transfers WHERE kind = 1)",
+        ],
+        "counts 1.01 EUR against limits",
+    ),
+    (
         "reporting",
         &["DELETE FROM inbox WHERE event_id = (SELECT MIN(event_id) FROM inbox)"],
         "reporting lacks evt_",
@@ -115,10 +158,26 @@ async fn the_proof_names_each_way_of_breaking_the_bank() -> Result<()> {
     let anna = holder(&bank, &staff, "Anna", Some("10.00")).await?;
     let boris = holder(&bank, &staff, "Boris", None).await?;
     let body = transfer(&anna.account, &boris.account, "1.00");
-    for key in ["a", "b"] {
+    let mut paths = Vec::new();
+    for key in ["a", "b", "refunded", "reversed"] {
         let paid = anna.rest.post_and_wait("/v1/transfers", key, &body).await?;
         assert_eq!(paid.text("/status"), "TRANSFER_STATUS_COMPLETED");
+        paths.push(format!("/v1/transfers/{}", paid.text("/transferId")));
+        if key == "a" {
+            let limit = serde_json::json!({
+                "scope": "LIMIT_SCOPE_ACCOUNT", "subject": anna.account,
+                "period": "LIMIT_PERIOD_DAY", "amount": "1000.00", "currency": "EUR",
+            });
+            expect(staff.post("/v1/limits:set", "limit", &limit).await?, 200)?;
+        }
     }
+    let refund = serde_json::json!({"amount": "0.40", "currency": "EUR"});
+    let path = format!("{}:refund", paths[2]);
+    let back = boris.rest.post_and_wait(&path, "refund", &refund).await?;
+    assert_eq!(back.text("/status"), "TRANSFER_STATUS_COMPLETED", "{}", back.json);
+    let path = format!("{}:reverse", paths[3]);
+    let back = staff.post_and_wait(&path, "reverse", &serde_json::json!({})).await?;
+    assert_eq!(back.text("/status"), "TRANSFER_STATUS_COMPLETED", "{}", back.json);
     let body = transfer(&anna.account, &boris.account, "100.00");
     let unpaid = anna.rest.post_and_wait("/v1/transfers", "c", &body).await?;
     assert_eq!(unpaid.text("/status"), "TRANSFER_STATUS_FAILED");

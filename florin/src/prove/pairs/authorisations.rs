@@ -233,8 +233,7 @@ mod tests {
         if let Some(reference) = kept.voided {
             ledger.voids.insert(reference.into(), "CAUSE".into());
         }
-        let mut pairing =
-            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
         pairing.authorisation(item).unwrap();
         pairing.left_over();
         (report.breaches(), report.stuck())

@@ -34,6 +34,8 @@ pub(super) struct Posted {
     pub(super) transaction_id: String,
     pub(super) debits: Vec<Money>,
     pub(super) recorded_at: UnixMicros,
+    /// The journal transaction that it reverses, or empty.
+    pub(super) reverses: String,
 }
 
 #[derive(Debug)]
@@ -77,6 +79,7 @@ impl Ledger {
             transaction.debits.iter().map(|money| money_of(Some(money))).collect();
         let posted = Posted {
             transaction_id: transaction.transaction_id,
+            reverses: transaction.reverses,
             debits: debits?,
             recorded_at: time_of(transaction.recorded_at.as_ref()),
         };

@@ -195,7 +195,7 @@ mod tests {
             });
         }
         let (ledger, report) = (&mut ledger, &mut report);
-        let mut pairing = Pairing { ledger, settled_before: SETTLED, report };
+        let mut pairing = Pairing::new(ledger, SETTLED, report);
         pairing.repair(repair, &mut Repaired::default()).unwrap();
         pairing.left_over();
         (report.breaches(), report.stuck())
@@ -238,7 +238,7 @@ mod tests {
     fn stands(item: &ExportClearingResponse, repairs: &[Repair]) -> (u64, u64) {
         let (mut ledger, mut report) = (Ledger::default(), Report::default());
         let (ledger, report) = (&mut ledger, &mut report);
-        let mut pairing = Pairing { ledger, settled_before: SETTLED, report };
+        let mut pairing = Pairing::new(ledger, SETTLED, report);
         let mut repaired = Repaired::default();
         for one in repairs {
             pairing.repair(one, &mut repaired).unwrap();
@@ -295,7 +295,7 @@ mod tests {
             let (mut ledger, mut report) = (Ledger::default(), Report::default());
             take(&mut ledger, "rcl_1/debit", "5.00");
             let (ledger, report) = (&mut ledger, &mut report);
-            let mut pairing = Pairing { ledger, settled_before: SETTLED, report };
+            let mut pairing = Pairing::new(ledger, SETTLED, report);
             let recall = Recall {
                 recall_id: "rcl_1".to_owned(),
                 direction: RecallDirection::In.into(),

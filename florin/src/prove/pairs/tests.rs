@@ -43,6 +43,21 @@ fn transfer(id: &str, status: TransferStatus, at: UnixMicros) -> ExportTransfers
     }
 }
 
+/// A transfer of 5.00 that was paid by the transaction of its number.
+pub(super) fn completed(id: &str) -> ExportTransfersResponse {
+    let transaction_id = id.replace("trf", "txn");
+    ExportTransfersResponse { transaction_id, ..transfer(id, TransferStatus::Completed, OLD) }
+}
+
+/// A transaction of 5.00 that reverses another, or none.
+pub(super) fn reversing(reference: &str, id: &str, reverses: &str) -> TransactionReference {
+    TransactionReference { reverses: reverses.to_owned(), ..posted(reference, id, "5.00") }
+}
+
+pub(super) fn pairing<'p>(ledger: &'p mut Ledger, report: &'p mut Report) -> Pairing<'p> {
+    Pairing::new(ledger, SETTLED, report)
+}
+
 /// Breaches and unfinished after pairing a FAILED transfer with its void.
 fn of_failed(reason: &str, noted: bool, at: UnixMicros, cause: Option<&str>) -> (u64, u64) {
     let (mut ledger, mut report) = (Ledger::default(), Report::default());
@@ -58,7 +73,7 @@ fn of_failed(reason: &str, noted: bool, at: UnixMicros, cause: Option<&str>) -> 
         voided: noted,
         ..transfer("trf_1", TransferStatus::Failed, at)
     };
-    let mut pairing = Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+    let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
     pairing.transfer(&failed).unwrap();
     pairing.left_over();
     (report.breaches(), report.stuck())
@@ -103,7 +118,7 @@ fn breaches(
     for hold in holds {
         ledger.take_hold(hold).unwrap();
     }
-    let mut pairing = Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+    let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
     for transfer in transfers {
         pairing.transfer(transfer).unwrap();
     }
@@ -201,7 +216,7 @@ fn names_an_open_hold_whose_time_is_over_whoever_placed_it() {
         hold.hold.as_mut().unwrap().expire_time = Some(timestamp(over));
         ledger.take_hold(hold).unwrap();
         let (ledger, report) = (&mut ledger, &mut report);
-        Pairing { ledger, settled_before: SETTLED, report: &mut *report }.left_over();
+        Pairing::new(ledger, SETTLED, &mut *report).left_over();
         assert_eq!((report.breaches(), report.stuck()), found, "{over:?}");
     }
 }
@@ -245,8 +260,7 @@ fn names_a_voided_reference_of_a_transfer_that_did_not_fail_or_of_none() {
         if paid {
             ledger.take_transaction(posted("trf_1/post", "txn_1", "5.00")).unwrap();
         }
-        let mut pairing =
-            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
         if let Some(status) = status {
             pairing.transfer(&transfer("trf_1", status, OLD)).unwrap();
         }

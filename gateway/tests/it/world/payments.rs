@@ -43,6 +43,8 @@ macro_rules! payment {
                 tokio_stream::Empty<Result<payment::ExportClearingResponse, Status>>;
             type ExportAuthorisationsStream =
                 tokio_stream::Empty<Result<payment::ExportAuthorisationsResponse, Status>>;
+            type ExportLimitsStream =
+                tokio_stream::Empty<Result<payment::ExportLimitsResponse, Status>>;
             type ExportTransfersStream =
                 tokio_stream::Empty<Result<payment::ExportTransfersResponse, Status>>;
 
@@ -120,6 +122,13 @@ macro_rules! payment {
                 Err(Status::unimplemented(""))
             }
 
+            async fn export_limits(
+                &self,
+                _: Request<payment::ExportLimitsRequest>,
+            ) -> Result<Response<Self::ExportLimitsStream>, Status> {
+                Err(Status::unimplemented(""))
+            }
+
             async fn export_transfers(
                 &self,
                 _: Request<payment::ExportTransfersRequest>,
@@ -146,6 +155,7 @@ payment! {
     list_orders(ListOrdersRequest) -> ListOrdersResponse;
     suspend_order(SuspendOrderRequest) -> SuspendOrderResponse;
     resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
+    update_order(UpdateOrderRequest) -> UpdateOrderResponse;
     skip_order(SkipOrderRequest) -> SkipOrderResponse;
     cancel_order(CancelOrderRequest) -> CancelOrderResponse;
     get_beneficiary(GetBeneficiaryRequest) -> GetBeneficiaryResponse;

@@ -20,7 +20,7 @@ use florin_store::{StoreError, Tx, rows::Claiming};
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::{Payment, advance_clearing::plain, advance_transfers::later};
+use super::{Payment, advance_clearing::plain, advance_transfers::later, authorise::back_of};
 use crate::{
     domain::{
         AuthorisationStatus, Decider, Decision, Failure, NotTaken, Operation, OperationKind,
@@ -353,7 +353,7 @@ impl Payment {
         if back.is_empty() {
             return Ok(());
         }
-        let short = crate::store::limits::give_back_amounts(tx, back).await?;
+        let short = crate::store::reservations::give_back(tx, &back_of(one.id, back)).await?;
         let meter = self.meter.clone();
         tx.on_commit(move || meter.short(short));
         authorisations::update_operations(tx, &approved).await

@@ -38,7 +38,7 @@ use super::{Payment, advance_transfers::later, events};
 use crate::{
     clearing::{Network, Sent},
     domain::{Event, Screening, Stage, Status, hold_reference, rejection, release_reference},
-    store::{self, Lease, Outgoing, Record, Subject},
+    store::{self, Lease, Outgoing, Record, Subject, reservations::Back},
 };
 
 /// Payments that one turn takes, each in a task of its own.
@@ -319,10 +319,10 @@ impl ClearingWorker {
         };
         let (Some(mut record), Some(event)) = (record, event) else { return Ok(None) };
         apply(&mut record, event, now)?;
-        // Before positions of the outbox are drawn: nobody waits for those of one that waits for
-        // a counter.
         if record.transfer.status() == Status::Failed {
-            let short = store::limits::give_back(tx, &[&record]).await?;
+            // Before positions of the outbox are drawn: nobody waits for those of one that waits
+            // for a counter.
+            let short = store::reservations::give_back(tx, &[Back::of(&record)]).await?;
             let meter = self.payment.meter.clone();
             tx.on_commit(move || meter.short(short));
         }

@@ -37,7 +37,7 @@ pub(super) use self::ledger::{failure_for, wire_leg};
 use super::{Payment, events};
 use crate::{
     domain::{Ended, Event, Screening, Status},
-    store::{self, Claim, Lease, Record},
+    store::{self, Claim, Lease, Record, reservations::Back},
 };
 
 /// Characters of a cause that are kept with a transfer.
@@ -212,7 +212,8 @@ impl Worker {
                 // Before positions of the outbox are drawn: nobody waits for those of one that
                 // waits for a counter.
                 let unpaid = records.iter().filter(|one| one.transfer.status() == Status::Failed);
-                let short = store::limits::give_back(&tx, &unpaid.collect::<Vec<_>>()).await?;
+                let back: Vec<_> = unpaid.map(Back::of).collect();
+                let short = store::reservations::give_back(&tx, &back).await?;
                 let meter = self.payment.meter.clone();
                 tx.on_commit(move || meter.short(short));
                 self.publish(&tx, &mut records, &verdicts).await?;

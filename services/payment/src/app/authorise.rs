@@ -14,11 +14,11 @@
 //! else than was decided, the operation stays pending and the worker brings both together.
 
 mod refusals;
+mod stand_in;
 
 use std::time::Instant;
 
 use florin_kernel::{AccountId, AuthorisationId, CustomerId, Date, Money, UnixMicros};
-use florin_proto::{ErrorReason as _, payment::v1::Reason};
 use florin_rpc::{CallContext, Error};
 use florin_runtime::internal;
 use florin_store::{StoreError, Tx, audit};
@@ -26,6 +26,8 @@ use prost::Message as _;
 
 pub(super) use self::refusals::{authorisation_not_found, decided, same_content};
 use self::refusals::{by_score, failure_of};
+pub(super) use self::stand_in::back_of;
+use self::stand_in::reservation_id;
 use super::{
     Payment,
     accounts::owner,
@@ -37,7 +39,7 @@ use super::{
     score_authorisation::Score,
 };
 use crate::{
-    domain::{Decider, Decision, Failure, Operation, OperationKind, Ordering, give_back},
+    domain::{Decider, Decision, Operation, OperationKind, Ordering, Reservation},
     store::authorisations::{self, Card},
 };
 
@@ -195,9 +197,15 @@ impl Payment {
         }
         let (customer, channel) = (known.customer, card.authorisation.channel.clone());
         let ordering = Ordering { customer, channel, date: known.date };
-        let payment = (card.authorisation.account, operation.amount);
-        match self.intakes.reserve(tx, payment, &ordering).await? {
-            Ok(counters) => operation.reserved = counters,
+        let (id, number) = (card.authorisation.id, operation.number);
+        let (account, amount) = (card.authorisation.account, operation.amount);
+        let one = Reservation { id: reservation_id(id, number), account, ordering, amount };
+        if matches!(score, Score::Late) {
+            // The stand-in may give it back in this transaction, and gates come before counters.
+            crate::store::reservations::alone(tx, &one).await?;
+        }
+        match self.intakes.reserve(tx, &one).await? {
+            Ok(()) => {}
             Err(exceeded) => {
                 let failure = failure_of(&Error::from(Refused::Limit(exceeded)));
                 operation.decline(failure, Decider::Limit, now);
@@ -208,62 +216,6 @@ impl Payment {
             Score::Late => self.stand_in(tx, (card, operation), Some(known.date), now).await,
             Score::Passed | Score::Met(_) => Ok(()),
         }
-    }
-
-    /// Decides in place of those who have not answered: approves while what it has approved of
-    /// the account on the business date stays within its limit, else declines.
-    pub(super) async fn stand_in(
-        &self,
-        tx: &Tx,
-        (card, operation): (&mut Card, &mut Operation),
-        date: Option<Date>,
-        now: UnixMicros,
-    ) -> Result<(), StoreError> {
-        let amount = operation.amount;
-        // What a decline gives back is locked first: counters of limits come before that of the
-        // stand-in, here and everywhere.
-        let reserved = operation.reserved.iter().cloned().collect();
-        crate::store::limits::lock_used(tx, &reserved).await?;
-        let limit = self.cards.stand_in.get(&amount.currency());
-        if let (Some(limit), Some(date)) = (limit, date) {
-            let account = card.authorisation.account;
-            let counter = format!("standin/{account}/{date}/{}", amount.currency());
-            let mut usage = crate::store::limits::lock_used(tx, &[counter].into()).await?;
-            let used = usage.values().next().copied().unwrap_or(0);
-            if let Some(sum) = used.checked_add(amount.minor()).filter(|sum| *sum <= limit.minor())
-            {
-                usage.values_mut().for_each(|used| *used = sum);
-                crate::store::limits::write_used(tx, &usage).await?;
-                operation.decide(Decision::Approved, Decider::StandIn, now);
-                return decided(card, operation);
-            }
-        }
-        let known = Reason::NotAnsweredInTime.known();
-        let failure = Failure {
-            reason: known.name.to_owned(),
-            domain: known.domain.to_owned(),
-            message: "neither score nor ledger answered in time".to_owned(),
-            facts: [].into(),
-        };
-        self.decline(tx, (card, operation), failure, Decider::StandIn, now).await
-    }
-
-    /// Declines what may have been reserved.
-    pub(super) async fn decline(
-        &self,
-        tx: &Tx,
-        (card, operation): (&mut Card, &mut Operation),
-        failure: Failure,
-        by: Decider,
-        now: UnixMicros,
-    ) -> Result<(), StoreError> {
-        let all = operation.amount.minor();
-        let back = give_back(std::slice::from_mut(operation), all);
-        let short = crate::store::limits::give_back_amounts(tx, back).await?;
-        let meter = self.meter.clone();
-        tx.on_commit(move || meter.short(short));
-        operation.decline(failure, by, now);
-        decided(card, operation)
     }
 
     /// Leases what waits for the ledger to this call, tells what was decided, and audits.
@@ -355,30 +307,6 @@ impl Payment {
             }
             let _ = tokio::time::timeout(left.min(LOOK_EVERY), told).await;
         }
-    }
-
-    /// The stand-in decides, where nobody has.
-    pub(super) async fn stand_in_for(
-        &self,
-        id: AuthorisationId,
-        number: i64,
-    ) -> Result<(), StoreError> {
-        let date = self.books.known();
-        self.db
-            .write(async |tx: Tx| {
-                let Some(mut card) = authorisations::lock(&tx, id).await? else { return Ok(()) };
-                let mut operation = authorisations::operation(&tx, id, number).await?;
-                if operation.decision != Decision::Pending {
-                    return Ok(());
-                }
-                let now = tx.now().await?;
-                self.stand_in(&tx, (&mut card, &mut operation), date, now).await?;
-                card.authorisation.changed_at = card.authorisation.changed_at.max(now);
-                self.tell(&tx, &mut card, &operation).await?;
-                authorisations::update_operations(&tx, &[operation]).await?;
-                authorisations::update(&tx, &card).await
-            })
-            .await
     }
 
     /// An authorisation.

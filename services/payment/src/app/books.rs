@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::accounts::as_role;
+use crate::domain::Opened;
 
 const GET_BUSINESS_DATE: &str = "/florin.account.v1.AccountService/GetBusinessDate";
 /// How often it is asked for.
@@ -31,6 +32,8 @@ const WARN_EACH: u32 = 10;
 #[derive(Debug, Clone)]
 pub(super) struct Books {
     known: Arc<watch::Sender<Option<Date>>>,
+    /// With which next date of the calendar, by the date that it is after.
+    next: Arc<watch::Sender<Option<(Date, Date)>>>,
     /// When that was told last.
     heard: Arc<watch::Sender<Option<Instant>>>,
     /// Who asks, while others wait for the answer.
@@ -42,6 +45,7 @@ impl Books {
     pub(super) fn new(account: Dependency) -> Self {
         Self {
             known: Arc::new(watch::Sender::new(None)),
+            next: Arc::new(watch::Sender::new(None)),
             heard: Arc::new(watch::Sender::new(None)),
             asking: Arc::default(),
             account,
@@ -66,6 +70,12 @@ impl Books {
         *self.known.borrow()
     }
 
+    /// A business date with what the calendar has next, where that was told with it.
+    pub(super) fn opened(&self, on: Date) -> Opened {
+        let next = *self.next.borrow();
+        Opened { on, next: next.filter(|(after, _)| *after == on).map(|(_, next)| next) }
+    }
+
     /// None as well where it was told too long ago: that day may be closed by now.
     fn fresh(&self) -> Option<Date> {
         let age = self.heard.borrow().map(|heard| heard.elapsed());
@@ -84,6 +94,9 @@ impl Books {
             .await?;
         let date = parse_date(&answer.business_date)
             .map_err(|error| Error::internal(format!("business date of account: {error}")))?;
+        // A calendar that is none says nothing of the next date, and holds up no other.
+        let next = parse_date(&answer.next_business_date).ok().filter(|next| *next > date);
+        self.next.send_replace(next.map(|next| (date, next)));
         self.known.send_if_modified(|known| {
             let later = known.is_none_or(|known| date > known);
             if later {

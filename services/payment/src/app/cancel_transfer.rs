@@ -16,7 +16,7 @@ use super::{Payment, accept::payer, events, get_transfer::transfer_not_found};
 use crate::{
     domain::{Event, NotAllowed, Relation},
     grpc::convert::transfer_id,
-    store::{self, Lease, Record},
+    store::{self, Lease, Record, reservations::Back},
     wire::{wire_status, wire_transfer},
 };
 
@@ -67,7 +67,7 @@ impl Payment {
         record.transfer.apply(Event::Cancelled, now).map_err(not_cancellable)?;
         record.due_at = None;
         // Before positions of the outbox are drawn: nobody waits for those of one that waits.
-        let short = store::limits::give_back(tx, &[&record]).await?;
+        let short = store::reservations::give_back(tx, &[Back::of(&record)]).await?;
         let event = events::ended(&record, &events::causation_of(&[], &record));
         let ids = self.outbox.append(tx, event.into_iter().collect()).await?;
         record.position = position::encode(&ids);

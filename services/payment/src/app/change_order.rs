@@ -88,11 +88,27 @@ impl Payment {
         answer: impl Fn(wire::Order) -> Res + Send + Sync,
     ) -> Result<Response<Res>, Status> {
         let id = order_id(id).map_err(Error::invalid)?;
+        let change = |order: &mut StandingOrder| {
+            let passed = change(&mut order.standing).map_err(order_state)?;
+            Ok(Changed { passed, audited: id.to_string() })
+        };
+        self.change_of_order(ctx, request, id, change, answer).await
+    }
+
+    /// As [`Self::change_order`], of all that an order has.
+    pub(super) async fn change_of_order<Req: Message, Res: Message + Default + Send>(
+        &self,
+        ctx: &CallContext,
+        request: &Req,
+        id: OrderId,
+        change: impl Fn(&mut StandingOrder) -> Result<Changed, Error> + Send + Sync,
+        answer: impl Fn(wire::Order) -> Res + Send + Sync,
+    ) -> Result<Response<Res>, Status> {
         self.order_of(ctx, Verb::Pay, id).await?;
         once(&self.db, ctx, request, async |tx: Tx| {
             let mut order =
                 store::orders::lock(&tx, &[id]).await?.pop().ok_or_else(|| order_not_found(id))?;
-            let passed = change(&mut order.standing).map_err(order_state)?;
+            let Changed { passed, audited } = change(&mut order)?;
             let at = tx.now().await?;
             let runs: Vec<_> = passed
                 .into_iter()
@@ -111,7 +127,7 @@ impl Payment {
                 actor: ctx.principal.scope_key(),
                 on_behalf_of: None,
                 method: ctx.method.to_owned(),
-                reference: id.to_string(),
+                reference: audited,
                 at,
             };
             audit::record(&tx, entry).await?;
@@ -136,10 +152,18 @@ impl Payment {
     }
 }
 
+/// What was changed of an order.
+pub(super) struct Changed {
+    /// Dates that it passes over.
+    pub(super) passed: Vec<Date>,
+    /// What is audited: its id, and what was changed.
+    pub(super) audited: String,
+}
+
 fn order_not_found(id: OrderId) -> Error {
     Error::new(Reason::OrderNotFound, format!("order {id} does not exist"))
 }
 
-fn order_state(refused: OrderState) -> Error {
+pub(super) fn order_state(refused: OrderState) -> Error {
     Error::new(Reason::OrderState, refused.to_string()).with("status", refused.status.name())
 }

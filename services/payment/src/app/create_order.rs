@@ -68,6 +68,7 @@ impl Payment {
                 initiator: ctx.principal.to_initiator().encode_to_vec(),
                 created_at,
                 last_transfer: None,
+                events: 0,
             };
             store::orders::insert(&tx, &order).await?;
             store::orders::keep_key(&tx, &key, id).await?;

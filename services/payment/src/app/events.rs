@@ -7,16 +7,26 @@ use florin_proto::{
     payment::v1::{
         self as wire, AuthorisationCaptured, AuthorisationDecided, AuthorisationExpired,
         AuthorisationReversed, BulkAccepted, BulkCancelled, BulkDone, BulkRejected,
-        PaymentRepaired, RecallEnded, RecallRequested, TransferAccepted, TransferCancelled,
-        TransferCompleted, TransferFailed,
+        OrderRunRefused, PaymentRepaired, RecallEnded, RecallRequested, TransferAccepted,
+        TransferCancelled, TransferCompleted, TransferFailed,
     },
     timestamp,
 };
 
 use crate::{
     domain::{BulkStatus, Operation, OperationKind, Status},
-    store::{Record, authorisations::Card, bulks::Bulk, recalls::Recall, repairs::Repair},
-    wire::{bulks::wire_bulk, wire_authorisation, wire_of, wire_operation, wire_recall_of},
+    store::{
+        Record,
+        authorisations::Card,
+        bulks::Bulk,
+        orders::{OrderRun, StandingOrder},
+        recalls::Recall,
+        repairs::Repair,
+    },
+    wire::{
+        bulks::wire_bulk, wire_authorisation, wire_of, wire_operation, wire_order, wire_recall_of,
+        wire_run,
+    },
 };
 
 /// Version of the event of an acceptance.
@@ -114,6 +124,24 @@ pub fn payment_repaired(repair: &Repair, told: wire::Repair, at: UnixMicros) -> 
     };
     let causation = repair.subject.clone();
     NewEvent::of(&fact, &repair.id, REPAIRED, Cause { correlation, causation, traceparent: None })
+}
+
+/// The event of a date of an order on which no transfer was taken on.
+#[must_use]
+pub fn order_run_refused(order: &StandingOrder, run: &OrderRun) -> NewEvent {
+    let retry_on = order.standing.check_on.map(|date| date.to_string()).unwrap_or_default();
+    let fact = OrderRunRefused {
+        order: Some(wire_order(order)),
+        run: Some(wire_run(run)),
+        retry_on,
+        at: Some(timestamp(run.at)),
+    };
+    let cause = Cause {
+        correlation: order.id.to_string(),
+        causation: order.id.to_string(),
+        traceparent: None,
+    };
+    NewEvent::of(&fact, &order.id, order.events, cause)
 }
 
 fn cause_of(recall: &Recall, causation: &str) -> Cause {

@@ -1,5 +1,7 @@
 //! Returns an order; lists those of an account.
 
+use std::collections::HashMap;
+
 use florin_proto::{
     account::v1::Reason as AccountReason,
     payment::v1::{GetOrderRequest, GetOrderResponse, ListOrdersRequest, ListOrdersResponse},
@@ -11,6 +13,7 @@ use tonic::{Response, Status};
 
 use super::Payment;
 use crate::{
+    domain::Ended,
     grpc::convert::{order_id, orders_page},
     store,
     wire::{wire_order, wire_run},
@@ -20,7 +23,7 @@ use crate::{
 const MOST_RUNS: i64 = 50;
 
 impl Payment {
-    /// Returns an order with its last runs.
+    /// Returns an order with its last runs, and why those were not paid that were not.
     ///
     /// # Errors
     /// `ORDER_NOT_FOUND`, also for another's.
@@ -32,7 +35,21 @@ impl Payment {
         let id = order_id(&request.order_id).map_err(Error::invalid)?;
         let order = self.order_of(ctx, Verb::View, id).await?;
         let runs = store::orders::runs(self.db.read(), id, MOST_RUNS).await.map_err(internal)?;
-        let runs = runs.iter().map(wire_run).collect();
+        let transfers: Vec<_> = runs.iter().filter_map(|run| run.transfer).collect();
+        let transfers = store::read(self.db.read(), &transfers).await.map_err(internal)?;
+        let failed = transfers.iter().filter_map(|one| match one.transfer.ended() {
+            Ended::Unpaid(failure) => Some((one.transfer.id(), failure.reason.clone())),
+            Ended::NotYet | Ended::Paid(_) | Ended::Withdrawn => None,
+        });
+        let failed: HashMap<_, _> = failed.collect();
+        let told = runs.iter().map(|run| {
+            let mut told = wire_run(run);
+            if let Some(reason) = run.transfer.and_then(|id| failed.get(&id)) {
+                told.reason.clone_from(reason);
+            }
+            told
+        });
+        let runs = told.collect();
         Ok(Response::new(GetOrderResponse { order: Some(wire_order(&order)), runs }))
     }
 

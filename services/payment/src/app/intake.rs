@@ -8,7 +8,7 @@ use std::{
 };
 
 use florin_events::{Outbox, position};
-use florin_kernel::{AccountId, CustomerId, Money, TransferId, UnixMicros};
+use florin_kernel::{CustomerId, TransferId, UnixMicros};
 use florin_proto::payment::v1::{self as wire, Reason};
 use florin_rpc::Error;
 use florin_store::{StoreError, Tx, audit};
@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 use super::events;
 use crate::{
     domain::{
-        BySubject, LimitExceeded, Limits, NotReturned, Order, Ordering, Transfer, Usage,
-        by_subject, limited,
+        BySubject, LimitExceeded, Limits, NotReturned, Order, Ordering, Reservation, Transfer,
+        Usage, by_subject, limited,
     },
     store::{self, ClientKey, Record},
 };
@@ -121,7 +121,7 @@ impl Intakes {
 
     /// Decides orders in their order and writes those that are taken on: the transfers as their
     /// events tell them. Originals are locked before counters, here and wherever a transfer
-    /// ends.
+    /// ends; what counts is kept, whether there is a limit or not.
     pub(super) async fn take(
         &self,
         tx: &Tx,
@@ -133,11 +133,10 @@ impl Intakes {
             intakes.iter().map(|intake| self.decide(intake, &mut basis)).collect();
         let changed = basis.usage.into_iter().filter(|(id, used)| before.get(id) != Some(used));
         store::limits::write_used(tx, &changed.collect()).await?;
-        let taken: Vec<_> = intakes
-            .iter()
-            .zip(&decided)
-            .filter_map(|(intake, decided)| Some((*intake, decided.as_ref().ok()?.clone())))
-            .collect();
+        let taken = intakes.iter().zip(&decided).filter(|(_, decided)| decided.is_ok());
+        let taken: Vec<&Intake> = taken.map(|(intake, _)| *intake).collect();
+        let counting: Vec<_> = taken.iter().filter_map(|intake| reservation(intake)).collect();
+        store::reservations::add(tx, &counting).await?;
         let mut written = self.write(tx, taken).await?.into_iter();
         let answers = decided.into_iter().map(|decided| match decided {
             Ok(_) => {
@@ -149,7 +148,7 @@ impl Intakes {
         answers.collect()
     }
 
-    fn decide(&self, intake: &Intake, basis: &mut Basis) -> Result<Vec<String>, Refused> {
+    fn decide(&self, intake: &Intake, basis: &mut Basis) -> Result<(), Refused> {
         if let Some(link) = intake.order.link() {
             let original = basis.originals.get(&link.original);
             let original = original.ok_or(Refused::Return(NotReturned::NotCompleted("")))?;
@@ -161,48 +160,44 @@ impl Intakes {
             .map_err(Refused::Limit)
     }
 
-    /// Reserves a payment from an account that is no transfer: the counters in which it is, or
-    /// the limit that does not let it pass.
+    /// Reserves a payment that is no transfer, or tells the limit that does not let it pass.
     pub(super) async fn reserve(
         &self,
         tx: &Tx,
-        (from, amount): (AccountId, Money),
-        ordering: &Ordering,
-    ) -> Result<Result<Vec<String>, LimitExceeded>, StoreError> {
-        let limits = store::limits::of(tx, &ordering.subjects(from).collect()).await?;
-        let limits = by_subject(limits.into_iter().map(|(limit, _)| limit));
-        let counting = ordering.counting(from, amount.currency(), &limits);
-        let counters = counting.filter_map(|limit| limit.counter(Some(from), ordering.date));
+        one: &Reservation,
+    ) -> Result<Result<(), LimitExceeded>, StoreError> {
+        let Reservation { account, ordering, amount, .. } = one;
+        store::limits::go_by(tx).await?;
+        let subjects = ordering.subjects(*account).collect();
+        let limits = by_subject(store::limits::counted(tx, &subjects).await?);
+        let counting = ordering.counting(*account, amount.currency(), &limits);
+        let counters = counting.filter_map(|limit| limit.counter(Some(*account), ordering.date));
         let mut usage = store::limits::lock_used(tx, &counters.collect()).await?;
-        let reserved = self.limits.reserve_from(from, amount, ordering, &limits, &mut usage);
+        let reserved = self.limits.reserve_from(*account, *amount, ordering, &limits, &mut usage);
         if reserved.is_ok() {
             store::limits::write_used(tx, &usage).await?;
+            store::reservations::add(tx, std::slice::from_ref(one)).await?;
         }
         Ok(reserved)
     }
 
-    async fn write(
-        &self,
-        tx: &Tx,
-        taken: Vec<(&Intake, Vec<String>)>,
-    ) -> Result<Vec<wire::Transfer>, StoreError> {
+    async fn write(&self, tx: &Tx, taken: Vec<&Intake>) -> Result<Vec<wire::Transfer>, StoreError> {
         if taken.is_empty() {
             return Ok(Vec::new());
         }
         let now = tx.now().await?;
-        let mut records: Vec<_> =
-            taken.iter().map(|(intake, reserved)| record(intake, reserved.clone(), now)).collect();
+        let mut records: Vec<_> = taken.iter().map(|intake| record(intake, now)).collect();
         let (told, seen): (Vec<_>, Vec<_>) = records
             .iter()
             .zip(&taken)
-            .map(|(record, (intake, _))| events::accepted(record, &intake.cause))
+            .map(|(record, intake)| events::accepted(record, &intake.cause))
             .unzip();
         let events = self.outbox.append(tx, told).await?;
         for (record, event) in records.iter_mut().zip(&events) {
             record.position = position::encode(&[*event]);
         }
         store::insert(tx, &records).await?;
-        let entries = taken.iter().map(|(intake, _)| audit::Entry {
+        let entries = taken.iter().map(|intake| audit::Entry {
             actor: intake.actor.clone(),
             on_behalf_of: intake.on_behalf_of.map(|customer| customer.to_string()),
             method: intake.method.clone(),
@@ -230,8 +225,12 @@ async fn basis(tx: &Tx, intakes: &[&Intake]) -> Result<Basis, StoreError> {
     let counted = intakes.iter().filter_map(|one| Some((limited(&one.order)?, *one)));
     let subjects =
         counted.clone().flat_map(|(from, intake)| intake.ordering.subjects(from)).collect();
-    let limits = store::limits::of(tx, &subjects).await?;
-    let limits = by_subject(limits.into_iter().map(|(limit, _)| limit));
+    let subjects: BTreeSet<_> = subjects;
+    let mut limits = BySubject::new();
+    if !subjects.is_empty() {
+        store::limits::go_by(tx).await?;
+        limits = by_subject(store::limits::counted(tx, &subjects).await?);
+    }
     let counters = counted.flat_map(|(from, Intake { order, ordering, .. })| {
         let apply = ordering.applying(order, &limits);
         apply.filter_map(move |limit| limit.counter(Some(from), ordering.date))
@@ -241,7 +240,17 @@ async fn basis(tx: &Tx, intakes: &[&Intake]) -> Result<Basis, StoreError> {
     Ok(Basis { limits, usage, originals: locked, returned })
 }
 
-fn record(intake: &Intake, reserved: Vec<String>, now: UnixMicros) -> Record {
+/// What of an order counts against limits; None where none counts it.
+fn reservation(intake: &Intake) -> Option<Reservation> {
+    Some(Reservation {
+        id: intake.id.to_string(),
+        account: limited(&intake.order)?,
+        ordering: intake.ordering.clone(),
+        amount: intake.order.amount(),
+    })
+}
+
+fn record(intake: &Intake, now: UnixMicros) -> Record {
     Record {
         transfer: Transfer::accept(intake.id, intake.order.clone(), now),
         due_at: Some(now),
@@ -254,6 +263,6 @@ fn record(intake: &Intake, reserved: Vec<String>, now: UnixMicros) -> Record {
         last_cause: None,
         voided_at: None,
         lease_token: None,
-        reserved,
+        reserved: Vec::new(),
     }
 }

@@ -6,10 +6,15 @@ use florin_store::{Database, StoreError, Tx};
 use tokio_util::sync::CancellationToken;
 
 use super::{Payment, books::Books};
-use crate::{domain::outlived, store};
+use crate::{
+    domain::{months_kept, outlived},
+    store,
+};
 
 /// How often it is looked for them: they grow by the day.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
+/// Reservations that go in one transaction.
+const PAGE: i64 = 1_000;
 
 impl Payment {
     /// Looks until the shutdown for counters that nobody asks for any more. They grow with the
@@ -21,8 +26,8 @@ impl Payment {
         watch(self.db.clone(), self.books.clone(), shutdown)
     }
 
-    /// Deletes counters of days two months back and of months a year back, and returns how many.
-    /// A transfer that ends unpaid later still gives back what else it has reserved.
+    /// Deletes what counted more than two months back, and the counters of it, and returns how
+    /// many counters there were. A transfer that ends unpaid later gives nothing back.
     ///
     /// # Errors
     /// Those of the database.
@@ -50,7 +55,7 @@ async fn prune(db: &Database, books: &Books) -> Result<u64, StoreError> {
     loop {
         // A page a transaction, so that nobody waits for long.
         let mut page = store::limits::counters_after(db.read(), &last).await?;
-        let Some(end) = page.last() else { return Ok(deleted) };
+        let Some(end) = page.last() else { break };
         last.clone_from(end);
         page.retain(|counter| outlived(counter, today));
         if !page.is_empty() {
@@ -58,4 +63,9 @@ async fn prune(db: &Database, books: &Books) -> Result<u64, StoreError> {
             deleted = deleted.saturating_add(gone);
         }
     }
+    // After the counters of it: one that is there has all that it counts.
+    let Some(before) = months_kept(today) else { return Ok(deleted) };
+    let drop = async |tx: Tx| store::reservations::prune(&tx, before, PAGE).await;
+    while db.write(drop).await? > 0 {}
+    Ok(deleted)
 }

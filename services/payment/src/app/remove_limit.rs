@@ -10,10 +10,13 @@ use super::{
     Payment,
     set_limit::{Change, audit_limit},
 };
-use crate::{grpc::convert::limit_name, store};
+use crate::{
+    grpc::convert::limit_name,
+    store::{self, limits::Standing},
+};
 
 impl Payment {
-    /// Removes a limit; audited. What was counted by it stays counted, should it be set again.
+    /// Removes a limit; audited. It is counted further, should it be set again.
     ///
     /// # Errors
     /// Every violated field at once; `LIMIT_NOT_FOUND`.
@@ -24,10 +27,12 @@ impl Payment {
     ) -> Result<Response<RemoveLimitResponse>, Status> {
         let (subject, period, currency) = limit_name(&request).map_err(Error::invalid)?;
         once(&self.db, ctx, &request, async |tx: Tx| {
-            let before = store::limits::lock_maximum(&tx, &subject, period, currency).await?;
-            if !store::limits::remove(&tx, &subject, period, currency).await? {
-                return Err(Failure::Refused(not_found()));
-            }
+            let before = match store::limits::lock(&tx, &subject, period, currency).await? {
+                Standing::Set(maximum) => Some(maximum),
+                Standing::Removed | Standing::Never => return Err(Failure::Refused(not_found())),
+            };
+            let now = tx.now().await?;
+            store::limits::remove(&tx, &subject, period, currency, now).await?;
             let change = Change { before, after: None };
             audit_limit(&tx, ctx, (&subject, period, currency), change).await?;
             Ok(RemoveLimitResponse {})

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use florin_kernel::{Date, Kind, OrderId, Role, TransferId};
+use florin_kernel::{Date, Kind, OrderId, Role, TransferId, UnixMicros};
 use florin_rpc::{Error, worker_context};
 use florin_store::{StoreError, Tx};
 use futures_util::future::join_all;
@@ -18,10 +18,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Payment,
     create_transfer::not_an_order,
+    events,
     intake::{Intake, Refused},
 };
 use crate::{
-    domain::{Fee, Last, OrderStep as Step, Ordering, Status},
+    domain::{Fee, Last, Opened, OrderStep as Step, Ordering, Status},
     store::{
         self, ClientKey,
         orders::{OrderRun, StandingOrder},
@@ -75,17 +76,18 @@ impl Payment {
     /// # Errors
     /// Those of the database. What was committed stays; the rest is found again.
     pub async fn run_orders_of(&self, today: Date) -> Result<usize, StoreError> {
+        let opened = self.books.opened(today);
         let mut created = 0_usize;
         let mut passed_by = BTreeSet::new();
         loop {
             let limit = i64::try_from(passed_by.len()).unwrap_or(PAGE).saturating_add(PAGE);
-            let mut due = store::orders::due(self.db.read(), today, limit).await?;
+            let mut due = store::orders::due(self.db.read(), opened, limit).await?;
             due.retain(|id| !passed_by.contains(id));
             if due.is_empty() {
                 return Ok(created);
             }
             let fees = self.fees_of_orders(&due).await?;
-            let page = self.run_parts(today, due, &fees, &mut passed_by).await?;
+            let page = self.run_parts(opened, due, &fees, &mut passed_by).await?;
             created = created.saturating_add(page.created);
             // Others run them, or what is left cannot be read: it is looked at again later.
             if page.orders == 0 {
@@ -98,7 +100,7 @@ impl Payment {
     /// that one is passed by, for people, and holds up no other.
     async fn run_parts(
         &self,
-        today: Date,
+        opened: Opened,
         due: Vec<OrderId>,
         fees: &Fees,
         passed_by: &mut BTreeSet<OrderId>,
@@ -108,7 +110,7 @@ impl Payment {
         while let Some(mut ids) = parts.pop() {
             let run = self.db.write(async |tx: Tx| {
                 let orders = store::orders::lock(&tx, &ids).await?;
-                self.run_page(&tx, today, orders, fees).await
+                self.run_page(&tx, opened, orders, fees).await
             });
             match (run.await, ids.as_slice()) {
                 (Ok(page), _) => {
@@ -169,13 +171,13 @@ impl Payment {
     async fn run_page(
         &self,
         tx: &Tx,
-        today: Date,
+        opened: Opened,
         mut orders: Vec<StandingOrder>,
         fees: &Fees,
     ) -> Result<Page, StoreError> {
         // Somebody else may have run them between the look and the lock.
-        orders.retain(|one| one.standing.run_on().is_some_and(|run_on| run_on <= today));
-        let (mut paying, mut runs) = (Vec::new(), Vec::new());
+        orders.retain(|one| one.standing.is_due(opened));
+        let (mut paying, mut refused) = (Vec::new(), Vec::new());
         for (at, one) in orders.iter_mut().enumerate() {
             let last = match last(tx, one).await {
                 // It waits for people, pays nothing again, and holds up no other.
@@ -185,50 +187,77 @@ impl Payment {
                 }
                 last => last?,
             };
-            match one.standing.step(today, last) {
+            match one.standing.step(opened, last) {
                 Step::Wait => {}
                 Step::Pay { date, attempt } => {
+                    let due = Due { at, date, attempt };
                     let fee = fees.get(&one.id).cloned().unwrap_or(Ok(None));
                     let too_large = |error| not_an_order(error).reason().to_owned();
-                    let order =
-                        fee.and_then(|fee| one.order.clone().charged(fee).map_err(too_large));
-                    match order {
+                    match fee.and_then(|fee| one.order.clone().charged(fee).map_err(too_large)) {
                         Ok(order) => {
-                            let intake = Intake { order, ..intake(one, today, date, attempt) };
-                            paying.push((at, date, attempt, intake));
+                            let intake = Intake { order, ..intake(one, opened.on, date, attempt) };
+                            paying.push((due, intake));
                         }
-                        Err(reason) => {
-                            one.last_transfer = None;
-                            let (order, reason) = (one.id, Some(reason));
-                            let at = tx.now().await?;
-                            let transfer = None;
-                            runs.push(OrderRun { order, date, attempt, transfer, reason, at });
-                        }
+                        Err(reason) => refused.push((due, reason)),
                     }
                 }
             }
         }
-        let intakes: Vec<_> = paying.iter().map(|(_, _, _, intake)| intake).collect();
+        let intakes: Vec<_> = paying.iter().map(|(_, intake)| intake).collect();
         let taken = self.intakes.take(tx, &intakes).await?;
         let now = tx.now().await?;
-        let mut created = 0_usize;
-        for ((at, date, attempt, intake), taken) in paying.iter().zip(taken) {
-            let Some(one) = orders.get_mut(*at) else { continue };
-            let refused = taken.err();
-            one.last_transfer = refused.is_none().then_some(intake.id);
-            created = created.saturating_add(usize::from(refused.is_none()));
-            runs.push(OrderRun {
-                order: one.id,
-                date: *date,
-                attempt: *attempt,
-                transfer: one.last_transfer,
-                reason: refused.map(reason_of),
-                at: now,
-            });
+        let mut runs = Vec::new();
+        for ((due, intake), taken) in paying.iter().zip(taken) {
+            match taken {
+                Ok(_) => runs.push(due.run(&mut orders, Ok(intake.id), now)),
+                Err(why) => refused.push((*due, reason_of(why))),
+            }
         }
+        let created = runs.len();
+        let mut told = Vec::new();
+        for (due, reason) in refused {
+            let run = due.run(&mut orders, Err(reason), now);
+            if let (Some(run), Some(one)) = (&run, orders.get_mut(due.at)) {
+                one.events = one.events.saturating_add(1);
+                told.push(events::order_run_refused(one, run));
+            }
+            runs.push(run);
+        }
+        let runs: Vec<OrderRun> = runs.into_iter().flatten().collect();
         store::orders::record(tx, &runs).await?;
         store::orders::update(tx, &orders).await?;
+        self.outbox.append(tx, told).await?;
         Ok(Page { orders: orders.len(), created })
+    }
+}
+
+/// A date of an order of a page that has come due.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    /// Where the order stands in the page.
+    at: usize,
+    /// The order's own date.
+    date: Date,
+    /// From 1.
+    attempt: i64,
+}
+
+impl Due {
+    /// What became of it: a transfer, or the reason why there is none.
+    fn run(
+        self,
+        orders: &mut [StandingOrder],
+        outcome: Result<TransferId, String>,
+        now: UnixMicros,
+    ) -> Option<OrderRun> {
+        let one = orders.get_mut(self.at)?;
+        let (transfer, reason) = match outcome {
+            Ok(transfer) => (Some(transfer), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        one.last_transfer = transfer;
+        let (date, attempt) = (self.date, self.attempt);
+        Some(OrderRun { order: one.id, date, attempt, transfer, reason, at: now })
     }
 }
 
@@ -266,11 +295,7 @@ fn intake(one: &StandingOrder, today: Date, date: Date, attempt: i64) -> Intake 
         order: one.order.clone(),
         ordering: Ordering { customer: one.customer, channel: CHANNEL.to_owned(), date: today },
         initiator: one.initiator.clone(),
-        key: ClientKey {
-            scope: Some(format!("order {}", one.id)),
-            key: format!("{date}/{attempt}"),
-            request_hash: None,
-        },
+        key: ClientKey::of_order(one.id, date, attempt),
         traceparent: None,
         cause: one.id.to_string(),
         actor: one.actor.clone(),

@@ -11,12 +11,14 @@ use super::{Payment, create_transfer::same_currency, list_limits::account_not_fo
 use crate::{
     domain::{Limit, Period, Subject},
     grpc::convert::limit,
-    store,
+    store::{self, limits::Standing},
     wire::wire_limit,
 };
 
 impl Payment {
-    /// Sets a limit, in place of the one before; audited with both.
+    /// Sets a limit, in place of the one before; audited with both. What its day or month has
+    /// taken on already counts: nobody takes on by the limits of before while one is set that
+    /// nothing was counted by.
     ///
     /// # Errors
     /// Every violated field at once; `ACCOUNT_NOT_FOUND`, `CURRENCY_MISMATCH`: a limit of an
@@ -32,7 +34,14 @@ impl Payment {
         once(&self.db, ctx, &request, async |tx: Tx| {
             let now = tx.now().await?;
             let currency = maximum.currency();
-            let before = store::limits::lock_maximum(&tx, subject, *period, currency).await?;
+            let before = match store::limits::lock(&tx, subject, *period, currency).await? {
+                Standing::Set(maximum) => Some(maximum),
+                Standing::Removed => None,
+                Standing::Never => {
+                    store::limits::shut(&tx).await?;
+                    None
+                }
+            };
             store::limits::set(&tx, &limit, now).await?;
             let change = Change { before, after: Some(*maximum) };
             audit_limit(&tx, ctx, (subject, *period, currency), change).await?;

@@ -15,7 +15,7 @@ mod status;
 use florin_kernel::{AccountId, AuthorisationId, Currency, CustomerId, Money, UnixMicros};
 
 pub use self::{
-    operation::{Decider, Decision, Operation, OperationKind, give_back, hold_reference},
+    operation::{Decider, Decision, Given, Operation, OperationKind, give_back, hold_reference},
     status::AuthorisationStatus,
 };
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use florin_kernel::{AccountId, Currency, CustomerId, Date, Money, parse_date};
+use florin_kernel::{AccountId, Currency, CustomerId, Date, Money};
 
-use super::{Order, Route};
+use super::{Order, Route, counters::counter_id};
 
 /// Whose transfers a limit counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,19 +163,7 @@ impl Limit {
     /// account; None for a limit of each transfer alone.
     #[must_use]
     pub fn counter(&self, from: Option<AccountId>, date: Date) -> Option<String> {
-        let window = match self.period {
-            Period::Transfer => return None,
-            Period::Day => date.to_string(),
-            Period::Month => format!("{:04}-{:02}", date.year(), date.month()),
-        };
-        let currency = self.maximum.currency();
-        let key = self.subject.key();
-        Some(match (&self.subject, from) {
-            (Subject::Channel(_), from) => format!("{key}/{}/{window}/{currency}", from?),
-            (Subject::Customer(_) | Subject::Account(_), _) => {
-                format!("{key}/{window}/{currency}")
-            }
-        })
+        counter_id(&self.subject, self.period, from, date, self.maximum.currency())
     }
 }
 
@@ -209,8 +197,8 @@ impl Limits {
     }
 
     /// Decides an order by the bank's limits and by those of its subjects, and reserves its
-    /// amount in `usage`, of which it returns the counters. Cash is limited by what lies in the
-    /// till, and money that goes back by what came.
+    /// amount in `usage`. Cash is limited by what lies in the till, and money that goes back by
+    /// what came.
     ///
     /// # Errors
     /// The first limit that does not let it pass; then nothing is reserved.
@@ -220,10 +208,10 @@ impl Limits {
         ordering: &Ordering,
         limits: &BySubject,
         usage: &mut Usage,
-    ) -> Result<Vec<String>, LimitExceeded> {
+    ) -> Result<(), LimitExceeded> {
         match limited(order) {
             Some(from) => self.reserve_from(from, order.amount(), ordering, limits, usage),
-            None => Ok(Vec::new()),
+            None => Ok(()),
         }
     }
 
@@ -238,7 +226,7 @@ impl Limits {
         ordering: &Ordering,
         limits: &BySubject,
         usage: &mut Usage,
-    ) -> Result<Vec<String>, LimitExceeded> {
+    ) -> Result<(), LimitExceeded> {
         if let Some(limit) = self.0.get(&amount.currency())
             && amount.minor() > limit.minor()
         {
@@ -261,29 +249,12 @@ impl Limits {
             }
             counters.extend(counter);
         }
-        for counter in &counters {
-            let used = usage.entry(counter.clone()).or_default();
+        for counter in counters {
+            let used = usage.entry(counter).or_default();
             *used = used.saturating_add(amount.minor());
         }
-        Ok(counters)
+        Ok(())
     }
-}
-
-/// Whether a counter is of a day two months back, or of a month more than a year back: nothing is
-/// counted by it any more, and nobody asks what was.
-#[must_use]
-pub fn outlived(counter: &str, today: Date) -> bool {
-    let Some((rest, _currency)) = counter.rsplit_once('/') else { return false };
-    let Some((_subject, window)) = rest.rsplit_once('/') else { return false };
-    let (first_day, most_months) = match window.len() {
-        7 => (format!("{window}-01"), 12),
-        _ => (window.to_owned(), 2),
-    };
-    let months = |date: Date| {
-        i32::from(date.year()).saturating_mul(12).saturating_add(i32::from(date.month()))
-    };
-    parse_date(&first_day)
-        .is_ok_and(|counted| months(today).saturating_sub(months(counted)) > most_months)
 }
 
 /// The account whose transfers limits count; None for an order that none counts.

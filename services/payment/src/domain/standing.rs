@@ -1,10 +1,13 @@
 //! Scheduled and standing orders: on which dates they pay, and what to do on a business date.
 //!
-//! An order's own date is *nominal*. It is done on the first business date that is not before
-//! it: business dates are those that the bank opens, so no calendar is asked here.
+//! An order's own date is *nominal*. It is done on the first business date that is not before it,
+//! or, by its holiday rule, on the last one before it: business dates are those that the bank
+//! opens, and what its calendar has next is told with the one that is open.
 
 use florin_kernel::Date;
 use jiff::{Span, ToSpan as _};
+
+use super::{HolidayRule, Opened};
 
 /// How often an order pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +18,13 @@ pub enum Frequency {
     Weekly,
     /// Every so many months, on the day of the first date or the last of a shorter month.
     Monthly,
+    /// Every so many days.
+    Daily,
 }
 
 impl Frequency {
     /// Every frequency.
-    pub const ALL: &'static [Self] = &[Self::Once, Self::Weekly, Self::Monthly];
+    pub const ALL: &'static [Self] = &[Self::Once, Self::Weekly, Self::Monthly, Self::Daily];
 
     /// The number in the contract and in the database.
     #[must_use]
@@ -28,6 +33,7 @@ impl Frequency {
             Self::Once => 1,
             Self::Weekly => 2,
             Self::Monthly => 3,
+            Self::Daily => 4,
         }
     }
 
@@ -43,12 +49,14 @@ impl Frequency {
 pub struct Schedule {
     /// How often.
     pub frequency: Frequency,
-    /// Every so many weeks or months, at least 1.
+    /// Every so many days, weeks or months, at least 1.
     pub every: i64,
     /// The first date.
     pub first_on: Date,
     /// The last date that may be.
     pub last_on: Option<Date>,
+    /// When a date is done on which the bank is closed.
+    pub holiday_rule: HolidayRule,
 }
 
 impl Schedule {
@@ -59,6 +67,7 @@ impl Schedule {
         let steps = number.checked_mul(self.every)?;
         let span = match self.frequency {
             Frequency::Once => (number == 0).then(Span::new),
+            Frequency::Daily => Span::new().try_days(steps).ok(),
             Frequency::Weekly => Span::new().try_weeks(steps).ok(),
             Frequency::Monthly => Span::new().try_months(steps).ok(),
         };
@@ -188,7 +197,23 @@ impl Standing {
         self.schedule.date(self.passed)
     }
 
-    /// The first business date on which there is something to do; None where nothing is.
+    /// Whether its next date, where it has one, is done on this business date.
+    fn is_next(&self, opened: Opened) -> Option<Date> {
+        let rule = self.schedule.holiday_rule;
+        self.next_on().filter(|date| {
+            *date <= opened.on || opened.next.is_some_and(|next| rule.is_done_before(*date, next))
+        })
+    }
+
+    /// Whether there is something to do on this business date.
+    #[must_use]
+    pub fn is_due(&self, opened: Opened) -> bool {
+        let retried = self.check_on.is_some_and(|check| check <= opened.on);
+        self.status == OrderStatus::Active && (retried || self.is_next(opened).is_some())
+    }
+
+    /// The first date of a business date on which there is something to do, but for what is done
+    /// before its own date; None where nothing is.
     #[must_use]
     pub fn run_on(&self) -> Option<Date> {
         match self.status {
@@ -200,12 +225,13 @@ impl Standing {
     /// One step on a business date. What it says is done in the transaction that writes the
     /// order; afterwards [`Self::run_on`] is later, or the next of several dates that came at
     /// once. A retry does not outlive the order's next date.
-    pub fn step(&mut self, today: Date, last: Last) -> Step {
+    pub fn step(&mut self, opened: Opened, last: Last) -> Step {
         if self.status != OrderStatus::Active {
             return Step::Wait;
         }
-        let step = match (self.next_on(), self.current_on, self.check_on) {
-            (Some(next), _, _) if next <= today => {
+        let today = opened.on;
+        let step = match (self.is_next(opened), self.current_on, self.check_on) {
+            (Some(next), _, _) => {
                 self.passed = self.passed.saturating_add(1);
                 self.current_on = Some(next);
                 self.attempt = 1;
@@ -233,6 +259,30 @@ impl Standing {
         }
         self.end_if_done();
         step
+    }
+
+    /// Changes the last date; None for no last one. An order of which no date is left ends.
+    ///
+    /// # Errors
+    /// The order has ended.
+    pub fn end_on(&mut self, last_on: Option<Date>) -> Result<(), OrderState> {
+        self.may_change()?;
+        self.schedule.last_on = last_on;
+        self.end_if_done();
+        Ok(())
+    }
+
+    /// Whether what it does can be changed.
+    ///
+    /// # Errors
+    /// The order has ended.
+    pub const fn may_change(&self) -> Result<(), OrderState> {
+        match self.status {
+            OrderStatus::Active | OrderStatus::Suspended => Ok(()),
+            OrderStatus::Ended | OrderStatus::Cancelled => {
+                Err(OrderState { status: self.status, what: "changed" })
+            }
+        }
     }
 
     /// Passes over the next date, which whoever skips has to name: what was paid or skipped
@@ -279,8 +329,8 @@ impl Standing {
         }
         self.status = OrderStatus::Active;
         let mut passed = Vec::new();
-        // Weeks of a century: no order has more dates behind it.
-        while passed.len() < 5_300
+        // Days of a century: no order has more dates behind it.
+        while passed.len() < 36_600
             && let Some(next) = self.next_on().filter(|next| *next <= today)
         {
             passed.push(next);

@@ -22,7 +22,7 @@ pub use self::{
     beneficiaries::{BeneficiaryDraft, beneficiaries_page, beneficiary_id, label},
     bulks::{BulkDraft, PartDraft, another_bulk, bulk_id, bulks_page, lines_page},
     limits::{LimitsQuery, limit, limit_name},
-    orders::{OrderDraft, order_id, orders_page, skipped_date},
+    orders::{OrderChange, OrderDraft, order_id, orders_page, skipped_date},
     recalls::{RecallDraft, Verdict, recall_id, recalls_page, verdict},
     repairs::{RepairDraft, repair_id, repairs_page, voice},
 };

@@ -13,7 +13,7 @@ use florin_store::{
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::row::{order_to_row, transfer_of_row};
-use crate::domain::{Frequency, Order, OrderStatus, Schedule, Standing};
+use crate::domain::{Frequency, HolidayRule, Opened, Order, OrderStatus, Schedule, Standing};
 
 /// A stored order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct StandingOrder {
     pub created_at: UnixMicros,
     /// The transfer of the last attempt.
     pub last_transfer: Option<TransferId>,
+    /// Number of the last event.
+    pub events: i64,
 }
 
 /// What became of an order on one of its dates.
@@ -53,26 +55,29 @@ pub struct OrderRun {
     pub at: UnixMicros,
 }
 
-const FIXED: [(&str, Column); 17] = [
+const FIXED: [(&str, Column); 16] = [
     ("id", Column::Text),
     ("debtor_account", Column::Text),
     ("debtor_iban", Column::Text),
     ("creditor_account", Column::Text),
     ("creditor_iban", Column::Text),
     ("currency", Column::Text),
-    ("amount", Column::Int),
     ("description", Column::Text),
     ("frequency", Column::Int),
     ("every", Column::Int),
     ("first_on", Column::Text),
-    ("last_on", Column::Text),
+    ("holiday_rule", Column::Int),
     ("retries", Column::Int),
     ("customer", Column::Text),
     ("actor", Column::Text),
     ("initiator", Column::Bytes),
     ("created_at", Column::Int),
 ];
-const CHANGING: [(&str, Column); 7] = [
+const CHANGING: [(&str, Column); 11] = [
+    ("amount", Column::Int),
+    ("last_on", Column::Text),
+    ("next_on", Column::Text),
+    ("events", Column::Int),
     ("status", Column::Int),
     ("passed", Column::Int),
     ("current_on", Column::Text),
@@ -108,6 +113,9 @@ fn to_row(order: &StandingOrder) -> Row {
         "every": schedule.every,
         "first_on": schedule.first_on.to_string(),
         "last_on": date(schedule.last_on),
+        "holiday_rule": schedule.holiday_rule.code(),
+        "next_on": date(order.standing.next_on()),
+        "events": order.events,
         "retries": *retries,
         "customer": order.customer.map(|id| id.to_string()),
         "actor": order.actor.as_str(),
@@ -138,6 +146,8 @@ fn from_row(row: &QueryResult) -> Result<StandingOrder, StoreError> {
         every: row.try_get("", "every")?,
         first_on: date("first_on")?.ok_or_else(|| corrupt("first_on"))?,
         last_on: date("last_on")?,
+        holiday_rule: HolidayRule::from_code(row.try_get("", "holiday_rule")?)
+            .ok_or_else(|| corrupt("holiday_rule"))?,
     };
     Ok(StandingOrder {
         order: each_of_row(&id, row)?,
@@ -160,6 +170,7 @@ fn from_row(row: &QueryResult) -> Result<StandingOrder, StoreError> {
         last_transfer: text("last_transfer")?
             .map(|id| id.parse().map_err(|_| corrupt("last_transfer")))
             .transpose()?,
+        events: row.try_get("", "events")?,
         id: id.parse().map_err(|_| corrupt("id"))?,
     })
 }
@@ -246,11 +257,17 @@ pub async fn lock(tx: &Tx, ids: &[OrderId]) -> Result<Vec<StandingOrder>, StoreE
 /// Those of the database.
 pub async fn due(
     connection: &impl ConnectionTrait,
-    today: Date,
+    opened: Opened,
     limit: i64,
 ) -> Result<Vec<OrderId>, StoreError> {
-    let query = "SELECT id FROM orders WHERE run_on <= $1 ORDER BY run_on, id LIMIT $2";
-    let found = sql::query_all(connection, query, [today.to_string().into(), limit.into()]).await?;
+    // As the holiday rules say it (2 and 3); those done before their own date come last.
+    let query = "SELECT id FROM orders WHERE run_on <= $1 OR (holiday_rule <> 1 \
+                 AND run_on IS NOT NULL AND next_on < $2 AND (holiday_rule = 3 \
+                 OR SUBSTR(next_on, 1, 7) <> SUBSTR($2, 1, 7))) ORDER BY run_on, id LIMIT $3";
+    let today = opened.on.to_string();
+    let next = opened.next.map_or_else(|| today.clone(), |next| next.to_string());
+    let values = [today.into(), next.into(), limit.into()];
+    let found = sql::query_all(connection, query, values).await?;
     let corrupt = || StoreError::Corrupt("an order has no valid id".into());
     found
         .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use florin_kernel::{AccountId, Bic, Currency, Iban, Money, UnixMicros};
+use florin_kernel::{AccountId, Bic, Currency, Date, Iban, Money, OrderId, UnixMicros};
 use florin_store::{
     StoreError, row,
     rows::{Column, Row},
@@ -39,7 +39,7 @@ pub struct Record {
     pub due_at: Option<UnixMicros>,
     /// Who has it now.
     pub lease_token: Option<String>,
-    /// The counters of limits in which its amount is reserved.
+    /// The counters of limits in which a program of before has reserved its amount.
     pub reserved: Vec<String>,
 }
 
@@ -52,6 +52,28 @@ pub struct ClientKey {
     pub key: String,
     /// SHA-256 of the request; None where it was not kept.
     pub request_hash: Option<Vec<u8>>,
+}
+
+/// Whose the keys of the transfers of an order are.
+const OF_ORDER: &str = "order ";
+
+impl ClientKey {
+    /// The key of the transfer of an order for a date of its own.
+    #[must_use]
+    pub fn of_order(order: OrderId, date: Date, attempt: i64) -> Self {
+        Self {
+            scope: Some(format!("{OF_ORDER}{order}")),
+            key: format!("{date}/{attempt}"),
+            request_hash: None,
+        }
+    }
+
+    /// The order and the date of the order's own that this is the key of.
+    #[must_use]
+    pub fn run_of_order(&self) -> Option<(&str, &str)> {
+        let order = self.scope.as_deref()?.strip_prefix(OF_ORDER)?;
+        Some((order, self.key.split_once('/')?.0))
+    }
 }
 
 /// What is written once.

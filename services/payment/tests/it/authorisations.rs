@@ -140,6 +140,30 @@ async fn limits_count_what_is_authorised_until_it_is_given_back() {
 }
 
 #[tokio::test]
+async fn a_limit_counts_what_was_authorised_before_it_was_set() {
+    for desk in Desk::each(|_| ()).await {
+        let id = desk.authorised("a1", "30.00").await;
+        desk.reverse(&id, "r1", Some("5.00")).await.unwrap();
+        let limit = SetLimitRequest {
+            scope: LimitScope::Account.into(),
+            subject: desk.bank.from.to_string(),
+            period: LimitPeriod::Day.into(),
+            amount: "50".into(),
+            currency: "EUR".into(),
+        };
+        desk.bank.payment.set_limit(&staff("SetLimit", "limit"), limit).await.unwrap();
+        let above = desk.authorise("a2", "25.01").await.unwrap().operation.unwrap();
+        assert_eq!(above.refusal.unwrap().metadata["left"], "25.00");
+        desk.authorised("a3", "5.00").await;
+        assert_eq!(desk.used().await, 3_000);
+        desk.capture(&id, "c1", "10.00", true).await.unwrap();
+        desk.finish().await;
+        assert_eq!(desk.used().await, 1_500, "what is not captured is given back");
+        desk.prove().await;
+    }
+}
+
+#[tokio::test]
 async fn the_score_declines_by_its_rules_and_says_which() {
     fn rules(cards: &mut CardsConfig) {
         cards.score.most = vec!["EUR 50.00".into()];

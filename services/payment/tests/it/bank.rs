@@ -229,6 +229,10 @@ impl Bank {
         self.execute(change).await;
     }
 
+    pub const fn database(&self) -> &Database {
+        &self.db
+    }
+
     pub async fn execute(&self, statement: &str) {
         self.db.write(async |tx: Tx| sql::execute(&tx, statement, []).await).await.unwrap();
     }

@@ -79,6 +79,7 @@ struct State {
     voided_first: Option<String>,
     loses_voids: bool,
     business_date: String,
+    next_business_date: String,
     away: bool,
     loses_answers: bool,
     reads_fail: bool,

@@ -6,10 +6,11 @@ use florin_kernel::{AccountId, Date, OrderId};
 use florin_payment::{Payment, Turn};
 use florin_proto::payment::v1::{
     CancelOrderRequest, CreateOrderRequest, GetOrderRequest, LimitPeriod, LimitScope,
-    ListOrdersRequest, Order, OrderFrequency, OrderRun, OrderStatus, ResumeOrderRequest,
-    SetLimitRequest, SkipOrderRequest, SuspendOrderRequest, TransferStatus,
+    ListOrdersRequest, Order, OrderFrequency, OrderRun, OrderRunRefused, OrderStatus,
+    ResumeOrderRequest, SetLimitRequest, SkipOrderRequest, SuspendOrderRequest, TransferStatus,
 };
 use florin_rpc::Error;
+use prost::Message as _;
 use tokio::task::JoinSet;
 
 use crate::bank::{Bank, customer, customer_id, iban, places, reason, staff};
@@ -188,6 +189,21 @@ async fn a_date_that_failed_is_tried_again_on_the_next_business_dates() {
     }
 }
 
+/// Dates, attempts and the dates of the next ones, as the events of an order tell them.
+async fn refusals(bank: &Bank, id: &str) -> Vec<(String, i32, String)> {
+    let query = "SELECT payload FROM outbox WHERE aggregate = $1 ORDER BY position";
+    let rows = florin_store::sql::query_all(bank.database().read(), query, [id.into()]).await;
+    let told = rows.unwrap().into_iter().map(|row| {
+        let payload: Vec<u8> = row.try_get("", "payload").unwrap();
+        let event = OrderRunRefused::decode(payload.as_slice()).unwrap();
+        let run = event.run.unwrap();
+        assert_eq!((run.reason.as_str(), run.transfer_id.as_str()), ("LIMIT_EXCEEDED", ""));
+        assert_eq!(event.order.unwrap().order_id, id);
+        (run.date, run.attempt, event.retry_on)
+    });
+    told.collect()
+}
+
 #[tokio::test]
 async fn a_limit_refuses_the_transfer_of_an_order_and_the_run_tells_it() {
     for place in places() {
@@ -209,6 +225,19 @@ async fn a_limit_refuses_the_transfer_of_an_order_and_the_run_tells_it() {
             runs.iter().map(|run| (run.attempt, run.reason.as_str(), run.transfer_id.as_str()));
         let told: Vec<_> = told.collect();
         assert_eq!(told, [(2, "LIMIT_EXCEEDED", ""), (1, "LIMIT_EXCEEDED", "")]);
+        let events: Vec<_> = (1..=2).map(|one| ("order_run_refused".to_owned(), one)).collect();
+        assert_eq!(bank.events(&order).await, events);
+        let told = refusals(&bank, &order).await;
+        assert_eq!(
+            told,
+            [
+                ("2027-01-31".into(), 1, "2027-02-02".into()),
+                ("2027-01-31".into(), 2, String::new())
+            ]
+        );
+        // The same date again tells nothing new.
+        assert_eq!(run(&bank.payment, day(2, 2)).await, 0);
+        assert_eq!(bank.events(&order).await.len(), 2);
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 0);
     }
 }

@@ -46,6 +46,7 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         list_orders("ListOrders");
         suspend_order("SuspendOrder");
         resume_order("ResumeOrder");
+        update_order("UpdateOrder");
         skip_order("SkipOrder");
         cancel_order("CancelOrder");
         remove_limit("RemoveLimit");

@@ -95,7 +95,8 @@ async fn prove(bank: &Bank) {
     assert!(posted.iter().chain(&voids).all(known), "the ledger knows what payment does not");
     let used = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM limit_usage";
     let counted = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transfers \
-                   WHERE status = 4 AND reserved IS NOT NULL";
+                   WHERE status = 4 AND id IN (SELECT id FROM reservations) \
+                   AND 'account/' || debtor_account IN (SELECT subject FROM limits)";
     assert_eq!(bank.count(used).await, bank.count(counted).await, "limits count what was paid");
 }
 

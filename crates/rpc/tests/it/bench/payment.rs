@@ -16,6 +16,8 @@ macro_rules! payment {
                 tokio_stream::Pending<Result<payment::ExportClearingResponse, Status>>;
             type ExportAuthorisationsStream =
                 tokio_stream::Pending<Result<payment::ExportAuthorisationsResponse, Status>>;
+            type ExportLimitsStream =
+                tokio_stream::Pending<Result<payment::ExportLimitsResponse, Status>>;
             type ExportTransfersStream =
                 tokio_stream::Pending<Result<payment::ExportTransfersResponse, Status>>;
 
@@ -48,6 +50,12 @@ macro_rules! payment {
             ) -> Answer<Self::ExportAuthorisationsStream> {
                 Ok(Response::new(tokio_stream::pending()))
             }
+            async fn export_limits(
+                &self,
+                _: Request<payment::ExportLimitsRequest>,
+            ) -> Answer<Self::ExportLimitsStream> {
+                Ok(Response::new(tokio_stream::pending()))
+            }
             async fn export_transfers(
                 &self,
                 _: Request<payment::ExportTransfersRequest>,
@@ -78,6 +86,7 @@ payment! {
         list_orders(ListOrdersRequest) -> ListOrdersResponse;
         suspend_order(SuspendOrderRequest) -> SuspendOrderResponse;
         resume_order(ResumeOrderRequest) -> ResumeOrderResponse;
+        update_order(UpdateOrderRequest) -> UpdateOrderResponse;
         skip_order(SkipOrderRequest) -> SkipOrderResponse;
         cancel_order(CancelOrderRequest) -> CancelOrderResponse;
         retry_clearing(RetryClearingRequest) -> RetryClearingResponse;

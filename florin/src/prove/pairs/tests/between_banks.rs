@@ -34,7 +34,7 @@ fn of_recalls(told: &[Recall], debits: &[&str], returns: usize) -> u64 {
     }
     let mut made = recalls::Returns::default();
     (0..returns).for_each(|_| made.note(&returned("net/1")));
-    let mut pairing = Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+    let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
     for one in told {
         pairing.recall(one, &mut made).unwrap();
     }
@@ -85,8 +85,7 @@ fn a_recall_of_ours_that_is_accepted_has_its_money_back() {
             ..ExportClearingResponse::default()
         });
         let (mut ledger, mut report) = (Ledger::default(), Report::default());
-        let mut pairing =
-            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
         pairing.recall(&ours, &mut made).unwrap();
         assert_eq!(report.breaches(), 0);
     }
@@ -136,8 +135,7 @@ fn a_hold_is_void_only_of_a_payment_that_ends_unpaid() {
             reference: "trf_1/hold".to_owned(),
             cause: "INSUFFICIENT_FUNDS".to_owned(),
         });
-        let mut pairing =
-            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
         pairing.transfer(&transfer("trf_1", status, YOUNG)).unwrap();
         report.breaches()
     };
@@ -163,8 +161,7 @@ fn names_money_that_was_credited_and_sent_back() {
             changed_at: Some(timestamp(OLD)),
             ..ExportClearingResponse::default()
         };
-        let mut pairing =
-            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
         pairing.clearing(&item).unwrap();
         pairing.left_over();
         report.breaches()

@@ -115,7 +115,7 @@ pub struct Operation {
     pub transaction: Option<TransactionId>,
     /// What of it the bank paid for want of funds, minor units.
     pub shortfall: i64,
-    /// The counters of limits in which its amount is reserved.
+    /// The counters of limits in which a program of before has reserved its amount.
     pub reserved: Vec<String>,
     /// What of it was given back to them, minor units.
     pub given_back: i64,
@@ -178,18 +178,29 @@ pub fn hold_reference(id: AuthorisationId, number: i64) -> String {
     format!("{id}/hold/{number}")
 }
 
+/// What an operation gives back to limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The number of the operation.
+    pub number: i64,
+    /// How much, minor units.
+    pub amount: i64,
+    /// The counters in which a program of before has reserved it.
+    pub reserved: Vec<String>,
+}
+
 /// Of what was reserved for approved operations, what each gives back so that so much has been
-/// given back together, the youngest first: counters and amounts. It is noted in them.
-pub fn give_back(operations: &mut [Operation], together: i64) -> Vec<(Vec<String>, i64)> {
+/// given back together, the youngest first. It is noted in them.
+pub fn give_back(operations: &mut [Operation], together: i64) -> Vec<Given> {
     let before = operations.iter().fold(0_i64, |sum, one| sum.saturating_add(one.given_back));
     let mut left = together.saturating_sub(before).max(0);
     let mut back = Vec::new();
     for one in operations.iter_mut().rev() {
-        let given = left.min(one.amount.minor().saturating_sub(one.given_back));
-        if given > 0 {
-            one.given_back = one.given_back.saturating_add(given);
-            left = left.saturating_sub(given);
-            back.push((one.reserved.clone(), given));
+        let amount = left.min(one.amount.minor().saturating_sub(one.given_back));
+        if amount > 0 {
+            one.given_back = one.given_back.saturating_add(amount);
+            left = left.saturating_sub(amount);
+            back.push(Given { number: one.number, amount, reserved: one.reserved.clone() });
         }
     }
     back

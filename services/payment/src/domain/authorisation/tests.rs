@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::give_back;
+use crate::domain::{Given, give_back};
 
 fn authorisation(holds: &[(i64, i64)]) -> Authorisation {
     let held =
@@ -183,7 +183,11 @@ fn limits_get_back_the_youngest_first_and_nothing_twice() {
         given_back: 0,
     };
     let mut both = [operation(1, 10, "monday"), operation(2, 5, "tuesday")];
-    let of = |counter: &str, minor| (vec![counter.to_owned()], minor);
+    let of = |counter: &str, amount| Given {
+        number: if counter == "monday" { 1 } else { 2 },
+        amount,
+        reserved: vec![counter.to_owned()],
+    };
     assert_eq!(give_back(&mut both, 3), [of("tuesday", 3)]);
     assert_eq!(give_back(&mut both, 3), []);
     assert_eq!(give_back(&mut both, 9), [of("tuesday", 2), of("monday", 4)]);

@@ -5,7 +5,7 @@ fn day(month: i8, day: i8) -> Date {
 }
 
 fn schedule(frequency: Frequency, every: i64, first_on: Date) -> Schedule {
-    Schedule { frequency, every, first_on, last_on: None }
+    Schedule { frequency, every, first_on, last_on: None, holiday_rule: HolidayRule::Following }
 }
 
 /// The dates paid when these business dates are opened and every attempt ends as `last`.
@@ -16,7 +16,9 @@ fn paid(standing: &mut Standing, days: &[Date], last: Last) -> Vec<(Date, i64, D
             if standing.run_on().is_none_or(|run_on| run_on > *today) {
                 break;
             }
-            if let Step::Pay { date, attempt } = standing.step(*today, last) {
+            if let Step::Pay { date, attempt } =
+                standing.step(Opened { on: *today, next: None }, last)
+            {
                 paid.push((date, attempt, *today));
             }
         }
@@ -119,4 +121,78 @@ fn states_and_frequencies_are_stored_under_these_numbers_for_ever() {
         assert_eq!((frequency.code(), Frequency::from_code(code)), (code, Some(*frequency)));
     }
     assert_eq!((OrderStatus::from_code(0), Frequency::from_code(4)), (None, None));
+}
+
+/// Business dates of January and February 2026, weekends and the 2nd of February left out.
+fn opened_until(last: Date) -> impl Iterator<Item = Opened> {
+    let is_open = |date: &Date| !["Sat", "Sun"].contains(&date.strftime("%a").to_string().as_str());
+    let holiday = day(2, 2);
+    let dates = day(1, 1).series(jiff::ToSpan::day(1)).take_while(move |date| *date <= last);
+    let open: Vec<Date> = dates.filter(|date| is_open(date) && *date != holiday).collect();
+    let next: Vec<Option<Date>> = open.iter().skip(1).copied().map(Some).chain([None]).collect();
+    open.into_iter().zip(next).map(|(on, next)| Opened { on, next })
+}
+
+#[test]
+fn a_date_on_which_the_bank_is_closed_is_done_by_the_rule_of_its_order() {
+    use HolidayRule::{Following, ModifiedFollowing, Preceding};
+    // The 10th and 31st of January are Saturdays, the 1st of February a Sunday, the 2nd a holiday.
+    for (first, rule, done) in [
+        (day(1, 10), Following, day(1, 12)),
+        (day(1, 10), ModifiedFollowing, day(1, 12)),
+        (day(1, 10), Preceding, day(1, 9)),
+        (day(1, 31), Following, day(2, 3)),
+        (day(1, 31), ModifiedFollowing, day(1, 30)),
+        (day(1, 31), Preceding, day(1, 30)),
+        (day(2, 1), ModifiedFollowing, day(2, 3)),
+        (day(2, 1), Preceding, day(1, 30)),
+        (day(1, 15), Following, day(1, 15)),
+        (day(1, 15), ModifiedFollowing, day(1, 15)),
+        (day(1, 15), Preceding, day(1, 15)),
+    ] {
+        let once = Schedule { holiday_rule: rule, ..schedule(Frequency::Once, 1, first) };
+        let mut standing = Standing::new(once, 0);
+        let mut paid = Vec::new();
+        for opened in opened_until(day(2, 10)) {
+            while standing.is_due(opened) {
+                assert_eq!(
+                    standing.step(opened, Last::Settled),
+                    Step::Pay { date: first, attempt: 1 }
+                );
+                paid.push(opened.on);
+            }
+            assert_eq!(standing.step(opened, Last::Settled), Step::Wait);
+        }
+        assert_eq!(paid, [done], "{first} {rule:?}");
+    }
+}
+
+#[test]
+fn a_daily_order_pays_each_day_once_whatever_the_rule() {
+    for rule in HolidayRule::ALL {
+        let daily = schedule(Frequency::Daily, 1, day(1, 5));
+        let daily = Schedule { holiday_rule: *rule, last_on: Some(day(2, 3)), ..daily };
+        let mut standing = Standing::new(daily, 0);
+        let mut dates = Vec::new();
+        for opened in opened_until(day(2, 10)) {
+            while standing.is_due(opened) {
+                let Step::Pay { date, .. } = standing.step(opened, Last::Settled) else { continue };
+                dates.push(date);
+            }
+        }
+        let all: Vec<_> =
+            day(1, 5).series(jiff::ToSpan::day(1)).take_while(|one| *one <= day(2, 3)).collect();
+        assert_eq!(dates, all, "{rule:?}");
+        assert_eq!(standing.status, OrderStatus::Ended);
+    }
+}
+
+#[test]
+fn the_last_date_is_changed_while_dates_are_left() {
+    let mut standing = Standing::new(schedule(Frequency::Monthly, 1, day(1, 5)), 0);
+    standing.end_on(Some(day(2, 28))).expect("active");
+    assert_eq!(standing.status, OrderStatus::Active);
+    standing.end_on(Some(day(1, 4))).expect("active");
+    assert_eq!((standing.status, standing.next_on()), (OrderStatus::Ended, None));
+    assert!(standing.end_on(None).is_err(), "it has ended");
 }

@@ -2,13 +2,14 @@
 
 use florin_kernel::{AccountId, Date, OrderId, Violations, parse_date};
 use florin_proto::payment::v1::{
-    CreateOrderRequest, CreateTransferRequest, ListOrdersRequest, OrderFrequency, SkipOrderRequest,
+    CreateOrderRequest, CreateTransferRequest, ListOrdersRequest, OrderFrequency, OrderHolidayRule,
+    SkipOrderRequest, UpdateOrderRequest,
 };
 
 use super::{MOST_PAGE_SIZE, PAGE_SIZE, TransferDraft, transfer};
-use crate::domain::{Frequency, Schedule};
+use crate::domain::{Frequency, HolidayRule, Schedule};
 
-/// Weeks or months between two dates at most.
+/// Days, weeks or months between two dates at most.
 const MOST_EVERY: i32 = 52;
 /// Retries at most.
 const MOST_RETRIES: i32 = 5;
@@ -53,9 +54,10 @@ fn schedule(violations: &mut Violations, wire: &CreateOrderRequest) -> Option<Sc
         Ok(OrderFrequency::Once) => Some(Frequency::Once),
         Ok(OrderFrequency::Weekly) => Some(Frequency::Weekly),
         Ok(OrderFrequency::Monthly) => Some(Frequency::Monthly),
+        Ok(OrderFrequency::Daily) => Some(Frequency::Daily),
         Ok(OrderFrequency::Unspecified) | Err(_) => {
             let rule = if wire.frequency == 0 { "REQUIRED" } else { "UNKNOWN_VALUE" };
-            violations.add("frequency", rule, "must be ONCE, WEEKLY or MONTHLY");
+            violations.add("frequency", rule, "must be ONCE, DAILY, WEEKLY or MONTHLY");
             None
         }
     };
@@ -73,8 +75,64 @@ fn schedule(violations: &mut Violations, wire: &CreateOrderRequest) -> Option<Sc
     {
         violations.add("last_on", "NOT_LATER", "must not be before the first date");
     }
+    let holiday_rule = holiday_rule(violations, wire.holiday_rule);
     let every = i64::from(wire.every.max(1));
-    Some(Schedule { frequency: frequency?, every, first_on: first_on?, last_on })
+    let (frequency, first_on) = (frequency?, first_on?);
+    Some(Schedule { frequency, every, first_on, last_on, holiday_rule: holiday_rule? })
+}
+
+fn holiday_rule(violations: &mut Violations, wire: i32) -> Option<HolidayRule> {
+    match OrderHolidayRule::try_from(wire) {
+        Ok(OrderHolidayRule::Unspecified | OrderHolidayRule::Following) => {
+            Some(HolidayRule::Following)
+        }
+        Ok(OrderHolidayRule::ModifiedFollowing) => Some(HolidayRule::ModifiedFollowing),
+        Ok(OrderHolidayRule::Preceding) => Some(HolidayRule::Preceding),
+        Err(_) => {
+            let text = "must be FOLLOWING, MODIFIED_FOLLOWING or PRECEDING";
+            violations.add("holiday_rule", "UNKNOWN_VALUE", text);
+            None
+        }
+    }
+}
+
+/// What of an order is changed; None for what stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderChange {
+    /// The order.
+    pub id: OrderId,
+    /// The amount, in a currency that the order says.
+    pub amount: Option<String>,
+    /// The last date, or that there is none.
+    pub last_on: Option<Option<Date>>,
+}
+
+impl TryFrom<&UpdateOrderRequest> for OrderChange {
+    type Error = Violations;
+
+    fn try_from(wire: &UpdateOrderRequest) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let id = violations.check("order_id", OrderId::parse(&wire.order_id));
+        let paths = wire.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default();
+        if paths.is_empty() {
+            violations.add("update_mask", "REQUIRED", "must name at least one field");
+        }
+        let (mut amount, mut last_on) = (None, None);
+        for path in paths {
+            match path.as_str() {
+                "amount" => amount = Some(wire.amount.clone()),
+                "last_on" if wire.last_on.is_empty() => last_on = Some(None),
+                "last_on" => {
+                    last_on = violations.check("last_on", parse_date(&wire.last_on)).map(Some);
+                }
+                other => {
+                    let text = format!("{other} is none of amount and last_on");
+                    violations.add("update_mask", "UNKNOWN_PATH", text);
+                }
+            }
+        }
+        violations.finish(id.map(|id| Self { id, amount, last_on }))
+    }
 }
 
 /// Reads the id of an order.

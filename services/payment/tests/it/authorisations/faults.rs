@@ -60,10 +60,12 @@ macro_rules! at_every_point {
 
 async fn check_limits(desk: &Desk) {
     let counted = "SELECT CAST(COALESCE(SUM(amount - given_back), 0) AS BIGINT) \
-                   FROM authorisation_operations WHERE kind IN (1, 2) AND reserved <> ''";
+                   FROM authorisation_operations WHERE kind IN (1, 2) AND decision = 2";
     assert_eq!(desk.used().await, desk.bank.count(counted).await);
-    let declined = "SELECT COUNT(*) FROM authorisation_operations \
-                    WHERE decision = 3 AND reserved <> '' AND given_back <> amount";
+    let kept = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM reservations";
+    assert_eq!(desk.used().await, desk.bank.count(kept).await);
+    let declined = "SELECT COUNT(*) FROM reservations AS r JOIN authorisation_operations AS o \
+                    ON r.id = o.authorisation || '/' || o.number WHERE o.decision = 3";
     assert_eq!(desk.bank.count(declined).await, 0);
     let ended = "SELECT COUNT(*) FROM authorisations AS a WHERE status IN (4, 5, 6) \
                  AND (SELECT SUM(amount - given_back) FROM authorisation_operations AS o \

@@ -165,6 +165,11 @@ impl Ledger {
         self.state().business_date = date.to_owned();
     }
 
+    /// What the calendar has next, YYYY-MM-DD.
+    pub fn set_next_business_date(&self, date: &str) {
+        self.state().next_business_date = date.to_owned();
+    }
+
     /// It fails at voids, as by a defect.
     pub fn set_fails_voids(&self, fails: bool) {
         self.state().fails_voids = fails;
@@ -193,7 +198,10 @@ impl Ledger {
             "" => "2026-11-21".to_owned(),
             date => date.to_owned(),
         };
-        Ok(Response::new(GetBusinessDateResponse { business_date, ..Default::default() }))
+        let next_business_date = self.state().next_business_date.clone();
+        let closed_through = String::new();
+        let answer = GetBusinessDateResponse { business_date, closed_through, next_business_date };
+        Ok(Response::new(answer))
     }
 
     /// An officer has reversed the transaction in the ledger itself.
