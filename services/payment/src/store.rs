@@ -49,4 +49,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0050_recalls",
     "0051_statements",
     "0060_keys_of_orders",
+    "0090_room_for_updates",
 ];
