@@ -1,5 +1,6 @@
 //! The two buses behind one type.
 
+mod bundle;
 mod embedded;
 mod jetstream;
 mod message;

@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use florin_store::{
     Database, Engine, StoreError, Tx, outbox, row,
-    rows::{self, Column},
+    rows::{self, Column, Prepared},
     sql,
 };
 use sea_orm::ConnectionTrait;
@@ -88,21 +88,19 @@ pub(crate) async fn record(
     let now = tx.now().await?;
     let mut sorted = events.to_vec();
     sorted.sort_unstable_by_key(|event| event.id);
-    let new_rows = sorted
-        .iter()
-        .map(|event| {
-            row! {
-                "consumer": consumer,
-                "event_id": event.id,
-                "source": event.source.as_str(),
-                "aggregate": event.aggregate.as_str(),
-                "version": event.version,
-                "processed_at": now.0,
-            }
-        })
-        .collect();
+    let new_rows = sorted.iter().map(|event| {
+        row! {
+            "consumer": consumer,
+            "event_id": event.id,
+            "source": event.source.as_str(),
+            "aggregate": event.aggregate.as_str(),
+            "version": event.version,
+            "processed_at": now.0,
+        }
+    });
     let key = &["consumer", "event_id"];
-    let new = rows::insert_new(tx, outbox::INBOX, COLUMNS, key, new_rows, "event_id").await?;
+    let new_rows = Prepared::of(tx, COLUMNS, new_rows)?;
+    let new = new_rows.insert_new(tx, outbox::INBOX, key, "event_id").await?;
     Ok(new.into_iter().collect())
 }
 

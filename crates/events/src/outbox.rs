@@ -8,7 +8,7 @@ use std::sync::Arc;
 use florin_kernel::EventId;
 use florin_store::{
     Engine, StoreError, Tx, outbox, row,
-    rows::{self, Cell, Column, Row},
+    rows::{self, Cell, Column, Prepared},
     sql,
 };
 use tokio::sync::Notify;
@@ -61,12 +61,11 @@ impl Outbox {
         }
         let recorded_at = tx.now().await?;
         let mut ids = Vec::with_capacity(events.len());
-        let mut new_rows = Vec::with_capacity(events.len());
-        for event in events {
+        let new_rows = events.into_iter().map(|event| {
             let (millis, random) = florin_store::id_parts();
             let id = EventId::from_parts(millis, random);
             ids.push(id);
-            new_rows.push(row! {
+            row! {
                 "event_id": id,
                 "kind": Cell::Fixed(event.kind),
                 "partition": i64::from(partition_of(&event.aggregate)),
@@ -78,8 +77,9 @@ impl Outbox {
                 "traceparent": event.cause.traceparent,
                 "historical": event.historical,
                 "recorded_at": recorded_at.0,
-            });
-        }
+            }
+        });
+        let new_rows = Prepared::of(tx, COLUMNS, new_rows)?;
         match tx.engine() {
             Engine::Sqlite => append_sqlite(tx, new_rows, &ids).await?,
             Engine::Postgres => append_postgres(tx, new_rows).await?,
@@ -95,8 +95,8 @@ impl Outbox {
     }
 }
 
-async fn append_sqlite(tx: &Tx, new_rows: Vec<Row>, ids: &[EventId]) -> Result<(), StoreError> {
-    rows::insert_many(tx, outbox::OUTBOX, COLUMNS, new_rows).await?;
+async fn append_sqlite(tx: &Tx, new_rows: Prepared<'_>, ids: &[EventId]) -> Result<(), StoreError> {
+    new_rows.insert(tx, outbox::OUTBOX).await?;
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     let pend = format!(
         "INSERT INTO outbox_pending (position, partition) \
@@ -110,7 +110,7 @@ async fn append_sqlite(tx: &Tx, new_rows: Vec<Row>, ids: &[EventId]) -> Result<(
 /// One statement. Before it draws positions it announces, by a shared advisory lock that ends
 /// with the transaction, above which position it will write: [`pages::settled`] reads these
 /// locks and so knows which positions may still be filled by somebody who commits late.
-async fn append_postgres(tx: &Tx, new_rows: Vec<Row>) -> Result<(), StoreError> {
+async fn append_postgres(tx: &Tx, new_rows: Prepared<'_>) -> Result<(), StoreError> {
     let append = |events: &str| {
         format!(
             "WITH announced AS MATERIALIZED ( \
@@ -129,7 +129,7 @@ async fn append_postgres(tx: &Tx, new_rows: Vec<Row>) -> Result<(), StoreError> 
             mask = pages::ANNOUNCED_BITS,
         )
     };
-    rows::execute(tx, COLUMNS, new_rows, append).await?;
+    new_rows.execute(tx, append).await?;
     Ok(())
 }
 

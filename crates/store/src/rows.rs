@@ -5,8 +5,10 @@
 //! Names of tables and columns are written by us and go into the SQL as they stand; values
 //! never do.
 
+mod arrays;
 mod cell;
 mod due;
+mod prepared;
 mod row;
 mod source;
 
@@ -14,11 +16,11 @@ use sea_orm::{ConnectionTrait, QueryResult};
 
 pub use cell::Cell;
 pub use due::{Claimed, Claiming, Due, claim_due};
+pub use prepared::Prepared;
 pub use row::Row;
 pub use sea_orm::Value;
 
 use crate::{Engine, StoreError, Tx, sql};
-use source::pages;
 
 /// What a column holds; each may be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub async fn insert_many(
     columns: &[(&str, Column)],
     rows: Vec<Row>,
 ) -> Result<u64, StoreError> {
-    execute(tx, columns, rows, |rows| insert_sql(table, columns, rows)).await
+    Prepared::of(tx, columns, rows)?.insert(tx, table).await
 }
 
 /// Inserts those rows that do not meet an existing one in the unique columns `conflict`, and
@@ -72,15 +74,7 @@ pub async fn insert_new(
     rows: Vec<Row>,
     returning: &str,
 ) -> Result<Vec<String>, StoreError> {
-    let insert = |rows: &str| {
-        format!(
-            "{} ON CONFLICT ({}) DO NOTHING RETURNING CAST({returning} AS TEXT) AS new_key",
-            insert_sql(table, columns, rows),
-            conflict.join(", "),
-        )
-    };
-    let new = query(tx, columns, rows, insert).await?;
-    new.iter().map(|row| Ok(row.try_get_by("new_key")?)).collect()
+    Prepared::of(tx, columns, rows)?.insert_new(tx, table, conflict, returning).await
 }
 
 /// Inserts those rows that do not meet an existing one in the unique columns `conflict`; as
@@ -95,11 +89,7 @@ pub async fn insert_missing(
     conflict: &[&str],
     rows: Vec<Row>,
 ) -> Result<u64, StoreError> {
-    let insert = |rows: &str| {
-        let insert = insert_sql(table, columns, rows);
-        format!("{insert} ON CONFLICT ({}) DO NOTHING", conflict.join(", "))
-    };
-    execute(tx, columns, rows, insert).await
+    Prepared::of(tx, columns, rows)?.insert_missing(tx, table, conflict).await
 }
 
 /// Updates the row of each one given, found by the columns `key`, to its columns `set`. Returns
@@ -136,11 +126,7 @@ pub async fn execute(
     rows: Vec<Row>,
     sql: impl Fn(&str) -> String,
 ) -> Result<u64, StoreError> {
-    let mut changed = 0;
-    for page in pages(Engine::of(connection), columns, rows)? {
-        changed += sql::execute(connection, sql(&page.query), page.values).await?;
-    }
-    Ok(changed)
+    Prepared::of(connection, columns, rows)?.execute(connection, sql).await
 }
 
 /// Runs the query that `sql` makes of a query for the rows, as with [`execute`], and returns
@@ -154,11 +140,7 @@ pub async fn query(
     rows: Vec<Row>,
     sql: impl Fn(&str) -> String,
 ) -> Result<Vec<QueryResult>, StoreError> {
-    let mut found = Vec::new();
-    for page in pages(Engine::of(connection), columns, rows)? {
-        found.extend(sql::query_all(connection, sql(&page.query), page.values).await?);
-    }
-    Ok(found)
+    Prepared::of(connection, columns, rows)?.query(connection, sql).await
 }
 
 /// A table whose rows are found by a text. The columns to read are named, never `*`: what a
@@ -243,12 +225,6 @@ pub fn texts<S: AsRef<str>>(engine: Engine, ids: &[S]) -> sea_orm::Value {
             let ids = ids.iter().map(|id| serde_json::Value::from(id.as_ref())).collect();
             serde_json::Value::Array(ids).to_string().into()
         }
-        Engine::Postgres => source::array(ids.iter().map(|id| id.as_ref().into()).collect()),
+        Engine::Postgres => arrays::array(ids.iter().map(|id| id.as_ref().into()).collect()),
     }
-}
-
-fn insert_sql(table: &str, columns: &[(&str, Column)], rows: &str) -> String {
-    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-    // "WHERE true" tells SQLite's parser that a following ON belongs to the INSERT.
-    format!("INSERT INTO {table} ({}) {rows} WHERE true", names.join(", "))
 }

@@ -55,4 +55,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0070_repairs",
     "0080_reservations",
     "0081_orders",
+    "0090_room_for_updates",
 ];

@@ -19,7 +19,7 @@ use async_nats::{
 use futures_util::future::join_all;
 
 use super::{
-    BusError, NatsOptions, Outgoing, Shared, message,
+    BusError, NatsOptions, Outgoing, Shared, bundle, message,
     outage::{Outage, Refused},
 };
 
@@ -155,8 +155,8 @@ impl JetStreamBus {
         Ok(())
     }
 
-    /// Sends in rounds: each round has at most one event of an aggregate and is acknowledged
-    /// before the next. An aggregate whose event fails waits, the others go on.
+    /// Sends in rounds: what is sent in one has no aggregate in common and is acknowledged before
+    /// the next. An aggregate whose event fails waits, the others go on.
     pub(super) async fn publish(&self, source: &str, events: &[Outgoing]) -> Vec<bool> {
         let mut acknowledged = vec![false; events.len()];
         if !self.prepare(source).await {
@@ -164,30 +164,35 @@ impl JetStreamBus {
         }
         let mut held_back: HashSet<&str> = HashSet::new();
         let mut first = None;
-        for round in rounds(events) {
-            let sending: Vec<_> = round
+        for round in bundle::rounds(events) {
+            let (waiting, sending): (Vec<_>, Vec<_>) = round
                 .into_iter()
-                .filter_map(|at| events.get(at).map(|sent| (at, sent)))
-                .filter(|(_, sent)| !held_back.contains(sent.event.aggregate.as_str()))
-                .collect();
-            for (at, sent, outcome) in self.send_round(sending).await {
+                .map(|unit| Sending::of(unit, events))
+                .partition(|one| one.aggregates().any(|of| held_back.contains(of)));
+            held_back.extend(waiting.iter().flat_map(Sending::aggregates));
+            for (sent, outcome) in self.send_round(source, sending).await {
                 match outcome {
-                    Ok(()) => acknowledged[at] = true,
+                    Ok(()) => {
+                        for at in &sent.unit {
+                            acknowledged[*at] = true;
+                        }
+                    }
                     Err(error) => {
                         // Perhaps the stream is gone: look again before the next attempt.
                         let ensured = &self.inner.ensured;
                         ensured.lock().unwrap_or_else(PoisonError::into_inner).clear();
-                        first.get_or_insert_with(|| (sent.event.id, error.to_string()));
-                        held_back.insert(sent.event.aggregate.as_str());
+                        let id = sent.events.first().map(|one| one.event.id);
+                        first.get_or_insert_with(|| (id, error.to_string()));
+                        held_back.extend(sent.aggregates());
                     }
                 }
             }
         }
         match first {
             None => self.inner.outage.works(source, std::time::Instant::now()),
-            Some((id, cause)) => {
+            Some((first, cause)) => {
                 let count = acknowledged.iter().filter(|acked| !**acked).count();
-                self.refused(source, Refused { count, first: Some(id), cause });
+                self.refused(source, Refused { count, first, cause });
             }
         }
         acknowledged
@@ -195,44 +200,54 @@ impl JetStreamBus {
 
     async fn send_round<'e>(
         &self,
-        round: Vec<(usize, &'e Outgoing)>,
-    ) -> Vec<(usize, &'e Outgoing, Result<(), BusError>)> {
+        source: &str,
+        round: Vec<Sending<'e>>,
+    ) -> Vec<(Sending<'e>, Result<(), BusError>)> {
         let mut acks = Vec::with_capacity(round.len());
-        for (at, sent) in round {
-            acks.push((at, sent, self.send(sent).await));
+        for sent in round {
+            let ack = self.send(source, &sent.events).await;
+            acks.push((sent, ack));
         }
-        let waits = acks.into_iter().map(|(at, sent, ack)| async move {
+        let waits = acks.into_iter().map(|(sent, ack)| async move {
             let outcome = match ack {
                 Ok(ack) => ack.await.map(|_| ()).map_err(broker),
                 Err(error) => Err(error),
             };
-            (at, sent, outcome)
+            (sent, outcome)
         });
         join_all(waits).await
     }
 
-    async fn send(&self, sent: &Outgoing) -> Result<PublishAckFuture, BusError> {
-        let body = PublishMessage::build()
-            .payload(sent.event.payload.clone())
-            .headers(message::headers(sent));
-        let subject = message::subject(&sent.event);
+    async fn send(&self, source: &str, sent: &[&Outgoing]) -> Result<PublishAckFuture, BusError> {
+        let (subject, headers, payload) = match sent {
+            [one] => {
+                let event = &one.event;
+                (message::subject(event), message::headers(one), event.payload.clone())
+            }
+            several => {
+                let several: Vec<_> = several.iter().map(|one| &one.event).collect();
+                bundle::message(source, &several)
+            }
+        };
+        let body = PublishMessage::build().payload(payload).headers(headers);
         self.inner.context.send_publish(subject, body).await.map_err(broker)
     }
 }
 
-/// The indexes by rounds: the first events of all aggregates, then the second ones, ...
-fn rounds(events: &[Outgoing]) -> Vec<Vec<usize>> {
-    let mut counts: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
-    let mut rounds: Vec<Vec<usize>> = Vec::new();
-    for (at, sent) in events.iter().enumerate() {
-        let count = counts.entry(sent.event.aggregate.as_str()).or_default();
-        if rounds.len() == *count {
-            rounds.push(Vec::new());
-        }
-        if let Some(round) = rounds.get_mut(*count) {
-            round.push(at);
-        }
-        *count += 1;
+/// What goes as one message.
+struct Sending<'e> {
+    /// Places of the events among all.
+    unit: bundle::Unit,
+    events: Vec<&'e Outgoing>,
+}
+
+impl<'e> Sending<'e> {
+    fn of(unit: bundle::Unit, all: &'e [Outgoing]) -> Self {
+        let events = unit.iter().filter_map(|at| all.get(*at)).collect();
+        Self { unit, events }
     }
-    rounds
+
+    fn aggregates(&self) -> impl Iterator<Item = &'e str> {
+        self.events.iter().map(|sent| bundle::aggregate(sent))
+    }
 }

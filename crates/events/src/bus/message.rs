@@ -2,6 +2,7 @@
 //! 1.0), ours beside them, the protobuf as the body.
 
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
+use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use florin_kernel::{EventId, UnixMicros};
 
@@ -58,6 +59,20 @@ pub(super) fn headers(sent: &Outgoing) -> HeaderMap {
     headers
 }
 
+/// Those of a bundle: what the events are stands in its body.
+pub(super) fn bundle_headers(events: &[&Envelope]) -> HeaderMap {
+    let mut ids = Context::new(&SHA256);
+    for event in events {
+        ids.update(&event.id.bits().to_be_bytes());
+    }
+    // The broker drops a bundle of the very same events within its window, and no other.
+    let id = format!("bundle/{}", florin_store::rows::hex(ids.finish().as_ref()));
+    let mut headers = HeaderMap::new();
+    headers.insert(MESSAGE_ID, HeaderValue::from(id));
+    headers.insert(CONTENT_TYPE, HeaderValue::from("application/protobuf"));
+    headers
+}
+
 fn one_line(value: String) -> HeaderValue {
     const ENDS: [char; 2] = ['\r', '\n'];
     HeaderValue::from(if value.contains(ENDS) { value.replace(ENDS, " ") } else { value })
@@ -91,7 +106,7 @@ pub(super) fn envelope(
     };
     let (sequence, stored_at) = place;
     Envelope {
-        id: id.unwrap_or_else(|_| id_of_place(sequence, stored_at)),
+        id: id.unwrap_or_else(|_| id_of_place(sequence, 0, stored_at)),
         source: source.to_owned(),
         kind,
         aggregate: text(SUBJECT),
@@ -115,15 +130,17 @@ pub(super) fn waiting_since(headers: Option<&HeaderMap>, event: &Envelope) -> Un
     replay.map_or(event.recorded_at, UnixMicros)
 }
 
-fn kind_and_partition(source: &str, subject: &str) -> (String, u8) {
+pub(super) fn kind_and_partition(source: &str, subject: &str) -> (String, u8) {
     let rest = subject.strip_prefix(&format!("florin.{source}.v1.")).unwrap_or_default();
     let (kind, partition) = rest.rsplit_once('.').unwrap_or((rest, ""));
     (kind.to_owned(), partition.parse().unwrap_or(0))
 }
 
-fn id_of_place(sequence: u64, stored_at: UnixMicros) -> EventId {
+/// Of a message of the stream, and of an event within it.
+pub(super) fn id_of_place(sequence: u64, number: u16, stored_at: UnixMicros) -> EventId {
     let mut random = [0; 10];
-    for (to, from) in random.iter_mut().skip(2).zip(sequence.to_be_bytes()) {
+    let place = number.to_be_bytes().into_iter().chain(sequence.to_be_bytes());
+    for (to, from) in random.iter_mut().zip(place) {
         *to = from;
     }
     EventId::from_parts(stored_at.millis(), random)

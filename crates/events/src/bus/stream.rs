@@ -9,12 +9,14 @@ use async_nats::jetstream::{
 use florin_kernel::UnixMicros;
 use futures_util::{FutureExt, StreamExt};
 
-use super::{BusError, JetStreamBus, jetstream::broker, message};
+use super::{BusError, JetStreamBus, bundle, jetstream::broker, message};
 use crate::event::Envelope;
 
-/// Events that one transaction of a consumer takes at most.
-pub(crate) const MAX_FETCHED: usize = 512;
-/// Events that may be on their way to one reader.
+/// One transaction of a consumer takes no further message once it has so many events.
+pub(crate) const ENOUGH: usize = 512;
+/// Messages that are asked for at once; each is an event or a bundle.
+const MAX_FETCHED: usize = 256;
+/// Messages that may be on their way to one reader.
 const MAX_UNACKNOWLEDGED: i64 = 4_096;
 /// After so long without an acknowledgement the broker delivers again: what a reader had in
 /// hand when it was killed waits that long.
@@ -79,7 +81,7 @@ impl Incoming {
         };
         let mut batch = Batch { events: Vec::new(), waiting: None, messages: Vec::new() };
         batch.push(&self.source, first)?;
-        while batch.messages.len() < MAX_FETCHED {
+        while batch.events.len() < ENOUGH {
             match self.messages.next().now_or_never() {
                 Some(Some(Ok(message))) => batch.push(&self.source, message)?,
                 // An error shows again, or another does, at the next call.
@@ -96,11 +98,19 @@ impl Batch {
         let stored_at = i64::try_from(info.published.unix_timestamp_nanos() / 1_000);
         let place = (info.stream_sequence, UnixMicros(stored_at.unwrap_or_default()));
         let subject = message.subject.as_str();
-        let headers = message.headers.as_ref();
-        let event = message::envelope(source, subject, headers, message.payload.clone(), place);
-        let since = message::waiting_since(headers, &event);
-        self.waiting = Some(self.waiting.map_or(since, |oldest| oldest.min(since)));
-        self.events.push(event);
+        let since = if bundle::is_one(source, subject) {
+            let events = bundle::envelopes(source, subject, &message.payload, place);
+            let since = events.iter().map(|event| event.recorded_at).min();
+            self.events.extend(events);
+            since
+        } else {
+            let headers = message.headers.as_ref();
+            let event = message::envelope(source, subject, headers, message.payload.clone(), place);
+            let since = message::waiting_since(headers, &event);
+            self.events.push(event);
+            Some(since)
+        };
+        self.waiting = self.waiting.into_iter().chain(since).min();
         self.messages.push(message);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the settings allow it in test functions alone")]
 
+mod bundles;
 mod dead_letters;
 mod delivery;
 mod faults;

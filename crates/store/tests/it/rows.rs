@@ -84,7 +84,7 @@ async fn texts_stay_apart_whatever_is_in_them() {
     };
     for place in places() {
         let db = place.open().await;
-        let cases: [&[Option<&str>]; 9] = [
+        let cases: [&[Option<&str>]; 11] = [
             &[Some("")],
             &[None],
             &[None, None],
@@ -93,6 +93,8 @@ async fn texts_stay_apart_whatever_is_in_them() {
             &[Some("a\u{1f}b"), Some("c")],
             &[Some("\u{1e}"), Some("c")],
             &[Some("\u{1f}"), None, Some("")],
+            &[Some(""), None, Some("x"), Some("a\u{1f}b"), None, Some("\u{1e}"), Some("")],
+            &[None, Some("\u{1e}\u{1f}")],
             &[Some("{a,\"b\"}"), Some("NULL"), Some("null"), Some("\\x1f"), Some("$1 ' --")],
         ];
         for notes in cases {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use florin_kernel::{AccountId, HoldId};
 use florin_store::{
     StoreError, Tx, row,
-    rows::{self as many, Cell, Column, Row},
+    rows::{self as many, Cell, Column, Prepared, Row},
     sql,
 };
 
@@ -27,18 +27,6 @@ pub async fn all(tx: &Tx, working: &mut Working) -> Result<(), StoreError> {
     holds(tx, working).await?;
     holders(tx, working).await?;
     references(tx, working).await
-}
-
-async fn insert(
-    tx: &Tx,
-    table: &str,
-    columns: &[(&str, Column)],
-    rows: Vec<Row>,
-) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    many::insert_many(tx, table, columns, rows).await.map(|_| ())
 }
 
 async fn events(tx: &Tx, working: &Working) -> Result<(), StoreError> {
@@ -73,7 +61,7 @@ async fn events(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             "recorded_at": event.recorded_at.0, "hash": hash.clone(),
         }
     });
-    insert(tx, "account_events", &columns, rows.collect()).await
+    Prepared::of(tx, &columns, rows)?.insert(tx, "account_events").await.map(|_| ())
 }
 
 async fn accounts(tx: &Tx, working: &Working) -> Result<(), StoreError> {
@@ -119,7 +107,8 @@ async fn accounts(tx: &Tx, working: &Working) -> Result<(), StoreError> {
         ("opened_on", Column::Text),
         ("reference", Column::Text),
     ];
-    insert(tx, "accounts", &[&fixed[..], &projection[..]].concat(), new).await?;
+    let columns = [&fixed[..], &projection[..]].concat();
+    Prepared::of(tx, &columns, new)?.insert(tx, "accounts").await?;
     let expected = changed.len();
     if expected == 0 {
         return Ok(());
@@ -155,7 +144,7 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             "initiator": row.initiator.as_str(),
         }
     });
-    insert(tx, "journal", &columns, rows.collect()).await?;
+    Prepared::of(tx, &columns, rows)?.insert(tx, "journal").await?;
     let columns = [
         ("transaction_id", Column::Text),
         ("leg", Column::Int),
@@ -177,7 +166,7 @@ async fn journal(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             }
         })
     });
-    insert(tx, "journal_legs", &columns, legs.collect()).await?;
+    Prepared::of(tx, &columns, legs)?.insert(tx, "journal_legs").await?;
     conversions(tx, working).await
 }
 
@@ -201,7 +190,7 @@ async fn conversions(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             }
         })
     });
-    insert(tx, "journal_conversions", &columns, rows.collect()).await
+    Prepared::of(tx, &columns, rows)?.insert(tx, "journal_conversions").await.map(|_| ())
 }
 
 async fn turnover(tx: &Tx, working: &Working) -> Result<(), StoreError> {
@@ -264,7 +253,7 @@ async fn holds(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             "correlation": hold.correlation.as_str(), "initiator": initiator.as_str(),
         }
     });
-    insert(tx, "holds", &columns, rows.collect()).await?;
+    Prepared::of(tx, &columns, rows)?.insert(tx, "holds").await?;
     // One row a hold: what a batch made of it in the end.
     let last: BTreeMap<HoldId, &Hold> =
         working.writes.changed_holds.iter().map(|hold| (hold.id, hold)).collect();
@@ -303,7 +292,7 @@ async fn holders(tx: &Tx, working: &Working) -> Result<(), StoreError> {
             "role": holder.role.number(),
         }
     });
-    insert(tx, "holders", &columns, rows.collect()).await
+    Prepared::of(tx, &columns, rows)?.insert(tx, "holders").await.map(|_| ())
 }
 
 /// Gives back the references of refused commands and corrects those that another command of

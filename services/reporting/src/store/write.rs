@@ -2,7 +2,7 @@
 
 use florin_store::{
     StoreError, Tx, row,
-    rows::{self, Cell, Column, Row},
+    rows::{Cell, Column, Prepared, Row},
 };
 
 use crate::domain::{Entry, fold};
@@ -61,23 +61,26 @@ async fn write_entries(tx: &Tx, generation: i64, told: &[Entry]) -> Result<(), S
     sorted.sort_unstable_by_key(|entry| {
         (entry.account_id, entry.booking_date, entry.recorded_at, entry.account_version)
     });
-    let new_rows = sorted.iter().map(|entry| entry_row(generation, entry)).collect();
+    let new_rows = sorted.iter().map(|entry| entry_row(generation, entry));
+    let new_rows = Prepared::of(tx, ENTRY, new_rows)?;
     let key = &["generation", "account_id", "sort_key"];
-    rows::insert_missing(tx, "entries", ENTRY, key, new_rows).await?;
-    let mut words = Vec::new();
-    for entry in sorted {
-        let sort_key = entry.sort_key();
-        words.extend(entry.words().into_iter().map(|word| {
+    new_rows.insert_missing(tx, "entries", key).await?;
+    let words = sorted.iter().flat_map(|entry| {
+        let words = entry.words();
+        // Most entries have no text, and this key takes its time.
+        let sort_key = if words.is_empty() { String::new() } else { entry.sort_key() };
+        words.into_iter().map(move |word| {
             row! {
                 "generation": generation,
                 "account_id": entry.account_id,
                 "sort_key": sort_key.as_str(),
                 "word": word,
             }
-        }));
-    }
+        })
+    });
+    let words = Prepared::of(tx, WORD, words)?;
     let key = &["generation", "account_id", "sort_key", "word"];
-    rows::insert_missing(tx, "entry_words", WORD, key, words).await?;
+    words.insert_missing(tx, "entry_words", key).await?;
     Ok(())
 }
 

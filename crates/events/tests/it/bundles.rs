@@ -1,0 +1,96 @@
+//! Events that go to the broker together.
+
+use async_nats::jetstream;
+use florin_events::inbox;
+use florin_kernel::{EventId, UnixMicros};
+use florin_proto::{
+    ops::v1::{EventBundle, OutboxEvent},
+    timestamp,
+};
+use prost::Message as _;
+
+use crate::world::{broker_worlds, event, number};
+
+#[expect(clippy::disallowed_methods, reason = "tests are told by the environment")]
+async fn client() -> async_nats::Client {
+    async_nats::connect(std::env::var("FLORIN_TEST_NATS_URL").unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn events_that_wait_together_go_in_few_messages_and_in_the_order_of_their_aggregates() {
+    for world in broker_worlds().await {
+        let told = (1..=4).flat_map(|version| {
+            (0..100).map(move |aggregate| event(&format!("a{aggregate}"), version, "x"))
+        });
+        let ids = world.append(told.collect()).await;
+        let running = world.start();
+        world.applied(&ids).await;
+        world.sent().await;
+        for aggregate in [0, 49, 99] {
+            let versions = world.versions_of(&format!("a{aggregate}")).await;
+            assert_eq!(versions, [1, 2, 3, 4], "{}", world.label);
+        }
+        assert_eq!(number(&world.reader, "SELECT COUNT(*) FROM inbox").await, 400);
+        let name = format!("FLORIN_{}", world.role.to_uppercase());
+        let mut stream = jetstream::new(client().await).get_stream(name).await.unwrap();
+        let messages = stream.info().await.unwrap().state.messages;
+        assert!(messages < 100, "{}: {messages} messages for 400 events", world.label);
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_event_of_a_bundle_is_a_dead_letter_alone() {
+    for world in broker_worlds().await {
+        let bodies =
+            (0..200).map(|n| event(&format!("a{n}"), 1, if n == 77 { "bad" } else { "x" }));
+        let mut ids = world.append(bodies.collect()).await;
+        let running = world.start();
+        let refused = ids.remove(77).to_string();
+        world.applied(&ids).await;
+        world.eventually("SELECT COUNT(*) FROM dead_letters", &world.reader, 1).await;
+        let missing = inbox::missing(&world.reader, std::slice::from_ref(&refused)).await.unwrap();
+        assert_eq!(missing, [refused], "{}", world.label);
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_a_bundle_is_a_dead_letter_and_the_rest_is_applied_once() {
+    for world in broker_worlds().await {
+        let running = world.start();
+        // The stream is there from the first event on.
+        let first = world.append(vec![event("a", 1, "x")]).await;
+        world.applied(&first).await;
+        let whole = |number: u8| OutboxEvent {
+            event_id: EventId::from_parts(1_700_000_000_000, [number; 10]).to_string(),
+            kind: "thing_changed".into(),
+            aggregate: format!("b{number}"),
+            version: 1,
+            payload: "x".into(),
+            recorded_at: Some(timestamp(UnixMicros(1_700_000_000_000_000))),
+            partition: 3,
+            correlation: "request".into(),
+            ..OutboxEvent::default()
+        };
+        let events = vec![whole(1), OutboxEvent::default(), whole(2)];
+        let body = EventBundle { events }.encode_to_vec();
+        let subject = format!("florin.{}.v1.bundle.3", world.role);
+        let client = client().await;
+        // Twice, as after an acknowledgement that was lost.
+        for _ in 0..2 {
+            client.publish(subject.clone(), body.clone().into()).await.unwrap();
+        }
+        client.publish(subject, "garbage".into()).await.unwrap();
+        client.flush().await.unwrap();
+        // One of each bundle, for its place in the stream tells it apart, and the garbage.
+        world.eventually("SELECT COUNT(*) FROM dead_letters", &world.reader, 3).await;
+        let ids = [1, 2].map(|number| EventId::from_parts(1_700_000_000_000, [number; 10]));
+        world.applied(&ids).await;
+        let next = world.append(vec![event("a", 2, "x")]).await;
+        world.applied(&next).await;
+        let effects = "SELECT COUNT(*) FROM effects WHERE aggregate LIKE 'b%'";
+        assert_eq!(number(&world.reader, effects).await, 2, "{}", world.label);
+        running.stop().await;
+    }
+}
