@@ -50,7 +50,7 @@ impl Payment {
         {
             let mut violations = Violations::new();
             let text = "must not be one of the GL accounts of the clearing";
-            violations.add("gl_code", "NOT_FOR_ACTION", text);
+            violations.add("gl_code", "UNKNOWN_VALUE", text);
             return Err(Error::invalid(violations).into());
         }
         let (millis, random) = id_parts();

@@ -46,7 +46,11 @@ impl TryFrom<&RecallTransferRequest> for RecallDraft {
         let text = text.filter(|text| {
             let holds = text.is_empty() || text.parse::<florin_iso20022::Text<105>>().is_ok();
             if !holds {
-                violations.add("text", "CHARACTER", "must have only characters that XML has");
+                violations.add(
+                    "text",
+                    "CONTROL_CHARACTER",
+                    "must have only characters that XML has",
+                );
             }
             holds
         });

@@ -89,7 +89,8 @@ fn code(violations: &mut Violations, text: &str) -> Option<String> {
     if text.len() == 4 && text.bytes().all(is_one) {
         return Some(text.to_owned());
     }
-    violations.add("code", "FORMAT", "must be four upper-case letters or digits, as AC04");
+    let rule = if text.is_empty() { "REQUIRED" } else { "MALFORMED_REASON" };
+    violations.add("code", rule, "must be four upper-case letters or digits, as AC04");
     None
 }
 
@@ -106,7 +107,7 @@ fn refuse_the_rest(violations: &mut Violations, wire: &ProposeRepairRequest) {
         ("gl_code", &wire.gl_code, of(&[RepairAction::BookOut])),
     ] {
         if !is_used && !text.is_empty() && action != RepairAction::Unspecified {
-            violations.add(field, "NOT_FOR_ACTION", "is for another action");
+            violations.add(field, "ONE_OF", "is for another action");
         }
     }
 }

@@ -20,17 +20,18 @@ async fn what_is_asked_for_wrongly_or_of_nothing_is_refused() {
         let lacks = |request| async { violations(world.proposes("eva", "k2", request).await) };
         let named = |field: &str, rule: &str| vec![(field.to_owned(), rule.to_owned())];
         for (request, field, rule) in [
-            (asks("x", RepairAction::Reject), "code", "FORMAT"),
-            (ProposeRepairRequest { code: "AC04".into(), ..settle("x") }, "code", "NOT_FOR_ACTION"),
+            (asks("x", RepairAction::Reject), "code", "REQUIRED"),
             (
-                ProposeRepairRequest { gl_code: "1".into(), ..settle("x") },
-                "gl_code",
-                "NOT_FOR_ACTION",
+                ProposeRepairRequest { code: "ac04".into(), ..asks("x", RepairAction::Reject) },
+                "code",
+                "MALFORMED_REASON",
             ),
+            (ProposeRepairRequest { code: "AC04".into(), ..settle("x") }, "code", "ONE_OF"),
+            (ProposeRepairRequest { gl_code: "1".into(), ..settle("x") }, "gl_code", "ONE_OF"),
             (
                 ProposeRepairRequest { gl_code: "9010".into(), ..asks("x", RepairAction::BookOut) },
                 "gl_code",
-                "NOT_FOR_ACTION",
+                "UNKNOWN_VALUE",
             ),
         ] {
             assert_eq!(lacks(request).await, named(field, rule));
