@@ -59,12 +59,13 @@ async fn a_date_on_which_the_bank_is_closed_is_paid_by_the_rule_of_the_order() {
         // Saturdays: the 23rd, whose next business date is in its month, and the 30th.
         for date in ["2027-01-23", "2027-01-30"] {
             for rule in [Unspecified, Following, ModifiedFollowing, Preceding] {
-                let order = create(&bank, &format!("{date} {rule:?}"), |request| {
+                let key = format!("{date} {rule:?}");
+                let once = |request: &mut CreateOrderRequest| {
                     request.frequency = OrderFrequency::Once.into();
                     request.first_on = date.into();
                     request.holiday_rule = rule.into();
-                });
-                let order = order.await;
+                };
+                let order = create(&bank, &key, once).await;
                 let told = if rule == Unspecified { Following } else { rule };
                 assert_eq!(order.holiday_rule(), told);
                 orders.push(order);
@@ -149,7 +150,8 @@ async fn only_what_the_mask_names_is_changed_and_only_by_who_may_pay() {
             (update(&order, &["last_on"], "", "tomorrow"), "last_on"),
             (update(&order, &["last_on"], "", "2027-01-28"), "last_on"),
         ] {
-            let told = bank.payment.update_order(&ctx(bank.alice, "wrong"), change).await;
+            let key = format!("{field} {} {}", change.amount, change.last_on);
+            let told = bank.payment.update_order(&ctx(bank.alice, &key), change).await;
             assert_eq!(violations(told)[0].0, field);
         }
         let last = update(&order, &["last_on"], "99", "2027-03-01");
