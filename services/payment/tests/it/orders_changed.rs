@@ -137,8 +137,8 @@ async fn only_what_the_mask_names_is_changed_and_only_by_who_may_pay() {
         let order = create(&bank, "order", |_| ()).await;
         let ctx = |who, key: &str| customer(who, "UpdateOrder", key);
         for (who, key) in [(bank.bob, "b"), (bank.carol, "c")] {
-            let told =
-                bank.payment.update_order(&ctx(who, key), update(&order, &["amount"], "1", ""));
+            let ctx = ctx(who, key);
+            let told = bank.payment.update_order(&ctx, update(&order, &["amount"], "1", ""));
             assert_eq!(reason(told.await), "ORDER_NOT_FOUND");
         }
         for (change, field) in [
@@ -163,8 +163,8 @@ async fn only_what_the_mask_names_is_changed_and_only_by_who_may_pay() {
         assert_eq!(told.into_inner().order.unwrap().last_on, "");
         let cancel = CancelOrderRequest { order_id: order.order_id.clone() };
         bank.payment.cancel_order(&customer(bank.alice, "CancelOrder", "c"), cancel).await.unwrap();
-        let told =
-            bank.payment.update_order(&ctx(bank.alice, "x"), update(&order, &["amount"], "1", ""));
+        let ctx = ctx(bank.alice, "x");
+        let told = bank.payment.update_order(&ctx, update(&order, &["amount"], "1", ""));
         assert_eq!(reason(told.await), "ORDER_STATE");
     }
 }
