@@ -21,9 +21,9 @@ use florin_store::Migrations;
 
 pub use clearing::{
     Drawer, Incoming, Outgoing, Subject, Unread, arrive, asked_back, claim_incoming,
-    claim_outgoing, dismiss_unread, file, find_incoming, find_outgoing, has_come_back,
-    incoming_after, is_in_hand, lock_incoming, lock_outgoing, lock_unread, outgoing_after,
-    outgoing_waits, payment_of, send, unread_after, update_incoming, update_outgoing,
+    claim_outgoing, clearing_waits, dismiss_unread, file, find_incoming, find_outgoing,
+    has_come_back, incoming_after, is_in_hand, lock_incoming, lock_outgoing, lock_unread,
+    outgoing_after, payment_of, send, unread_after, update_incoming, update_outgoing,
 };
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
@@ -50,5 +50,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0050_recalls",
     "0051_statements",
     "0060_keys_of_orders",
+    "0061_parts_of_statements",
     "0070_repairs",
 ];

@@ -21,14 +21,16 @@ mod recalls;
 mod repairs;
 mod said;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use florin_events::position;
 use florin_kernel::{EventId, TransferId, UnixMicros};
 use florin_runtime::clock;
 use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio::{sync::Notify, task::JoinSet};
-use tokio_util::sync::CancellationToken;
 
 use self::ledger::Told;
 pub(super) use self::said::plain;
@@ -51,6 +53,8 @@ pub struct ClearingWorker {
     pub(super) woken: Arc<Notify>,
     /// The message at the head that could not be taken, by its number, and how often.
     pub(super) refused: Arc<Mutex<(u64, u32)>>,
+    /// Whether payments may begin to leave.
+    begins: Arc<AtomicBool>,
 }
 
 /// What a step has found out.
@@ -71,26 +75,8 @@ enum Found {
 
 impl ClearingWorker {
     pub(super) fn new(payment: Payment, network: Network) -> Self {
-        Self { payment, network, woken: Arc::default(), refused: Arc::default() }
-    }
-
-    /// Works until the shutdown, from when the ledger has the GL accounts of the settings on.
-    pub async fn run(self, shutdown: CancellationToken) {
-        if !self.chart_is_ready(&shutdown).await {
-            return;
-        }
-        while !shutdown.is_cancelled() {
-            match self.turn().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "payments between banks did not move"),
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(self.payment.config.poll()) => {}
-                () = self.woken.notified() => {}
-            }
-        }
+        let begins = Arc::new(AtomicBool::new(true));
+        Self { payment, network, woken: Arc::default(), refused: Arc::default(), begins }
     }
 
     /// Takes what is due, one step each; whether there was anything.
@@ -160,10 +146,14 @@ impl ClearingWorker {
 
     /// One step of one payment.
     async fn advance(&self, out: &Outgoing, token: &str) -> Result<(), StoreError> {
+        let begins = self.begins.load(Ordering::Acquire);
         let found = match (out.stage, out.transfer()) {
             // Nothing is given back of which the network has said both: people decide.
             (Stage::Rejected, _) if out.contradiction.is_some() => {
                 Found::Stuck("the network has said since that it has settled it".to_owned())
+            }
+            (Stage::New | Stage::Holding, Some(_)) if !begins => {
+                Found::Wait("the chart has not the accounts of the clearing".to_owned())
             }
             (Stage::New, Some(_)) => return self.begin(out, token).await,
             (Stage::Holding, Some(id)) => self.hold(out, id).await?,
@@ -329,14 +319,18 @@ impl ClearingWorker {
         };
         let (Some(mut record), Some(event)) = (record, event) else { return Ok(None) };
         apply(&mut record, event, now)?;
+        // Before positions of the outbox are drawn: nobody waits for those of one that waits for
+        // a counter.
+        if record.transfer.status() == Status::Failed {
+            let short = store::limits::give_back(tx, &[&record]).await?;
+            let meter = self.payment.meter.clone();
+            tx.on_commit(move || meter.short(short));
+        }
         if record.transfer.status().is_end() {
             let causation = events::causation_of(ledger, &record);
             let told = events::ended(&record, &causation);
             let ids = self.payment.outbox.append(tx, told.into_iter().collect()).await?;
             record.position = position::encode(&[ledger, &ids].concat());
-        }
-        if record.transfer.status() == Status::Failed {
-            store::limits::give_back(tx, &[&record]).await?;
         }
         store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
         let status = record.transfer.status();

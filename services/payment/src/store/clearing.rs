@@ -18,7 +18,7 @@ pub use self::{
         Incoming, arrive, asked_back, claim_incoming, find_incoming, has_come_back, incoming_after,
         lock_incoming, update_incoming,
     },
-    reads::{find_outgoing, is_in_hand, outgoing_after, outgoing_waits, payment_of},
+    reads::{clearing_waits, find_outgoing, is_in_hand, outgoing_after, payment_of},
 };
 use super::Record;
 use crate::domain::{Stage, message_id, uetr_of};
