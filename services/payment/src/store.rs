@@ -23,8 +23,9 @@ use florin_store::Migrations;
 pub use clearing::{
     Drawer, Incoming, Outgoing, Subject, Unread, arrive, asked_back, claim_incoming,
     claim_outgoing, clearing_waits, dismiss_unread, file, find_incoming, find_outgoing,
-    has_come_back, incoming_after, is_in_hand, lock_incoming, lock_outgoing, lock_unread,
-    outgoing_after, payment_of, send, unread_after, update_incoming, update_outgoing,
+    has_come_back, incoming_after, is_in_hand, is_return_contradicted, lock_incoming,
+    lock_outgoing, lock_unread, outgoing_after, payment_of, send, unread_after, update_incoming,
+    update_outgoing,
 };
 pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};

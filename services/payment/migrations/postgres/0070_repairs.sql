@@ -24,6 +24,7 @@ CREATE TABLE repairs (
 CREATE UNIQUE INDEX repairs_open ON repairs (subject) WHERE stage IN (1, 2);
 CREATE INDEX repairs_due ON repairs (due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX repairs_unended ON repairs (id) WHERE stage IN (1, 2);
+CREATE INDEX repairs_subject ON repairs (subject);
 
 -- What the network has said against the end that a payment came to.
 ALTER TABLE clearing_out ADD COLUMN contradiction TEXT COLLATE "C";
@@ -39,3 +40,4 @@ ALTER TABLE clearing_in ADD COLUMN account_number TEXT COLLATE "C";
 ALTER TABLE clearing_unread ADD COLUMN repair TEXT COLLATE "C";
 -- The repair that ended it.
 ALTER TABLE recalls ADD COLUMN repair TEXT COLLATE "C";
+CREATE INDEX clearing_out_contradicted ON clearing_out (subject) WHERE contradiction IS NOT NULL;

@@ -88,16 +88,19 @@ async fn locked(tx: &Tx, id: RecallId, verdict: Verdict) -> Result<Recall, Failu
     let found = store::recalls::find(tx, id).await?.filter(|recall| !recall.is_ours);
     let found = found.ok_or_else(|| recall_not_found(id))?;
     // The payment first, as everywhere.
-    if let Some(payment) = &found.payment {
-        store::lock_incoming(tx, payment).await?;
-    }
+    let came = match &found.payment {
+        Some(payment) => store::lock_incoming(tx, payment).await?,
+        None => None,
+    };
+    // What people have ended goes back no more.
+    let is_ended = came.is_some_and(|came| came.repair.is_some());
     let recall = store::recalls::lock(tx, id).await?.ok_or_else(|| recall_not_found(id))?;
     let taken = match &recall.payment {
         Some(payment) => store::recalls::taking(tx, payment).await?,
         None => None,
     };
     let waits = match verdict {
-        Verdict::Accept => recall.stage == RecallStage::Waiting,
+        Verdict::Accept => recall.stage == RecallStage::Waiting && !is_ended,
         Verdict::Reject(_) => {
             matches!(recall.stage, RecallStage::Waiting | RecallStage::Received)
         }

@@ -17,7 +17,7 @@ use tonic::{Response, Status};
 
 use super::Payment;
 use crate::{
-    domain::{Ailing, Remedy, RepairStage},
+    domain::{Ailing, Remedy, RepairStage, Stage},
     grpc::convert::RepairDraft,
     store::{
         self, Incoming, Outgoing, Unread,
@@ -116,8 +116,8 @@ async fn propose(
 pub(super) enum Waiting {
     /// On its way out.
     Out(Outgoing),
-    /// Come in.
-    In(Incoming),
+    /// Come in; and whether the network has contradicted itself about a return of it.
+    In(Incoming, bool),
     /// A message that could not be taken.
     Unread(Unread),
 }
@@ -129,7 +129,8 @@ impl Waiting {
             return Ok(Some(Self::Out(out)));
         }
         if let Some(came) = store::lock_incoming(tx, id).await? {
-            return Ok(Some(Self::In(came)));
+            let is_doubtful = store::is_return_contradicted(tx, &came.id).await?;
+            return Ok(Some(Self::In(came, is_doubtful)));
         }
         Ok(store::lock_unread(tx, id).await?.map(Self::Unread))
     }
@@ -140,11 +141,22 @@ impl Waiting {
     /// `NOT_REPAIRABLE`.
     pub(super) fn must_take(&self, remedy: &Remedy) -> Result<(), Error> {
         let ailing = match self {
+            // The bytes have never left: only that it has not settled is certain.
+            Self::Out(out)
+                if *remedy == Remedy::Settle
+                    && out.stage == Stage::Submitting
+                    && out.sends == 0 =>
+            {
+                return Err(self.not_repairable());
+            }
             Self::Out(out) if out.goes_back().is_some() => {
                 Ailing::Back(out.stage, out.contradiction.is_some())
             }
             Self::Out(out) => Ailing::Out(out.stage, out.contradiction.is_some()),
-            Self::In(came) => Ailing::In(came.stage, came.is_return, came.repair.is_some()),
+            // Whether the money has left with a return is decided first, by that return.
+            Self::In(came, is_doubtful) => {
+                Ailing::In(came.stage, came.is_return, came.repair.is_some() || *is_doubtful)
+            }
             Self::Unread(unread) => Ailing::Unread(unread.repair.is_some()),
         };
         if ailing.takes(remedy) {
@@ -156,7 +168,7 @@ impl Waiting {
     pub(super) fn not_repairable(&self) -> Error {
         let status = match self {
             Self::Out(out) => stage_out(out.stage),
-            Self::In(came) => stage_in(came.stage),
+            Self::In(came, _) => stage_in(came.stage),
             Self::Unread(unread) if unread.repair.is_some() => ClearingStage::Done,
             Self::Unread(_) => ClearingStage::Kept,
         };
@@ -168,7 +180,7 @@ impl Waiting {
     const fn transfer(&self) -> Option<TransferId> {
         match self {
             Self::Out(out) => out.transfer(),
-            Self::In(came) => came.transfer,
+            Self::In(came, _) => came.transfer,
             Self::Unread(_) => None,
         }
     }
@@ -176,7 +188,7 @@ impl Waiting {
     const fn amount(&self) -> Option<Money> {
         match self {
             Self::Out(out) => Some(out.amount),
-            Self::In(came) => Some(came.amount),
+            Self::In(came, _) => Some(came.amount),
             Self::Unread(_) => None,
         }
     }

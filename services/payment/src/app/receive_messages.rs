@@ -4,29 +4,24 @@
 mod aside;
 mod names;
 mod recalls;
+mod reports;
 mod statements;
 
 use bytes::Bytes;
-use florin_iso20022::{Account, CreditTransfer, Id, Message, PaymentReturn, StatusReport};
-use florin_kernel::UnixMicros;
+use florin_iso20022::{Account, CreditTransfer, Message, PaymentReturn};
 use florin_store::{StoreError, Tx};
 use tokio_util::sync::CancellationToken;
 
 use self::names::{digest, is_same, name_of, print_of};
-use super::advance_clearing::{ClearingWorker, apply, locked_transfer, move_to, plain};
-use super::advance_transfers::later;
+use super::advance_clearing::{ClearingWorker, plain};
 use crate::{
     clearing::fresh_id,
-    domain::{Arrival, Event, Meaning, Stage},
-    store::{self, Drawer, Incoming, Lease, Outgoing, repairs},
+    domain::Arrival,
+    store::{self, Drawer, Incoming},
 };
 
 /// The code of ISO 20022 under which a payment goes back whose name another has: duplication.
 const NAME_TAKEN: &str = "AM05";
-/// Answers of which the ids are kept at once: a network that sends more of one payment before it
-/// is asked has no end.
-const MOST_HEARD: usize = 1_000;
-
 impl ClearingWorker {
     /// Receives until the shutdown.
     pub(crate) async fn receive_messages(self, shutdown: CancellationToken) {
@@ -99,133 +94,6 @@ impl ClearingWorker {
                 store::file(&tx, Drawer::Log, &log_id, &finding, document).await
             })
             .await
-    }
-
-    /// What a report says of a payment or return of ours.
-    async fn take_report(&self, tx: &Tx, report: &StatusReport) -> Result<String, StoreError> {
-        let id = report.original.id.as_str();
-        let Some(mut row) = store::lock_outgoing(tx, id).await? else {
-            return Ok(refused(format!("about {id}, which was never sent")));
-        };
-        let other_uetr = report.names.uetr.is_some() && report.names.uetr != row.uetr;
-        let other_amount = report.amount.is_some_and(|amount| amount != row.amount);
-        if other_uetr || other_amount {
-            return Ok(refused(format!("about {id} with another UETR or amount")));
-        }
-        let status = report.status.as_str();
-        let code = report.reason.as_ref().and_then(|reason| reason.code.as_ref());
-        let code = code.map(ToString::to_string).unwrap_or_default();
-        let now = tx.now().await?;
-        let said = Said { meaning: Meaning::of(status, &code), code: &code, by: &report.id };
-        let finding = self.hear(&mut row, &said, now);
-        let finding = match finding {
-            Heard::Repeated => return Ok(format!("{status} {code} of {id} again")),
-            Heard::Contradicts => {
-                let finding = refused(format!("{status} {code} of {id} against its end here"));
-                if row.contradiction.is_none() && row.document.is_some() {
-                    let said = format!("{status} {code}");
-                    let said = format!("{} by {}", said.trim_end(), report.id);
-                    row.contradiction = Some(plain(&said));
-                    store::update_outgoing(tx, &row).await?;
-                }
-                return Ok(finding);
-            }
-            Heard::Waits => format!("{status} {code} of {id}: not final"),
-            Heard::Ends(event) => {
-                if let Some(transfer) = row.transfer() {
-                    let mut record = locked_transfer(tx, transfer).await?;
-                    apply(&mut record, event, now)?;
-                    store::update(tx, std::slice::from_ref(&record), Lease::GivenBack).await?;
-                }
-                // People have nothing to decide any more.
-                let outcome = format!("the network answered {status} {code}");
-                repairs::lapse(tx, id, outcome.trim_end(), now).await?;
-                format!("{status} {code} of {id}")
-            }
-        };
-        store::update_outgoing(tx, &row).await?;
-        Ok(finding)
-    }
-
-    fn hear(&self, row: &mut Outgoing, said: &Said<'_>, now: UnixMicros) -> Heard {
-        match (row.stage, said.meaning) {
-            (Stage::Submitting, Meaning::Settled) => {
-                move_to(row, Stage::Settled, now);
-                Heard::Ends(Event::Settled)
-            }
-            (Stage::Submitting, Meaning::Rejected) if row.sends <= 1 => reject(row, said.code, now),
-            // It never says that the payment was rejected, but that there is another copy: asked
-            // ever more rarely, it waits for the word about that one, or for people.
-            (Stage::Submitting, Meaning::Duplicate) if row.sends > 1 => {
-                self.ask_later(row, now);
-                Heard::Waits
-            }
-            // Also for a reason of its own a copy may be rejected beside one that was settled:
-            // it came after the cut-off time.
-            (Stage::Submitting, Meaning::Rejected | Meaning::Duplicate) => {
-                self.doubt(row, said, now)
-            }
-            (Stage::Submitting, Meaning::NeverReceived) => {
-                row.sent_at = None;
-                row.due_at = Some(self.next_time(row.asks.saturating_sub(1), now));
-                Heard::Waits
-            }
-            // The network has the bytes.
-            (Stage::Submitting, Meaning::Pending) => {
-                row.sent_at = row.sent_at.or(Some(now));
-                row.due_at = Some(later(now, self.network.config.patience(row.asks)));
-                Heard::Waits
-            }
-            (Stage::Settled | Stage::Done, Meaning::Settled)
-            | (Stage::Rejected | Stage::Unpaid, Meaning::Rejected)
-            | (
-                Stage::Settled | Stage::Done | Stage::Rejected | Stage::Unpaid,
-                Meaning::Duplicate | Meaning::NeverReceived | Meaning::Pending,
-            ) => Heard::Repeated,
-            (Stage::Settled | Stage::Done, Meaning::Rejected)
-            | (Stage::Rejected | Stage::Unpaid, Meaning::Settled)
-            | (
-                Stage::New | Stage::Holding,
-                Meaning::Settled
-                | Meaning::Rejected
-                | Meaning::Duplicate
-                | Meaning::NeverReceived
-                | Meaning::Pending,
-            ) => Heard::Contradicts,
-        }
-    }
-
-    /// A rejection that may be of one copy alone, while another has settled: the network is
-    /// asked. Where one has settled, each other copy is rejected once at most. So it is the end
-    /// where there are as many such answers as copies, each after a question of its own.
-    fn doubt(&self, row: &mut Outgoing, said: &Said<'_>, now: UnixMicros) -> Heard {
-        let by = said.by.as_str().replace(' ', "_");
-        let doubts = i64::try_from(row.doubts.len()).unwrap_or(i64::MAX);
-        let is_new = !row.doubts.contains(&by) && !row.heard.contains(&by);
-        if is_new && row.asks > doubts {
-            row.doubts.push(by);
-            if doubts.saturating_add(1) >= row.sends {
-                return reject(row, said.code, now);
-            }
-        } else if is_new {
-            // Come again, it answers no question that was asked since.
-            row.heard.push(by);
-            let beyond = row.heard.len().saturating_sub(MOST_HEARD);
-            row.heard.drain(..beyond);
-        }
-        self.ask_later(row, now);
-        Heard::Waits
-    }
-
-    /// The network has the bytes, and has not said what became of them.
-    fn ask_later(&self, row: &mut Outgoing, now: UnixMicros) {
-        row.sent_at = row.sent_at.or(Some(now));
-        row.due_at = Some(self.next_time(row.asks, now));
-    }
-
-    /// At once the first time, then ever later.
-    fn next_time(&self, before: i64, now: UnixMicros) -> UnixMicros {
-        if before <= 0 { now } else { later(now, self.network.config.patience(before)) }
     }
 
     /// A payment of another bank to one of our customers.
@@ -338,33 +206,6 @@ impl ClearingWorker {
         store::arrive(tx, &second).await?;
         Ok(refused(format!("{} is a second return of {name}", second.id)))
     }
-}
-
-/// The network's last word on a payment that it does not take.
-fn reject(row: &mut Outgoing, code: &str, now: UnixMicros) -> Heard {
-    move_to(row, Stage::Rejected, now);
-    row.answer = Some(code.to_owned());
-    Heard::Ends(Event::Rejected(code.to_owned()))
-}
-
-/// What a report says.
-struct Said<'a> {
-    meaning: Meaning,
-    code: &'a str,
-    /// Its own message id.
-    by: &'a Id,
-}
-
-/// What an answer does to what is on its way.
-enum Heard {
-    /// It had been said before.
-    Repeated,
-    /// It had been said otherwise: people have to look.
-    Contradicts,
-    /// Nothing final.
-    Waits,
-    /// The end at the network.
-    Ends(Event),
 }
 
 /// A message that a human has to look at.

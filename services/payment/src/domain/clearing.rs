@@ -85,6 +85,12 @@ impl Stage {
     pub const fn is_end(self) -> bool {
         matches!(self, Self::Done | Self::Unpaid)
     }
+
+    /// Whether the network, or two persons in its place, have said how it ended.
+    #[must_use]
+    pub const fn is_said(self) -> bool {
+        matches!(self, Self::Settled | Self::Rejected | Self::Done | Self::Unpaid)
+    }
 }
 
 /// How far something that came from the network is.

@@ -18,7 +18,10 @@ pub use self::{
         Incoming, arrive, asked_back, claim_incoming, find_incoming, has_come_back, incoming_after,
         lock_incoming, update_incoming,
     },
-    reads::{clearing_waits, find_outgoing, is_in_hand, outgoing_after, payment_of},
+    reads::{
+        clearing_waits, find_outgoing, is_in_hand, is_return_contradicted, outgoing_after,
+        payment_of,
+    },
 };
 use super::Record;
 use crate::domain::{Stage, message_id, uetr_of};
@@ -37,6 +40,17 @@ pub enum Subject {
     Recalled(String),
     /// The return that two persons want once more of what came in: the repair, and what came in.
     Repaired(ApprovalId, String),
+}
+
+impl Subject {
+    /// What came in that it is a return of.
+    #[must_use]
+    pub fn came(&self) -> Option<&str> {
+        match self {
+            Self::Payment(_) => None,
+            Self::Return(came) | Self::Recalled(came) | Self::Repaired(_, came) => Some(came),
+        }
+    }
 }
 
 /// What stands before the id of what came in, in the subject of its second return.
@@ -198,13 +212,8 @@ impl Outgoing {
 
     /// What came in and goes back by it; None for a payment.
     #[must_use]
-    pub const fn goes_back(&self) -> Option<&String> {
-        match &self.subject {
-            Subject::Payment(_) => None,
-            Subject::Return(came) | Subject::Recalled(came) | Subject::Repaired(_, came) => {
-                Some(came)
-            }
-        }
+    pub fn goes_back(&self) -> Option<&str> {
+        self.subject.came()
     }
 
     /// The row; a lease is never written from here.

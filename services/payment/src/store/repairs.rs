@@ -210,6 +210,18 @@ pub async fn lapse(
     sql::execute(tx, update, values).await.map(drop)
 }
 
+/// Whether people have said how something on its way out ended.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_ended_by_people(tx: &Tx, subject: &str) -> Result<bool, StoreError> {
+    // 1 settle, 2 reject.
+    let query =
+        format!("SELECT id FROM {TABLE} WHERE subject = $1 AND stage = $2 AND action IN (1, 2)");
+    let values = [subject.into(), RepairStage::Done.code().into()];
+    Ok(sql::query_one(tx, query, values).await?.is_some())
+}
+
 /// Takes what the ledger is to be asked for, with the worker's token.
 ///
 /// # Errors

@@ -130,6 +130,9 @@ impl ClearingWorker {
         let Some(came) = store::find_incoming(self.payment.db.read(), payment).await? else {
             return Ok(Found::Stuck(format!("{payment} is not there")));
         };
+        if came.repair.is_some() {
+            return Ok(Found::Stuck(format!("people have ended {payment} otherwise")));
+        }
         let request = self.recalled(recall, &came, account);
         let reference = request.reference.clone();
         Ok(match self.payment.post(request).await {

@@ -71,10 +71,10 @@ impl Payment {
                 out.answer = Some(code.clone());
                 end(tx, out, (Stage::Rejected, Event::Rejected(code.clone())), now).await?;
             }
-            (Waiting::In(mut came), Remedy::Return) => {
+            (Waiting::In(mut came, _), Remedy::Return) => {
                 self.return_again(tx, repair, &mut came, return_id, now).await?;
             }
-            (Waiting::In(mut came), Remedy::Credit(..) | Remedy::BookOut(_)) => {
+            (Waiting::In(mut came, _), Remedy::Credit(..) | Remedy::BookOut(_)) => {
                 came.repair = Some(repair.id);
                 store::update_incoming(tx, &came).await?;
                 repair.move_to(RepairStage::Executing, None, now);
@@ -87,7 +87,7 @@ impl Payment {
             (Waiting::Unread(unread), Remedy::Dismiss) => {
                 store::dismiss_unread(tx, &unread.id, &repair.id.to_string()).await?;
             }
-            (waiting @ (Waiting::Out(_) | Waiting::In(_) | Waiting::Unread(_)), remedy) => {
+            (waiting @ (Waiting::Out(_) | Waiting::In(..) | Waiting::Unread(_)), remedy) => {
                 waiting.must_take(remedy)?;
                 let text = format!("repair {} is of another sort", repair.id);
                 return Err(StoreError::Corrupt(text).into());

@@ -88,7 +88,7 @@ fn every_state_takes_these_events_and_no_other() {
                 (Status::Posting, Event::Refused(_)) => Some(Status::Failed),
                 (Status::Holding, Event::Held) => Some(Status::Submitting),
                 (Status::Holding, Event::Refused(_)) => Some(Status::Failed),
-                (Status::Submitting, Event::Settled) => Some(Status::Settling),
+                (Status::Submitting | Status::Releasing, Event::Settled) => Some(Status::Settling),
                 (Status::Submitting, Event::Rejected(_)) => Some(Status::Releasing),
                 (Status::Settling, Event::Posted(_)) => Some(Status::Completed),
                 (Status::Releasing, Event::Released(_)) => Some(Status::Failed),

@@ -4,7 +4,7 @@ use florin_kernel::{Uetr, UnixMicros};
 use florin_store::{StoreError, Tx, sql};
 use sea_orm::ConnectionTrait;
 
-use super::{OUT, Outgoing, out_columns};
+use super::{OUT, Outgoing, out_columns, return_of};
 
 /// What goes out under a message id.
 ///
@@ -42,12 +42,12 @@ pub async fn payment_of(
     row.as_ref().map(Outgoing::from_row).transpose()
 }
 
-/// Whether anything is under way to the network or from it, recalls among it.
+/// Whether anything is under way to the network or from it, recalls and repairs among it.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn clearing_waits(connection: &impl ConnectionTrait) -> Result<bool, StoreError> {
-    for table in [OUT, "clearing_in", "recalls"] {
+    for table in [OUT, "clearing_in", "recalls", "repairs"] {
         let query = format!("SELECT id FROM {table} WHERE due_at IS NOT NULL LIMIT 1");
         if sql::query_one(connection, query, []).await?.is_some() {
             return Ok(true);
@@ -69,4 +69,20 @@ pub async fn outgoing_after(
     let query = format!("SELECT {columns} FROM {OUT} WHERE id > $1 ORDER BY id LIMIT $2");
     let rows = sql::query_all(connection, query, [after.into(), i64::from(limit).into()]).await?;
     rows.iter().map(Outgoing::from_row).collect()
+}
+
+/// Whether the network has spoken against the end of a return of what came in.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_return_contradicted(tx: &Tx, came: &str) -> Result<bool, StoreError> {
+    let query = format!("SELECT subject FROM {OUT} WHERE contradiction IS NOT NULL AND kind = 2");
+    for row in sql::query_all(tx, query, []).await? {
+        let subject: String = row.try_get("", "subject")?;
+        let of = return_of(&subject);
+        if of.is_some_and(|of| of.came() == Some(came)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

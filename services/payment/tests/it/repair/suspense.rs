@@ -157,6 +157,13 @@ async fn a_return_about_which_nobody_answers_is_settled_by_people() {
         world.network.network().set_down(true);
         world.work().await;
         let back = world.out().await;
+        // What has never left has settled nowhere.
+        let early = world.proposes("eva", "early", settle(&back)).await;
+        assert_eq!(reason(early), "NOT_REPAIRABLE");
+        world.network.network().set_down(false);
+        world.rule(Action::Silent);
+        world.let_time_pass().await;
+        world.work().await;
         let id = world.proposed(settle(&back)).await.approval_id;
         world.decided("ian", "d", &id, super::APPROVE).await.unwrap();
         world.work().await;
@@ -228,6 +235,11 @@ async fn a_return_that_was_rejected_and_is_settled_leaves_suspense_by_people() {
         world.says(report(&back, "settled", "ACSC", None));
         world.hear().await;
         assert_eq!(world.waiting().await.len(), 2, "the return, and what it was of");
+        // Whether the money has left is decided before anybody gets it.
+        let late = world.decided("ian", "late", &other, super::APPROVE).await;
+        assert_eq!(reason(late), "REPAIR_NOT_OPEN");
+        let again = world.proposes("eva", "again", asks(&came, RepairAction::Return)).await;
+        assert_eq!(reason(again), "NOT_REPAIRABLE");
         let repair = world.repaired(settle(&back)).await;
         assert_eq!(repair.status(), RepairStatus::Done);
         assert_eq!(world.repair(&other).await.status(), RepairStatus::Lapsed);
