@@ -265,8 +265,8 @@ async fn is_ended_by_two_persons(bank: &Bank, staff: &Rest, anna: &Holder) -> Re
     let (waits, stuck) = bank.run(&["ops", "transfers", "stuck"]).await?;
     ensure!(!waits && stuck.contains(&approval) && stuck.contains("PROPOSED"), "{stuck}");
     let alone = ["ops", "transfers", "approve", &approval, "--reason", "again me"];
-    let (approved, said) = bank.run(&alone).await?;
-    ensure!(!approved && said.contains("OWN_PROPOSAL"), "{said}");
+    let (is_approved, said) = bank.run(&alone).await?;
+    ensure!(!is_approved && said.contains("OWN_PROPOSAL"), "{said}");
     assert_eq!(status(&shown(&anna.rest, &settled).await?), "SUBMITTING");
     let yes = json!({"decision": "REPAIR_DECISION_APPROVE", "reason": "the network was called"});
     let path = format!("/v1/repairs/{approval}:decide");
