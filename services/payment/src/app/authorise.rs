@@ -201,7 +201,9 @@ impl Payment {
         let (account, amount) = (card.authorisation.account, operation.amount);
         let one = Reservation { id: reservation_id(id, number), account, ordering, amount };
         if matches!(score, Score::Late) {
-            // The stand-in may give it back in this transaction, and gates come before counters.
+            // The stand-in may give it back in this transaction, and gates come before counters;
+            // that of limits before those of names, as everywhere.
+            crate::store::limits::go_by(tx).await?;
             crate::store::reservations::alone(tx, &one).await?;
         }
         match self.intakes.reserve(tx, &one).await? {

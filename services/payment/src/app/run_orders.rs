@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use florin_kernel::{Date, Kind, OrderId, Role, TransferId, UnixMicros};
+use florin_kernel::{Date, Kind, Money, OrderId, Role, TransferId, UnixMicros};
 use florin_rpc::{Error, worker_context};
 use florin_store::{StoreError, Tx};
 use futures_util::future::join_all;
@@ -41,8 +41,8 @@ const METHOD: &str = "/florin.payment.v1.PaymentService/CreateOrder";
 /// Accounts that are asked about at once.
 const AT_ONCE: usize = 64;
 
-/// What the transfer of an order costs.
-type Fees = HashMap<OrderId, Result<Option<Fee>, String>>;
+/// What the transfer of an order costs, and the amount of which that was asked.
+type Fees = HashMap<OrderId, (Money, Result<Option<Fee>, String>)>;
 
 /// What became of a page of orders.
 struct Page {
@@ -139,7 +139,7 @@ impl Payment {
         for group in orders.chunks(AT_ONCE) {
             let asked = join_all(group.iter().map(|one| self.fee_of_order(one))).await;
             for (one, fee) in group.iter().zip(asked) {
-                fees.insert(one.id, fee?);
+                fees.insert(one.id, (one.order.amount(), fee?));
             }
         }
         Ok(fees)
@@ -177,6 +177,10 @@ impl Payment {
     ) -> Result<Page, StoreError> {
         // Somebody else may have run them between the look and the lock.
         orders.retain(|one| one.standing.is_due(opened));
+        // Or have changed the amount: the fee is that of another one. It is found again soon.
+        orders.retain(|one| {
+            fees.get(&one.id).is_some_and(|(amount, _)| *amount == one.order.amount())
+        });
         let (mut paying, mut refused) = (Vec::new(), Vec::new());
         for (at, one) in orders.iter_mut().enumerate() {
             let last = match last(tx, one).await {
@@ -191,7 +195,7 @@ impl Payment {
                 Step::Wait => {}
                 Step::Pay { date, attempt } => {
                     let due = Due { at, date, attempt };
-                    let fee = fees.get(&one.id).cloned().unwrap_or(Ok(None));
+                    let fee = fees.get(&one.id).map_or(Ok(None), |(_, fee)| fee.clone());
                     let too_large = |error| not_an_order(error).reason().to_owned();
                     match fee.and_then(|fee| one.order.clone().charged(fee).map_err(too_large)) {
                         Ok(order) => {

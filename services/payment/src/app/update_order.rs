@@ -24,39 +24,47 @@ impl Payment {
         request: UpdateOrderRequest,
     ) -> Result<Response<UpdateOrderResponse>, Status> {
         let change = OrderChange::try_from(&request).map_err(Error::invalid)?;
-        let apply = |order: &mut StandingOrder| apply(order, &change);
+        // What a new last date brings after the business date alone is paid.
+        let last = match change.last_on {
+            Some(last_on) => Some((last_on, self.books.today(ctx).await?)),
+            None => None,
+        };
+        let apply = |order: &mut StandingOrder| apply(order, change.amount.as_deref(), last);
         let answer = |order| UpdateOrderResponse { order: Some(order) };
         self.change_of_order(ctx, &request, change.id, apply, answer).await
     }
 }
 
-fn apply(one: &mut StandingOrder, change: &OrderChange) -> Result<Changed, Error> {
+/// Changes the amount, and the last date on this business date.
+fn apply(
+    one: &mut StandingOrder,
+    amount: Option<&str>,
+    last: Option<(Option<Date>, Date)>,
+) -> Result<Changed, Error> {
     one.standing.may_change().map_err(order_state)?;
-    let mut audited = one.id.to_string();
-    if let Some(text) = &change.amount {
-        let before = one.order.amount();
-        let mut violations = Violations::new();
+    let (before, schedule) = (one.order.amount(), one.standing.schedule);
+    let mut violations = Violations::new();
+    let amount = amount.and_then(|text| {
         let amount = Money::parse_in(before.currency(), text);
-        let amount = amount.and_then(Money::positive).and_then(Money::movable);
-        let amount = violations.check("amount", amount);
-        let amount = violations.finish(amount).map_err(Error::invalid)?;
+        violations.check("amount", amount.and_then(Money::positive).and_then(Money::movable))
+    });
+    if last.is_some_and(|(last_on, _)| last_on.is_some_and(|last| last < schedule.first_on)) {
+        violations.add("last_on", "NOT_LATER", "must not be before the first date");
+    }
+    violations.finish(Some(())).map_err(Error::invalid)?;
+    let mut changed = Changed { passed: Vec::new(), audited: one.id.to_string() };
+    if let Some(amount) = amount {
         let (route, description) = (one.order.route().clone(), one.order.description().to_owned());
         let order = Order::new(route, amount, description).map_err(not_an_order)?;
         // What each of its transfers costs is quoted when it comes due.
         one.order = order.charged(None).map_err(not_an_order)?;
-        audited.push_str(&format!("; amount: {} -> {}", before.amount(), amount.amount()));
+        changed.audited.push_str(&format!("; amount: {} -> {}", before.amount(), amount.amount()));
     }
-    if let Some(last_on) = change.last_on {
-        let schedule = one.standing.schedule;
-        if last_on.is_some_and(|last| last < schedule.first_on) {
-            let mut violations = Violations::new();
-            violations.add("last_on", "NOT_LATER", "must not be before the first date");
-            return Err(Error::invalid(violations));
-        }
-        one.standing.end_on(last_on).map_err(order_state)?;
+    if let Some((last_on, today)) = last {
+        changed.passed = one.standing.end_on(last_on, today).map_err(order_state)?;
         let told = |date: Option<Date>| date.map_or_else(|| "none".into(), |on| on.to_string());
         let (before, after): (String, String) = (told(schedule.last_on), told(last_on));
-        audited.push_str(&format!("; last_on: {before} -> {after}"));
+        changed.audited.push_str(&format!("; last_on: {before} -> {after}"));
     }
-    Ok(Changed { passed: Vec::new(), audited })
+    Ok(changed)
 }

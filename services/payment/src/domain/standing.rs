@@ -254,22 +254,46 @@ impl Standing {
             _ => Step::Wait,
         };
         if matches!(step, Step::Pay { .. }) {
-            let again = self.attempt <= self.retries;
-            self.check_on = if again { today.checked_add(1.day()).ok() } else { None };
+            let again = today.checked_add(1.day()).ok().filter(|_| self.attempt <= self.retries);
+            // Whoever is told of a retry has it: the next date comes in place of what is later.
+            self.check_on = again.filter(|check| {
+                let retried = opened.next.unwrap_or(*check).max(*check);
+                self.next_on().is_none_or(|next| next > retried)
+            });
         }
         self.end_if_done();
         step
     }
 
-    /// Changes the last date; None for no last one. An order of which no date is left ends.
+    /// Changes the last date; None for no last one. An order of which no date is left ends, and
+    /// a date behind the last one is not tried again. Where it had no date to come, those that
+    /// it gets and that are not after today are passed over and returned: none was its own.
     ///
     /// # Errors
     /// The order has ended.
-    pub fn end_on(&mut self, last_on: Option<Date>) -> Result<(), OrderState> {
+    pub fn end_on(&mut self, last_on: Option<Date>, today: Date) -> Result<Vec<Date>, OrderState> {
         self.may_change()?;
+        let had_next = self.next_on().is_some();
         self.schedule.last_on = last_on;
+        let passed = if had_next { Vec::new() } else { self.pass_over(today) };
+        if last_on.is_some_and(|last| self.current_on.is_some_and(|date| date > last)) {
+            self.check_on = None;
+        }
         self.end_if_done();
-        Ok(())
+        Ok(passed)
+    }
+
+    /// Passes over the dates that are not after today.
+    fn pass_over(&mut self, today: Date) -> Vec<Date> {
+        let mut passed = Vec::new();
+        // Days of a century: no order has more dates behind it.
+        while passed.len() < 36_600
+            && let Some(next) = self.next_on().filter(|next| *next <= today)
+        {
+            passed.push(next);
+            self.passed = self.passed.saturating_add(1);
+        }
+        passed
     }
 
     /// Whether what it does can be changed.
@@ -328,14 +352,7 @@ impl Standing {
             return Err(OrderState { status: self.status, what: "resumed" });
         }
         self.status = OrderStatus::Active;
-        let mut passed = Vec::new();
-        // Days of a century: no order has more dates behind it.
-        while passed.len() < 36_600
-            && let Some(next) = self.next_on().filter(|next| *next <= today)
-        {
-            passed.push(next);
-            self.passed = self.passed.saturating_add(1);
-        }
+        let passed = self.pass_over(today);
         self.end_if_done();
         Ok(passed)
     }
@@ -359,7 +376,7 @@ impl Standing {
 
     fn end_if_done(&mut self) {
         let done = self.next_on().is_none() && self.check_on.is_none();
-        if done && self.status == OrderStatus::Active {
+        if done && matches!(self.status, OrderStatus::Active | OrderStatus::Suspended) {
             self.status = OrderStatus::Ended;
         }
     }

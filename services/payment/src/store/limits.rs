@@ -216,7 +216,7 @@ pub async fn lock_used(tx: &Tx, counters: &BTreeSet<String>) -> Result<Usage, St
     let (_, missing) = begun(tx, counters).await?;
     if !missing.is_empty() {
         // Gates before counters, here and where something goes back.
-        reservations::shut(tx, &missing).await?;
+        reservations::pass(tx, &missing).await?;
         let sums = reservations::sums(tx, &missing).await?;
         let new = missing.iter().map(|(id, _)| {
             let used = sums.get(id).copied().unwrap_or(0);

@@ -157,24 +157,27 @@ pub async fn sums(
     Ok(sums)
 }
 
-/// Keeps everybody out who gives back to counters that are to begin, or begins them too: what is
-/// summed afterwards has everything that went back before, and nobody gives back to a counter
-/// that it does not see yet.
+/// Keeps everybody out who gives back to counters that are to begin: what is summed afterwards has
+/// everything that went back before, and nobody gives back to a counter that it does not see yet.
+/// Others who begin them pass too: of two who begin one, the second waits for the unique key, and
+/// then reads the row of the first, or, where that has rolled back, writes its own sum, which is
+/// true, since whoever adds to what is summed begins the counter or locks it.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn shut(tx: &Tx, counters: &[(String, Counter)]) -> Result<(), StoreError> {
-    gate::of_names(tx, TABLE, &Counter::gates(counters), Passing::Alone).await
+pub async fn pass(tx: &Tx, counters: &[(String, Counter)]) -> Result<(), StoreError> {
+    gate::of_names(tx, TABLE, &Counter::gates(counters), Passing::Shared).await
 }
 
-/// Locks everything to which [`give_back`] of this id would give.
+/// Locks everything to which [`give_back`] of this id would give. Its gates are shut here as there:
+/// nobody who has passed a gate may shut it later, since two of them would wait for each other.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn lock(tx: &Tx, id: String, reserved: &[String]) -> Result<(), StoreError> {
     let counting = read(tx, &[id]).await?;
     let gates = counting.iter().flat_map(Reservation::gates).collect();
-    gate::of_names(tx, TABLE, &gates, Passing::Shared).await?;
+    gate::of_names(tx, TABLE, &gates, Passing::Alone).await?;
     let counters = counting.iter().flat_map(Reservation::counters).chain(reserved.iter().cloned());
     let counters: BTreeSet<_> = counters.collect();
     lock_found(tx, &counters.into_iter().collect::<Vec<_>>()).await.map(|_| ())
@@ -208,8 +211,8 @@ impl Back {
 /// began later than the transfer. Returns how many counters held less than was given back: those
 /// are at zero then, since a limit is worth less than the ends of a whole batch.
 ///
-/// Counters are locked in the order of their ids, after the gates of their names and before a
-/// position of the outbox is drawn.
+/// Counters are locked in the order of their ids, after the gates of their names, which keep those
+/// out who begin one, and before a position of the outbox is drawn.
 ///
 /// # Errors
 /// Those of the database.
@@ -221,7 +224,7 @@ pub async fn give_back(tx: &Tx, back: &[Back]) -> Result<usize, StoreError> {
     let ids: Vec<String> = ids.into_iter().cloned().collect();
     let counting = read(tx, &ids).await?;
     let gates = counting.iter().flat_map(Reservation::gates).collect();
-    gate::of_names(tx, TABLE, &gates, Passing::Shared).await?;
+    gate::of_names(tx, TABLE, &gates, Passing::Alone).await?;
     let counting: BTreeMap<_, _> = counting.iter().map(|one| (one.id.as_str(), one)).collect();
     let (mut of_now, mut of_before) = (Usage::new(), Usage::new());
     for one in back {

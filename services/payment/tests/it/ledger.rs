@@ -72,6 +72,7 @@ struct State {
     /// What an event costs on an account, minor units, and how often it was asked for.
     fees: BTreeMap<(AccountId, FeeEvent), i64>,
     quotes: usize,
+    quoting: Option<Arc<others::Quoting>>,
     lacks_gl: bool,
     voids_away: bool,
     fails_voids: bool,

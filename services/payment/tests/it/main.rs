@@ -22,6 +22,7 @@ mod idempotency;
 mod ledger;
 mod limits;
 mod limits_before;
+mod limits_begun;
 mod list_transfers;
 mod lost_keys;
 mod orders;

@@ -1,15 +1,23 @@
 //! Orders that are changed, and those whose dates meet holidays.
 
+use std::sync::Arc;
+
 use florin_kernel::Date;
 use florin_payment::Turn;
-use florin_proto::payment::v1::{
-    CancelOrderRequest, CreateOrderRequest, GetOrderRequest, Order, OrderFrequency,
-    OrderHolidayRule, OrderRun, OrderStatus, UpdateOrderRequest,
+use florin_proto::{
+    account::v1::FeeEvent,
+    payment::v1::{
+        CancelOrderRequest, CreateOrderRequest, GetOrderRequest, LimitPeriod, LimitScope, Order,
+        OrderFrequency, OrderHolidayRule, OrderRun, OrderRunRefused, OrderStatus, SetLimitRequest,
+        TransferStatus, UpdateOrderRequest,
+    },
 };
+use florin_store::sql;
 use florin_testkit::place::violations;
+use prost::Message as _;
 use prost_types::FieldMask;
 
-use crate::bank::{Bank, customer, places, reason};
+use crate::bank::{Bank, customer, places, reason, staff};
 
 async fn create(bank: &Bank, key: &str, change: impl FnOnce(&mut CreateOrderRequest)) -> Order {
     let mut request = CreateOrderRequest {
@@ -161,6 +169,10 @@ async fn only_what_the_mask_names_is_changed_and_only_by_who_may_pay() {
         let none = update(&order, &["last_on"], "", "");
         let told = bank.payment.update_order(&ctx(bank.alice, "n"), none).await.unwrap();
         assert_eq!(told.into_inner().order.unwrap().last_on, "");
+        let both = update(&order, &["amount", "last_on"], "0", "2027-01-28");
+        let told = violations(bank.payment.update_order(&ctx(bank.alice, "both"), both).await);
+        let fields: Vec<_> = told.iter().map(|one| one.0.as_str()).collect();
+        assert_eq!(fields, ["amount", "last_on"]);
         let cancel = CancelOrderRequest { order_id: order.order_id.clone() };
         bank.payment.cancel_order(&customer(bank.alice, "CancelOrder", "c"), cancel).await.unwrap();
         let ctx = ctx(bank.alice, "x");
@@ -179,5 +191,93 @@ async fn a_run_whose_transfer_ended_unpaid_says_why() {
         let runs = get(&bank, &order.order_id).await.1;
         assert_eq!(runs[0].reason, "INSUFFICIENT_FUNDS");
         assert!(runs[0].transfer_id.starts_with("trf_"));
+    }
+}
+
+#[tokio::test]
+async fn an_amount_that_is_changed_while_its_fee_is_quoted_is_paid_with_its_own_fee() {
+    for place in places() {
+        let bank = Arc::new(Bank::open(place).await);
+        let order = create(&bank, "order", |request| {
+            request.frequency = OrderFrequency::Once.into();
+        })
+        .await;
+        bank.ledger.set_fee(bank.from, FeeEvent::Transfer, 50);
+        let quoting = bank.ledger.hold_quotes();
+        let today: Date = "2027-01-29".parse().unwrap();
+        let running = {
+            let bank = Arc::clone(&bank);
+            tokio::spawn(async move { bank.payment.run_orders_of(today).await })
+        };
+        // Quoted, of the 10.00 of then, and not told yet.
+        quoting.quoted.acquire().await.unwrap().forget();
+        bank.ledger.set_fee(bank.from, FeeEvent::Transfer, 90);
+        let ctx = customer(bank.alice, "UpdateOrder", "more");
+        bank.payment.update_order(&ctx, update(&order, &["amount"], "20", "")).await.unwrap();
+        quoting.told.add_permits(2);
+        let first = running.await.unwrap().unwrap();
+        let second = bank.payment.run_orders_of(today).await.unwrap();
+        assert_eq!(first + second, 1);
+        while bank.turn().await != Turn::Idle {}
+        let runs = get(&bank, &order.order_id).await.1;
+        assert_eq!(bank.status(&runs[0].transfer_id).await, TransferStatus::Completed);
+        assert_eq!(bank.ledger.balance(bank.to), 2_000);
+        assert_eq!(bank.ledger.balance(bank.from), 10_000 - 2_000 - 90);
+    }
+}
+
+#[tokio::test]
+async fn a_later_last_date_pays_no_date_that_had_passed() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let order = create(&bank, "order", |request| {
+            request.amount = "500".into();
+            request.last_on = "2027-01-31".into();
+            request.retries = 3;
+        })
+        .await;
+        assert_eq!(open(&bank, "2027-01-31", "").await, 3);
+        while bank.turn().await != Turn::Idle {}
+        bank.ledger.set_business_date("2027-02-20");
+        bank.hear_of_the_date().await;
+        let ctx = |key: &str| customer(bank.alice, "UpdateOrder", key);
+        let change = update(&order, &["amount", "last_on"], "1", "2027-03-31");
+        for _ in 0..2 {
+            let told = bank.payment.update_order(&ctx("longer"), change.clone()).await.unwrap();
+            let told = told.into_inner().order.unwrap();
+            assert_eq!((told.status(), told.next_on.as_str()), (OrderStatus::Active, "2027-02-21"));
+        }
+        // The date that failed is tried again; none of February is paid.
+        assert_eq!(open(&bank, "2027-02-20", "").await, 1);
+        assert_eq!(open(&bank, "2027-02-21", "").await, 1);
+        let skipped = format!(
+            "SELECT COUNT(*) FROM order_runs WHERE order_id = '{}' AND reason = 'SKIPPED'",
+            order.order_id
+        );
+        assert_eq!(bank.count(&skipped).await, 20);
+        assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 5);
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_refused_and_has_its_next_date_before_a_retry_promises_none() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        let limit = SetLimitRequest {
+            scope: LimitScope::Channel.into(),
+            subject: "standing_order".into(),
+            period: LimitPeriod::Day.into(),
+            amount: "5".into(),
+            currency: "EUR".into(),
+        };
+        bank.payment.set_limit(&staff("SetLimit", "l"), limit).await.unwrap();
+        let order = create(&bank, "order", |request| request.retries = 1).await.order_id;
+        assert_eq!(open(&bank, "2027-01-29", "").await, 0);
+        let query = "SELECT payload FROM outbox WHERE aggregate = $1";
+        let rows = sql::query_all(bank.database().read(), query, [order.as_str().into()]).await;
+        let payload: Vec<u8> = rows.unwrap()[0].try_get("", "payload").unwrap();
+        let told = OrderRunRefused::decode(payload.as_slice()).unwrap();
+        let run = told.run.unwrap();
+        assert_eq!((run.date.as_str(), told.retry_on.as_str()), ("2027-01-29", ""));
     }
 }

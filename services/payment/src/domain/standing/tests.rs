@@ -120,7 +120,7 @@ fn states_and_frequencies_are_stored_under_these_numbers_for_ever() {
     for (code, frequency) in (1..).zip(Frequency::ALL) {
         assert_eq!((frequency.code(), Frequency::from_code(code)), (code, Some(*frequency)));
     }
-    assert_eq!((OrderStatus::from_code(0), Frequency::from_code(4)), (None, None));
+    assert_eq!((OrderStatus::from_code(0), Frequency::from_code(5)), (None, None));
 }
 
 /// Business dates of January and February 2026, weekends and the 2nd of February left out.
@@ -190,9 +190,70 @@ fn a_daily_order_pays_each_day_once_whatever_the_rule() {
 #[test]
 fn the_last_date_is_changed_while_dates_are_left() {
     let mut standing = Standing::new(schedule(Frequency::Monthly, 1, day(1, 5)), 0);
-    standing.end_on(Some(day(2, 28))).expect("active");
+    standing.end_on(Some(day(2, 28)), day(1, 1)).expect("active");
     assert_eq!(standing.status, OrderStatus::Active);
-    standing.end_on(Some(day(1, 4))).expect("active");
+    standing.end_on(Some(day(1, 4)), day(1, 1)).expect("active");
     assert_eq!((standing.status, standing.next_on()), (OrderStatus::Ended, None));
-    assert!(standing.end_on(None).is_err(), "it has ended");
+    assert!(standing.end_on(None, day(1, 1)).is_err(), "it has ended");
+}
+
+/// A daily order of the 29th to the 31st of January whose last date failed and is tried again.
+fn retrying(retries: i64) -> Standing {
+    let daily = schedule(Frequency::Daily, 1, day(1, 29));
+    let mut standing = Standing::new(Schedule { last_on: Some(day(1, 31)), ..daily }, retries);
+    let days = [day(1, 29), day(1, 30), day(1, 31)];
+    assert_eq!(paid(&mut standing, &days, Last::Unpaid).len(), 3);
+    assert_eq!((standing.status, standing.next_on()), (OrderStatus::Active, None));
+    standing
+}
+
+#[test]
+fn a_later_last_date_brings_no_dates_that_had_passed_before_it_was_wanted() {
+    let mut standing = retrying(5);
+    let passed = standing.end_on(Some(day(3, 31)), day(2, 20)).expect("active");
+    assert_eq!((passed.len(), passed[0], passed[19]), (20, day(2, 1), day(2, 20)));
+    assert_eq!(standing.next_on(), Some(day(2, 21)));
+    // What failed is tried again all the same; the next date is paid on its own.
+    assert_eq!(
+        paid(&mut standing, &[day(2, 20), day(2, 21)], Last::Unpaid),
+        [(day(1, 31), 2, day(2, 20)), (day(2, 21), 1, day(2, 21))]
+    );
+    // Dates that were its own already are made up for, whatever becomes of the last one.
+    let mut late = Standing::new(schedule(Frequency::Daily, 1, day(1, 29)), 0);
+    assert_eq!(late.end_on(Some(day(1, 31)), day(2, 20)), Ok(vec![]));
+    assert_eq!(paid(&mut late, &[day(2, 20)], Last::Settled).len(), 3);
+}
+
+#[test]
+fn a_last_date_before_the_one_that_is_tried_again_stops_its_retry() {
+    let mut standing = retrying(5);
+    standing.end_on(Some(day(1, 31)), day(1, 31)).expect("active");
+    assert_eq!((standing.status, standing.check_on), (OrderStatus::Active, Some(day(2, 1))));
+    standing.end_on(Some(day(1, 30)), day(1, 31)).expect("active");
+    assert_eq!((standing.status, standing.run_on()), (OrderStatus::Ended, None));
+}
+
+#[test]
+fn a_suspended_order_without_a_date_left_ends() {
+    let mut standing = Standing::new(schedule(Frequency::Monthly, 1, day(1, 5)), 0);
+    standing.suspend().expect("active");
+    standing.end_on(Some(day(1, 4)), day(1, 1)).expect("suspended");
+    assert_eq!(standing.status, OrderStatus::Ended);
+}
+
+#[test]
+fn a_retry_is_promised_only_where_no_date_comes_before_it() {
+    let step = |frequency, first, opened| {
+        let mut standing = Standing::new(schedule(frequency, 1, first), 3);
+        assert!(matches!(standing.step(opened, Last::Unpaid), Step::Pay { .. }));
+        standing.check_on
+    };
+    let opened = |on, next| Opened { on, next };
+    assert_eq!(step(Frequency::Daily, day(1, 5), opened(day(1, 5), None)), None);
+    assert_eq!(step(Frequency::Once, day(1, 5), opened(day(1, 5), None)), Some(day(1, 6)));
+    assert_eq!(step(Frequency::Weekly, day(1, 5), opened(day(1, 5), None)), Some(day(1, 6)));
+    // Paid late on a Friday, its next date is the Sunday before the next business date.
+    let (friday, monday) = (day(1, 9), day(1, 12));
+    let weekly = step(Frequency::Weekly, day(1, 4), opened(friday, Some(monday)));
+    assert_eq!(weekly, None);
 }

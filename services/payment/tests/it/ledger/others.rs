@@ -18,6 +18,7 @@ use florin_proto::{
     wire_money,
 };
 use florin_rpc::Error;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::{Ledger, State, refusal};
@@ -48,11 +49,26 @@ fn backwards(
     }
 }
 
+/// Fees that are quoted and not told yet.
+pub struct Quoting {
+    /// One permit for each that was quoted.
+    pub quoted: Semaphore,
+    /// One permit for each that may be told.
+    pub told: Semaphore,
+}
+
 impl Ledger {
     /// What an event costs on an account from now on, minor units; zero for a schedule that asks
     /// for nothing.
     pub fn set_fee(&self, account: AccountId, event: FeeEvent, minor: i64) {
         self.state().fees.insert((account, event), minor);
+    }
+
+    /// From now on a quoted fee is told when the test lets it be.
+    pub fn hold_quotes(&self) -> Arc<Quoting> {
+        let quoting = Arc::new(Quoting { quoted: Semaphore::new(0), told: Semaphore::new(0) });
+        self.state().quoting = Some(Arc::clone(&quoting));
+        quoting
     }
 
     /// How often somebody asked for a fee.
@@ -65,14 +81,20 @@ impl Ledger {
         request: Request<QuoteFeeRequest>,
     ) -> Result<Response<QuoteFeeResponse>, Status> {
         let request = request.into_inner();
-        let mut state = self.state();
-        if state.reads_fail {
-            return Err(Error::new(Common::Unavailable, "fees cannot be read").into());
+        let (currency, minor, quoting) = {
+            let mut state = self.state();
+            if state.reads_fail {
+                return Err(Error::new(Common::Unavailable, "fees cannot be read").into());
+            }
+            state.quotes += 1;
+            let of = (request.account_id.parse().unwrap(), request.event());
+            let currency = request.amount.unwrap().currency.parse().unwrap();
+            (currency, state.fees.get(&of).copied().unwrap_or(0), state.quoting.clone())
+        };
+        if let Some(quoting) = quoting {
+            quoting.quoted.add_permits(1);
+            quoting.told.acquire().await.unwrap().forget();
         }
-        state.quotes += 1;
-        let of = (request.account_id.parse().unwrap(), request.event());
-        let currency = request.amount.unwrap().currency.parse().unwrap();
-        let minor = state.fees.get(&of).copied().unwrap_or(0);
         Ok(Response::new(QuoteFeeResponse {
             fee: Some(wire_money(Money::new(minor, currency))),
             gl_code: "4010".into(),
