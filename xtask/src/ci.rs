@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::{count::Count, golden, process::Running, tests_step, tidy, tools};
+use crate::{count::Count, golden, process::Running, room, tests_step, tidy, tools};
 
 /// One step may take this long; the tests have a limit of their own.
 pub const STEP_LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -76,6 +76,10 @@ impl Step {
 pub fn run(options: &Options) -> Result<bool> {
     let mut total = Count::default();
     let mut report = Vec::new();
+    // A machine without df runs its tests all the same.
+    if let Err(error) = room::tell() {
+        println!("        room            {error:#}");
+    }
     for step in STEPS.into_iter().filter(|s| options.only.is_empty() || options.only.contains(s)) {
         println!("==== {}", step.name());
         let started = Instant::now();

@@ -15,6 +15,7 @@ mod ci;
 mod count;
 mod golden;
 mod process;
+mod room;
 mod servers;
 mod tests_step;
 mod tidy;

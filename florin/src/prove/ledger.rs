@@ -73,7 +73,7 @@ pub async fn trial_balance(caller: &Caller, day: Option<Date>, report: &mut Repo
     let message =
         GetTrialBalanceRequest { as_of_booking_date, ..GetTrialBalanceRequest::default() };
     let response = caller
-        .call(Role::Account, message, |channel, request| async move {
+        .call_long(Role::Account, message, |channel, request| async move {
             AccountServiceClient::new(channel).get_trial_balance(request).await
         })
         .await

@@ -99,7 +99,7 @@ async fn open_books(db: &Database, config: &Config) -> anyhow::Result<()> {
             None => calendar::day_of(tx.now().await?)?,
         };
         chart::open_books(&tx, today).await?;
-        let books = chart::books(&tx, tx.engine().for_update()).await?;
+        let books = chart::books_alone(&tx).await?;
         calendar::close_gap(&tx, books.business_date).await
     })
     .await?;

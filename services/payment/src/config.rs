@@ -102,6 +102,9 @@ pub enum ConfigError {
         /// The entry.
         entry: String,
     },
+    /// ISO 9362.
+    #[error("payment.clearing.bic must be the BIC of this bank, not {0:?}")]
+    Bic(String),
     /// Whoever has any certificate could say what was settled.
     #[error("payment.clearing.spiffe must name the network that payment.clearing.address is of")]
     Spiffe,

@@ -51,7 +51,8 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
         let receiver = clearing.receive_messages(runtime.shutdown.clone());
         runtime.tasks.spawn("payment clearing messages", receiver);
     } else {
-        runtime.tasks.spawn("payment clearing", payment.clone().warn_of_what_waits());
+        let warn = payment.clone().warn_of_what_waits(runtime.shutdown.clone());
+        runtime.tasks.spawn("payment clearing", warn);
     }
     runtime.tasks.spawn("payment meter", payment.measure(runtime.shutdown.clone()));
     let authorisations = payment.advance_authorisations(runtime.shutdown.clone());

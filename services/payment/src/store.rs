@@ -21,8 +21,8 @@ use florin_store::Migrations;
 
 pub use clearing::{
     Drawer, Incoming, Outgoing, Subject, Unread, arrive, asked_back, claim_incoming,
-    claim_outgoing, file, find_incoming, find_outgoing, has_come_back, incoming_after,
-    lock_incoming, lock_outgoing, outgoing_after, outgoing_waits, payment_of, send, unread_after,
+    claim_outgoing, clearing_waits, file, find_incoming, find_outgoing, has_come_back,
+    incoming_after, lock_incoming, lock_outgoing, outgoing_after, payment_of, send, unread_after,
     update_incoming, update_outgoing,
 };
 pub use keys::guard_unscoped;
@@ -50,6 +50,7 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0050_recalls",
     "0051_statements",
     "0060_keys_of_orders",
+    "0061_parts_of_statements",
     "0080_reservations",
     "0081_orders",
 ];

@@ -39,7 +39,8 @@ impl Returns {
                     *count = count.saturating_add(1);
                 }
             }
-            ClearingDirection::ReturnIn if done => {
+            // In suspense it is back as well.
+            ClearingDirection::ReturnIn if done || item.stage() == ClearingStage::Kept => {
                 self.back.insert(item.transfer_id.clone());
             }
             ClearingDirection::ReturnOut

@@ -60,7 +60,7 @@ async fn add(tx: &Tx, ctx: &CallContext, date: Date, name: &str) -> Result<(), F
 /// # Errors
 /// `HOLIDAY_NOT_AHEAD`.
 pub(super) async fn ahead(tx: &Tx, date: Date) -> Result<(), Failure> {
-    let open = chart::books(tx, tx.engine().for_share()).await?.business_date;
+    let open = chart::books_shared(tx).await?.business_date;
     if date > open {
         return Ok(());
     }

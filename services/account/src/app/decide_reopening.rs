@@ -67,7 +67,7 @@ async fn reopen(tx: &Tx, approval: &Approval) -> Result<(), Failure> {
     let request = ProposeReopeningRequest::decode(approval.proposal.payload.as_slice())
         .map_err(|error| Error::internal(format!("{}: {error}", approval.proposal.id)))?;
     let (closed, open_from) = convert::reopening(&request)?;
-    let books = chart::books(tx, tx.engine().for_update()).await?;
+    let books = chart::books_alone(tx).await?;
     unchanged(books, closed)?;
     // It may have been opened and closed again since: that is another decision.
     if !chart::is_of_this_period(tx, &approval.proposal.id).await? {

@@ -21,7 +21,7 @@ impl Ledger {
         request: GetBalanceSheetRequest,
     ) -> Result<Response<GetBalanceSheetResponse>, Status> {
         let as_of = convert::as_of_booking_date(&request.as_of_booking_date)?;
-        let found = chart::trial_balance(self.db.read(), (None, as_of)).await.map_err(internal)?;
+        let found = self.trial_balance((None, as_of)).await.map_err(internal)?;
         let totals = statement::totals(found.iter().map(chart::TrialRow::by_class));
         let balanced = totals.values().all(statement::Totals::balance);
         let rows = found.iter().filter(|row| row.class.on_balance_sheet());

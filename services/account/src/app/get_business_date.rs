@@ -21,7 +21,7 @@ impl Ledger {
         _: &CallContext,
         _: GetBusinessDateRequest,
     ) -> Result<Response<GetBusinessDateResponse>, Status> {
-        let books = chart::books(self.db.read(), "").await.map_err(internal)?;
+        let books = chart::books(self.db.read()).await.map_err(internal)?;
         let business_date = books.business_date.to_string();
         let closed_through = books.closed_through.map(|date| date.to_string()).unwrap_or_default();
         let today = books.business_date;

@@ -22,7 +22,7 @@ impl Ledger {
     ) -> Result<Response<GetProfitAndLossResponse>, Status> {
         let (from, to) = convert::period(&request)?;
         let period = (Some(from), Some(to));
-        let found = chart::trial_balance(self.db.read(), period).await.map_err(internal)?;
+        let found = self.trial_balance(period).await.map_err(internal)?;
         let of_result = || found.iter().filter(|row| !row.class.on_balance_sheet());
         let totals = statement::totals(of_result().map(chart::TrialRow::by_class));
         let rows = of_result().map(wire::statement_row).collect::<Result<_, _>>()?;

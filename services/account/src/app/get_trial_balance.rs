@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use florin_kernel::Date;
 use florin_proto::account::v1::{GetTrialBalanceRequest, GetTrialBalanceResponse};
 use florin_rpc::{CallContext, Error, page};
 use florin_runtime::internal;
+use florin_store::StoreError;
 use tonic::{Response, Status};
 
 use super::{cut, ledger::Ledger};
@@ -29,7 +31,7 @@ impl Ledger {
         let (last, size) = convert::trial_page(&request)?;
         let after = page::decode(ctx.method, as_of.as_bytes(), &request.page_token)?;
         let after = after.unwrap_or_default();
-        let rows = chart::trial_balance(self.db.read(), (None, last)).await.map_err(internal)?;
+        let rows = self.trial_balance((None, last)).await.map_err(internal)?;
         let mut sums: BTreeMap<_, i128> = BTreeMap::new();
         for row in &rows {
             *sums.entry(row.currency).or_default() += row.credits - row.debits;
@@ -39,6 +41,18 @@ impl Ledger {
         let (rows, next_page_token) = cut(ctx, as_of, left, size, cursor);
         let rows = rows.into_iter().map(wire::trial_row).collect::<Result<_, Error>>()?;
         Ok(Response::new(GetTrialBalanceResponse { rows, balanced, next_page_token }))
+    }
+
+    /// Sums every leg of these booking dates: it may take longer than other statements, as long
+    /// as its caller waits.
+    pub(super) async fn trial_balance(
+        &self,
+        dates: (Option<Date>, Option<Date>),
+    ) -> Result<Vec<TrialRow>, StoreError> {
+        let snapshot = self.db.snapshot().await?;
+        let rows = chart::trial_balance(&snapshot, dates).await?;
+        snapshot.rollback().await?;
+        Ok(rows)
     }
 }
 

@@ -35,7 +35,7 @@ impl Ledger {
         let (millis, random) = id_parts();
         let id = ApprovalId::from_parts(millis, random);
         once(&self.db, ctx, &request, async |tx: Tx| {
-            let books = chart::books(&tx, tx.engine().for_share()).await?;
+            let books = chart::books_shared(&tx).await?;
             unchanged(books, closed)?;
             let proposal = Proposal {
                 id,

@@ -38,7 +38,7 @@ impl Ledger {
             return Err(mismatch.into());
         }
         let db = self.db.read();
-        let today = chart::books(db, "").await.map_err(internal)?.business_date;
+        let today = chart::books(db).await.map_err(internal)?.business_date;
         let all = fees::all(db).await.map_err(internal)?;
         let schedules = all.get(&(account.product.clone(), account.currency, event));
         let found = schedules.and_then(|schedules| schedules.on(today));

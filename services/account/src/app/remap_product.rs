@@ -74,7 +74,7 @@ async fn remap(
     ctx: &CallContext,
     remapping: &Remapping,
 ) -> Result<RemapProductResponse, Failure> {
-    let books = chart::books(tx, tx.engine().for_update()).await?;
+    let books = chart::books_alone(tx).await?;
     // What the end of a day books before and after this is of one day, and of one mapping.
     calendar::close_gap(tx, books.business_date).await?;
     if let Some(day) = end_of_day::open_day(tx, books.business_date).await? {

@@ -45,7 +45,7 @@ async fn set(
     schedule: &FeeSchedule,
 ) -> Result<(), Failure> {
     let (product, currency, event, valid_from) = id;
-    let books = chart::books(tx, tx.engine().for_share()).await?;
+    let books = chart::books_shared(tx).await?;
     if !chart::products(tx).await?.iter().any(|one| one.code == *product) {
         let text = format!("there is no product {product}");
         let unknown = Error::new(Reason::ProductNotFound, text);

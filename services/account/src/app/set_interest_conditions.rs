@@ -42,7 +42,7 @@ impl Ledger {
 /// Sets them under the shared lock of the books: no day that has been closed is concerned.
 async fn set(tx: &Tx, ctx: &CallContext, id: &VersionId, terms: &Terms) -> Result<(), Failure> {
     let (product, currency, valid_from) = id;
-    let books = chart::books(tx, tx.engine().for_share()).await?;
+    let books = chart::books_shared(tx).await?;
     if !chart::products(tx).await?.iter().any(|one| one.code == *product) {
         let text = format!("there is no product {product}");
         let unknown = Error::new(Reason::ProductNotFound, text);

@@ -38,7 +38,7 @@ impl Ledger {
         }
         let (_, holders) = self.account_seen_by(ctx, account).await?;
         owner_only(ctx, &holders)?;
-        let books = chart::books(self.db.read(), "").await.map_err(internal)?;
+        let books = chart::books(self.db.read()).await.map_err(internal)?;
         let open = books.business_date;
         let under_way = end_of_day::unended(self.db.read(), &[account].into(), open).await;
         if let Some(day) = under_way.map_err(internal)?.get(&account) {

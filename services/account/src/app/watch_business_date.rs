@@ -54,7 +54,7 @@ pub async fn watch_business_date(db: Database, runtime: Runtime) {
 /// # Errors
 /// Those of the database.
 pub async fn look(db: &Database, age: &Gauge, now: UnixMicros) -> Result<Date, StoreError> {
-    let open = chart::books(db.read(), "").await?.business_date;
+    let open = chart::books(db.read()).await?.business_date;
     age.set(age_days(open, now));
     Ok(open)
 }

@@ -4,6 +4,7 @@
 //! was booked later waits for the end of its own date. An entry that is valued on a day which has
 //! accrued is noted in `backdated`, by the batch that posts it or by the fold that passes it over.
 
+mod closes;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,8 +107,8 @@ pub struct Interest {
     pub fees: AllSchedules,
     /// What accounts that are to be closed have accrued and neither got nor paid.
     pub unsettled: BTreeSet<AccountId>,
-    /// Accounts to close that had a balance when they accrued last, with the day of that.
-    pub accrued: BTreeMap<AccountId, Date>,
+    /// Accounts to close that have days before the open one to accrue, or late entries.
+    pub behind: BTreeSet<AccountId>,
 }
 
 impl Interest {
@@ -136,10 +137,10 @@ pub async fn load(
     tx: &Tx,
     accounts: &BTreeMap<AccountId, Account>,
     steps: &[AccountStep],
-    closes: &BTreeSet<AccountId>,
+    (closes, open): (&BTreeSet<AccountId>, Date),
 ) -> Result<Interest, StoreError> {
     let mut interest = Interest::default();
-    load_closes(tx, closes, &mut interest).await?;
+    closes::load(tx, closes, open, &mut interest).await?;
     if steps.is_empty() {
         return Ok(interest);
     }
@@ -282,30 +283,6 @@ async fn entries(
         foldings.insert(account, fold);
     }
     Ok(foldings)
-}
-
-/// Reads what the accounts to close have accrued.
-async fn load_closes(
-    tx: &Tx,
-    closes: &BTreeSet<AccountId>,
-    interest: &mut Interest,
-) -> Result<(), StoreError> {
-    if closes.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<String> = closes.iter().map(AccountId::to_string).collect();
-    let out_of_range = |id| StoreError::Corrupt(format!("what {id} has accrued leaves 64 bits"));
-    for (id, accrual) in accruals(tx, &ids).await? {
-        let due =
-            accrual.booked.checked_sub(accrual.capitalised).ok_or_else(|| out_of_range(id))?;
-        if due != Sides::default() {
-            interest.unsettled.insert(id);
-        }
-        if let Some(at) = accrual.at.filter(|at| at.balance != 0) {
-            interest.accrued.insert(id, at.through);
-        }
-    }
-    Ok(())
 }
 
 async fn accruals(tx: &Tx, ids: &[String]) -> Result<BTreeMap<AccountId, Accrual>, StoreError> {

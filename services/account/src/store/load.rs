@@ -83,9 +83,10 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     } = needs;
     let mut claims = super::claims::claim(tx, claims).await?;
     super::claims::look_up(tx, looked_up, &mut claims).await?;
-    let books = chart::books(tx, tx.engine().for_share()).await?;
+    let books = chart::books_shared(tx).await?;
+    let open = books.business_date;
     // The lock of the books keeps the next date from being closed.
-    let unended = end_of_day::unended(tx, &closes, books.business_date).await?;
+    let unended = end_of_day::unended(tx, &closes, open).await?;
     let (chart, controls) = chart::mapped(tx).await?;
     let ibans = reserve_ibans(tx, bank, opens).await?;
     let originals = self::originals(tx, originals).await?;
@@ -119,8 +120,8 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
         writes: Writes::default(),
     };
     lock_accounts(tx, &ids, &mut working).await?;
-    working.interest = accruals::load(tx, &working.accounts, &steps, &closes).await?;
-    working.unended.extend(not_accrued(&working, books.business_date));
+    working.interest = accruals::load(tx, &working.accounts, &steps, (&closes, open)).await?;
+    working.unended.extend(working.interest.behind.iter().map(|id| (*id, open)));
     working.statements = statements::load(tx, &working.accounts, &steps).await?;
     // Read again now that the accounts are locked: what was read before only told which.
     working.holds = self::holds(tx, &named).await?;
@@ -134,15 +135,6 @@ pub async fn working(tx: &Tx, bank: &BankIdentity, needs: Needs) -> Result<Worki
     working.holders = holders(tx, &changed).await?;
     working.now = tx.now().await?;
     Ok(working)
-}
-
-/// Accounts to close that have days to accrue at the end of the open date: a month that ended
-/// before closed days has accrued to its own end alone.
-fn not_accrued(working: &Working, open: Date) -> Vec<(AccountId, Date)> {
-    let yesterday = open.yesterday().ok();
-    let short = working.interest.accrued.iter();
-    let short = short.filter(|(_, through)| yesterday.is_some_and(|day| **through < day));
-    short.map(|(id, _)| (*id, open)).collect()
 }
 
 /// Whether the records that references name are there.

@@ -26,6 +26,7 @@ use crate::{
     bench_ledger::{Bench, change, each, post, reverse, sqlite},
     desk::{desk, machine},
     interest_world::{advance, dump, open_with_overdraft, pay_interest, valued},
+    seals::execute,
 };
 
 pub fn worker(bench: &Bench, workers: usize) -> Worker {
@@ -257,8 +258,15 @@ async fn a_frozen_account_accrues_and_what_comes_late_to_a_closed_one_is_given_u
         // It should have earned for two days, which nobody knows before the next end of day.
         bench.run(valued(post("late", &[(closed, 100_000)]), "2026-11-21")).await;
         bench.run(post("out", &[(closed, -100_001)])).await;
-        let done = bench.run(change(closed, Change::Close("x".into()))).await;
+        let close = || bench.run(change(closed, Change::Close("x".into())));
+        let early = Refusal::EndOfDayOpen { day: "2026-11-23".parse().unwrap() };
+        let refused = close().await;
+        assert!(matches!(&refused, Outcome::Refused(one) if *one == early), "{refused:?}");
+        // A replica of the release before does not look at them.
+        execute(&bench, "UPDATE backdated SET account_id = account_id || '!'").await;
+        let done = close().await;
         assert!(matches!(done, Outcome::Account { .. }), "{done:?}");
+        execute(&bench, "UPDATE backdated SET account_id = REPLACE(account_id, '!', '')").await;
         end_month(&bench).await;
         assert_eq!(bench.balance(frozen).await.0, 100_100);
         assert_eq!(bench.balance(closed).await.0, 0);

@@ -9,6 +9,7 @@
 mod account_statements;
 mod backdating;
 mod bench_ledger;
+mod books;
 mod bugs_of_others;
 mod calendar;
 mod capture_holds;

@@ -36,7 +36,7 @@ async fn breaches_from(bench: &Bench, kept: Option<Kept>) -> Vec<String> {
     breaches
 }
 
-async fn execute(bench: &Bench, statement: &str) {
+pub async fn execute(bench: &Bench, statement: &str) {
     let run = async |tx: florin_store::Tx| {
         tx.execute_unprepared(statement).await?;
         Ok::<_, florin_store::StoreError>(())

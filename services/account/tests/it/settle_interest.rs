@@ -11,7 +11,7 @@ use crate::{
     bench_ledger::{Bench, change, each, post},
     desk::{desk, teller},
     end_of_day::{DAYS, end_days, end_month},
-    interest_world::{advance, pay_interest},
+    interest_world::{advance, pay_interest, valued},
 };
 
 async fn settle(bench: &Bench, account: AccountId) -> SettleInterestResponse {
@@ -97,6 +97,37 @@ async fn an_account_is_not_closed_before_the_days_after_the_months_end_have_accr
         bench.run(post("rest", &[(account, -20)])).await;
         let done = close().await;
         assert!(matches!(done, Outcome::Account { .. }), "{done:?}");
+        bench.assert_clean().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_empty_is_not_closed_before_what_came_since_has_accrued() {
+    for bench in each().await {
+        pay_interest(&bench, "current", "2026-11-21", &[("0", "3.65")]).await;
+        let (since, late) = (bench.open(0).await, bench.open(0).await);
+        for (closing, opening) in DAYS.into_iter().take(4) {
+            advance(&bench, closing, opening).await;
+            end_days(&bench, 1).await;
+        }
+        // Valued after the month's end, which accrues nothing of it.
+        let paid = |reference, account| post(reference, &[(account, 1_000_000)]);
+        bench.run(valued(paid("in", since), "2026-12-01")).await;
+        advance(&bench, "2026-11-30", "2026-12-03").await;
+        end_days(&bench, 1).await;
+        bench.run(valued(paid("late", late), "2026-11-25")).await;
+        for (account, reference) in [(since, "out"), (late, "back")] {
+            bench.run(post(reference, &[(account, -1_000_000)])).await;
+            let refused = bench.run(change(account, Change::Close("x".into()))).await;
+            let early = Refusal::EndOfDayOpen { day: "2026-12-03".parse().unwrap() };
+            assert!(matches!(&refused, Outcome::Refused(one) if *one == early), "{refused:?}");
+        }
+        advance(&bench, "2026-12-03", "2026-12-04").await;
+        end_days(&bench, 1).await;
+        for (account, cents) in [(since, 200), (late, 800)] {
+            settle(&bench, account).await;
+            assert_eq!(bench.balance(account).await.0, cents);
+        }
         bench.assert_clean().await;
     }
 }

@@ -19,14 +19,16 @@ mod incoming;
 pub(super) mod ledger;
 mod recalls;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use florin_events::position;
 use florin_kernel::{EventId, TransferId, UnixMicros};
 use florin_runtime::clock;
 use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio::{sync::Notify, task::JoinSet};
-use tokio_util::sync::CancellationToken;
 
 use self::ledger::Told;
 use super::{Payment, advance_transfers::later, events};
@@ -50,6 +52,8 @@ pub struct ClearingWorker {
     pub(super) woken: Arc<Notify>,
     /// The message at the head that could not be taken, by its number, and how often.
     pub(super) refused: Arc<Mutex<(u64, u32)>>,
+    /// Whether payments may begin to leave.
+    begins: Arc<AtomicBool>,
 }
 
 /// What a step has found out.
@@ -70,26 +74,8 @@ enum Found {
 
 impl ClearingWorker {
     pub(super) fn new(payment: Payment, network: Network) -> Self {
-        Self { payment, network, woken: Arc::default(), refused: Arc::default() }
-    }
-
-    /// Works until the shutdown, from when the ledger has the GL accounts of the settings on.
-    pub async fn run(self, shutdown: CancellationToken) {
-        if !self.chart_is_ready(&shutdown).await {
-            return;
-        }
-        while !shutdown.is_cancelled() {
-            match self.turn().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "payments between banks did not move"),
-            }
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(self.payment.config.poll()) => {}
-                () = self.woken.notified() => {}
-            }
-        }
+        let begins = Arc::new(AtomicBool::new(true));
+        Self { payment, network, woken: Arc::default(), refused: Arc::default(), begins }
     }
 
     /// Takes what is due, one step each; whether there was anything.
@@ -158,7 +144,11 @@ impl ClearingWorker {
 
     /// One step of one payment.
     async fn advance(&self, out: &Outgoing, token: &str) -> Result<(), StoreError> {
+        let begins = self.begins.load(Ordering::Acquire);
         let found = match (out.stage, out.transfer()) {
+            (Stage::New | Stage::Holding, Some(_)) if !begins => {
+                Found::Wait("the chart has not the accounts of the clearing".to_owned())
+            }
             (Stage::New, Some(_)) => return self.begin(out, token).await,
             (Stage::Holding, Some(id)) => self.hold(out, id).await?,
             (Stage::Submitting, _) => self.submit(out).await,

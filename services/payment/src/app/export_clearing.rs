@@ -1,10 +1,13 @@
 //! Streams what is between this bank and the clearing network.
 
+use std::time::Duration;
+
 use florin_proto::payment::v1::{ExportClearingRequest, ExportClearingResponse};
 use florin_runtime::internal;
 use florin_store::StoreError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::Payment;
@@ -15,6 +18,8 @@ use crate::{
 
 /// Rows read at once.
 const PAGE: u32 = 500;
+/// How often it is said that payments stand still.
+const WARN_EVERY: Duration = Duration::from_secs(300);
 /// Answers that wait for a slow reader.
 const WAITING: usize = 500;
 
@@ -37,16 +42,18 @@ impl Payment {
         ReceiverStream::new(stream)
     }
 
-    /// Says that payments to other banks stand still, where no network is connected and some are
-    /// under way.
-    pub(crate) async fn warn_of_what_waits(self) {
-        match store::outgoing_waits(self.db.read()).await {
-            Ok(false) => {}
-            Ok(true) => {
-                let text = "payments to other banks stand still: no clearing network is connected";
-                tracing::error!("{text}");
+    /// Says now and then until the shutdown that payments between banks stand still, where no
+    /// network is connected and some are under way.
+    pub(crate) async fn warn_of_what_waits(self, shutdown: CancellationToken) {
+        let mut look = tokio::time::interval(WARN_EVERY);
+        while shutdown.run_until_cancelled(look.tick()).await.is_some() {
+            match store::clearing_waits(self.db.read()).await {
+                Ok(false) => {}
+                Ok(true) => tracing::error!(
+                    "payments between banks stand still: no clearing network is connected"
+                ),
+                Err(error) => tracing::warn!(%error, "payments to other banks could not be read"),
             }
-            Err(error) => tracing::warn!(%error, "payments to other banks could not be read"),
         }
     }
 

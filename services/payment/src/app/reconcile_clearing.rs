@@ -35,7 +35,7 @@ use self::{
 use super::Payment;
 use crate::{
     domain::{Amiss, Difference, Reconciliation},
-    store::statements::{self, Compared, Standing, Statement, StatementEntry},
+    store::statements::{self, Compared, Earlier, Standing, Statement, StatementEntry},
     wire::wire_reconciliation,
 };
 
@@ -111,10 +111,11 @@ impl Payment {
         for entry in open {
             standing.push((self.standing(&entry).await.map_err(internal)?, entry));
         }
-        let before = statements::earlier(self.db.read(), &statement, false);
-        let before = before.await.map_err(internal)?;
-        let equal = statements::earlier(self.db.read(), &statement, true);
-        let from = equal.await.map_err(internal)?.and_then(|equal| equal.open_from);
+        let earlier = |which| statements::earlier(self.db.read(), &statement, which);
+        let before = earlier(Earlier::Any).await.map_err(internal)?;
+        let cycle = earlier(Earlier::Cycle).await.map_err(internal)?;
+        let equal = earlier(Earlier::Equal).await.map_err(internal)?;
+        let from = equal.and_then(|equal| equal.open_from);
         let today = self.books.ask(&worker_context(Role::Payment)).await?;
         let nostro = self.nostro(&statement, from).await?;
         let mut found = Found::default();
@@ -135,7 +136,7 @@ impl Payment {
                 }
             }
         }
-        let oldest = self.left_over(&statement, before.as_ref(), &nostro, &mut found).await?;
+        let oldest = self.left_over(&statement, cycle.as_ref(), &nostro, &mut found).await?;
         found.check_total(&statement, &nostro);
         let Found { differences, under_way, theirs_under_way, .. } = found;
         statement.state = match (differences.is_empty(), theirs_under_way) {
@@ -242,7 +243,7 @@ impl Payment {
     async fn left_over(
         &self,
         statement: &Statement,
-        before: Option<&Statement>,
+        cycle: Option<&Statement>,
         nostro: &Nostro,
         found: &mut Found,
     ) -> Result<Option<String>, Error> {
@@ -258,7 +259,7 @@ impl Payment {
                 for one in booked.iter().skip(skip) {
                     // What was booked within the cycle may have been settled after it ended.
                     let is_late =
-                        before.is_some_and(|one_before| one.recorded_at < one_before.received_at);
+                        cycle.is_some_and(|one_before| one.recorded_at < one_before.received_at);
                     let is_ours = key.0 == Role::Payment.name();
                     let uetr = uetr_in(&key.1);
                     let amiss = if skip > 0 { Amiss::BookedOtherwise } else { Amiss::NotTold };

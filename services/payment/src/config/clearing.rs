@@ -108,16 +108,15 @@ impl ClearingConfig {
                 return Err(ConfigError::Days { setting, most, found });
             }
         }
-        let bic = |text: &str| {
-            text.parse::<Bic>().map_err(|_| ConfigError::Bank { entry: text.to_owned() })
-        };
         let mut directory = Directory::default();
         for entry in &self.banks {
             let words: Vec<_> = entry.split(' ').collect();
             let [country, code, of_bank] = words.as_slice() else {
                 return Err(ConfigError::Bank { entry: entry.clone() });
             };
-            directory.add(country, code, bic(of_bank)?);
+            let of_bank = of_bank.parse();
+            let of_bank = of_bank.map_err(|_| ConfigError::Bank { entry: entry.clone() })?;
+            directory.add(country, code, of_bank);
         }
         if !self.is_connected() {
             return Ok(None);
@@ -128,7 +127,8 @@ impl ClearingConfig {
         if self.spiffe.is_empty() {
             return Err(ConfigError::Spiffe);
         }
-        Ok(Some((bic(&self.bic)?, directory)))
+        let bic = self.bic.parse().map_err(|_| ConfigError::Bic(self.bic.clone()))?;
+        Ok(Some((bic, directory)))
     }
 
     pub(crate) const fn timeout(&self) -> Duration {
@@ -166,7 +166,7 @@ mod tests {
         for (change, told) in [
             (ClearingConfig { spiffe: String::new(), ..connected() }, "payment.clearing.spiffe"),
             (ClearingConfig { network: String::new(), ..connected() }, "payment.clearing.network"),
-            (ClearingConfig { bic: String::new(), ..connected() }, "payment.clearing: \"\""),
+            (ClearingConfig { bic: String::new(), ..connected() }, "payment.clearing.bic"),
         ] {
             let error = change.check().expect_err(told).to_string();
             assert!(error.contains(told), "{error}");

@@ -353,13 +353,18 @@ pub(super) async fn update(
     }
 }
 
-/// Whether anything is under way to the network.
+/// Whether anything is under way to the network or from it, recalls among it.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn outgoing_waits(connection: &impl ConnectionTrait) -> Result<bool, StoreError> {
-    let query = format!("SELECT id FROM {OUT} WHERE due_at IS NOT NULL LIMIT 1");
-    Ok(sql::query_one(connection, query, []).await?.is_some())
+pub async fn clearing_waits(connection: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    for table in [OUT, "clearing_in", "recalls"] {
+        let query = format!("SELECT id FROM {table} WHERE due_at IS NOT NULL LIMIT 1");
+        if sql::query_one(connection, query, []).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A page of what goes out, younger in its id than `after`.

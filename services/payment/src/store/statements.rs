@@ -18,7 +18,7 @@ pub use self::entries::{
 const STATEMENTS: &str = "clearing_statements";
 const ENTRIES: &str = "clearing_entries";
 const COLUMNS: &str = "id, series, number, currency, opening, closing, print, received_at, state, \
-                       differences, under_way, open_from, checked_at";
+                       differences, under_way, open_from, checked_at, made_at";
 
 /// The columns of an entry that has come.
 const ENTRY_COLUMNS: [(&str, Column); 7] = [
@@ -69,6 +69,8 @@ pub struct Statement {
     pub closing: i64,
     /// What tells it from all else under its id.
     pub print: String,
+    /// When the network made it: those of one moment are parts of one cycle.
+    pub made_at: UnixMicros,
     /// When it came.
     pub received_at: UnixMicros,
     /// How it compares.
@@ -97,6 +99,7 @@ fn statement_of(row: &QueryResult) -> Result<Statement, StoreError> {
         opening: row.try_get("", "opening")?,
         closing: row.try_get("", "closing")?,
         print: row.try_get("", "print")?,
+        made_at: UnixMicros(row.try_get("", "made_at")?),
         received_at: UnixMicros(row.try_get("", "received_at")?),
         state: [Compared::Open, Compared::Equal, Compared::Differs]
             .into_iter()
@@ -138,6 +141,7 @@ pub async fn keep(
         ("differences", Column::Int),
         ("under_way", Column::Int),
         ("checked_at", Column::Int),
+        ("made_at", Column::Int),
     ];
     let row = row! {
         "id": new.id.as_str(),
@@ -153,6 +157,7 @@ pub async fn keep(
         "differences": 0_i64,
         "under_way": 0_i64,
         "checked_at": 0_i64,
+        "made_at": new.made_at.0,
     };
     let kept = rows::insert_new(tx, STATEMENTS, &columns, &["id"], vec![row], "id").await?;
     if kept.is_empty() {
@@ -202,21 +207,37 @@ pub async fn latest(connection: &impl ConnectionTrait) -> Result<Vec<Statement>,
     rows.iter().map(statement_of).collect()
 }
 
-/// The statements of a series before a number, the last first, at most so many.
+/// Which statement before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// The last.
+    Any,
+    /// The last that was equal.
+    Equal,
+    /// The last of an earlier cycle: a cycle may have several parts.
+    Cycle,
+}
+
+/// A statement of the series before one.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn earlier(
     connection: &impl ConnectionTrait,
     statement: &Statement,
-    only_equal: bool,
+    which: Earlier,
 ) -> Result<Option<Statement>, StoreError> {
-    let equal = if only_equal { " AND open_from IS NOT NULL" } else { "" };
+    let only = match which {
+        Earlier::Any => "$3 = $3",
+        Earlier::Equal => "open_from IS NOT NULL AND $3 = $3",
+        Earlier::Cycle => "(made_at < $3 OR $3 = 0)",
+    };
     let query = format!(
-        "SELECT {COLUMNS} FROM {STATEMENTS} WHERE series = $1 AND number < $2{equal} \
+        "SELECT {COLUMNS} FROM {STATEMENTS} WHERE series = $1 AND number < $2 AND {only} \
          ORDER BY number DESC LIMIT 1"
     );
-    let values = [statement.series.as_str().into(), statement.number.into()];
+    let made_at = statement.made_at.0.into();
+    let values = [statement.series.as_str().into(), statement.number.into(), made_at];
     let row = sql::query_one(connection, query, values).await?;
     row.as_ref().map(statement_of).transpose()
 }

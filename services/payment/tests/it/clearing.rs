@@ -226,6 +226,24 @@ async fn nothing_leaves_while_the_chart_lacks_an_account_of_the_clearing() {
 }
 
 #[tokio::test]
+async fn what_is_under_way_ends_though_the_chart_lacks_an_account_of_the_clearing() {
+    for place in places() {
+        let world = World::open_with(place, |config| config.retry_least_ms = 1).await;
+        world.rule(Action::Silent);
+        let id = world.sent("10").await;
+        world.rejected("rejected", None).await;
+        world.bank.ledger.set_lacks_gl(true);
+        let end = CancellationToken::new();
+        let running = tokio::spawn(world.worker.clone().run(end.clone()));
+        while world.worker.receive_next().await.unwrap() {}
+        until(async || world.bank.status(&id).await == TransferStatus::Failed).await;
+        end.cancel();
+        running.await.unwrap();
+        assert_eq!(world.money(), (10_000, 0));
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_keeps_its_reason_where_the_answer_to_its_void_was_lost() {
     for place in places() {
         let world = World::open(place).await;

@@ -1,5 +1,7 @@
 //! The network's statements against the nostro account of the scripted ledger.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use florin_iso20022::{Account, Balance, Message, Statement};
 use florin_kernel::{Date, Money, UnixMicros};
 use florin_proto::{
@@ -15,6 +17,12 @@ use crate::{
 };
 
 const NOW: UnixMicros = UnixMicros(1_795_288_260_000_000);
+
+/// A later moment at each call: what is made at one moment is of one cycle.
+fn next_cycle() -> UnixMicros {
+    static CYCLES: AtomicI64 = AtomicI64::new(1);
+    NOW.plus_micros(CYCLES.fetch_add(1, Ordering::Relaxed))
+}
 const UETR: &str = "8a562c67-ca16-48ba-b074-65581be6f011";
 
 impl World {
@@ -26,7 +34,7 @@ impl World {
 
     /// Ends the cycle, and compares what the network says of it.
     async fn closed(&self) -> Reconciliation {
-        self.network.network().close_cycle(NOW).unwrap();
+        self.network.network().close_cycle(next_cycle()).unwrap();
         self.hear().await;
         let found = self.reconciled().await;
         assert_eq!(found.len(), 1, "{found:?}");
@@ -266,6 +274,25 @@ async fn a_statement_that_is_missing_is_told_and_one_that_comes_again_is_one() {
 }
 
 #[tokio::test]
+async fn what_the_next_part_of_a_cycle_tells_is_under_way() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.comes_in(&iban(1), "20.00", 1);
+        world.hear().await;
+        for part in ["1/0", "1/1"] {
+            world.says(statement(part, "0", "0"));
+        }
+        world.hear().await;
+        // Long after the money was booked.
+        let received = "UPDATE clearing_statements SET received_at = 4000000000000000";
+        world.bank.execute(received).await;
+        let found = &world.reconciled().await[0];
+        assert!(found.differences.is_empty(), "{found:?}");
+        assert_eq!(told(&found.under_way)[0].0, NostroAmiss::NotTold);
+    }
+}
+
+#[tokio::test]
 async fn compared_with_a_crash_at_every_point_and_by_two_at_once_it_is_equal() {
     for place in places() {
         let mut world = World::open(place).await;
@@ -273,7 +300,7 @@ async fn compared_with_a_crash_at_every_point_and_by_two_at_once_it_is_equal() {
             world.comes_in(&iban(1), amount, 1);
         }
         world.hear().await;
-        world.network.network().close_cycle(NOW).unwrap();
+        world.network.network().close_cycle(next_cycle()).unwrap();
         world.hear().await;
         for point in 1..5_000 {
             let ctx = staff("ReconcileClearing", "");
@@ -285,7 +312,7 @@ async fn compared_with_a_crash_at_every_point_and_by_two_at_once_it_is_equal() {
         is_equal(&world.reconciled().await[0], "4.00");
         world.comes_in(&iban(1), "1.00", 1);
         world.pays_out("out", "2").await;
-        world.network.network().close_cycle(NOW).unwrap();
+        world.network.network().close_cycle(next_cycle()).unwrap();
         world.hear().await;
         let other = world.bank.replica().await;
         let ctx = staff("ReconcileClearing", "");

@@ -80,7 +80,7 @@ impl Worker {
         let account = aside.account;
         let back = self.db.write(async |tx: Tx| {
             // Under the lock of the books no date is closed: the next one finds the account.
-            let books = chart::books(&tx, tx.engine().for_share()).await?;
+            let books = chart::books_shared(&tx).await?;
             let under_way = end_of_day::open_day(&tx, books.business_date).await?;
             let more = end_of_day::ended_from(&tx, from, 1).await?;
             if under_way.is_some() || !more.is_empty() {

@@ -1,4 +1,6 @@
-//! The GL accounts of the clearing, without which no money may leave.
+//! The worker as it runs, and the GL accounts of the clearing, without which no money leaves.
+
+use std::sync::atomic::Ordering;
 
 use florin_proto::account::v1::{
     GlAccount, ListGlAccountsRequest, account_service_client::AccountServiceClient,
@@ -15,10 +17,38 @@ const PAGE: i32 = 200;
 const MOST_PAGES: usize = 1_000;
 
 impl ClearingWorker {
+    /// Works until the shutdown. Payments begin to leave once the ledger has the GL accounts of
+    /// the settings; what is under way goes on without.
+    pub async fn run(self, shutdown: CancellationToken) {
+        self.begins.store(false, Ordering::Release);
+        let ready = async {
+            if self.chart_is_ready(&shutdown).await {
+                self.begins.store(true, Ordering::Release);
+                self.woken.notify_one();
+            }
+        };
+        tokio::join!(ready, self.turn_again_and_again(&shutdown));
+    }
+
+    async fn turn_again_and_again(&self, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
+            match self.turn().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "payments between banks did not move"),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(self.payment.config.poll()) => {}
+                () = self.woken.notified() => {}
+            }
+        }
+    }
+
     /// Waits until the ledger has both GL accounts; false where the shutdown came first. A
     /// payment that is sent and cannot be booked then would be gone from the bank and stand
     /// on hold for the customer.
-    pub(super) async fn chart_is_ready(&self, shutdown: &CancellationToken) -> bool {
+    async fn chart_is_ready(&self, shutdown: &CancellationToken) -> bool {
         let mut failures = 0;
         while !shutdown.is_cancelled() {
             failures += 1;

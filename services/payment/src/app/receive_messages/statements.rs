@@ -63,6 +63,7 @@ impl ClearingWorker {
             opening: opening.minor(),
             closing: closing.minor(),
             print: print_of(opening, closing, &entries),
+            made_at: said.created_at,
             received_at: tx.now().await?,
             state: Compared::Open,
             differences: 0,

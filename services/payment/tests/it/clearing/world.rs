@@ -129,6 +129,12 @@ impl World {
 
     /// The network rejects the payment under way.
     pub async fn reject(&self, id: &str, code: Option<&str>) {
+        self.rejected(id, code).await;
+        self.hear().await;
+    }
+
+    /// The same, and nobody has heard of it yet.
+    pub async fn rejected(&self, id: &str, code: Option<&str>) {
         let out = self.text("SELECT id FROM clearing_out").await;
         let report = StatusReport {
             id: text(id),
@@ -145,7 +151,6 @@ impl World {
             settlement_date: None,
         };
         self.says(Message::StatusReport(report));
-        self.hear().await;
     }
 
     pub fn says(&self, message: Message) {
