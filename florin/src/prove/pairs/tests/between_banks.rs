@@ -76,19 +76,6 @@ fn a_recall_of_ours_that_is_accepted_has_its_money_back() {
         ..recall(RecallStatus::Accepted, "FOCR", OLD)
     };
     assert_eq!(of_recalls(std::slice::from_ref(&ours), &[], 0), 1);
-<<<<<<< HEAD
-    let mut made = recalls::Returns::default();
-    made.note(&ExportClearingResponse {
-        direction: ClearingDirection::ReturnIn.into(),
-        stage: ClearingStage::Done.into(),
-        transfer_id: "trf_1".to_owned(),
-        ..ExportClearingResponse::default()
-    });
-    let (mut ledger, mut report) = (Ledger::default(), Report::default());
-    let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
-    pairing.recall(&ours, &mut made).unwrap();
-    assert_eq!(report.breaches(), 0);
-=======
     for stage in [ClearingStage::Done, ClearingStage::Kept] {
         let mut made = recalls::Returns::default();
         made.note(&ExportClearingResponse {
@@ -98,12 +85,10 @@ fn a_recall_of_ours_that_is_accepted_has_its_money_back() {
             ..ExportClearingResponse::default()
         });
         let (mut ledger, mut report) = (Ledger::default(), Report::default());
-        let mut pairing =
-            Pairing { ledger: &mut ledger, settled_before: SETTLED, report: &mut report };
+        let mut pairing = Pairing::new(&mut ledger, SETTLED, &mut report);
         pairing.recall(&ours, &mut made).unwrap();
         assert_eq!(report.breaches(), 0);
     }
->>>>>>> bd49364589c00fa467f2af6392eaa50026f8ab1f
 }
 
 #[test]
