@@ -14,6 +14,38 @@ use tokio::sync::oneshot;
 
 use crate::bank::{Bank, customer, places, staff, until_decided};
 
+type Holder = tokio::task::JoinHandle<Result<(), florin_store::StoreError>>;
+
+/// Begins a counter of another account behind the gate of Alice's, and commits when it is told.
+fn begins_another(bank: &Bank) -> (oneshot::Sender<()>, oneshot::Receiver<()>, Holder) {
+    let (release, released) = oneshot::channel::<()>();
+    let (begun, has_begun) = oneshot::channel::<()>();
+    let (db, account) = (bank.database().clone(), bank.from);
+    let holder = tokio::spawn(async move {
+        let both = Mutex::new(Some((begun, released)));
+        let both = &both;
+        db.write(async |tx: Tx| {
+            // As `reservations::pass` and what follows it.
+            let gate = format!(
+                "SELECT pg_advisory_xact_lock_shared('reservations'::regclass::oid::int4, \
+                 1 + (hashtext('account/{account}') & 255))"
+            );
+            sql::query_all(&tx, &gate, []).await?;
+            let begin = "INSERT INTO limit_usage (id, used, seeded) \
+                         VALUES ('account/another/2026-11-21/EUR', 0, 1)";
+            sql::execute(&tx, begin, []).await?;
+            let both = both.lock().unwrap().take();
+            if let Some((begun, released)) = both {
+                let _ = begun.send(());
+                let _ = released.await;
+            }
+            Ok::<_, florin_store::StoreError>(())
+        })
+        .await
+    });
+    (release, has_begun, holder)
+}
+
 /// Somebody has begun the counter of an account whose gate is that of Alice's, and has not
 /// committed.
 #[tokio::test]
@@ -29,31 +61,7 @@ async fn a_counter_that_somebody_begins_holds_up_no_acceptance_of_its_gate() {
             currency: "EUR".into(),
         };
         bank.payment.set_limit(&staff("SetLimit", "limit"), request).await.unwrap();
-        let (release, released) = oneshot::channel::<()>();
-        let (begun, has_begun) = oneshot::channel::<()>();
-        let (db, account) = (bank.database().clone(), bank.from);
-        let holder = tokio::spawn(async move {
-            let both = Mutex::new(Some((begun, released)));
-            let both = &both;
-            db.write(async |tx: Tx| {
-                // As `reservations::pass` and what follows it.
-                let gate = format!(
-                    "SELECT pg_advisory_xact_lock_shared('reservations'::regclass::oid::int4, \
-                     1 + (hashtext('account/{account}') & 255))"
-                );
-                sql::query_all(&tx, &gate, []).await?;
-                let begin = "INSERT INTO limit_usage (id, used, seeded) \
-                             VALUES ('account/another/2026-11-21/EUR', 0, 1)";
-                sql::execute(&tx, begin, []).await?;
-                let both = both.lock().unwrap().take();
-                if let Some((begun, released)) = both {
-                    let _ = begun.send(());
-                    let _ = released.await;
-                }
-                Ok::<_, florin_store::StoreError>(())
-            })
-            .await
-        });
+        let (release, has_begun, holder) = begins_another(&bank);
         has_begun.await.unwrap();
         let waits = async || {
             let query = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted \

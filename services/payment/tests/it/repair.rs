@@ -2,6 +2,7 @@
 
 mod faults;
 mod refusals;
+mod said;
 mod suspense;
 
 use florin_iso20022::{Message, OriginalMessage, PaymentNames, Reason, StatusReport};
@@ -258,50 +259,6 @@ async fn two_persons_reject_and_what_the_network_says_against_it_moves_nothing_a
         assert_eq!((ended.status(), ended.outcome.as_str()), (RepairStatus::Done, "ACSC by late"));
         assert_eq!(world.waiting().await, []);
         assert_eq!(world.money(), (10_000, 0));
-    }
-}
-
-#[tokio::test]
-async fn what_the_network_says_against_people_is_shown_and_of_a_second_copy_it_is_nothing() {
-    for place in places() {
-        let world = World::open(place).await;
-        world.rule(Action::Silent);
-        world.sent("10").await;
-        let out = world.out().await;
-        world.repaired(settle(&out)).await;
-        world.says(report(&out, "never", "RJCT", Some("NOOR")));
-        world.hear().await;
-        let shown = world.waiting().await;
-        assert_eq!(shown[0].contradiction, "RJCT NOOR by never");
-        let done = world.repaired(asks(&out, RepairAction::Dismiss)).await;
-        assert_eq!(done.status(), RepairStatus::Done);
-        assert_eq!(world.waiting().await, []);
-        // Come again it is nothing new.
-        world.says(report(&out, "never", "RJCT", Some("NOOR")));
-        world.hear().await;
-        assert_eq!(world.waiting().await, []);
-        world.says(report(&out, "later", "RJCT", Some("NOOR")));
-        world.hear().await;
-        assert_eq!(world.waiting().await[0].contradiction, "RJCT NOOR by later");
-    }
-}
-
-#[tokio::test]
-async fn beside_the_copy_that_has_settled_each_other_one_may_be_rejected() {
-    for place in places() {
-        let world = World::open(place).await;
-        world.rule(Action::Silent);
-        world.sent("10").await;
-        world.send_again().await;
-        let out = world.out().await;
-        for (by, status, code) in [("first", "ACSC", None), ("second", "RJCT", Some("TM01"))] {
-            world.says(report(&out, by, status, code));
-            world.hear().await;
-            assert_eq!(world.waiting().await, [], "{by}");
-        }
-        world.says(report(&out, "third", "RJCT", Some("TM01")));
-        world.hear().await;
-        assert_eq!(world.waiting().await[0].contradiction, "RJCT TM01 by third");
     }
 }
 
