@@ -1,6 +1,6 @@
 //! The two buses behind one type.
 
-mod bundle;
+pub(crate) mod bundle;
 mod embedded;
 mod jetstream;
 mod message;

@@ -109,7 +109,12 @@ fn wire(event: &Envelope) -> OutboxEvent {
 
 /// Whether a message of this subject is a bundle.
 pub(super) fn is_one(source: &str, subject: &str) -> bool {
-    message::kind_and_partition(source, subject).0 == KIND
+    is_kind(&message::kind_and_partition(source, subject).0)
+}
+
+/// Whether this is the kind of a bundle, which is that of no event.
+pub(crate) fn is_kind(kind: &str) -> bool {
+    kind == KIND
 }
 
 /// The events of a bundle. What cannot be read, the bundle or one of its events, becomes an

@@ -165,11 +165,18 @@ impl JetStreamBus {
         let mut held_back: HashSet<&str> = HashSet::new();
         let mut first = None;
         for round in bundle::rounds(events) {
-            let (waiting, sending): (Vec<_>, Vec<_>) = round
-                .into_iter()
+            // Its neighbours in a bundle go without an event that waits.
+            let units = round.into_iter().map(|mut unit| {
+                unit.retain(|at| {
+                    let of = events.get(*at).map(bundle::aggregate);
+                    of.is_some_and(|of| !held_back.contains(of))
+                });
+                unit
+            });
+            let sending: Vec<_> = units
+                .filter(|unit| !unit.is_empty())
                 .map(|unit| Sending::of(unit, events))
-                .partition(|one| one.aggregates().any(|of| held_back.contains(of)));
-            held_back.extend(waiting.iter().flat_map(Sending::aggregates));
+                .collect();
             for (sent, outcome) in self.send_round(source, sending).await {
                 match outcome {
                     Ok(()) => {

@@ -14,8 +14,9 @@ use crate::event::Envelope;
 
 /// One transaction of a consumer takes no further message once it has so many events.
 pub(crate) const ENOUGH: usize = 512;
-/// Messages that are asked for at once; each is an event or a bundle.
-const MAX_FETCHED: usize = 256;
+/// Messages that are asked for at once; each is an event or a bundle of up to 64. Nobody tells the
+/// broker that those which wait here are in hand, so they are few.
+const MAX_FETCHED: usize = 32;
 /// Messages that may be on their way to one reader.
 const MAX_UNACKNOWLEDGED: i64 = 4_096;
 /// After so long without an acknowledgement the broker delivers again: what a reader had in

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use tracing::Span;
 
 use super::{ConsumeError, Consumer};
-use crate::event::Envelope;
+use crate::{bus::bundle, event::Envelope};
 
 static LINK: OnceLock<fn(&Span, &str)> = OnceLock::new();
 
@@ -56,6 +56,11 @@ impl Desk {
     ) -> Result<(), ConsumeError> {
         if let Some(defect) = events.iter().find_map(|event| event.defect.as_ref()) {
             return Err(ConsumeError::Refused(defect.clone()));
+        }
+        // A dead letter has lost its defect: a message that could not be read is no event.
+        if events.iter().any(|event| bundle::is_kind(&event.kind)) {
+            let text = "a bundle that could not be read: replay its events from their source";
+            return Err(ConsumeError::Refused(text.to_owned()));
         }
         if events.is_empty() {
             return Ok(());

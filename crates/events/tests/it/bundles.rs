@@ -4,10 +4,14 @@ use async_nats::jetstream;
 use florin_events::inbox;
 use florin_kernel::{EventId, UnixMicros};
 use florin_proto::{
-    ops::v1::{EventBundle, OutboxEvent},
+    ops::v1::{
+        EventBundle, OutboxEvent, RetryDeadLetterRequest, ops_service_server::OpsService as _,
+    },
     timestamp,
 };
+use florin_store::sql;
 use prost::Message as _;
+use tonic::{Code, Request};
 
 use crate::world::{broker_worlds, event, number};
 
@@ -85,6 +89,14 @@ async fn what_cannot_be_read_of_a_bundle_is_a_dead_letter_and_the_rest_is_applie
         client.flush().await.unwrap();
         // One of each bundle, for its place in the stream tells it apart, and the garbage.
         world.eventually("SELECT COUNT(*) FROM dead_letters", &world.reader, 3).await;
+        // It is no event of a kind that a reader may pass over.
+        let query = "SELECT event_id FROM dead_letters ORDER BY event_id LIMIT 1";
+        let row = sql::query_one(world.reader.read(), query, []).await.unwrap().unwrap();
+        let event_id: String = row.try_get("", "event_id").unwrap();
+        let retry = Request::new(RetryDeadLetterRequest { event_id });
+        let refused = world.reader_ops().retry_dead_letter(retry).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+        assert_eq!(number(&world.reader, "SELECT COUNT(*) FROM dead_letters").await, 3);
         let ids = [1, 2].map(|number| EventId::from_parts(1_700_000_000_000, [number; 10]));
         world.applied(&ids).await;
         let next = world.append(vec![event("a", 2, "x")]).await;
