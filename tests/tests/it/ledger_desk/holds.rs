@@ -71,7 +71,8 @@ impl Holds {
 }
 
 pub async fn tell(desk: &Desk<'_>) -> Result<()> {
-    let cyril = holder(desk.bank, &desk.staff, "Cyril", Some("50.00")).await?;
+    // A cent is left, whoever wins.
+    let cyril = holder(desk.bank, &desk.staff, "Cyril", Some("50.01")).await?;
     let channel = desk.bank.channel(Role::Account, "payment")?;
     let holds = Holds { ledger: AccountServiceClient::new(channel), account: cyril.account };
     let open = placed(desk, &holds).await?;
@@ -84,7 +85,7 @@ pub async fn tell(desk: &Desk<'_>) -> Result<()> {
     let told: Vec<String> = told.into_iter().collect::<Result<_>>()?;
     ensure!(told.iter().filter(|end| *end == "OK").count() == 1, "{told:?}");
     ensure!(told.iter().all(|end| end == "OK" || end == "HOLD_NOT_OPEN"), "{told:?}");
-    balance(desk, &holds, "40.00", "0.00").await?;
+    balance(desk, &holds, "40.01", "0.01").await?;
 
     // A capture and a release at once, of each of the others.
     let mut left = 40;
@@ -100,7 +101,7 @@ pub async fn tell(desk: &Desk<'_>) -> Result<()> {
         }
         ensure!(holds.capture("late", hold, 1, 1).await? == "HOLD_NOT_OPEN");
     }
-    let all = format!("{left}.00");
+    let all = format!("{left}.01");
     balance(desk, &holds, &all, &all).await?;
 
     // One whose time is over is given back by the ledger, once, and is not captured any more.
@@ -136,13 +137,13 @@ async fn placed(desk: &Desk<'_>, holds: &Holds) -> Result<Vec<String>> {
     let placed = join_all(names.iter().map(|name| holds.place(name, 1_000, None))).await;
     let refused: Vec<_> = placed.iter().filter(|(end, _)| end != "OK").collect();
     ensure!(refused.len() == 1 && refused[0].0 == "INSUFFICIENT_FUNDS", "{placed:?}");
-    balance(desk, holds, "50.00", "0.00").await?;
+    balance(desk, holds, "50.01", "0.01").await?;
     let open = names.into_iter().zip(placed).filter(|(_, (end, _))| end == "OK");
     let open: Vec<_> = open.collect();
     let (first, told) = open.first().context("an open hold")?;
     let again = join_all((0..5).map(|_| holds.place(first, 1_000, None))).await;
     ensure!(again.iter().all(|one| one == told), "{again:?}");
-    balance(desk, holds, "50.00", "0.00").await?;
+    balance(desk, holds, "50.01", "0.01").await?;
     Ok(open.into_iter().map(|(name, _)| name).collect())
 }
 
@@ -156,7 +157,7 @@ async fn misused(desk: &Desk<'_>, holds: &Holds, hold: &str) -> Result<()> {
     let mut theirs = Posting::new("theirs", &legs);
     theirs.captures.push((hold.to_owned(), Some(1_000)));
     ensure!(desk.refused(&theirs).await? == "HOLD_NOT_FOUND", "a client captured payment's hold");
-    balance(desk, holds, "50.00", "0.00").await
+    balance(desk, holds, "50.01", "0.01").await
 }
 
 /// The ledger finds nothing wrong with itself.
