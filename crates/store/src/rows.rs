@@ -15,7 +15,7 @@ mod source;
 use sea_orm::{ConnectionTrait, QueryResult};
 
 pub use cell::Cell;
-pub use due::{Claimed, Claiming, Due, claim_due};
+pub use due::{Claimed, Claiming, Due, claim_due, new_token};
 pub use prepared::Prepared;
 pub use row::Row;
 pub use sea_orm::Value;

@@ -22,6 +22,7 @@ mod create_transfer;
 mod create_withdrawal;
 mod decide_recall;
 mod decide_repair;
+mod desk;
 mod events;
 mod export_authorisations;
 mod export_bulks;
@@ -73,11 +74,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use advance_clearing::ClearingWorker;
 pub use advance_transfers::{Turn, Worker};
+pub use desk::Attendance;
 pub use score_authorisation::{ScoreRequest, Scorer, Scoring};
 
 use self::{
-    accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, intake::Intakes,
-    score_authorisation::RuleScorer,
+    accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, desk::Desk,
+    intake::Intakes, score_authorisation::RuleScorer,
 };
 use crate::{Config, clearing::Network, config::Cards, meter::Meter};
 
@@ -98,8 +100,8 @@ pub struct Payment {
     intakes: Intakes,
     config: Config,
     acceptances: Committer<Acceptances>,
-    /// Wakes a worker of this replica.
-    due: Arc<Notify>,
+    /// What was taken on for the workers of this replica.
+    desk: Desk,
     /// Wakes whoever works on bulks in this replica.
     bulks: Arc<Notify>,
     watchers: Watchers,
@@ -122,8 +124,8 @@ impl Payment {
         let cards = Arc::new(config.cards.check()?);
         let network = Network::new(&config.clearing, Arc::clone(&runtime.identity))?;
         let db = runtime.database()?;
-        let due = Arc::new(Notify::new());
-        let intakes = Intakes::new(runtime.outbox.clone(), limits, Arc::clone(&due));
+        let desk = Desk::new(&config);
+        let intakes = Intakes::new(runtime.outbox.clone(), limits, desk.clone());
         let batch = Acceptances::new(intakes.clone());
         let acceptances = Committer::start(
             db.clone(),
@@ -149,7 +151,7 @@ impl Payment {
             intakes,
             config,
             acceptances,
-            due,
+            desk,
             bulks: Arc::default(),
             watchers: Watchers::default(),
             meter: Meter::new(runtime.metrics.clone()),

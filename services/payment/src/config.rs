@@ -216,6 +216,11 @@ impl Config {
         Duration::from_millis(self.lease_ms)
     }
 
+    /// Transfers that a worker takes at once.
+    pub(crate) fn most(&self) -> usize {
+        usize::try_from(self.batch).unwrap_or(usize::MAX)
+    }
+
     /// The longest that a transfer may be put off.
     pub(crate) fn longest_wait(&self) -> Duration {
         let most = self.retry_most_ms.max(self.retry_stuck_ms);

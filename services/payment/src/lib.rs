@@ -25,7 +25,7 @@ use florin_proto::payment::v1::{
 };
 use florin_runtime::{Runtime, Started};
 
-pub use app::{ClearingWorker, Payment, ScoreRequest, Scorer, Scoring, Turn, Worker};
+pub use app::{Attendance, ClearingWorker, Payment, ScoreRequest, Scorer, Scoring, Turn, Worker};
 pub use config::{CardsConfig, ClearingConfig, Config, ConfigError, ScoreConfig, ToleranceConfig};
 pub use grpc::{BulkApi, PaymentApi};
 pub use store::MIGRATIONS;

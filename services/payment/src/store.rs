@@ -31,7 +31,8 @@ pub use keys::guard_unscoped;
 pub use list::{Unfinished, Visible, after, list, unfinished};
 pub use row::{ClientKey, Record};
 pub use transfers::{
-    Claim, Guarded, Lease, claim, find, insert, lock, of_keys, read, returned, update,
+    Guarded, Held, Lease, claim, find, give_lease_back, insert, lock, lock_held, of_keys, read,
+    returned, update,
 };
 pub use voids::{NotVoid, not_void, note_voids};
 

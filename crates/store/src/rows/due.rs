@@ -135,8 +135,11 @@ fn in_order(rows: Vec<QueryResult>, due: &Due<'_>) -> Result<Vec<QueryResult>, S
     Ok(keyed.into_iter().map(|(_, row)| row).collect())
 }
 
-/// 128 random bits: no two claims have the same.
-fn new_token() -> Result<String, StoreError> {
+/// A token for a lease, 128 random bits: no two claims have the same.
+///
+/// # Errors
+/// `Unavailable` where the system has no randomness.
+pub fn new_token() -> Result<String, StoreError> {
     let mut random = [0; 16];
     aws_lc_rs::rand::fill(&mut random)
         .map_err(|_| StoreError::Unavailable("no randomness from the system".into()))?;

@@ -2,7 +2,8 @@
 //! ledger, and writes what became of them.
 //!
 //! ```text
-//! take    one transaction: lease, scoring step, PROCESSING -> POSTING
+//! take    what this process took on with a lease and in POSTING (`desk`), from memory;
+//!         of the table, one transaction: lease, scoring step, PROCESSING -> POSTING
 //! post    one PostTransactions for all of them, each under its own reference
 //! settle  one transaction: POSTING -> COMPLETED where the row is still ours
 //! void    one VoidReferences for those that the ledger refused
@@ -18,30 +19,26 @@
 
 mod ledger;
 mod reversal;
+mod settle;
 
-use std::{
-    collections::HashMap,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use florin_events::position;
-use florin_kernel::{TransferId, UnixMicros};
+use florin_kernel::UnixMicros;
 use florin_rpc::TraceParent;
 use florin_store::{StoreError, Tx, rows::Claiming};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use self::ledger::{Judged, Verdict};
+use self::ledger::Verdict;
 pub(super) use self::ledger::{failure_for, wire_leg};
-use super::{Payment, events};
-use crate::{
-    domain::{Ended, Event, Screening, Status},
-    store::{self, Claim, Lease, Record, reservations::Back},
+use super::{
+    Payment,
+    desk::{Attendance, Next},
 };
-
-/// Characters of a cause that are kept with a transfer.
-const MOST_CAUSE: usize = 500;
+use crate::{
+    domain::{Event, Screening, Status},
+    store::{self, Lease, Record},
+};
 
 /// A worker. Several may run, in this process and in other replicas.
 pub struct Worker {
@@ -64,18 +61,28 @@ impl Worker {
         Self { payment }
     }
 
+    /// What is taken on in this process from now on is for its workers, until this is dropped.
+    #[must_use]
+    pub fn attend(&self) -> Attendance {
+        self.payment.desk.attend()
+    }
+
     /// Works until the shutdown; the turn under way is finished. A commit of this replica
     /// wakes it, other replicas' transfers are found by polling.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0;
+        // Given up while the ledger is away: what comes then stays PROCESSING, in the table.
+        let mut here = Some(self.attend());
         while !shutdown.is_cancelled() {
             let pause = match self.turn().await {
                 Ok(Turn::Done) => {
                     failures = 0;
+                    here.get_or_insert_with(|| self.attend());
                     continue;
                 }
                 Ok(Turn::Idle) => {
                     failures = 0;
+                    here.get_or_insert_with(|| self.attend());
                     self.payment.config.poll()
                 }
                 Ok(Turn::Undecided) => {
@@ -88,12 +95,32 @@ impl Worker {
                     self.payment.config.backoff(failures)
                 }
             };
+            if failures > 0 {
+                here = None;
+            }
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
                 // A ledger that is away is not called more often for new transfers.
-                () = self.payment.due.notified(), if failures == 0 => {}
+                () = self.payment.desk.due.notified(), if failures == 0 => {}
             }
+        }
+        drop(here);
+        self.leave().await;
+    }
+
+    /// Gives the leases back of what waits here and nobody in this process will come to, so that
+    /// other replicas take it at once. Without this they take it when the leases end.
+    async fn leave(&self) {
+        let left = self.payment.desk.left();
+        if left.is_empty() {
+            return;
+        }
+        let given_back =
+            self.payment.db.write(async |tx: Tx| store::give_lease_back(&tx, &left).await).await;
+        if let Err(error) = given_back {
+            let transfers = left.len();
+            tracing::warn!(%error, transfers, "transfers wait for their leases to end");
         }
     }
 
@@ -102,33 +129,20 @@ impl Worker {
     /// # Errors
     /// Those of the database. What was taken meanwhile is taken again when its lease ends.
     pub async fn turn(&self) -> Result<Turn, StoreError> {
-        // Counted from before the lease: a worker that was held up does not call the ledger
-        // when another may have judged its transfers already.
-        let deadline = Instant::now().checked_add(self.payment.config.ledger_timeout());
-        let claim = self.take().await?;
-        if claim.records.is_empty() {
+        let Taken { records, deadline } = self.next().await?;
+        if records.is_empty() {
             return Ok(Turn::Idle);
         }
-        if u32::try_from(claim.records.len()).is_ok_and(|taken| taken >= self.payment.config.batch)
-        {
-            // A full batch: there may be work for the next worker.
-            self.payment.due.notify_one();
-        }
-        self.payment.meter.taken(claim.records.len());
-        if claim.ahead > 0 {
-            let transfers = claim.ahead;
-            tracing::warn!(transfers, "transfers had waited for a clock that was ahead");
-            self.payment.meter.ahead(transfers);
-        }
-        let span = tracing::info_span!("advance_transfers", transfers = claim.records.len());
+        self.payment.meter.taken(records.len());
+        let span = tracing::info_span!("advance_transfers", transfers = records.len());
         // One call serves many traces: it is shown in that of the first, and each transfer
         // has a span in its own.
-        adopt(claim.records.first(), &span);
+        adopt(records.first(), &span);
         // Reversals have a call of their own each: the others are written before.
-        let reversals = claim.records.partition_point(|one| !reversal::is_reversal(one));
-        let (others, reversals) = claim.records.split_at(reversals);
+        let reversals = records.partition_point(|one| !reversal::is_reversal(one));
+        let (others, reversals) = records.split_at(reversals);
         let work = async {
-            let mut judged = Vec::with_capacity(claim.records.len());
+            let mut judged = Vec::with_capacity(records.len());
             for part in [others, reversals].into_iter().filter(|part| !part.is_empty()) {
                 let verdicts = self.move_money(part, deadline).await;
                 let (refused, decided): (Vec<_>, Vec<_>) = part
@@ -136,9 +150,9 @@ impl Worker {
                     .zip(verdicts)
                     .partition(|(_, verdict)| matches!(verdict, Verdict::Refused(..)));
                 // What has ended is told before the ledger is asked again about the others.
-                self.settle(&claim.token, &decided).await?;
+                self.settle(&decided).await?;
                 let refused = self.void_refused(refused).await;
-                self.settle(&claim.token, &refused).await?;
+                self.settle(&refused).await?;
                 judged.extend(decided);
                 judged.extend(refused);
             }
@@ -154,10 +168,35 @@ impl Worker {
         Ok(if undecided > 0 { Turn::Undecided } else { Turn::Done })
     }
 
+    /// What this process has taken on, or what is due in the table.
+    async fn next(&self) -> Result<Taken, StoreError> {
+        let desk = &self.payment.desk;
+        let mut next = desk.next();
+        if matches!(next, Next::Look) {
+            let taken = self.take().await?;
+            if !taken.records.is_empty() {
+                return Ok(taken);
+            }
+            next = desk.after_look();
+        }
+        let Next::Handed(mut records, deadline, late) = next else {
+            return Ok(Taken { records: Vec::new(), deadline: None });
+        };
+        if late > 0 {
+            tracing::warn!(transfers = late, "transfers wait for their leases to end");
+        }
+        records.sort_by_key(reversal::is_reversal);
+        Ok(Taken { records, deadline })
+    }
+
     /// Leases what is due and commits POSTING before the ledger hears of it.
-    async fn take(&self) -> Result<Claim, StoreError> {
+    async fn take(&self) -> Result<Taken, StoreError> {
         let config = &self.payment.config;
-        self.payment
+        // Counted from before the lease: a worker that was held up does not call the ledger
+        // when another may have judged its transfers already.
+        let deadline = Instant::now().checked_add(config.ledger_timeout());
+        let claim = self
+            .payment
             .db
             .write(async |tx: Tx| {
                 let now = tx.now().await?;
@@ -171,140 +210,31 @@ impl Worker {
                 // Reversals have a call of their own each; they come last.
                 claim.records.sort_by_key(reversal::is_reversal);
                 for record in &mut claim.records {
-                    record.attempts = record.attempts.saturating_add(1);
-                    score(record, now)?;
+                    begin(record, now)?;
                 }
                 store::update(&tx, &claim.records, Lease::Kept).await?;
-                Ok(claim)
-            })
-            .await
-    }
-
-    /// Writes the verdicts on those transfers that are still this worker's, and tells those who
-    /// wait for one that has ended.
-    async fn settle(&self, token: &str, judged: &[Judged<'_>]) -> Result<(), StoreError> {
-        if judged.is_empty() {
-            return Ok(());
-        }
-        let verdicts: HashMap<_, _> =
-            judged.iter().map(|(record, verdict)| (record.transfer.id(), verdict)).collect();
-        let mut ids: Vec<_> = verdicts.keys().copied().collect();
-        ids.sort_unstable();
-        let contradicted = AtomicUsize::new(0);
-        let ended = self
-            .payment
-            .db
-            .write(async |tx: Tx| {
-                let mut records = store::lock(&tx, &ids).await?;
-                let posted = records.iter().filter(|record| {
-                    verdicts.get(&record.transfer.id()).is_some_and(|one| contradicts(record, one))
-                });
-                // Told again where the engine asks for another run; counted once.
-                contradicted.store(posted.count(), Ordering::Relaxed);
-                records.retain(|record| is_ours(record, token));
-                let now = tx.now().await?;
-                for record in &mut records {
-                    let Some(verdict) = verdicts.get(&record.transfer.id()) else {
-                        return Err(StoreError::Corrupt("a transfer without verdict".into()));
-                    };
-                    self.judge(record, verdict, now)?;
-                }
-                // Before positions of the outbox are drawn: nobody waits for those of one that
-                // waits for a counter.
-                let unpaid = records.iter().filter(|one| one.transfer.status() == Status::Failed);
-                let back: Vec<_> = unpaid.map(Back::of).collect();
-                let short = store::reservations::give_back(&tx, &back).await?;
-                let meter = self.payment.meter.clone();
-                tx.on_commit(move || meter.short(short));
-                self.publish(&tx, &mut records, &verdicts).await?;
-                store::update(&tx, &records, Lease::GivenBack).await?;
-                let ended = records.iter().filter(|record| record.transfer.status().is_end());
-                let ended: Vec<_> =
-                    ended.map(|record| (record.transfer.id(), record.transfer.status())).collect();
-                Ok::<_, StoreError>(ended)
+                Ok::<_, StoreError>(claim)
             })
             .await?;
-        self.payment.meter.contradicted(contradicted.into_inner());
-        ended.iter().for_each(|(_, status)| self.payment.meter.ended(*status));
-        self.payment.watchers.tell(ended.into_iter().map(|(id, _)| id));
-        Ok(())
-    }
-
-    fn judge(
-        &self,
-        record: &mut Record,
-        verdict: &Verdict,
-        now: UnixMicros,
-    ) -> Result<(), StoreError> {
-        let span = tracing::info_span!("settle", transfer = %record.transfer.id());
-        adopt(Some(record), &span);
-        let _settling = span.entered();
-        let event = match verdict {
-            Verdict::Posted { transaction, events: _ } => Event::Posted(*transaction),
-            Verdict::Void(failure) => {
-                record.voided_at = Some(now);
-                Event::Refused(failure.clone())
-            }
-            // An earlier call may still be on its way into the ledger, and post when funds have
-            // come meanwhile: FAILED would be a lie while the reference is not void.
-            Verdict::Refused(failure, why) => {
-                let cause = format!("{}, and the reference is not void yet: {why}", failure.reason);
-                let wait = self.payment.config.backoff(record.attempts);
-                leave(record, &cause, now, wait);
-                return Ok(());
-            }
-            Verdict::Undecided(cause) => {
-                let wait = self.payment.config.backoff(record.attempts);
-                leave(record, cause, now, wait);
-                return Ok(());
-            }
-            Verdict::Stuck(cause) => {
-                let wait = self.payment.config.backoff_stuck(record.attempts);
-                leave(record, cause, now, wait);
-                return Ok(());
-            }
-        };
-        record.due_at = None;
-        record.transfer.apply(event, now).map_err(|error| StoreError::Corrupt(error.to_string()))
-    }
-
-    /// Appends the events of those that have ended. Their positions are the ledger's events,
-    /// where it posted, and these.
-    async fn publish(
-        &self,
-        tx: &Tx,
-        records: &mut [Record],
-        verdicts: &HashMap<TransferId, &Verdict>,
-    ) -> Result<(), StoreError> {
-        let mut ended: Vec<_> = records
-            .iter_mut()
-            .filter(|record| record.transfer.status().is_end())
-            .map(|record| {
-                let ledger = match verdicts.get(&record.transfer.id()) {
-                    Some(Verdict::Posted { events, .. }) => events.as_slice(),
-                    Some(
-                        Verdict::Refused(..)
-                        | Verdict::Void(_)
-                        | Verdict::Undecided(_)
-                        | Verdict::Stuck(_),
-                    )
-                    | None => &[],
-                };
-                (record, ledger)
-            })
-            .collect();
-        let told = ended
-            .iter()
-            .filter_map(|(record, ledger)| {
-                events::ended(record, &events::causation_of(ledger, record))
-            })
-            .collect();
-        let ids = self.payment.outbox.append(tx, told).await?;
-        for ((record, ledger), id) in ended.iter_mut().zip(ids) {
-            record.position = position::encode(&[*ledger, &[id]].concat());
+        if claim.records.len() >= config.most() {
+            // A full batch: there may be work for the next worker.
+            self.payment.desk.due.notify_one();
         }
-        Ok(())
+        if claim.ahead > 0 {
+            let transfers = claim.ahead;
+            tracing::warn!(transfers, "transfers had waited for a clock that was ahead");
+            self.payment.meter.ahead(transfers);
+        }
+        Ok(Taken { records: claim.records, deadline })
     }
+}
+
+/// What a worker has leased.
+struct Taken {
+    /// Those that reverse others come last.
+    records: Vec<Record>,
+    /// Until when the ledger may be asked about them.
+    deadline: Option<Instant>,
 }
 
 /// Puts a span into the trace of the request that created the transfer.
@@ -313,6 +243,15 @@ fn adopt(record: Option<&Record>, span: &tracing::Span) {
     if let Some(trace) = trace.and_then(TraceParent::parse) {
         trace.adopt(span);
     }
+}
+
+/// What happens to a transfer when a worker takes it, or when it is taken on for one.
+///
+/// # Errors
+/// `Corrupt` where it is not for this worker.
+pub(super) fn begin(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
+    record.attempts = record.attempts.saturating_add(1);
+    score(record, now)
 }
 
 /// The scoring step. There is no fraud role, so nothing is asked and the transfer says so.
@@ -334,40 +273,6 @@ fn score(record: &mut Record, now: UnixMicros) -> Result<(), StoreError> {
             record.transfer.id()
         ))),
     }
-}
-
-/// Leaves a transfer undecided, for another attempt after a while.
-fn leave(record: &mut Record, cause: &str, now: UnixMicros, wait: Duration) {
-    record.unanswered_at = Some(now);
-    record.last_cause = Some(cause.chars().take(MOST_CAUSE).collect());
-    record.due_at = Some(later(now, wait));
-}
-
-/// Whether the ledger has moved the money of a transfer that ended otherwise, which ADR 6 rules
-/// out. Should it be so all the same, a human acts.
-fn contradicts(record: &Record, verdict: &Verdict) -> bool {
-    let Verdict::Posted { transaction, .. } = verdict else { return false };
-    let otherwise = match record.transfer.ended() {
-        Ended::NotYet => false,
-        Ended::Paid(known) => known != transaction,
-        Ended::Unpaid(_) | Ended::Withdrawn => true,
-    };
-    if otherwise {
-        let (transfer, status) = (record.transfer.id(), record.transfer.status().name());
-        tracing::error!(%transfer, status, %transaction, "a transfer was posted and ended otherwise");
-    }
-    otherwise
-}
-
-/// Whether the row is as this worker left it: nobody took it over or ended it meanwhile.
-fn is_ours(record: &Record, token: &str) -> bool {
-    let ours =
-        record.transfer.status() == Status::Posting && record.lease_token.as_deref() == Some(token);
-    if !ours {
-        let transfer = record.transfer.id();
-        tracing::info!(%transfer, "another worker has the transfer by now");
-    }
-    ours
 }
 
 pub(super) fn later(now: UnixMicros, by: Duration) -> UnixMicros {

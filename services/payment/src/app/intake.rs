@@ -2,19 +2,15 @@
 //! which serves many. Whoever creates transfers does it here: clients, standing orders, bulk
 //! files.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use florin_events::{Outbox, position};
 use florin_kernel::{CustomerId, TransferId, UnixMicros};
 use florin_proto::payment::v1::{self as wire, Reason};
 use florin_rpc::Error;
 use florin_store::{StoreError, Tx, audit};
-use tokio::sync::Notify;
 
-use super::events;
+use super::{advance_transfers, desk::Desk, events};
 use crate::{
     domain::{
         BySubject, LimitExceeded, Limits, NotReturned, Order, Ordering, Reservation, Transfer,
@@ -103,7 +99,7 @@ pub(super) fn not_returned(refused: &NotReturned) -> Error {
 pub(super) struct Intakes {
     outbox: Outbox,
     limits: Limits,
-    due: Arc<Notify>,
+    desk: Desk,
 }
 
 /// What the decisions of a batch go by.
@@ -115,8 +111,8 @@ struct Basis {
 }
 
 impl Intakes {
-    pub(super) const fn new(outbox: Outbox, limits: Limits, due: Arc<Notify>) -> Self {
-        Self { outbox, limits, due }
+    pub(super) const fn new(outbox: Outbox, limits: Limits, desk: Desk) -> Self {
+        Self { outbox, limits, desk }
     }
 
     /// Decides orders in their order and writes those that are taken on: the transfers as their
@@ -185,6 +181,7 @@ impl Intakes {
         if taken.is_empty() {
             return Ok(Vec::new());
         }
+        let offer = self.desk.offer()?;
         let now = tx.now().await?;
         let mut records: Vec<_> = taken.iter().map(|intake| record(intake, now)).collect();
         let (told, seen): (Vec<_>, Vec<_>) = records
@@ -196,7 +193,15 @@ impl Intakes {
         for (record, event) in records.iter_mut().zip(&events) {
             record.position = position::encode(&[*event]);
         }
-        store::insert(tx, &records).await?;
+        // Told as it was taken on, written as the worker of this process begins with it.
+        // Payments between banks have a worker of their own.
+        let on_us = |record: &&mut Record| record.transfer.order().route().other_bank().is_none();
+        for record in records.iter_mut().filter(on_us) {
+            let Some(offer) = &offer else { break };
+            record.lease_token = Some(offer.token.clone());
+            advance_transfers::begin(record, now)?;
+        }
+        store::insert(tx, &records, offer.as_ref().map(|offer| offer.until(now))).await?;
         let entries = taken.iter().map(|intake| audit::Entry {
             actor: intake.actor.clone(),
             on_behalf_of: intake.on_behalf_of.map(|customer| customer.to_string()),
@@ -205,8 +210,14 @@ impl Intakes {
             at: now,
         });
         audit::record_many(tx, entries.collect()).await?;
-        let due = Arc::clone(&self.due);
-        tx.on_commit(move || due.notify_one());
+        let desk = self.desk.clone();
+        records.retain(|record| record.lease_token.is_some());
+        tx.on_commit(move || {
+            if let Some(offer) = &offer {
+                desk.hand(offer, records);
+            }
+            desk.due.notify_one();
+        });
         Ok(seen)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use florin_kernel::TransferId;
+use florin_kernel::{TransferId, UnixMicros};
 use florin_store::{
     StoreError, Tx, row,
     rows::{self, Claiming, Column, Due, Keyed, Row, among, texts},
@@ -33,21 +33,28 @@ fn due(columns: &str) -> Due<'_> {
 /// Transfers that a worker has taken.
 #[derive(Debug)]
 pub struct Claim {
-    /// The worker's token; every row carries it until somebody else takes the row.
-    pub token: String,
     /// How many of the transfers are due in the future, by a clock that was ahead.
     pub ahead: usize,
-    /// The transfers, those due first in front.
+    /// The transfers, those due first in front, with the token of the worker's lease.
     pub records: Vec<Record>,
 }
 
-/// Inserts new transfers.
+/// Inserts new transfers. Those that have the token of a lease are leased until an instant.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn insert(tx: &Tx, records: &[Record]) -> Result<(), StoreError> {
+pub async fn insert(
+    tx: &Tx,
+    records: &[Record],
+    leased_until: Option<UnixMicros>,
+) -> Result<(), StoreError> {
     let columns: Vec<_> = FIXED.iter().chain(&CHANGING).copied().collect();
-    let rows = records.iter().map(Record::to_row).collect();
+    let row = |record: &Record| {
+        let until = record.lease_token.as_ref().and(leased_until).map(|until| until.0);
+        let lease = row! {"lease_until": until, "lease_token": record.lease_token.as_deref()};
+        record.to_row().and(lease)
+    };
+    let rows = records.iter().map(row).collect();
     expect_all(rows::insert_many(tx, TABLE, &columns, rows).await?, records.len())?;
     let between_banks: Vec<_> = records.iter().filter_map(Outgoing::of).collect();
     clearing::send(tx, &between_banks).await
@@ -65,7 +72,7 @@ pub async fn claim(tx: &Tx, claiming: &Claiming) -> Result<Claim, StoreError> {
     let records: Vec<_> = claimed.rows.iter().map(Record::from_row).filter_map(readable).collect();
     let due_later = |record: &&Record| record.due_at.is_some_and(|due| due > claiming.now);
     let ahead = records.iter().filter(due_later).count();
-    Ok(Claim { token: claimed.token, ahead, records })
+    Ok(Claim { ahead, records })
 }
 
 /// A row that is no transfer keeps its lease and holds up no other.
@@ -85,6 +92,58 @@ pub async fn lock(tx: &Tx, ids: &[TransferId]) -> Result<Vec<Record>, StoreError
     let keyed = Keyed { table: TABLE, id_column: "id", columns: &columns };
     let rows = rows::lock_by_id(tx, keyed, &ids).await?;
     rows.iter().map(Record::from_row).collect()
+}
+
+/// A transfer whose row is locked, as far as a worker has to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The transfer.
+    pub id: TransferId,
+    /// Whether it is in POSTING.
+    pub is_posting: bool,
+    /// Who has it.
+    pub token: Option<String>,
+}
+
+/// Locks transfers as [`lock`] and tells who has them, in the order of their ids.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock_held(tx: &Tx, ids: &[TransferId]) -> Result<Vec<Held>, StoreError> {
+    let mut ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    ids.sort_unstable();
+    let keyed = Keyed { table: TABLE, id_column: "id", columns: "id, status, lease_token" };
+    let rows = rows::lock_by_id(tx, keyed, &ids).await?;
+    let held = rows.iter().map(|row| {
+        let id: String = row.try_get("", "id")?;
+        Ok(Held {
+            id: id.parse().map_err(|_| StoreError::Corrupt(format!("id of transfer {id}")))?,
+            is_posting: row.try_get::<i64>("", "status")? == Status::Posting.code(),
+            token: row.try_get("", "lease_token")?,
+        })
+    });
+    held.collect()
+}
+
+/// Gives back the leases under which these were taken, where they still have them.
+///
+/// # Errors
+/// Those of the database.
+pub async fn give_lease_back(tx: &Tx, taken: &[Record]) -> Result<u64, StoreError> {
+    let columns = [("id", Column::Text), ("token", Column::Text)];
+    let row = |record: &Record| {
+        row! {
+            "id": record.transfer.id().to_string(),
+            "token": record.lease_token.as_deref(),
+        }
+    };
+    let give_back = |rows: &str| {
+        format!(
+            "UPDATE {TABLE} SET lease_until = NULL, lease_token = NULL FROM ({rows}) AS r \
+             WHERE {TABLE}.id = r.id AND {TABLE}.lease_token = r.token"
+        )
+    };
+    rows::execute(tx, &columns, taken.iter().map(row).collect(), give_back).await
 }
 
 /// Reads transfers, those that there are.

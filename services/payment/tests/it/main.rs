@@ -18,6 +18,7 @@ mod create_transfer;
 mod export_transfers;
 mod fees;
 mod get_transfer;
+mod handed;
 mod idempotency;
 mod ledger;
 mod limits;
