@@ -2,7 +2,10 @@
 //! The answer is written in the transaction of the effect, so no in-flight state is stored:
 //! after a crash the same key meets its commit or executes.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use florin_kernel::UnixMicros;
 use sea_orm::{ConnectionTrait, QueryResult};
@@ -80,12 +83,21 @@ pub async fn look_up_many(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
+    let engine = Engine::of(connection);
     let query = |wanted: &str| {
-        format!(
-            "SELECT k.scope, k.method, k.key, k.fingerprint, k.code, k.body \
-             FROM ({wanted}) AS w JOIN idempotency_keys AS k \
-             ON k.scope = w.scope AND k.method = w.method AND k.key = w.key"
-        )
+        let read = "SELECT k.scope, k.method, k.key, k.fingerprint, k.code, k.body";
+        let same = "k.scope = w.scope AND k.method = w.method AND k.key = w.key";
+        match engine {
+            Engine::Sqlite => {
+                format!("{read} FROM ({wanted}) AS w JOIN idempotency_keys AS k ON {same}")
+            }
+            // One key after the other by the index: of a list PostgreSQL does not know how long
+            // it is, and joins with a scan of the table where a plan of before says so.
+            Engine::Postgres => format!(
+                "{read} FROM ({wanted}) AS w CROSS JOIN LATERAL (SELECT k.scope, k.method, k.key, \
+                 k.fingerprint, k.code, k.body FROM idempotency_keys AS k WHERE {same} LIMIT 1) AS k"
+            ),
+        }
     };
     let mut found = HashMap::new();
     for row in rows::query(connection, &ID, keys.iter().map(id_row).collect(), query).await? {
@@ -117,14 +129,40 @@ pub async fn claim(tx: &Tx, key: &Key) -> Result<Lookup, StoreError> {
 /// `KeyInUse` as with [`claim`]; `Corrupt` if two of the keys are the same but for the
 /// fingerprint: the caller joins duplicates before.
 pub async fn claim_many(tx: &Tx, keys: &[Key]) -> Result<Vec<Lookup>, StoreError> {
-    let mut sorted: Vec<_> = keys.iter().collect();
-    sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| same_id(pair[0], pair[1])) {
+    let claims: Vec<_> = keys.iter().map(|key| (key, None)).collect();
+    insert_all(tx, claims).await
+}
+
+/// Stores the answers of distinct keys that nobody has claimed, with one statement as
+/// [`claim_many`] claims them. One result a key: `New` where this transaction has stored its
+/// answer, else what was answered before. For whoever knows the answer before its effect is
+/// written.
+///
+/// # Errors
+/// As [`claim_many`].
+pub async fn answer_many(tx: &Tx, answers: &[(Key, Answer)]) -> Result<Vec<Lookup>, StoreError> {
+    let claims: Vec<_> = answers.iter().map(|(key, answer)| (key, Some(answer))).collect();
+    insert_all(tx, claims).await
+}
+
+async fn insert_all(
+    tx: &Tx,
+    claims: Vec<(&Key, Option<&Answer>)>,
+) -> Result<Vec<Lookup>, StoreError> {
+    let keys: Vec<&Key> = claims.iter().map(|(key, _)| *key).collect();
+    let mut sorted = claims;
+    sorted.sort_unstable_by_key(|(key, _)| *key);
+    if sorted.windows(2).any(|pair| same_id(pair[0].0, pair[1].0)) {
         return Err(StoreError::Corrupt("an idempotency key twice in one batch".into()));
     }
     let now = tx.now().await?;
     let new = insert_claims(tx, &sorted, now).await?;
-    let seen: Vec<Key> = keys.iter().filter(|key| !new.contains(&id(key))).cloned().collect();
+    if new.len() == keys.len() {
+        return Ok(vec![Lookup::New; keys.len()]);
+    }
+    let new = new.iter().map(id_of).collect::<Result<HashSet<_>, _>>()?;
+    let seen: Vec<Key> =
+        keys.iter().filter(|key| !new.contains(&id(key))).map(|key| (*key).clone()).collect();
     let mut answers = look_up_many(tx, &seen).await?.into_iter();
     keys.iter()
         .map(|key| {
@@ -144,11 +182,11 @@ type Id = (String, String, String);
 
 async fn insert_claims(
     tx: &Tx,
-    sorted: &[&Key],
+    sorted: &[(&Key, Option<&Answer>)],
     now: UnixMicros,
-) -> Result<std::collections::HashSet<Id>, StoreError> {
+) -> Result<Vec<QueryResult>, StoreError> {
     if sorted.is_empty() {
-        return Ok(std::collections::HashSet::new());
+        return Ok(Vec::new());
     }
     let columns = [
         ("scope", Column::Text),
@@ -156,31 +194,41 @@ async fn insert_claims(
         ("key", Column::Text),
         ("fingerprint", Column::Bytes),
         ("created_at", Column::Int),
+        ("code", Column::Int),
+        ("body", Column::Bytes),
     ];
+    // A claim alone has no room for what is null in all of its rows.
+    let columns = if sorted.iter().any(|(_, answer)| answer.is_some()) {
+        columns.as_slice()
+    } else {
+        &columns[..5]
+    };
+    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
+    let names = names.join(", ");
     let insert = |claims: &str| {
         format!(
-            "INSERT INTO idempotency_keys (scope, method, key, fingerprint, created_at) \
-             {claims} WHERE true ON CONFLICT (scope, method, key) DO NOTHING \
+            "INSERT INTO idempotency_keys ({names}) {claims} WHERE true ON CONFLICT (scope, method, key) DO NOTHING \
              RETURNING scope, method, key"
         )
     };
     let claims: Vec<_> = sorted
         .iter()
-        .map(|key| {
+        .map(|(key, answer)| {
             row! {
                 "scope": key.scope.as_str(), "method": key.method.as_str(),
                 "key": key.key.as_str(), "fingerprint": key.fingerprint.to_vec(),
-                "created_at": now.0,
+                "created_at": now.0, "code": answer.map(|answer| i64::from(answer.code)),
+                "body": answer.map(|answer| answer.body.clone()),
             }
         })
         .collect();
     limit_wait(tx, Some(CLAIM_WAIT)).await?;
-    let new = rows::query(tx, &columns, claims, insert).await;
+    let new = rows::query(tx, columns, claims, insert).await;
     let new = new.map_err(|error| {
         if matches!(error, StoreError::Locked) { StoreError::KeyInUse } else { error }
     })?;
     limit_wait(tx, None).await?;
-    new.iter().map(id_of).collect()
+    Ok(new)
 }
 
 /// On SQLite the wait was that for the writer.

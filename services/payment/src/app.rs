@@ -30,6 +30,7 @@ mod export_clearing;
 mod export_limits;
 mod export_transfers;
 mod follow_authorisation;
+mod gather;
 mod get_authorisation;
 mod get_bulk;
 mod get_order;
@@ -62,12 +63,14 @@ mod void_failed;
 use std::sync::Arc;
 
 use florin_events::Outbox;
-use florin_kernel::{AuthorisationId, BankIdentity, Role};
+use florin_kernel::{AccountId, AuthorisationId, BankIdentity, Role};
+use florin_proto::account::v1::Account;
 use florin_rpc::Dependency;
 use florin_runtime::Runtime;
 use florin_store::{
     Database,
     commit::{Committer, Limits as BatchLimits},
+    idempotency::{Key, Lookup},
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -78,7 +81,7 @@ pub use desk::Attendance;
 pub use score_authorisation::{ScoreRequest, Scorer, Scoring};
 
 use self::{
-    accept::Acceptances, accounts::Gather, await_end::Watchers, books::Books, desk::Desk,
+    accept::Acceptances, await_end::Watchers, books::Books, desk::Desk, gather::Gather,
     intake::Intakes, score_authorisation::RuleScorer,
 };
 use crate::{Config, clearing::Network, config::Cards, meter::Meter};
@@ -91,7 +94,9 @@ pub struct Payment {
     /// What handlers ask `account`.
     account: Dependency,
     /// The accounts among it.
-    accounts: Gather,
+    accounts: Gather<AccountId, Account>,
+    /// The keys of orders.
+    keys: Gather<Key, Lookup>,
     /// The worker's way to the ledger: what was accepted moves on while reads are refused.
     postings: Dependency,
     bank: BankIdentity,
@@ -141,9 +146,10 @@ impl Payment {
             scorer: Arc::new(RuleScorer::new(db.clone(), &cards)),
             cards,
             card_watchers: Watchers::default(),
-            db,
             outbox: runtime.outbox.clone(),
             accounts: accounts::gather(&account),
+            keys: accept::keys(&db),
+            db,
             account,
             postings: runtime.dependency_for(Role::Account, "postings"),
             bank: BankIdentity::new(&bank.country, &bank.bank_code)?,

@@ -225,3 +225,33 @@ async fn a_claim_given_back_is_as_new_and_nothing_else_is_given_back() {
         assert_eq!(idempotency::look_up(db.read(), &kept).await.unwrap(), replay);
     }
 }
+
+#[tokio::test]
+async fn answers_are_stored_with_their_keys_and_what_was_answered_before_is_told() {
+    for place in places() {
+        let db = place.open().await;
+        let all = |numbers: &[u8]| -> Vec<_> {
+            let mut all: Vec<_> = numbers
+                .iter()
+                .map(|number| (key(&format!("k{number}"), *number), answer(&number.to_string())))
+                .collect();
+            all.reverse();
+            all
+        };
+        let store = async |answers: Vec<(Key, Answer)>| {
+            db.write(async |tx: Tx| idempotency::answer_many(&tx, &answers).await).await
+        };
+        assert_eq!(store(all(&[1, 2])).await.unwrap(), [Lookup::New, Lookup::New]);
+        let (two, three) = (Lookup::Replay(answer("2")), Lookup::New);
+        assert_eq!(store(all(&[2, 3])).await.unwrap(), [three, two]);
+        let other = vec![(key("k3", 9), answer("9"))];
+        assert_eq!(store(other).await.unwrap(), [Lookup::OtherPayload]);
+        for (key, answer) in all(&[1, 2, 3]) {
+            let found = idempotency::look_up(db.read(), &key).await.unwrap();
+            assert_eq!(found, Lookup::Replay(answer));
+        }
+        let twice = vec![(key("k4", 4), answer("4")), (key("k4", 5), answer("5"))];
+        assert!(matches!(store(twice).await, Err(StoreError::Corrupt(_))));
+        assert!(store(Vec::new()).await.unwrap().is_empty());
+    }
+}

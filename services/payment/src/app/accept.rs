@@ -23,7 +23,7 @@ use florin_runtime::{
     keyed::{self, Ended},
 };
 use florin_store::{
-    StoreError, Tx,
+    Database, StoreError, Tx,
     commit::Batch,
     idempotency::{self, Answer, Key, Lookup},
 };
@@ -32,7 +32,8 @@ use tonic::{Response, Status};
 
 use super::{
     Payment,
-    intake::{Intake, Intakes},
+    gather::Gather,
+    intake::{Basis, Decided, Intake, Intakes},
 };
 use crate::{
     domain::{Kind, Order, Ordering, Relation, Transfer},
@@ -108,48 +109,76 @@ impl Acceptances {
         Self { intakes }
     }
 
-    /// Decides the orders whose keys are new, in arrival order, and stores the answers, which
-    /// it returns in that order.
-    async fn decide(&self, tx: &Tx, new: &[&Acceptance]) -> Result<Vec<Answer>, StoreError> {
-        let intakes: Vec<_> = new.iter().map(|one| &one.intake).collect();
-        let decided = self.intakes.take(tx, &intakes).await?.into_iter().zip(new);
-        let answers = decided.map(|(decided, one)| match decided {
-            Ok(transfer) => Ok(accepted_answer(transfer, one.viewer)),
-            Err(refused) => keyed::answer_of::<CreateTransferResponse>(&Err(refused.into()))
-                .ok_or_else(|| StoreError::Corrupt("a refusal that no key stores".into())),
+    /// Decides the orders in arrival order and stores each answer with its key, which nobody has
+    /// used; then writes those that are taken on.
+    async fn decide(&self, tx: &Tx, open: &[&Acceptance]) -> Result<Vec<Outcome>, StoreError> {
+        let orders = orders_of(open);
+        let basis = Basis::lock(tx, &orders).await?;
+        let decided = self.intakes.decide(&orders, &basis);
+        let answers = answers(open, &decided)?;
+        let found = idempotency::answer_many(tx, &answers).await?;
+        if found.iter().all(|lookup| *lookup == Lookup::New) {
+            self.intakes.write(tx, &orders, decided).await?;
+            return Ok(answers.into_iter().map(|(_, answer)| Outcome::Decided(answer)).collect());
+        }
+        // Another replica has used some of the keys meanwhile: the others are decided again,
+        // without the orders of those.
+        let new = open.iter().zip(&found).filter(|(_, lookup)| **lookup == Lookup::New);
+        let ours: Vec<_> = new.map(|(one, _)| *one).collect();
+        let orders = orders_of(&ours);
+        let decided = self.intakes.decide(&orders, &basis);
+        let again = self::answers(&ours, &decided)?;
+        let others: Vec<_> = again.iter().filter(|one| !answers.contains(one)).cloned().collect();
+        idempotency::store_many(tx, &others).await?;
+        self.intakes.write(tx, &orders, decided).await?;
+        let mut again = again.into_iter();
+        let outcomes = found.into_iter().map(|lookup| match lookup {
+            Lookup::Replay(answer) => Ok(Outcome::Replayed(answer)),
+            Lookup::OtherPayload => Ok(Outcome::OtherPayload),
+            Lookup::New => {
+                let lost = || StoreError::Corrupt("an order was not decided again".into());
+                again.next().map(|(_, answer)| Outcome::Decided(answer)).ok_or_else(lost)
+            }
         });
-        let answers: Vec<Answer> = answers.collect::<Result<_, StoreError>>()?;
-        let stored: Vec<_> = new
-            .iter()
-            .zip(&answers)
-            .map(|(one, answer)| (one.key.clone(), answer.clone()))
-            .collect();
-        idempotency::store_many(tx, &stored).await?;
-        Ok(answers)
+        outcomes.collect()
     }
 
-    /// What transfers say of keys that are new to the table: their own answers, by id of the
-    /// command. The claims of those are given back, so that a request with other content does
-    /// not take the key over.
+    /// What transfers say of keys that may be new to the table: their own answers, by id of the
+    /// command.
     async fn answered_before(
         &self,
         tx: &Tx,
-        new: &[&Acceptance],
+        commands: &[Acceptance],
     ) -> Result<HashMap<TransferId, Outcome>, StoreError> {
-        let keys: Vec<_> = new.iter().flat_map(|one| guarded(&one.intake)).collect();
+        let keys: Vec<_> = commands.iter().flat_map(|one| guarded(&one.intake)).collect();
         let records = store::of_keys(tx, &keys).await?;
-        let mut outcomes = HashMap::new();
-        let mut claims = Vec::new();
-        for one in new {
+        let answered = |one: &Acceptance| {
             let of_this = |record: &&Record| guarded(&one.intake).any(|key| is_of(record, key));
-            if let Some(record) = records.iter().find(of_this) {
-                outcomes.insert(one.intake.id, answered_by(record, &one.key));
-                claims.push(&one.key);
-            }
-        }
-        idempotency::give_back_many(tx, &claims).await?;
-        Ok(outcomes)
+            let record = records.iter().find(of_this)?;
+            Some((one.intake.id, answered_by(record, &one.key)))
+        };
+        Ok(commands.iter().filter_map(answered).collect())
     }
+}
+
+fn orders_of<'c>(commands: &[&'c Acceptance]) -> Vec<&'c Intake> {
+    commands.iter().map(|one| &one.intake).collect()
+}
+
+/// The answers to what was decided.
+fn answers(open: &[&Acceptance], decided: &Decided) -> Result<Vec<(Key, Answer)>, StoreError> {
+    let answers = open.iter().zip(&decided.ends).map(|(one, end)| {
+        let answer = match end {
+            Ok(transfer) => accepted_answer(transfer.clone(), one.viewer),
+            Err(refused) => {
+                let refused = Err(Error::from(refused.clone()));
+                keyed::answer_of::<CreateTransferResponse>(&refused)
+                    .ok_or_else(|| StoreError::Corrupt("a refusal that no key stores".into()))?
+            }
+        };
+        Ok((one.key.clone(), answer))
+    });
+    answers.collect()
 }
 
 impl Batch for Acceptances {
@@ -161,34 +190,21 @@ impl Batch for Acceptances {
     }
 
     /// No key is twice in a batch: `keyed::joined` lets one request a key through, and a batch
-    /// is of one process. The claim fails as `Corrupt` where that is not so.
+    /// is of one process. The answers fail as `Corrupt` where that is not so.
+    ///
+    /// A key whose row is gone has its transfer, which nobody takes away; one that is used while
+    /// this runs is met when its answer is stored.
     async fn apply(&self, tx: &Tx, commands: &[Acceptance]) -> Result<Vec<Outcome>, StoreError> {
-        let keys: Vec<_> = commands.iter().map(|command| command.key.clone()).collect();
-        let found = idempotency::claim_many(tx, &keys).await?;
-        let claimed: Vec<_> = commands
-            .iter()
-            .zip(&found)
-            .filter(|(_, lookup)| **lookup == Lookup::New)
-            .map(|(command, _)| command)
-            .collect();
-        let mut before = self.answered_before(tx, &claimed).await?;
-        let new: Vec<_> = claimed
-            .into_iter()
-            .filter(|command| !before.contains_key(&command.intake.id))
-            .collect();
-        let mut decided = self.decide(tx, &new).await?.into_iter();
-        commands
-            .iter()
-            .zip(found)
-            .map(|(command, lookup)| match lookup {
-                Lookup::OtherPayload => Ok(Outcome::OtherPayload),
-                Lookup::Replay(answer) => Ok(Outcome::Replayed(answer)),
-                Lookup::New => before
-                    .remove(&command.intake.id)
-                    .or_else(|| decided.next().map(Outcome::Decided))
-                    .ok_or_else(|| StoreError::Corrupt("an order was not decided".into())),
-            })
-            .collect()
+        let mut before = self.answered_before(tx, commands).await?;
+        let is_open = |command: &&Acceptance| !before.contains_key(&command.intake.id);
+        let open: Vec<_> = commands.iter().filter(is_open).collect();
+        let mut decided = self.decide(tx, &open).await?.into_iter();
+        let outcome = |command: &Acceptance| {
+            let before = before.remove(&command.intake.id);
+            let lost = || StoreError::Corrupt("an order was not decided".into());
+            before.or_else(|| decided.next()).ok_or_else(lost)
+        };
+        commands.iter().map(outcome).collect()
     }
 }
 
@@ -256,6 +272,18 @@ fn accepted_answer(accepted: wire::Transfer, viewer: Viewer) -> Answer {
     Answer { code: 0, body: response.encode_to_vec() }
 }
 
+/// How keys are looked up: what is asked at the same time by one statement.
+pub(super) fn keys(db: &Database) -> Gather<Key, Lookup> {
+    let db = db.clone();
+    Gather::by(move |keys: Vec<Key>| {
+        let db = db.clone();
+        async move {
+            let found = idempotency::look_up_many(db.read(), &keys).await.map_err(internal)?;
+            Ok(keys.into_iter().zip(found).collect())
+        }
+    })
+}
+
 impl Payment {
     /// Accepts an order once per idempotency key and, where the caller asks for it
     /// (`Prefer: wait`), waits for its end. `check` does the reads before the acceptance; a
@@ -286,11 +314,11 @@ impl Payment {
         asked: Asked,
         check: impl AsyncFnOnce() -> Result<Checked, Error>,
     ) -> Ended {
-        match idempotency::look_up(self.db.read(), key).await {
-            Ok(Lookup::New) => {}
-            Ok(Lookup::Replay(answer)) => return Ended::Replayed(answer),
-            Ok(Lookup::OtherPayload) => return Ended::OtherPayload,
-            Err(error) => return Ended::Failed(internal(error)),
+        match self.keys.get(key.clone()).await {
+            Ok(None | Some(Lookup::New)) => {}
+            Ok(Some(Lookup::Replay(answer))) => return Ended::Replayed(answer),
+            Ok(Some(Lookup::OtherPayload)) => return Ended::OtherPayload,
+            Err(error) => return Ended::Failed(error),
         }
         let Checked { order, on_behalf_of } = match check().await {
             Ok(checked) => checked,
@@ -350,3 +378,6 @@ impl From<Outcome> for Ended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,5 @@
 //! What payments ask `account`: reads only. No handler calls another service's changing RPC.
 
-mod gather;
-
 use florin_kernel::{AccountId, CustomerId, Iban, Kind, Role};
 use florin_proto::account::v1::{
     Account, BatchGetAccountsRequest, HolderRole, ResolveIbanRequest, ResolveIbanResponse,
@@ -9,11 +7,11 @@ use florin_proto::account::v1::{
 };
 use florin_rpc::{CallContext, Dependency, Error, PartyRole, Retry, Verb, worker_context};
 
-use super::Payment;
+use super::{
+    Payment,
+    gather::{Found, Gather},
+};
 use crate::domain::Order;
-
-use self::gather::Found;
-pub(super) use self::gather::Gather;
 
 const BATCH_GET_ACCOUNTS: &str = "/florin.account.v1.AccountService/BatchGetAccounts";
 const RESOLVE_IBAN: &str = "/florin.account.v1.AccountService/ResolveIban";
@@ -96,12 +94,12 @@ impl Payment {
 }
 
 /// How accounts are asked for: several in a call, in the name of this role.
-pub(super) fn gather(account: &Dependency) -> Gather {
+pub(super) fn gather(account: &Dependency) -> Gather<AccountId, Account> {
     let account = account.clone();
     Gather::by(move |ids| read(account.clone(), ids))
 }
 
-async fn read(account: Dependency, ids: Vec<AccountId>) -> Found {
+async fn read(account: Dependency, ids: Vec<AccountId>) -> Found<AccountId, Account> {
     let request =
         BatchGetAccountsRequest { account_ids: ids.iter().map(ToString::to_string).collect() };
     let ctx = worker_context(Role::Payment);

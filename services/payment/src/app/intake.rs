@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use florin_events::{Outbox, position};
+use florin_events::{NewEvent, Outbox, position};
 use florin_kernel::{CustomerId, TransferId, UnixMicros};
 use florin_proto::payment::v1::{self as wire, Reason};
 use florin_rpc::Error;
@@ -13,8 +13,8 @@ use florin_store::{StoreError, Tx, audit};
 use super::{advance_transfers, desk::Desk, events};
 use crate::{
     domain::{
-        BySubject, LimitExceeded, Limits, NotReturned, Order, Ordering, Reservation, Transfer,
-        Usage, by_subject, limited,
+        BySubject, LimitExceeded, Limits, NotReturned, Order, Ordering, Reservation, Returned,
+        Transfer, Usage, by_subject, limited,
     },
     store::{self, ClientKey, Record},
 };
@@ -102,12 +102,23 @@ pub(super) struct Intakes {
     desk: Desk,
 }
 
-/// What the decisions of a batch go by.
-struct Basis {
+/// What the decisions of a batch go by, which is locked, and when they are made.
+pub(super) struct Basis {
     limits: BySubject,
     usage: Usage,
     originals: HashMap<TransferId, Transfer>,
-    returned: HashMap<TransferId, crate::domain::Returned>,
+    returned: HashMap<TransferId, Returned>,
+    now: UnixMicros,
+}
+
+/// What was decided of orders, and nothing of it is written.
+pub(super) struct Decided {
+    /// One an order: its transfer as its event tells it, or why there is none.
+    pub(super) ends: Vec<Result<wire::Transfer, Refused>>,
+    /// Those that are taken on, with their events.
+    taken: Vec<(Record, NewEvent)>,
+    /// What is used of the limits that they count against.
+    usage: Usage,
 }
 
 impl Intakes {
@@ -116,43 +127,48 @@ impl Intakes {
     }
 
     /// Decides orders in their order and writes those that are taken on: the transfers as their
-    /// events tell them. Originals are locked before counters, here and wherever a transfer
-    /// ends; what counts is kept, whether there is a limit or not.
+    /// events tell them.
     pub(super) async fn take(
         &self,
         tx: &Tx,
         intakes: &[&Intake],
     ) -> Result<Vec<Result<wire::Transfer, Refused>>, StoreError> {
-        let mut basis = basis(tx, intakes).await?;
-        let before = basis.usage.clone();
-        let decided: Vec<_> =
-            intakes.iter().map(|intake| self.decide(intake, &mut basis)).collect();
-        let changed = basis.usage.into_iter().filter(|(id, used)| before.get(id) != Some(used));
-        store::limits::write_used(tx, &changed.collect()).await?;
-        let taken = intakes.iter().zip(&decided).filter(|(_, decided)| decided.is_ok());
-        let taken: Vec<&Intake> = taken.map(|(intake, _)| *intake).collect();
-        let counting: Vec<_> = taken.iter().filter_map(|intake| reservation(intake)).collect();
-        store::reservations::add(tx, &counting).await?;
-        let mut written = self.write(tx, taken).await?.into_iter();
-        let answers = decided.into_iter().map(|decided| match decided {
-            Ok(_) => {
-                let none = || StoreError::Corrupt("an order that was not written".into());
-                written.next().map(Ok).ok_or_else(none)
-            }
-            Err(refused) => Ok(Err(refused)),
-        });
-        answers.collect()
+        let basis = Basis::lock(tx, intakes).await?;
+        self.write(tx, intakes, self.decide(intakes, &basis)).await
     }
 
-    fn decide(&self, intake: &Intake, basis: &mut Basis) -> Result<(), Refused> {
+    /// Decides orders in their order.
+    pub(super) fn decide(&self, intakes: &[&Intake], basis: &Basis) -> Decided {
+        let mut usage = basis.usage.clone();
+        let mut returned = basis.returned.clone();
+        let mut taken = Vec::with_capacity(intakes.len());
+        let ends = intakes.iter().map(|intake| {
+            self.decide_one(intake, basis, &mut usage, &mut returned)?;
+            let record = record(intake, basis.now);
+            let (event, told) = events::accepted(&record, &intake.cause);
+            taken.push((record, event));
+            Ok(told)
+        });
+        let ends = ends.collect();
+        usage.retain(|id, used| basis.usage.get(id) != Some(used));
+        Decided { ends, taken, usage }
+    }
+
+    fn decide_one(
+        &self,
+        intake: &Intake,
+        basis: &Basis,
+        usage: &mut Usage,
+        returned: &mut HashMap<TransferId, Returned>,
+    ) -> Result<(), Refused> {
         if let Some(link) = intake.order.link() {
             let original = basis.originals.get(&link.original);
             let original = original.ok_or(Refused::Return(NotReturned::NotCompleted("")))?;
-            let returned = basis.returned.entry(link.original).or_default();
+            let returned = returned.entry(link.original).or_default();
             original.take_back(&intake.order, returned).map_err(Refused::Return)?;
         }
         self.limits
-            .reserve(&intake.order, &intake.ordering, &basis.limits, &mut basis.usage)
+            .reserve(&intake.order, &intake.ordering, &basis.limits, usage)
             .map_err(Refused::Limit)
     }
 
@@ -177,22 +193,39 @@ impl Intakes {
         Ok(reserved)
     }
 
-    async fn write(&self, tx: &Tx, taken: Vec<&Intake>) -> Result<Vec<wire::Transfer>, StoreError> {
-        if taken.is_empty() {
-            return Ok(Vec::new());
+    /// Writes what was decided of these orders, and returns what became of each. What counts is
+    /// kept, whether there is a limit or not.
+    pub(super) async fn write(
+        &self,
+        tx: &Tx,
+        intakes: &[&Intake],
+        decided: Decided,
+    ) -> Result<Vec<Result<wire::Transfer, Refused>>, StoreError> {
+        let Decided { ends, taken, usage } = decided;
+        store::limits::write_used(tx, &usage).await?;
+        let orders = intakes.iter().zip(&ends).filter(|(_, end)| end.is_ok());
+        let orders: Vec<&Intake> = orders.map(|(intake, _)| *intake).collect();
+        let counting: Vec<_> = orders.iter().filter_map(|intake| reservation(intake)).collect();
+        store::reservations::add(tx, &counting).await?;
+        if !orders.is_empty() {
+            self.insert(tx, &orders, taken).await?;
         }
-        let offer = self.desk.offer()?;
-        let now = tx.now().await?;
-        let mut records: Vec<_> = taken.iter().map(|intake| record(intake, now)).collect();
-        let (told, seen): (Vec<_>, Vec<_>) = records
-            .iter()
-            .zip(&taken)
-            .map(|(record, intake)| events::accepted(record, &intake.cause))
-            .unzip();
+        Ok(ends)
+    }
+
+    async fn insert(
+        &self,
+        tx: &Tx,
+        orders: &[&Intake],
+        taken: Vec<(Record, NewEvent)>,
+    ) -> Result<(), StoreError> {
+        let (mut records, told): (Vec<Record>, Vec<_>) = taken.into_iter().unzip();
         let events = self.outbox.append(tx, told).await?;
         for (record, event) in records.iter_mut().zip(&events) {
             record.position = position::encode(&[*event]);
         }
+        let offer = self.desk.offer()?;
+        let now = tx.now().await?;
         // Told as it was taken on, written as the worker of this process begins with it.
         // Payments between banks have a worker of their own.
         let on_us = |record: &&mut Record| record.transfer.order().route().other_bank().is_none();
@@ -202,7 +235,7 @@ impl Intakes {
             advance_transfers::begin(record, now)?;
         }
         store::insert(tx, &records, offer.as_ref().map(|offer| offer.until(now))).await?;
-        let entries = taken.iter().map(|intake| audit::Entry {
+        let entries = orders.iter().map(|intake| audit::Entry {
             actor: intake.actor.clone(),
             on_behalf_of: intake.on_behalf_of.map(|customer| customer.to_string()),
             method: intake.method.clone(),
@@ -218,37 +251,41 @@ impl Intakes {
             }
             desk.due.notify_one();
         });
-        Ok(seen)
+        Ok(())
     }
 }
 
-/// Locks and reads what the orders are decided by.
-async fn basis(tx: &Tx, intakes: &[&Intake]) -> Result<Basis, StoreError> {
-    let originals: BTreeSet<TransferId> =
-        intakes.iter().filter_map(|one| Some(one.order.link()?.original)).collect();
-    let originals: Vec<TransferId> = originals.into_iter().collect();
-    let (mut locked, mut returned) = (HashMap::new(), HashMap::new());
-    if !originals.is_empty() {
-        let records = store::lock(tx, &originals).await?;
-        locked.extend(records.into_iter().map(|one| (one.transfer.id(), one.transfer)));
-        returned = store::returned(tx, &originals).await?;
+impl Basis {
+    /// Locks and reads what the orders are decided by. Originals are locked before counters, here
+    /// and wherever a transfer ends.
+    pub(super) async fn lock(tx: &Tx, intakes: &[&Intake]) -> Result<Self, StoreError> {
+        let originals: BTreeSet<TransferId> =
+            intakes.iter().filter_map(|one| Some(one.order.link()?.original)).collect();
+        let originals: Vec<TransferId> = originals.into_iter().collect();
+        let (mut locked, mut returned) = (HashMap::new(), HashMap::new());
+        if !originals.is_empty() {
+            let records = store::lock(tx, &originals).await?;
+            locked.extend(records.into_iter().map(|one| (one.transfer.id(), one.transfer)));
+            returned = store::returned(tx, &originals).await?;
+        }
+        let counted = intakes.iter().filter_map(|one| Some((limited(&one.order)?, *one)));
+        let subjects =
+            counted.clone().flat_map(|(from, intake)| intake.ordering.subjects(from)).collect();
+        let subjects: BTreeSet<_> = subjects;
+        let mut limits = BySubject::new();
+        if !subjects.is_empty() {
+            store::limits::go_by(tx).await?;
+            limits = by_subject(store::limits::counted(tx, &subjects).await?);
+        }
+        let counters = counted.flat_map(|(from, Intake { order, ordering, .. })| {
+            let apply = ordering.applying(order, &limits);
+            apply.filter_map(move |limit| limit.counter(Some(from), ordering.date))
+        });
+        let counters: BTreeSet<String> = counters.collect();
+        let usage = store::limits::lock_used(tx, &counters).await?;
+        let now = tx.now().await?;
+        Ok(Self { limits, usage, originals: locked, returned, now })
     }
-    let counted = intakes.iter().filter_map(|one| Some((limited(&one.order)?, *one)));
-    let subjects =
-        counted.clone().flat_map(|(from, intake)| intake.ordering.subjects(from)).collect();
-    let subjects: BTreeSet<_> = subjects;
-    let mut limits = BySubject::new();
-    if !subjects.is_empty() {
-        store::limits::go_by(tx).await?;
-        limits = by_subject(store::limits::counted(tx, &subjects).await?);
-    }
-    let counters = counted.flat_map(|(from, Intake { order, ordering, .. })| {
-        let apply = ordering.applying(order, &limits);
-        apply.filter_map(move |limit| limit.counter(Some(from), ordering.date))
-    });
-    let counters: BTreeSet<String> = counters.collect();
-    let usage = store::limits::lock_used(tx, &counters).await?;
-    Ok(Basis { limits, usage, originals: locked, returned })
 }
 
 /// What of an order counts against limits; None where none counts it.

@@ -1,5 +1,7 @@
 //! A row of `transfers` and what it stands for.
 
+mod steps;
+
 use std::collections::BTreeMap;
 
 use florin_kernel::{AccountId, Bic, Currency, Date, Iban, Money, OrderId, UnixMicros};
@@ -8,10 +10,11 @@ use florin_store::{
     rows::{Column, Row},
 };
 use sea_orm::QueryResult;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use self::steps::{steps_of_text, steps_to_text};
 use crate::domain::{
-    Ended, Failure, Fee, Kind, Link, Order, Relation, Route, Screening, Status, Step, Transfer,
+    Ended, Failure, Fee, Kind, Link, Order, Relation, Route, Screening, Status, Transfer,
 };
 
 /// A stored transfer and what is kept with it.
@@ -134,6 +137,20 @@ impl Record {
     /// The row, every column of [`FIXED`] and [`CHANGING`]. A lease is never written
     /// from here: whoever writes a row gives it back.
     pub(super) fn to_row(&self) -> Row {
+        let fixed = row! {
+            "initiator": self.initiator.clone(),
+            "idempotency_scope": self.key.scope.as_deref(),
+            "idempotency_key": self.key.key.as_str(),
+            "request_hash": self.key.request_hash.clone(),
+            "traceparent": self.traceparent.as_deref(),
+            "created_at": self.transfer.created_at().0,
+            "reserved": reserved_to_text(&self.reserved),
+        };
+        order_to_row(self.transfer.order()).and(fixed).and(self.to_changing())
+    }
+
+    /// Its id with every column of [`CHANGING`], as [`Self::to_row`].
+    pub(super) fn to_changing(&self) -> Row {
         let transfer = &self.transfer;
         let between_banks = transfer.order().route().other_bank().is_some();
         let failure = match transfer.ended() {
@@ -144,14 +161,8 @@ impl Record {
             Ended::Paid(transaction) => Some(transaction.to_string()),
             Ended::NotYet | Ended::Unpaid(_) | Ended::Withdrawn => None,
         };
-        let rest = row! {
+        row! {
             "id": transfer.id().to_string(),
-            "initiator": self.initiator.clone(),
-            "idempotency_scope": self.key.scope.as_deref(),
-            "idempotency_key": self.key.key.as_str(),
-            "request_hash": self.key.request_hash.clone(),
-            "traceparent": self.traceparent.as_deref(),
-            "created_at": transfer.created_at().0,
             "status": transfer.status().code(),
             "screening": transfer.screening().map(Screening::name),
             "failure_reason": failure.map(|failure| failure.reason.as_str()),
@@ -168,9 +179,7 @@ impl Record {
             "unanswered_at": self.unanswered_at.map(|at| at.0),
             "last_cause": self.last_cause.as_deref(),
             "voided_at": self.voided_at.map(|at| at.0),
-            "reserved": reserved_to_text(&self.reserved),
-        };
-        order_to_row(transfer.order()).and(rest)
+        }
     }
 
     /// Reads a row.
@@ -361,38 +370,5 @@ fn ended_of_row(id: &str, row: &QueryResult, status: i64) -> Result<Ended, Store
                 facts => serde_json::from_str(facts).map_err(|_| corrupt(id, "failure_facts"))?,
             },
         })),
-    }
-}
-
-fn steps_to_text(steps: &[Step]) -> String {
-    let steps: Vec<_> =
-        steps.iter().map(|step| json!([step.status.code(), step.at.0, step.reason])).collect();
-    Value::Array(steps).to_string()
-}
-
-fn steps_of_text(text: &str) -> Option<Vec<Step>> {
-    let steps: Vec<(i64, i64, String)> = serde_json::from_str(text).ok()?;
-    steps
-        .into_iter()
-        .map(|(status, at, reason)| {
-            Some(Step { status: Status::from_code(status).ok()?, at: UnixMicros(at), reason })
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_stored_form_of_steps_is_this_for_ever() {
-        let steps = [
-            Step { status: Status::Processing, at: UnixMicros(1), reason: String::new() },
-            Step { status: Status::Posting, at: UnixMicros(2), reason: "NOT_SCREENED".into() },
-        ];
-        let text = steps_to_text(&steps);
-        assert_eq!(text, r#"[[1,1,""],[3,2,"NOT_SCREENED"]]"#);
-        assert_eq!(steps_of_text(&text).as_deref(), Some(steps.as_slice()));
-        assert_eq!(steps_of_text("[[2,1,\"\"]]"), None);
     }
 }

@@ -172,7 +172,7 @@ pub async fn update(tx: &Tx, records: &[Record], lease: Lease) -> Result<(), Sto
         .filter(|(name, _)| lease == Lease::GivenBack || !name.starts_with("lease_"))
         .copied()
         .collect();
-    let rows: Vec<Row> = records.iter().map(Record::to_row).collect();
+    let rows: Vec<Row> = records.iter().map(Record::to_changing).collect();
     let found = rows::update_many(tx, TABLE, &[("id", Column::Text)], &columns, rows).await?;
     expect_all(found, records.len())
 }

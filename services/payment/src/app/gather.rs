@@ -3,13 +3,14 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::Hash,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use florin_kernel::{AccountId, Kind};
-use florin_proto::{account::v1::Account, common::v1::Reason};
+use florin_kernel::Kind;
+use florin_proto::common::v1::Reason;
 use florin_rpc::Error;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
@@ -22,47 +23,63 @@ const MOST_CALLS: usize = 16;
 const SLOW: Duration = Duration::from_millis(100);
 /// Those who wait for a call.
 const MOST_WAITING: usize = 4_096;
-/// Accounts of a call; the contract allows 500.
-const MOST_ACCOUNTS: usize = 200;
+/// Names in a call; the contract of accounts allows 500.
+const MOST_NAMES: usize = 200;
 
-/// What a call brings: those of the accounts that there are.
-pub type Found = Result<HashMap<AccountId, Account>, Error>;
-type Call = dyn Fn(Vec<AccountId>) -> Pin<Box<dyn Future<Output = Found> + Send>> + Send + Sync;
-type Answer = Result<Option<Account>, Error>;
-type Asker = oneshot::Sender<Answer>;
+/// What a call brings: that of the names which have something.
+pub type Found<K, V> = Result<HashMap<K, V>, Error>;
+type Calling<K, V> = Pin<Box<dyn Future<Output = Found<K, V>> + Send>>;
+type Call<K, V> = dyn Fn(Vec<K>) -> Calling<K, V> + Send + Sync;
+type Answer<V> = Result<Option<V>, Error>;
+type Asker<V> = oneshot::Sender<Answer<V>>;
 
-/// Asks for accounts by calls of many. Clones share the calls.
-#[derive(Clone)]
-pub struct Gather {
-    call: Arc<Call>,
-    asked: Arc<Mutex<Asked>>,
+/// Asks for what has a name by calls of many. Clones share the calls.
+pub struct Gather<K, V> {
+    call: Arc<Call<K, V>>,
+    asked: Arc<Mutex<Asked<K, V>>>,
 }
 
-#[derive(Default)]
-struct Asked {
-    waiting: VecDeque<(AccountId, Asker)>,
+impl<K, V> Clone for Gather<K, V> {
+    fn clone(&self) -> Self {
+        Self { call: Arc::clone(&self.call), asked: Arc::clone(&self.asked) }
+    }
+}
+
+struct Asked<K, V> {
+    waiting: VecDeque<(K, Asker<V>)>,
     /// Calls under way.
     calls: usize,
     /// When the last of them began.
     begun: Option<Instant>,
 }
 
-impl Gather {
+impl<K, V> Gather<K, V> {
+    fn lock(&self) -> MutexGuard<'_, Asked<K, V>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K, V> Gather<K, V>
+where
+    K: Clone + Ord + Hash + Send + Sync + 'static,
+    V: Clone + Send + 'static,
+{
     /// By such calls, each of which ends by itself.
-    pub fn by<F>(call: impl Fn(Vec<AccountId>) -> F + Send + Sync + 'static) -> Self
+    pub fn by<F>(call: impl Fn(Vec<K>) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Found> + Send + 'static,
+        F: Future<Output = Found<K, V>> + Send + 'static,
     {
-        Self { call: Arc::new(move |ids| Box::pin(call(ids))), asked: Arc::default() }
+        let asked = Asked { waiting: VecDeque::new(), calls: 0, begun: None };
+        Self { call: Arc::new(move |ids| Box::pin(call(ids))), asked: Arc::new(Mutex::new(asked)) }
     }
 
-    /// The account; None where there is none. An outage is told to all who shared the call.
-    pub async fn get(&self, id: AccountId) -> Answer {
+    /// What has the name; None where nothing has. An outage is told to all who shared the call.
+    pub async fn get(&self, id: K) -> Answer<V> {
         let (sender, answer) = oneshot::channel();
         let begin = {
             let mut asked = self.lock();
             if asked.waiting.len() >= MOST_WAITING {
-                let text = "too many wait for accounts to be read";
+                let text = "too many wait for the same reads";
                 return Err(Error::new(Reason::Overloaded, text));
             }
             asked.waiting.push_back((id, sender));
@@ -76,36 +93,36 @@ impl Gather {
             let calls = Calls { gather: self.clone(), ended: false };
             tokio::spawn(calls.run().in_current_span());
         }
-        let lost = |_| Err(Error::internal("the call that asked for an account has panicked"));
+        let lost = |_| Err(Error::internal("the call that asked for many has panicked"));
         answer.await.unwrap_or_else(lost)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One call after the other, as long as somebody waits.
-struct Calls {
-    gather: Gather,
+struct Calls<K, V> {
+    gather: Gather<K, V>,
     ended: bool,
 }
 
-impl Calls {
+impl<K, V> Calls<K, V>
+where
+    K: Clone + Ord + Hash + Send + Sync + 'static,
+    V: Clone + Send + 'static,
+{
     async fn run(mut self) {
         while let Some(batch) = self.next() {
             let (wanted, askers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             let found = self.ask(&wanted).await;
             for (id, asker) in wanted.iter().zip(askers) {
-                let lost = || Err(Error::internal("an account was not asked for"));
+                let lost = || Err(Error::internal("a name was not asked for"));
                 // Who asked may have gone.
                 let _ = asker.send(found.get(id).cloned().unwrap_or_else(lost));
             }
         }
     }
 
-    /// Asks for all at once, and for halves where one of them may be what `account` fails at.
-    async fn ask(&self, wanted: &[AccountId]) -> HashMap<AccountId, Answer> {
+    /// Asks for all at once, and for halves where one of them may be what the call fails at.
+    async fn ask(&self, wanted: &[K]) -> HashMap<K, Answer<V>> {
         let mut ids = wanted.to_vec();
         ids.sort_unstable();
         ids.dedup();
@@ -114,7 +131,10 @@ impl Calls {
         while let Some(mut ids) = groups.pop() {
             match (self.gather.call)(ids.clone()).await {
                 Ok(mut found) => {
-                    answers.extend(ids.into_iter().map(|id| (id, Ok(found.remove(&id)))));
+                    answers.extend(ids.into_iter().map(|id| {
+                        let value = found.remove(&id);
+                        (id, Ok(value))
+                    }));
                 }
                 Err(error) if error.kind() == Kind::Internal && ids.len() > 1 => {
                     groups.push(ids.split_off(ids.len() / 2));
@@ -128,10 +148,10 @@ impl Calls {
 
     /// What waits now. None ends the calls, under the same lock under which others begin
     /// theirs: nobody is left waiting for those that have ended.
-    fn next(&mut self) -> Option<Vec<(AccountId, Asker)>> {
+    fn next(&mut self) -> Option<Vec<(K, Asker<V>)>> {
         let mut asked = self.gather.lock();
         asked.waiting.retain(|(_, asker)| !asker.is_closed());
-        let most = asked.waiting.len().min(MOST_ACCOUNTS);
+        let most = asked.waiting.len().min(MOST_NAMES);
         if most == 0 {
             asked.calls = asked.calls.saturating_sub(1);
             self.ended = true;
@@ -142,7 +162,7 @@ impl Calls {
     }
 }
 
-impl Drop for Calls {
+impl<K, V> Drop for Calls<K, V> {
     /// After a panic: the place is another's, and who waits is told.
     fn drop(&mut self) {
         if !self.ended {
@@ -155,6 +175,8 @@ impl Drop for Calls {
 
 #[cfg(test)]
 mod tests {
+    use florin_kernel::AccountId;
+    use florin_proto::account::v1::Account;
     use futures_util::future::join_all;
     use tokio::sync::Semaphore;
 
@@ -166,7 +188,7 @@ mod tests {
 
     /// Finds every account with an even number, refuses what has 13 in it and panics at 17.
     /// Each call waits for a permit; the sizes of all calls are kept.
-    fn scripted() -> (Gather, Arc<Semaphore>, Arc<Mutex<Vec<usize>>>) {
+    fn scripted() -> (Gather<AccountId, Account>, Arc<Semaphore>, Arc<Mutex<Vec<usize>>>) {
         let (gate, sizes) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(Vec::new())));
         let (gate_too, sizes_too) = (Arc::clone(&gate), Arc::clone(&sizes));
         let gather = Gather::by(move |ids| {
@@ -187,7 +209,11 @@ mod tests {
     }
 
     /// Asks for all at once and opens the gate when all have asked.
-    async fn all(gather: &Gather, gate: &Semaphore, numbers: &[u8]) -> Vec<Answer> {
+    async fn all(
+        gather: &Gather<AccountId, Account>,
+        gate: &Semaphore,
+        numbers: &[u8],
+    ) -> Vec<Answer<Account>> {
         let asks = join_all(numbers.iter().map(|number| gather.get(id(*number))));
         // Polled in turn: everybody has asked before anything is let through.
         let (answers, ()) = tokio::join!(asks, async { gate.add_permits(100) });
