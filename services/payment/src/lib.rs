@@ -2,7 +2,8 @@
 //! client's key, then advanced by workers until they are COMPLETED, FAILED or CANCELLED.
 //!
 //! ```text
-//! create_*   reads of `account`, then one group commit: key, transfer, event, stored 202
+//! create_*   reads of `account`, then one group commit: key, transfer, event, stored 202; in
+//!            POSTING and with a lease where a worker of this process waits (ADR 100)
 //! worker     take (PROCESSING -> POSTING), post (the ledger), settle (-> COMPLETED | FAILED)
 //! cancel     PROCESSING -> CANCELLED under the row's lock
 //! ```

@@ -10,10 +10,13 @@ use crate::StoreError;
 /// no text of a column that is sent so contains.
 const BETWEEN: char = '\u{1f}';
 const NONE: char = '\u{1e}';
+/// The length of bytes that are null.
+const NULL: i64 = -1;
 /// Room for a text of a column.
 const TEXT: usize = 41;
 
-/// The query for the rows; None for no rows. Each row is taken apart as it comes.
+/// The query for the rows; None for no rows. Each row is taken apart as it comes. A column that
+/// is null in all of them is not sent: taking a list apart costs the server as much as a value.
 pub(super) fn page(
     columns: &[(&str, Column)],
     rows: impl IntoIterator<Item = Row>,
@@ -22,19 +25,33 @@ pub(super) fn page(
     let (expected, _) = rows.size_hint();
     let mut arrays: Vec<_> =
         columns.iter().map(|(_, column)| Array::new(*column, expected)).collect();
+    let mut has_value = vec![false; columns.len()];
     let mut count = 0_usize;
     for mut row in rows {
-        for (index, ((name, column), array)) in columns.iter().zip(&mut arrays).enumerate() {
-            array.push(count, row.take(index, name, *column)?);
+        let targets = columns.iter().zip(arrays.iter_mut().zip(&mut has_value));
+        for (index, ((name, column), (array, has_value))) in targets.enumerate() {
+            let cell = row.take(index, name, *column)?;
+            *has_value |= cell != Cell::Null;
+            array.push(count, cell);
         }
         count += 1;
     }
     if count == 0 {
         return Ok(None);
     }
+    // One column has to tell how many rows there are.
+    if let Some(first) = has_value.first_mut() {
+        *first = true;
+    }
     let mut query = Query { values: Vec::with_capacity(columns.len()), ..Query::default() };
-    for ((name, column), array) in columns.iter().zip(arrays) {
-        query.add(name, *column, array, count);
+    for ((name, column), (array, has_value)) in
+        columns.iter().zip(arrays.into_iter().zip(has_value))
+    {
+        if has_value {
+            query.add(name, *column, array, count);
+        } else {
+            query.list.push(format!("NULL::{} AS {name}", column.postgres()));
+        }
     }
     Ok(Some(query.finish()))
 }
@@ -44,6 +61,8 @@ enum Array {
     /// Texts as one, which the server takes apart: a string a column instead of one a value,
     /// that sea-orm clones on its way.
     Joined(Joined),
+    /// Bytes as one value, of which the server takes each by its place.
+    Packed(Packed),
     /// One by one: sea-orm's arrays have no nulls, so a column that has some brings a mask.
     Values { column: Column, values: Vec<Value>, mask: Vec<Value> },
 }
@@ -55,6 +74,15 @@ struct Joined {
     date: Option<(Date, std::ops::Range<usize>)>,
 }
 
+/// Values of bytes behind each other. As an array each is a block of memory of its own, made by
+/// the service and copied by sea-orm.
+#[derive(Default)]
+struct Packed {
+    bytes: Vec<u8>,
+    /// How many bytes each value has; one that is null has none, and a length below zero.
+    lengths: Vec<i64>,
+}
+
 impl Array {
     fn new(column: Column, expected: usize) -> Self {
         match column {
@@ -62,7 +90,8 @@ impl Array {
                 let text = String::with_capacity(expected.saturating_mul(TEXT));
                 Self::Joined(Joined { text, date: None })
             }
-            Column::Int | Column::Bytes | Column::Bool => Self::values(column, expected),
+            Column::Bytes => Self::Packed(Packed::default()),
+            Column::Int | Column::Bool => Self::values(column, expected),
         }
     }
 
@@ -78,6 +107,9 @@ impl Array {
             *self = std::mem::take(joined).apart(at);
             return self.push(at, cell);
         }
+        if let Self::Packed(packed) = self {
+            return packed.push(&cell);
+        }
         let Self::Values { column, values, mask } = self else { return };
         if cell == Cell::Null {
             mask.resize(at, Value::from(false));
@@ -86,6 +118,25 @@ impl Array {
         } else {
             values.push(column.value(cell));
         }
+    }
+}
+
+impl Packed {
+    fn push(&mut self, cell: &Cell) {
+        let Cell::Bytes(bytes) = cell else { return self.lengths.push(NULL) };
+        self.bytes.extend_from_slice(bytes);
+        self.lengths.push(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+    }
+
+    /// Where each value begins, counted from one, and how long it is.
+    fn places(&self) -> (Vec<Value>, Vec<Value>) {
+        let mut next = 1_i64;
+        let places = self.lengths.iter().map(|length| {
+            let from = next;
+            next = next.saturating_add((*length).max(0));
+            (Value::from(from), Value::from(*length))
+        });
+        places.unzip()
     }
 }
 
@@ -155,6 +206,7 @@ impl Query {
                 self.names.push(name.to_owned());
                 self.list.push(format!("u.{name}"));
             }
+            Array::Packed(packed) => self.packed(name, packed),
             Array::Values { values, mask, .. } => {
                 self.values.push(array_of(column, values));
                 self.arrays.push(format!("${}::{}[]", self.values.len(), column.postgres()));
@@ -162,6 +214,25 @@ impl Query {
                 self.mask(name, mask, count);
             }
         }
+    }
+
+    fn packed(&mut self, name: &str, packed: Packed) {
+        let (from, lengths) = packed.places();
+        let some_null = packed.lengths.contains(&NULL);
+        self.values.push(packed.bytes.into());
+        let bytes = self.values.len();
+        for (what, places) in [("at", from), ("of", lengths)] {
+            self.values.push(array_of(Column::Int, places));
+            self.arrays.push(format!("${}::bigint[]", self.values.len()));
+            self.names.push(format!("{what}_{name}"));
+        }
+        let (at, of) = (format!("u.at_{name}::int4"), format!("u.of_{name}"));
+        let value = format!("substring(${bytes}::bytea FROM {at} FOR {of}::int4)");
+        self.list.push(if some_null {
+            format!("CASE WHEN {of} < 0 THEN NULL ELSE {value} END AS {name}")
+        } else {
+            format!("{value} AS {name}")
+        });
     }
 
     fn mask(&mut self, name: &str, mut mask: Vec<Value>, count: usize) {

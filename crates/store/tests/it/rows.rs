@@ -34,6 +34,34 @@ fn ids(names: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn columns_that_are_null_in_some_or_all_rows_stay_null_in_those() {
+    for place in places() {
+        let db = place.open().await;
+        let rows = vec![
+            row! {"id": "a"},
+            row! {"id": "b", "content": vec![1_u8, 2]},
+            row! {"id": "c", "content": Vec::<u8>::new()},
+            row! {"id": "d", "content": vec![3_u8]},
+        ];
+        let found = db
+            .write(async |tx: Tx| {
+                rows::insert_many(&tx, "things", COLUMNS, rows.clone()).await?;
+                let set = [("number", Column::Int), ("content", Column::Bytes)];
+                let key = [("id", Column::Text)];
+                let nothing = vec![row! {"id": "d"}];
+                rows::update_many(&tx, "things", &key, &set, nothing).await?;
+                rows::lock_by_id(&tx, THINGS, &ids(&["a", "b", "c", "d"])).await
+            })
+            .await
+            .unwrap();
+        let contents: Vec<_> = found.iter().map(thing).map(|thing| thing.2).collect();
+        assert_eq!(contents, [None, Some(vec![1, 2]), Some(Vec::new()), None]);
+        let others = found.iter().map(thing);
+        assert!(others.into_iter().all(|one| (one.1, one.3, one.4) == (None, None, None)));
+    }
+}
+
+#[tokio::test]
 async fn rows_come_back_as_they_went_in() {
     let every_byte: Vec<u8> = (0..=255).collect();
     let text = "O'Brien; \"quoted\" \\ \n\t $1 'é' 漢 🏦 {\"a\": null}";
