@@ -32,6 +32,6 @@ pub use consume::{
 };
 pub use event::{Cause, Envelope, EnvelopeError, NewEvent, PARTITIONS, partition_of};
 pub use metrics::EventMetrics;
-pub use ops::{FOREIGN_TOKEN, OpsError, OpsServer, Progress, Rebuild};
+pub use ops::{DayWork, FOREIGN_TOKEN, OpsError, OpsServer, Progress, Rebuild};
 pub use outbox::Outbox;
 pub use relay::relay;

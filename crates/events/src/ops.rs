@@ -1,5 +1,6 @@
 //! What operators do with events, by RPC.
 
+mod day;
 mod dead;
 mod rebuild;
 mod refusal;
@@ -9,10 +10,11 @@ use std::{fmt, sync::Arc};
 
 use florin_proto::ops::v1::{
     DiscardDeadLetterRequest, DiscardDeadLetterResponse, FindMissingEventsRequest,
-    FindMissingEventsResponse, GetRebuildRequest, GetRebuildResponse, ListDeadLettersRequest,
-    ListDeadLettersResponse, ListOutboxEventsRequest, ListOutboxEventsResponse,
-    RebuildReadModelRequest, RebuildReadModelResponse, ReplayEventsRequest, ReplayEventsResponse,
-    RetryDeadLetterRequest, RetryDeadLetterResponse, ops_service_server::OpsService,
+    FindMissingEventsResponse, GetDayWorkRequest, GetDayWorkResponse, GetRebuildRequest,
+    GetRebuildResponse, ListDeadLettersRequest, ListDeadLettersResponse, ListOutboxEventsRequest,
+    ListOutboxEventsResponse, RebuildReadModelRequest, RebuildReadModelResponse,
+    ReplayEventsRequest, ReplayEventsResponse, RetryDeadLetterRequest, RetryDeadLetterResponse,
+    ops_service_server::OpsService,
 };
 use florin_store::{Database, StoreError, Tx, audit};
 use tokio_util::task::TaskTracker;
@@ -21,6 +23,7 @@ use tonic::{Extensions, Request, Response, Status, async_trait};
 use self::rebuild::Begun;
 use crate::{Bus, consume::Desk};
 
+pub use day::DayWork;
 pub use rebuild::{Progress, Rebuild};
 pub use refusal::{FOREIGN_TOKEN, OpsError};
 
@@ -39,6 +42,7 @@ pub struct OpsServer {
     actor: Actor,
     refuse: Refuse,
     rebuild: Option<Rebuild>,
+    day: Option<DayWork>,
     tasks: TaskTracker,
 }
 
@@ -53,7 +57,7 @@ impl OpsServer {
     #[must_use]
     pub fn new(db: Database, bus: Bus, role: &'static str, refuse: fn(OpsError) -> Status) -> Self {
         let actor: Actor = |_| "operator".to_owned();
-        Self { db, bus, role, actor, refuse, rebuild: None, tasks: TaskTracker::new() }
+        Self { db, bus, role, actor, refuse, rebuild: None, day: None, tasks: TaskTracker::new() }
     }
 
     /// Says how to tell who calls.
@@ -67,6 +71,13 @@ impl OpsServer {
     #[must_use]
     pub fn with_rebuild(mut self, rebuild: Rebuild) -> Self {
         self.rebuild = Some(rebuild);
+        self
+    }
+
+    /// Says how far the service is with a business date.
+    #[must_use]
+    pub fn with_day_work(mut self, day: DayWork) -> Self {
+        self.day = Some(day);
         self
     }
 
@@ -169,6 +180,15 @@ impl OpsService for OpsServer {
         let sources = reads.as_ref().map_or(&[][..], |desk| desk.sources);
         let found = sources::find_missing(&self.db, self.role, sources, request.get_ref()).await;
         found.map(Response::new).map_err(self.refuse)
+    }
+
+    async fn get_day_work(
+        &self,
+        request: Request<GetDayWorkRequest>,
+    ) -> Result<Response<GetDayWorkResponse>, Status> {
+        let steps = day::work(self.day.as_ref(), request.get_ref()).await;
+        let steps = steps.map_err(self.refuse)?;
+        Ok(Response::new(GetDayWorkResponse { steps }))
     }
 
     async fn rebuild_read_model(

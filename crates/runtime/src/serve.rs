@@ -1,6 +1,6 @@
 //! Serves a role: its services, health, operations, the relay of its outbox, its upkeep.
 
-use florin_events::{OpsServer, Rebuild};
+use florin_events::{DayWork, OpsServer, Rebuild};
 use florin_proto::ops::v1::ops_service_server::OpsServiceServer;
 use florin_rpc::Server;
 use tokio::net::TcpListener;
@@ -21,6 +21,7 @@ type AddService = Box<dyn FnOnce(Server) -> Server + Send>;
 pub struct Started {
     services: Vec<AddService>,
     rebuild: Option<Rebuild>,
+    day: Option<DayWork>,
 }
 
 impl Started {
@@ -43,6 +44,13 @@ impl Started {
         self.rebuild = Some(rebuild);
         self
     }
+
+    /// Tells operators how far it is with a business date.
+    #[must_use]
+    pub fn with_day_work(mut self, day: DayWork) -> Self {
+        self.day = Some(day);
+        self
+    }
 }
 
 /// Serves a role on the listener until the shutdown, with its relay and upkeep as supervised
@@ -61,6 +69,9 @@ pub fn serve_role(
         OpsServer::new(db.clone(), runtime.bus.clone(), role.name(), refuse).with_actor(actor);
     if let Some(rebuild) = started.rebuild {
         ops = ops.with_rebuild(rebuild);
+    }
+    if let Some(day) = started.day {
+        ops = ops.with_day_work(day);
     }
     let (begun, shutdown) = (ops.tasks(), runtime.shutdown.clone());
     runtime.tasks.spawn(format!("{role} operations"), async move {

@@ -1,6 +1,6 @@
 //! `florin ops end-of-day`: how far the ends of the last business dates are.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use florin_kernel::Role;
 use florin_proto::{
     account::v1::{
@@ -8,6 +8,7 @@ use florin_proto::{
         account_service_client::AccountServiceClient,
     },
     instant_of,
+    ops::v1::{GetDayWorkRequest, ops_service_client::OpsServiceClient},
 };
 
 use crate::{Outcome, connect::Caller};
@@ -21,12 +22,32 @@ pub async fn run(caller: &Caller, days: i32) -> Result<Outcome> {
     let page = caller.call(Role::Account, message, send).await?;
     for day in &page.days {
         print_day(day);
+        print_others(caller, &day.closed).await?;
     }
     if page.days.is_empty() {
         println!("no business date was closed yet");
     }
     let failed = page.days.iter().flat_map(|day| &day.steps).any(|step| step.refused > 0);
     Ok(if failed { Outcome::Found } else { Outcome::Clean })
+}
+
+/// The services that do something by the business date, beside the ledger.
+const OTHERS: [Role; 1] = [Role::Payment];
+
+async fn print_others(caller: &Caller, business_date: &str) -> Result<()> {
+    for role in OTHERS {
+        let message = GetDayWorkRequest { business_date: business_date.to_owned() };
+        let send = |channel, request| async move {
+            OpsServiceClient::new(channel).get_day_work(request).await
+        };
+        let work = caller.call(role, message, send).await;
+        for step in work.with_context(|| format!("asking {role}"))?.steps {
+            let name = format!("{role} {}", step.step);
+            let state = if step.done { "done".to_owned() } else { format!("{} left", step.open) };
+            println!("  {name:<16} {state}");
+        }
+    }
+    Ok(())
 }
 
 fn print_day(day: &BusinessDay) {

@@ -8,7 +8,8 @@ use florin_proto::payment::v1::{
 
 use crate::{connect::Caller, prove::report::Report};
 
-/// Compares every counter with what counts. Both are of one snapshot, so nothing is in flight.
+/// Compares every counter with what counts, and that with what it is of. Both are of one snapshot,
+/// so nothing is in flight.
 pub async fn compare(caller: &Caller, report: &mut Report) -> Result<()> {
     report.part("limits");
     let mut counters = caller
@@ -19,6 +20,10 @@ pub async fn compare(caller: &Caller, report: &mut Report) -> Result<()> {
         .context("exporting limits")?;
     let mut count = 0_u64;
     while let Some(one) = counters.message().await.context("exporting limits")? {
+        if !one.finding.is_empty() {
+            report.breach("limits", &format!("{} {}", one.counter_id, one.finding));
+            continue;
+        }
         count = count.saturating_add(1);
         if one.used != one.counted {
             let (id, used, counted) = (&one.counter_id, one.used, one.counted);

@@ -59,6 +59,7 @@ pub async fn pair(
     pairing.compare_returns();
     let mut returns = recalls::Returns::default();
     let repaired = repairs::pair(caller, &mut pairing).await?;
+    pairing.compare_released(&repaired);
     let between = clearing::pair(caller, &mut pairing, &mut returns, &repaired).await?;
     let recalled = recalls::pair(caller, &mut pairing, returns).await?;
     let cards = authorisations::pair(caller, &mut pairing).await?;
@@ -91,11 +92,15 @@ struct Pairing<'p> {
     settled_before: UnixMicros,
     report: &'p mut Report,
     relations: returns::Relations,
+    /// Transfers that are COMPLETED and whose hold was released: right where two persons have had
+    /// it settled after all.
+    released: Vec<String>,
 }
 
 impl<'p> Pairing<'p> {
     fn new(ledger: &'p mut Ledger, settled_before: UnixMicros, report: &'p mut Report) -> Self {
-        Self { ledger, settled_before, report, relations: returns::Relations::default() }
+        let relations = returns::Relations::default();
+        Self { ledger, settled_before, report, relations, released: Vec::new() }
     }
 
     fn transfer(&mut self, transfer: &ExportTransfersResponse) -> Result<()> {
@@ -227,10 +232,10 @@ impl<'p> Pairing<'p> {
                 HoldStatus::Open => "is still open",
                 // Its money became an entry before the rest was given back.
                 HoldStatus::Released | HoldStatus::Expired if hold.captured => continue,
-                // Debited beside it by a replica of before the captures, then given back.
                 HoldStatus::Released
                     if hold.reference == format!("{id}/hold") && posted.len() == 1 =>
                 {
+                    self.released.push(id.clone());
                     continue;
                 }
                 HoldStatus::Released => "was released, nothing captured",

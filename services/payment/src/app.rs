@@ -20,6 +20,7 @@ mod create_deposit;
 mod create_order;
 mod create_transfer;
 mod create_withdrawal;
+mod day_work;
 mod decide_recall;
 mod decide_repair;
 mod desk;

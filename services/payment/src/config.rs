@@ -37,7 +37,8 @@ pub struct Config {
     /// How often the table is looked at when nothing wakes a worker, in milliseconds, at least 1.
     pub poll_ms: u64,
     /// How long a worker has a batch before another may take it, in milliseconds; longer
-    /// than `ledger_timeout_ms`, or the work is done twice.
+    /// than `ledger_timeout_ms`, or the work is done twice, and than twice `clearing.timeout_ms`
+    /// where a network is connected.
     pub lease_ms: u64,
     /// How long a call of the ledger may take, in milliseconds, at least 100.
     pub ledger_timeout_ms: u64,
@@ -153,6 +154,9 @@ pub enum ConfigError {
     /// Each batch would be taken by another worker while the first calls the ledger.
     #[error("payment.lease_ms must be greater than payment.ledger_timeout_ms")]
     Lease,
+    /// Bytes would go out to the network when nobody has the payment any more.
+    #[error("payment.lease_ms must be greater than twice payment.clearing.timeout_ms")]
+    ClearingLease,
 }
 
 impl Config {
@@ -180,6 +184,10 @@ impl Config {
         self.cards.check()?;
         if self.lease_ms <= self.ledger_timeout_ms {
             return Err(ConfigError::Lease);
+        }
+        let exchange_ms = self.clearing.timeout_ms.saturating_mul(2);
+        if self.clearing.is_connected() && self.lease_ms <= exchange_ms {
+            return Err(ConfigError::ClearingLease);
         }
         let mut limits = Limits::default();
         for entry in &self.transfer_limits {
@@ -282,6 +290,14 @@ mod tests {
         assert_eq!(config(|config| config.batch = 501), Err(ConfigError::Batch(501)));
         assert_eq!(config(|config| config.lease_ms = 5_000), Err(ConfigError::Lease));
         assert_eq!(config(|config| config.lease_ms = 5_001), Ok(()));
+        let connected = |config: &mut Config| config.clearing.address = "localhost:1".into();
+        let lease = |lease_ms| {
+            let mut config = Config { lease_ms, ..Config::default() };
+            connected(&mut config);
+            config.check().map(|_| ())
+        };
+        assert_eq!(lease(10_000), Err(ConfigError::ClearingLease));
+        assert_eq!(lease(10_001), Ok(()));
         assert_eq!(
             config(|config| config.transfer_limits = vec!["EUR".into()]),
             Err(ConfigError::Limit { entry: "EUR".into(), cause: MoneyError::MissingAmount })

@@ -21,6 +21,8 @@ mod meter;
 mod store;
 mod wire;
 
+use std::sync::Arc;
+
 use florin_proto::payment::v1::{
     bulk_service_server::BulkServiceServer, payment_service_server::PaymentServiceServer,
 };
@@ -66,9 +68,14 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     runtime.tasks.spawn("payment orders", payment.run_orders(runtime.shutdown.clone()));
     runtime.tasks.spawn("payment bulks", payment.run_bulks(runtime.shutdown.clone()));
     let bulks = BulkApi::new(payment.clone());
-    let api = PaymentApi::new(payment);
-    Ok(Started::new().with(|server| {
+    let api = PaymentApi::new(payment.clone());
+    let day = Arc::new(move |date| {
+        let payment = payment.clone();
+        Box::pin(async move { payment.day_work(date).await }) as _
+    });
+    let started = Started::new().with(|server| {
         let server = server.add_service(BulkServiceServer::new(bulks));
         server.add_service(PaymentServiceServer::new(api))
-    }))
+    });
+    Ok(started.with_day_work(day))
 }

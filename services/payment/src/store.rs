@@ -58,4 +58,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0080_reservations",
     "0081_orders",
     "0090_room_for_updates",
+    "0110_in_hand",
 ];

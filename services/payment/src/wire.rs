@@ -255,11 +255,11 @@ mod repairs;
 
 pub use authorisations::{wire_authorisation, wire_authorisation_export, wire_operation};
 pub use clearing::{stage_in, stage_out, wire_incoming, wire_outgoing, wire_unread};
-pub use exports::{wire_counter, wire_export};
+pub use exports::{wire_counter, wire_export, wire_finding};
 pub use orders::{wire_order, wire_run};
 pub use recalls::{wire_recall, wire_recall_of};
 pub use reconciling::wire_reconciliation;
-pub use repairs::{asked_of, wire_repair, wire_repair_stage};
+pub use repairs::{asked_in, asked_of, wire_repair, wire_repair_stage};
 
 #[cfg(test)]
 mod tests;

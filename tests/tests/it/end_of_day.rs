@@ -71,6 +71,7 @@ async fn a_business_date_that_is_closed_ends_by_itself_with_interest_and_a_seal(
 
         let (done, told) = bank.run(&["ops", "end-of-day"]).await?;
         ensure!(done && told.contains(&format!("{today}  ended")), "{told}");
+        ensure!(told.contains("payment orders"), "{told}");
         let (done, told) = bank.run(&["ops", "seals"]).await?;
         let seal: Value = serde_json::from_str(told.lines().next().unwrap_or_default())?;
         ensure!(done && seal["businessDate"] == today.as_str(), "{told}");

@@ -11,6 +11,7 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use florin_kernel::UnixMicros;
 use florin_proto::{
+    instant_of,
     ops::v1::{EventBundle, OutboxEvent},
     timestamp,
 };
@@ -117,44 +118,59 @@ pub(crate) fn is_kind(kind: &str) -> bool {
     kind == KIND
 }
 
+/// An [`EventBundle`] whose events are not taken apart yet: on the wire both are the same, and one
+/// that cannot be read does not make the others unreadable.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Packed {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    events: Vec<Bytes>,
+}
+
 /// The events of a bundle. What cannot be read, the bundle or one of its events, becomes an
-/// envelope with a defect, whose id follows from its place: the same at each delivery.
+/// envelope with a defect, whose id follows from its place: the same at each delivery. It has what
+/// could be read of it, so that later events of its aggregate wait behind it; but not the event's
+/// own id: that is of the event as the source has it, which may come again and be read.
 pub(super) fn envelopes(
     source: &str,
     subject: &str,
     body: &Bytes,
     (sequence, stored_at): (u64, UnixMicros),
 ) -> Vec<Envelope> {
-    let broken = |number: u16, defect: String| {
+    let broken = |number: u32, event: OutboxEvent, payload: &Bytes, defect: String| {
         let id = message::id_of_place(sequence, number, stored_at);
         let (kind, partition) = message::kind_and_partition(source, subject);
         Envelope {
             id,
             source: source.to_owned(),
             kind,
-            aggregate: String::new(),
-            version: 0,
-            payload: body.clone(),
+            aggregate: event.aggregate,
+            version: event.version,
+            payload: payload.clone(),
             partition,
-            recorded_at: stored_at,
-            correlation: String::new(),
-            causation: String::new(),
-            traceparent: None,
-            historical: false,
+            recorded_at: event.recorded_at.as_ref().and_then(instant_of).unwrap_or(stored_at),
+            correlation: event.correlation,
+            causation: event.causation,
+            traceparent: Some(event.traceparent).filter(|text| !text.is_empty()),
+            historical: event.historical,
             defect: Some(defect),
         }
     };
-    match EventBundle::decode(body.clone()) {
-        Err(error) => vec![broken(0, format!("bundle cannot be decoded: {error}"))],
-        Ok(bundle) if bundle.events.is_empty() => vec![broken(0, "bundle of no event".to_owned())],
-        Ok(bundle) => (1..=u16::MAX)
-            .zip(bundle.events)
-            .map(|(number, event)| {
-                Envelope::from_listed(source, event)
-                    .unwrap_or_else(|error| broken(number, error.to_string()))
-            })
-            .collect(),
-    }
+    let whole = |defect: String| vec![broken(0, OutboxEvent::default(), body, defect)];
+    let events = match Packed::decode(body.clone()) {
+        Err(error) => return whole(format!("bundle cannot be decoded: {error}")),
+        Ok(packed) if packed.events.is_empty() => return whole("bundle of no event".to_owned()),
+        Ok(packed) => packed.events,
+    };
+    let read = |(number, body): (u32, Bytes)| {
+        let mut event = OutboxEvent::default();
+        if let Err(error) = event.merge(body.clone()) {
+            let text = format!("event {:?} cannot be decoded: {error}", event.event_id);
+            return broken(number, event, &body, text);
+        }
+        Envelope::from_listed(source, event.clone())
+            .unwrap_or_else(|error| broken(number, event, &body, error.to_string()))
+    };
+    (1..=u32::MAX).zip(events).map(read).collect()
 }
 
 #[cfg(test)]

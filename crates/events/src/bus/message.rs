@@ -136,10 +136,15 @@ pub(super) fn kind_and_partition(source: &str, subject: &str) -> (String, u8) {
     (kind.to_owned(), partition.parse().unwrap_or(0))
 }
 
-/// Of a message of the stream, and of an event within it.
-pub(super) fn id_of_place(sequence: u64, number: u16, stored_at: UnixMicros) -> EventId {
+/// Of a message of the stream, and of an event within it: 12 bits are the number's, then come the
+/// 64 of the sequence, of which a UUID has no room for the first two. No stream comes to the
+/// 14 behind them: there stands what is left of a number, of at most 26 bits in all, which is
+/// more than a message has bytes.
+pub(super) fn id_of_place(sequence: u64, number: u32, stored_at: UnixMicros) -> EventId {
     let mut random = [0; 10];
-    let place = number.to_be_bytes().into_iter().chain(sequence.to_be_bytes());
+    let [high, low] = [(number >> 12) & 0x3fff, number & 0xfff].map(u64::from);
+    let sequence = sequence ^ (high << 48);
+    let place = low.to_be_bytes().into_iter().skip(6).chain(sequence.to_be_bytes());
     for (to, from) in random.iter_mut().zip(place) {
         *to = from;
     }

@@ -78,7 +78,9 @@ async fn what_cannot_be_read_of_a_bundle_is_a_dead_letter_and_the_rest_is_applie
             ..OutboxEvent::default()
         };
         let events = vec![whole(1), OutboxEvent::default(), whole(2)];
-        let body = EventBundle { events }.encode_to_vec();
+        let mut body = EventBundle { events }.encode_to_vec();
+        // An event that is no message.
+        body.extend([0x0a, 0x02, 0x0a, 0x7f]);
         let subject = format!("florin.{}.v1.bundle.3", world.role);
         let client = client().await;
         // Twice, as after an acknowledgement that was lost.
@@ -87,8 +89,8 @@ async fn what_cannot_be_read_of_a_bundle_is_a_dead_letter_and_the_rest_is_applie
         }
         client.publish(subject, "garbage".into()).await.unwrap();
         client.flush().await.unwrap();
-        // One of each bundle, for its place in the stream tells it apart, and the garbage.
-        world.eventually("SELECT COUNT(*) FROM dead_letters", &world.reader, 3).await;
+        // Two of each bundle, for their places in the stream tell them apart, and the garbage.
+        world.eventually("SELECT COUNT(*) FROM dead_letters", &world.reader, 5).await;
         // It is no event of a kind that a reader may pass over.
         let query = "SELECT event_id FROM dead_letters ORDER BY event_id LIMIT 1";
         let row = sql::query_one(world.reader.read(), query, []).await.unwrap().unwrap();
@@ -96,7 +98,7 @@ async fn what_cannot_be_read_of_a_bundle_is_a_dead_letter_and_the_rest_is_applie
         let retry = Request::new(RetryDeadLetterRequest { event_id });
         let refused = world.reader_ops().retry_dead_letter(retry).await.unwrap_err();
         assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
-        assert_eq!(number(&world.reader, "SELECT COUNT(*) FROM dead_letters").await, 3);
+        assert_eq!(number(&world.reader, "SELECT COUNT(*) FROM dead_letters").await, 5);
         let ids = [1, 2].map(|number| EventId::from_parts(1_700_000_000_000, [number; 10]));
         world.applied(&ids).await;
         let next = world.append(vec![event("a", 2, "x")]).await;
@@ -104,5 +106,35 @@ async fn what_cannot_be_read_of_a_bundle_is_a_dead_letter_and_the_rest_is_applie
         let effects = "SELECT COUNT(*) FROM effects WHERE aggregate LIKE 'b%'";
         assert_eq!(number(&world.reader, effects).await, 2, "{}", world.label);
         running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_whose_acknowledgement_was_lost_comes_again_with_others_and_is_applied_once() {
+    for world in broker_worlds().await {
+        let told = |version| (0..60).map(move |number| event(&format!("a{number}"), version, "x"));
+        let mut ids = world.append(told(1).collect()).await;
+        let running = world.start();
+        world.applied(&ids).await;
+        world.sent().await;
+        running.kill().await;
+        // The relay has heard of no acknowledgement, and has more to send by now.
+        let forgotten = "INSERT INTO outbox_pending (replay, position, partition) \
+                         SELECT 0, position, partition FROM outbox";
+        crate::world::execute(&world.source, forgotten).await;
+        // Readers are slower than the relay: what came twice waits with what is new.
+        let relaying = world.start_relay();
+        ids.extend(world.append(told(2).collect()).await);
+        world.sent().await;
+        let reading = world.start_consumer();
+        world.applied(&ids).await;
+        let all = "SELECT COUNT(*) FROM effects";
+        assert_eq!(number(&world.reader, all).await, 120, "{}", world.label);
+        for number in [0, 31, 59] {
+            assert_eq!(world.versions_of(&format!("a{number}")).await, [1, 2], "{}", world.label);
+        }
+        assert_eq!(number(&world.reader, "SELECT COUNT(*) FROM dead_letters").await, 0);
+        relaying.stop().await;
+        reading.stop().await;
     }
 }

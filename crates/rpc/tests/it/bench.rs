@@ -164,6 +164,12 @@ impl ops::ops_service_server::OpsService for Stub {
     ) -> Answer<ops::RebuildReadModelResponse> {
         not_scripted()
     }
+    async fn get_day_work(
+        &self,
+        _: Request<ops::GetDayWorkRequest>,
+    ) -> Answer<ops::GetDayWorkResponse> {
+        not_scripted()
+    }
     async fn get_rebuild(
         &self,
         _: Request<ops::GetRebuildRequest>,

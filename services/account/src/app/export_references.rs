@@ -23,7 +23,9 @@ use crate::{
 const PAGE: i64 = 1_000;
 
 impl Ledger {
-    /// Streams every journal transaction, then every hold, then every voided reference.
+    /// Streams every hold, then every journal transaction, then every voided reference: so that of
+    /// a hold that is told as captured the transaction is told, too, though each page is of its
+    /// own moment.
     #[must_use]
     pub fn export_references(&self) -> ReceiverStream<Result<ExportReferencesResponse, Status>> {
         let (out, stream) = mpsc::channel(STREAM_BUFFER);
@@ -44,6 +46,23 @@ impl Ledger {
     ) -> Result<(), Error> {
         let mut after = None;
         loop {
+            let page = holds::holds_after(self.db.read(), after, PAGE).await;
+            let page = page.map_err(internal)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.id);
+            for (hold, placed_at) in page {
+                let item = Item::Hold(HoldReference {
+                    hold: Some(wire::hold(&hold)),
+                    caller: hold.caller,
+                    placed_at: Some(timestamp(placed_at)),
+                });
+                if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        let mut after = None;
+        loop {
             let page = records::transactions_after(self.db.read(), after, PAGE).await;
             let page = page.map_err(internal)?;
             let Some((last, _)) = page.last() else { break };
@@ -57,23 +76,6 @@ impl Ledger {
                     debits: debits.into_iter().map(wire_money).collect(),
                     recorded_at: Some(timestamp(transaction.recorded_at)),
                     reverses: wire::optional(transaction.reverses),
-                });
-                if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
-                    return Ok(());
-                }
-            }
-        }
-        let mut after = None;
-        loop {
-            let page = holds::holds_after(self.db.read(), after, PAGE).await;
-            let page = page.map_err(internal)?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(last.id);
-            for (hold, placed_at) in page {
-                let item = Item::Hold(HoldReference {
-                    hold: Some(wire::hold(&hold)),
-                    caller: hold.caller,
-                    placed_at: Some(timestamp(placed_at)),
                 });
                 if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
                     return Ok(());

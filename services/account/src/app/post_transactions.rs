@@ -57,6 +57,8 @@ pub struct Posting {
     pub value_date: Option<Date>,
     /// Booking date of an import.
     pub booking_date: Option<Date>,
+    /// Whether it has happened outside and is owed whatever state its accounts are in.
+    pub owed: bool,
     /// What ties it to others.
     pub correlation: String,
     /// Whom the caller names as having set it going.
@@ -108,14 +110,19 @@ pub(super) fn commands(
     Ok(commands.collect())
 }
 
-/// Whoever sets a booking date imports history; a service posts for itself without a token.
+/// Whoever sets a booking date imports history, and whoever says that something is owed overdraws;
+/// a service posts for itself without a token.
 fn permitted(ctx: &CallContext, posting: &Posting) -> Result<(), Error> {
-    let needed = if posting.booking_date.is_some() { "ledger:import" } else { "ledger:post" };
+    let needed = match (posting.booking_date, posting.owed) {
+        (Some(_), _) => "ledger:import",
+        (None, true) => "ledger:owed",
+        (None, false) => "ledger:post",
+    };
     let trusted = ledger::is_service(ctx) && posting.booking_date.is_none();
     if trusted || ctx.principal.has_scope(needed) {
         return Ok(());
     }
-    let text = format!("a posting with this booking date needs the scope {needed}");
+    let text = format!("a posting of this sort needs the scope {needed}");
     Err(Error::new(CommonReason::ScopeMissing, text).with("scopes", needed))
 }
 
@@ -126,7 +133,11 @@ fn command(ctx: &CallContext, posting: Posting, asking: &str) -> Command {
         fingerprint: content_of(&posting),
         text: posting.reference,
     };
-    let rules = if posting.booking_date.is_some() { Rules::Import } else { Rules::Today };
+    let rules = match (posting.booking_date, posting.owed) {
+        (Some(_), _) => Rules::Import,
+        (None, true) => Rules::Owed,
+        (None, false) => Rules::Today,
+    };
     let post = Post {
         reference,
         id: TransactionId::from_parts(millis, random),
@@ -147,7 +158,8 @@ fn command(ctx: &CallContext, posting: Posting, asking: &str) -> Command {
     Command { work: Work::Post(post), key: None, actor: ledger::actor(ctx) }
 }
 
-/// What a reference stands for: everything that the journal keeps but who asked and when.
+/// What a reference stands for: everything that the journal keeps but who asked and when. By which
+/// rules it was decided is not among it: what is asked for again as owed is the same.
 fn content_of(posting: &Posting) -> Vec<u8> {
     let date = |date: Option<Date>| date.map(|date| date.to_string());
     let mut fields = vec![

@@ -4,6 +4,7 @@
 mod interest;
 mod seals;
 mod statements;
+mod told;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -208,6 +209,7 @@ where
             format!("stands aside since the {} of {day}: {}", aside.step, aside.cause);
         report(Report::Notice { check: "set_aside", record, description }).await?;
     }
+    told::check(&snapshot, most, &mut summary, &mut report).await?;
     interest::check(&snapshot, &mut summary, &mut report).await?;
     seals::check(&snapshot, kept.as_ref(), &mut summary, &mut report).await?;
     statements::check(&snapshot, &mut summary, &mut report).await?;

@@ -131,6 +131,8 @@ pub enum Rules {
     Import,
     /// What a hold pays for: the money was set aside when state and funds were checked.
     Captured,
+    /// What has happened outside and is owed, whatever state the account is in and has in it.
+    Owed,
 }
 
 impl Account {
@@ -176,7 +178,8 @@ impl Account {
             (Rules::Import | Rules::Captured, Status::Closed) => {
                 return Err(Refusal::Closed { account: self.id });
             }
-            (Rules::Import | Rules::Captured, Status::Open | Status::Frozen) => {}
+            (Rules::Import | Rules::Captured, Status::Open | Status::Frozen) | (Rules::Owed, _) => {
+            }
         }
         self.in_currency(amount)?;
         let posted = self.posted.checked_add(amount.minor());

@@ -151,7 +151,7 @@ impl Books {
     /// imported; the booking date unless a value date is given.
     ///
     /// # Errors
-    /// [`Refusal::PeriodClosed`] for either, [`Refusal::BookedAhead`], and under today's rules
+    /// [`Refusal::PeriodClosed`] for either, [`Refusal::BookedAhead`], and but for an import
     /// [`Refusal::ValuedTooFar`].
     pub fn dates(
         &self,
@@ -164,7 +164,7 @@ impl Books {
         if booking > self.business_date {
             return Err(Refusal::BookedAhead { booking, business_date: self.business_date });
         }
-        if rules == Rules::Today && days_between(booking, value) > MOST_VALUE_DAYS {
+        if rules != Rules::Import && days_between(booking, value) > MOST_VALUE_DAYS {
             return Err(Refusal::ValuedTooFar { value, booking });
         }
         for date in [booking, value] {
@@ -253,7 +253,8 @@ pub fn decide(
             Target::Account(id) => {
                 let account = working(&mut changed, accounts, *id)?;
                 let paid = captured.contains_key(id) && leg.amount.minor() < 0;
-                account.enter(leg.amount, if paid { Rules::Captured } else { rules })?;
+                let is_paid = paid && rules != Rules::Owed;
+                account.enter(leg.amount, if is_paid { Rules::Captured } else { rules })?;
                 customer_entry(leg, account)?
             }
         };
@@ -263,7 +264,7 @@ pub fn decide(
         let Some(before) = accounts.get(id) else { continue };
         let captured = captured.get(id).copied();
         if let Some(captured) = captured {
-            spends(before, after, captured)?;
+            spends(before, after, captured, rules)?;
         }
         if rules == Rules::Today {
             after.covers(before, captured.unwrap_or_default())?;
@@ -305,13 +306,13 @@ fn working<'a>(
 
 /// Money on hold becomes an entry of its account: as much as is captured is debited, net. What
 /// is debited beyond it is a spending like any other.
-fn spends(before: &Account, after: &Account, captured: i64) -> Result<(), Refusal> {
+fn spends(before: &Account, after: &Account, captured: i64, rules: Rules) -> Result<(), Refusal> {
     let account = before.id;
     let debit = before.posted.checked_sub(after.posted).ok_or(Refusal::OutOfRange { account })?;
     if debit < captured {
         return Err(Refusal::CaptureExceedsDebit { account, debit: before.money(debit) });
     }
-    if debit > captured { before.takes_changes() } else { Ok(()) }
+    if debit > captured && rules != Rules::Owed { before.takes_changes() } else { Ok(()) }
 }
 
 fn customer_entry(leg: &Leg, account: &Account) -> Result<Entry, Refusal> {

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use florin_kernel::{ApprovalId, Currency, Date, Money};
-use florin_store::{Engine, StoreError, Tx, sql};
+use florin_store::{
+    StoreError, Tx,
+    gate::{self, Passing},
+    sql,
+};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::rows;
@@ -72,10 +76,15 @@ pub async fn books(connection: &impl ConnectionTrait) -> Result<Books, StoreErro
 
 /// The dates of the books, which nobody changes before this transaction has ended.
 ///
+/// PostgreSQL shares a row with whoever comes, past one who waits to write it: with many batches
+/// under way there is always one, and who closes a date would wait for ever. The queue of a gate
+/// is fair. The lock of the row stays beside it for the replicas of a release that takes that
+/// alone.
+///
 /// # Errors
 /// Those of the database; `Corrupt` before the first start has set them.
 pub async fn books_shared(tx: &Tx) -> Result<Books, StoreError> {
-    queue(tx, "pg_advisory_xact_lock_shared").await?;
+    gate::of_table(tx, "books", Passing::Shared).await?;
     locked_books(tx, tx.engine().for_share()).await
 }
 
@@ -84,23 +93,8 @@ pub async fn books_shared(tx: &Tx) -> Result<Books, StoreError> {
 /// # Errors
 /// Those of the database; `Corrupt` before the first start has set them.
 pub async fn books_alone(tx: &Tx) -> Result<Books, StoreError> {
-    queue(tx, "pg_advisory_xact_lock").await?;
+    gate::of_table(tx, "books", Passing::Alone).await?;
     locked_books(tx, tx.engine().for_update()).await
-}
-
-/// Stands in line for the books. PostgreSQL shares a row with whoever comes, past one who waits
-/// to write it: with many batches under way there is always one, and who closes a date would wait
-/// for ever. Its queue of advisory locks is fair. The lock of the row stays beside it for the
-/// replicas of a release that takes that alone. A statement of its own: the one that reads has
-/// to begin when the lock is there.
-async fn queue(tx: &Tx, lock: &str) -> Result<(), StoreError> {
-    match tx.engine() {
-        Engine::Sqlite => Ok(()),
-        Engine::Postgres => {
-            let take = format!("SELECT {lock}('books'::regclass::oid::int4, 0)");
-            sql::execute(tx, &take, []).await.map(|_| ())
-        }
-    }
 }
 
 async fn locked_books(connection: &impl ConnectionTrait, lock: &str) -> Result<Books, StoreError> {

@@ -1,6 +1,7 @@
 //! What the verification of the ledger reads, all from one snapshot.
 
 pub mod interest;
+pub mod told;
 
 use std::collections::BTreeMap;
 

@@ -22,7 +22,7 @@ fn leg(target: Target, direction: Direction, amount: &str) -> Leg {
     }
 }
 
-fn deposit(reference: &str, account: AccountId, amount: &str) -> TransactionRequest {
+pub fn deposit(reference: &str, account: AccountId, amount: &str) -> TransactionRequest {
     TransactionRequest {
         reference: reference.into(),
         kind: "cash_deposit".into(),
@@ -41,7 +41,7 @@ fn refused(result: &TransactionResult) -> &Refusal {
     }
 }
 
-fn reasons(results: &[TransactionResult]) -> Vec<&str> {
+pub fn reasons(results: &[TransactionResult]) -> Vec<&str> {
     let reason = |result: &'_ TransactionResult| match &result.outcome {
         Some(Outcome::Posted(_)) => "POSTED".to_owned(),
         Some(Outcome::Refused(refusal)) => refusal.reason.clone(),
@@ -129,6 +129,7 @@ async fn the_scope_to_set_a_booking_date_is_asked_item_by_item() {
         for (scopes, told) in [
             (&["ledger:post"][..], ["SCOPE_MISSING", "POSTED"]),
             (&["ledger:import"], ["POSTED", "SCOPE_MISSING"]),
+            (&["ledger:owed"], ["SCOPE_MISSING", "SCOPE_MISSING"]),
             (&["accounts:read"], ["SCOPE_MISSING", "SCOPE_MISSING"]),
         ] {
             let ctx = machine("PostTransactions", scopes);

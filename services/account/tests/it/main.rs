@@ -31,6 +31,7 @@ mod interest_conditions;
 mod interest_world;
 mod items;
 mod migrations;
+mod owed;
 mod periods;
 mod place_hold;
 mod post_transactions;

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 35] = [
+const BREAKS: [(&str, &str); 43] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -62,6 +62,15 @@ const BREAKS: [(&str, &str); 35] = [
     ),
     ("UPDATE journal_conversions SET sold_amount = sold_amount + 1", "conversions"),
     ("UPDATE journal_legs SET gl_code = '1010' WHERE gl_code = '9020'", "conversions"),
+    // What is in no account's chain of hashes stands in the events.
+    ("UPDATE journal_legs SET gl_code = '5010' WHERE gl_code = '1010'", "journal txn_"),
+    ("UPDATE journal_legs SET counterparty = 'y' WHERE account_id IS NULL", "journal txn_"),
+    ("UPDATE journal SET kind = 'other'", "journal txn_"),
+    ("UPDATE journal SET description = 'other'", "journal txn_"),
+    ("UPDATE journal SET caller = 'other'", "journal txn_"),
+    ("UPDATE journal SET booking_date = '2026-11-20'", "journal txn_"),
+    ("DELETE FROM outbox WHERE kind = 'transaction_posted'", "journal txn_"),
+    ("UPDATE outbox SET aggregate = 'txn_0' WHERE kind = 'transaction_posted'", "journal txn_0"),
 ];
 
 async fn filled(bench: &Bench) {
@@ -125,8 +134,9 @@ async fn an_erased_tail_is_betrayed_by_its_reference() {
             bench.db.write(erase).await.unwrap();
         }
         let (_, breaches) = bench.verify().await;
-        let [breach] = breaches.as_slice() else { panic!("{breaches:#?}") };
-        assert!(breach.starts_with("references payment last: it made txn_"), "{breach}");
+        let [reference, event] = breaches.as_slice() else { panic!("{breaches:#?}") };
+        assert!(reference.starts_with("references payment last: it made txn_"), "{reference}");
+        assert!(event.ends_with("an event tells of it, and it is not in the journal"), "{event}");
     }
 }
 
@@ -141,11 +151,15 @@ async fn more_events_than_a_page_are_all_checked() {
 }
 
 /// Ways of breaking what the ledger has of interest.
-const BREAKS_OF_INTEREST: [&str; 4] = [
+const BREAKS_OF_INTEREST: [&str; 7] = [
     "UPDATE accruals SET booked_credit = booked_credit + 1",
     "UPDATE accruals SET credit = '7.0000000000'",
     "UPDATE accruals SET capitalised_credit = capitalised_credit + 1",
     "UPDATE journal_legs SET gl_code = '3010' WHERE gl_code = '2910'",
+    // What agrees with itself, and not with the entries and conditions.
+    "UPDATE interest_tiers SET rate = rate * 2",
+    "UPDATE accruals SET balance = balance + 1",
+    "UPDATE interest_conditions SET day_count = 'ACT/360'",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,8 @@ enum Found {
     Sent,
     /// The network has got nothing.
     NotSent(String),
+    /// Nor will it take it: another attempt will not help by itself.
+    NotTaken(String),
     /// Nobody knows, or it was refused for now.
     Wait(String),
     /// Another attempt will not help by itself.
@@ -173,7 +175,7 @@ impl ClearingWorker {
         self.payment
             .db
             .write(async |tx: Tx| {
-                let Some((mut row, Some(mut record))) = lock(&tx, &out.id, token).await? else {
+                let Some((mut row, Some(mut record))) = lock(&tx, out, token).await? else {
                     return Ok(());
                 };
                 let now = tx.now().await?;
@@ -230,7 +232,7 @@ impl ClearingWorker {
         match self.network.send(document).await {
             Sent::Taken => Found::Sent,
             Sent::Unreached(cause) => Found::NotSent(cause),
-            Sent::Refused(cause) => Found::Stuck(cause),
+            Sent::Refused(cause) => Found::NotTaken(cause),
             Sent::Unclear(cause) => Found::Wait(cause),
         }
     }
@@ -253,7 +255,7 @@ impl ClearingWorker {
             .payment
             .db
             .write(async |tx: Tx| {
-                let Some((mut row, record)) = lock(&tx, &out.id, token).await? else {
+                let Some((mut row, record)) = lock(&tx, out, token).await? else {
                     return Ok(None);
                 };
                 let now = tx.now().await?;
@@ -295,21 +297,18 @@ impl ClearingWorker {
                 row.last_cause = None;
                 return Ok(None);
             }
-            Found::NotSent(cause) => {
-                // The claim has counted it.
-                let (sends, asks) = if row.sent_at.is_none() { (1, 0) } else { (0, 1) };
-                row.sends = row.sends.saturating_sub(sends);
-                row.asks = row.asks.saturating_sub(asks);
+            Found::NotSent(cause) | Found::Wait(cause) => {
+                if matches!(found, Found::NotSent(_)) {
+                    uncount(row);
+                }
                 let wait = self.payment.config.backoff(row.attempts);
                 put_off(row, cause, later(now, wait));
                 return Ok(None);
             }
-            Found::Wait(cause) => {
-                let wait = self.payment.config.backoff(row.attempts);
-                put_off(row, cause, later(now, wait));
-                return Ok(None);
-            }
-            Found::Stuck(cause) => {
+            Found::NotTaken(cause) | Found::Stuck(cause) => {
+                if matches!(found, Found::NotTaken(_)) {
+                    uncount(row);
+                }
                 let (payment, stage) = (row.id.as_str(), row.stage.code());
                 tracing::error!(payment, stage, %cause, "a payment between banks is stuck");
                 let wait = self.payment.config.backoff_stuck(row.attempts);
@@ -338,17 +337,20 @@ impl ClearingWorker {
     }
 }
 
-/// The row, where it is still this worker's, with its transfer.
+/// The row, where it is still this worker's, with its transfer. Written, it is in the hands of
+/// nobody but one who had it before.
 async fn lock(
     tx: &Tx,
-    id: &str,
+    out: &Outgoing,
     token: &str,
 ) -> Result<Option<(Outgoing, Option<Record>)>, StoreError> {
-    let row = store::lock_outgoing(tx, id).await?;
-    let Some(row) = row.filter(|row| row.lease_token.as_deref() == Some(token)) else {
-        tracing::info!(payment = id, "somebody else has the payment by now");
+    let row = store::lock_outgoing(tx, &out.id).await?;
+    let Some(mut row) = row.filter(|row| row.lease_token.as_deref() == Some(token)) else {
+        tracing::info!(payment = %out.id, "somebody else has the payment by now");
         return Ok(None);
     };
+    let mine = row.in_hand_until;
+    row.in_hand_until = out.in_hand_until.filter(|until| Some(*until) <= mine);
     let record = match row.subject {
         Subject::Payment(transfer) => Some(locked_transfer(tx, transfer).await?),
         Subject::Return(_) | Subject::Recalled(_) | Subject::Repaired(..) => None,
@@ -374,6 +376,13 @@ pub(super) fn move_to(row: &mut Outgoing, stage: Stage, now: UnixMicros) {
     row.due_at = (!stage.is_end()).then_some(now);
     row.attempts = 0;
     row.last_cause = None;
+}
+
+/// The network has no copy of what the claim has counted.
+fn uncount(row: &mut Outgoing) {
+    let (sends, asks) = if row.sent_at.is_none() { (1, 0) } else { (0, 1) };
+    row.sends = row.sends.saturating_sub(sends);
+    row.asks = row.asks.saturating_sub(asks);
 }
 
 fn put_off(row: &mut Outgoing, cause: &str, due: UnixMicros) {

@@ -8,14 +8,17 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::Payment;
-use crate::{store, wire::wire_counter};
+use crate::{
+    store,
+    wire::{wire_counter, wire_finding},
+};
 
 /// Answers that wait for a slow reader.
 const WAITING: usize = 500;
 
 impl Payment {
-    /// Streams every counter that began with what counted then; each page with the sums of one
-    /// snapshot.
+    /// Streams every counter that began with what counted then, each page with the sums of one
+    /// snapshot; and before them what counts and should not, or should and does not.
     pub fn export_limits(&self) -> ReceiverStream<Result<ExportLimitsResponse, Status>> {
         let (answers, stream) = mpsc::channel(WAITING);
         let db = self.db.clone();
@@ -33,6 +36,15 @@ async fn export(
     db: &Database,
     answers: &mpsc::Sender<Result<ExportLimitsResponse, Status>>,
 ) -> Result<(), StoreError> {
+    let found = {
+        let snapshot = db.snapshot().await?;
+        store::reservations::findings(&snapshot).await?
+    };
+    for (id, finding) in found {
+        if answers.send(Ok(wire_finding(id, finding))).await.is_err() {
+            return Ok(());
+        }
+    }
     let mut last = String::new();
     loop {
         let page = {

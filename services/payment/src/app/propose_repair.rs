@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The command of these proposals.
-const REPAIR: &str = "florin.payment.v1.Repair";
+pub(super) const REPAIR: &str = "florin.payment.v1.Repair";
 /// How long a proposal waits for the second person: seven days, in microseconds.
 const WAITS_MICROS: i64 = 7 * 86_400 * 1_000_000;
 

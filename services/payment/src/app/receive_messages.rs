@@ -12,7 +12,7 @@ use florin_iso20022::{Account, CreditTransfer, Message, PaymentReturn};
 use florin_store::{StoreError, Tx};
 use tokio_util::sync::CancellationToken;
 
-use self::names::{digest, is_same, name_of, print_of};
+use self::names::{digest, is_same, name_of, print_of, print_with_text};
 use super::advance_clearing::{ClearingWorker, plain};
 use crate::{
     clearing::fresh_id,
@@ -141,16 +141,7 @@ impl ClearingWorker {
         if known.is_some_and(|known| is_same(&known, &arrived)) {
             return Ok(format!("{} again", arrived.id));
         }
-        // The network has settled another payment under the name of one that is here: it goes
-        // back, and neither is taken for the other.
-        let other = Incoming {
-            id: format!("{network}/{name}/{}", print_of(&arrived)),
-            stage: Arrival::ToSuspense,
-            reason: Some(NAME_TAKEN.to_owned()),
-            ..arrived
-        };
-        store::arrive(tx, &other).await?;
-        Ok(refused(format!("{} has the name of another payment", other.id)))
+        keep_beside(tx, &format!("{network}/{name}"), arrived).await
     }
 
     /// A payment of ours comes back.
@@ -206,6 +197,29 @@ impl ClearingWorker {
         store::arrive(tx, &second).await?;
         Ok(refused(format!("{} is a second return of {name}", second.id)))
     }
+}
+
+/// The network has settled another payment under the name of one that is here: it goes back, and
+/// neither is taken for the other.
+async fn keep_beside(tx: &Tx, name: &str, arrived: Incoming) -> Result<String, StoreError> {
+    let mut other = Incoming {
+        id: format!("{name}/{}", print_of(&arrived)),
+        stage: Arrival::ToSuspense,
+        reason: Some(NAME_TAKEN.to_owned()),
+        ..arrived
+    };
+    if !store::arrive(tx, &other).await? {
+        let known = store::lock_incoming(tx, &other.id).await?;
+        if known.is_some_and(|known| is_same(&known, &other)) {
+            return Ok(format!("{} again", other.id));
+        }
+        // A third, which differs from the second in its text alone.
+        other.id = format!("{name}/{}", print_with_text(&other));
+        if !store::arrive(tx, &other).await? {
+            return Ok(format!("{} again", other.id));
+        }
+    }
+    Ok(refused(format!("{} has the name of another payment", other.id)))
 }
 
 /// A message that a human has to look at.

@@ -96,6 +96,9 @@ pub struct Outgoing {
     pub due_at: Option<UnixMicros>,
     /// Who has it now.
     pub lease_token: Option<String>,
+    /// Until when a worker may have it in its hands, whoever has given its lease back; of what was
+    /// just claimed, until when another may.
+    pub in_hand_until: Option<UnixMicros>,
     /// How often a worker has taken it.
     pub attempts: i64,
     /// What last kept it waiting.
@@ -111,7 +114,7 @@ const OUT_FIXED: [(&str, Column); 7] = [
     ("amount", Column::Int),
     ("created_at", Column::Int),
 ];
-const OUT_CHANGING: [(&str, Column); 15] = [
+const OUT_CHANGING: [(&str, Column); 16] = [
     ("stage", Column::Int),
     ("document", Column::Bytes),
     ("sent_at", Column::Int),
@@ -125,6 +128,7 @@ const OUT_CHANGING: [(&str, Column); 15] = [
     ("due_at", Column::Int),
     ("lease_until", Column::Int),
     ("lease_token", Column::Text),
+    ("in_hand_until", Column::Int),
     ("attempts", Column::Int),
     ("last_cause", Column::Text),
 ];
@@ -196,6 +200,7 @@ impl Outgoing {
             changed_at: at,
             due_at: Some(at),
             lease_token: None,
+            in_hand_until: None,
             attempts: 0,
             last_cause: None,
         })
@@ -243,6 +248,7 @@ impl Outgoing {
             "answer": self.answer.as_deref(),
             "changed_at": self.changed_at.0,
             "due_at": self.due_at.map(|at| at.0),
+            "in_hand_until": self.in_hand_until.map(|at| at.0),
             "attempts": self.attempts,
             "last_cause": self.last_cause.as_deref(),
         }
@@ -279,6 +285,7 @@ impl Outgoing {
             changed_at: UnixMicros(row.try_get("", "changed_at")?),
             due_at: instant(row, "due_at")?,
             lease_token: row.try_get("", "lease_token")?,
+            in_hand_until: instant(row, "in_hand_until")?,
             attempts: row.try_get("", "attempts")?,
             last_cause: row.try_get("", "last_cause")?,
             id,
@@ -320,16 +327,18 @@ pub async fn claim_outgoing(
     let columns = out_columns();
     let claimed = rows::claim_due(tx, &due(OUT, &columns), claiming).await?;
     let found: Vec<_> = claimed.rows.iter().map(Outgoing::from_row).filter_map(readable).collect();
-    let submitting = found.iter().filter(|out| out.stage == Stage::Submitting);
-    let ids: Vec<Value> = submitting.map(|out| out.id.as_str().into()).collect();
+    let ids: Vec<Value> = found.iter().map(|out| out.id.as_str().into()).collect();
     if !ids.is_empty() {
-        let places: Vec<_> = (1..=ids.len()).map(|number| format!("${number}")).collect();
+        let places: Vec<_> = (3..).take(ids.len()).map(|number| format!("${number}")).collect();
         let count = format!(
-            "UPDATE {OUT} SET sends = sends + CASE WHEN sent_at IS NULL THEN 1 ELSE 0 END, \
-             asks = asks + CASE WHEN sent_at IS NULL THEN 0 ELSE 1 END WHERE id IN ({})",
+            "UPDATE {OUT} SET in_hand_until = $1, \
+             sends = sends + CASE WHEN stage = $2 AND sent_at IS NULL THEN 1 ELSE 0 END, \
+             asks = asks + CASE WHEN stage = $2 AND sent_at IS NOT NULL THEN 1 ELSE 0 END \
+             WHERE id IN ({})",
             places.join(", ")
         );
-        sql::execute(tx, count, ids).await?;
+        let own = [claiming.lease_until.0.into(), Stage::Submitting.code().into()];
+        sql::execute(tx, count, own.into_iter().chain(ids)).await?;
     }
     Ok((claimed.token, found))
 }

@@ -275,6 +275,16 @@ pub async fn due(
         .collect()
 }
 
+/// How many orders have something to do on a business date or have had before.
+///
+/// # Errors
+/// Those of the database.
+pub async fn count_due(connection: &impl ConnectionTrait, on: Date) -> Result<i64, StoreError> {
+    let query = "SELECT COUNT(*) AS due FROM orders WHERE run_on <= $1";
+    let row = sql::query_one(connection, query, [on.to_string().into()]).await?;
+    Ok(row.map(|row| row.try_get("", "due")).transpose()?.unwrap_or(0))
+}
+
 /// Reads orders; a row that is none is left out, as by [`lock`].
 ///
 /// # Errors

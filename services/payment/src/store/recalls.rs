@@ -159,6 +159,14 @@ impl Recall {
     }
 
     fn from_row(row: &QueryResult) -> Result<Self, StoreError> {
+        let mut recall = Self::without_documents(row)?;
+        recall.request = row.try_get("", "request")?;
+        recall.document = row.try_get("", "document")?;
+        Ok(recall)
+    }
+
+    /// Without the messages, which may be of megabytes.
+    fn without_documents(row: &QueryResult) -> Result<Self, StoreError> {
         let id: String = row.try_get("", "id")?;
         let id = RecallId::parse(&id)
             .map_err(|error| StoreError::Corrupt(format!("recall {id}: {error}")))?;
@@ -173,14 +181,14 @@ impl Recall {
             uetr: parsed(row, id, "uetr")?,
             reason: row.try_get("", "reason")?,
             print: row.try_get("", "print")?,
-            request: row.try_get("", "request")?,
+            request: Vec::new(),
             created_at: UnixMicros(row.try_get("", "created_at")?),
             stage: stage.ok_or_else(|| corrupt(id, "stage"))?,
             payment: row.try_get("", "payment")?,
             account: parsed(row, id, "account_id")?,
             amount: amount.zip(currency).map(|(minor, currency)| Money::new(minor, currency)),
             answer: row.try_get("", "answer")?,
-            document: row.try_get("", "document")?,
+            document: None,
             approval: row.try_get("", "approval")?,
             repair: parsed(row, id, "repair")?,
             answer_by: instant(row, "answer_by")?,
@@ -303,8 +311,8 @@ async fn one_of(
     row.as_ref().map(Recall::from_row).transpose()
 }
 
-/// A page of recalls, younger than `after`; only those that have not ended, or of which something
-/// was said against their end, where `open_only`.
+/// A page of recalls without their messages, younger than `after`; only those that have not ended,
+/// or of which something was said against their end, where `open_only`.
 ///
 /// # Errors
 /// Those of the database.
@@ -315,8 +323,11 @@ pub async fn after(
     limit: u32,
 ) -> Result<Vec<Recall>, StoreError> {
     let open = if open_only { "(stage NOT IN (6, 7) OR last_cause IS NOT NULL) AND" } else { "" };
-    let query =
-        format!("SELECT {} FROM {TABLE} WHERE {open} id > $1 ORDER BY id LIMIT $2", columns());
+    let is_message = |name: &str| ["request", "document"].contains(&name);
+    let columns: Vec<_> = FIXED.iter().chain(&CHANGING).map(|(name, _)| *name).collect();
+    let columns: Vec<_> = columns.into_iter().filter(|name| !is_message(name)).collect();
+    let columns = columns.join(", ");
+    let query = format!("SELECT {columns} FROM {TABLE} WHERE {open} id > $1 ORDER BY id LIMIT $2");
     let rows = sql::query_all(connection, query, [after.into(), i64::from(limit).into()]).await?;
-    rows.iter().map(Recall::from_row).collect()
+    rows.iter().map(Recall::without_documents).collect()
 }

@@ -1,6 +1,8 @@
 //! What counts against limits, whether one is set or not: what a counter begins with, and what
 //! goes back to it.
 
+mod proof;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use florin_kernel::{Currency, Date, Money, parse_date};
@@ -13,6 +15,7 @@ use florin_store::{
 };
 use sea_orm::{ConnectionTrait, QueryResult};
 
+pub use self::proof::findings;
 use super::{
     Record,
     limits::{lock_found, usage_of, write_used},

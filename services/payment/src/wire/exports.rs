@@ -58,5 +58,11 @@ pub const fn wire_counter(
     used: i64,
     counted: i64,
 ) -> wire::ExportLimitsResponse {
-    wire::ExportLimitsResponse { counter_id, used, counted }
+    wire::ExportLimitsResponse { counter_id, used, counted, finding: String::new() }
+}
+
+/// What is wrong with something that counts against limits, or should, for the proof.
+#[must_use]
+pub const fn wire_finding(id: String, finding: String) -> wire::ExportLimitsResponse {
+    wire::ExportLimitsResponse { counter_id: id, used: 0, counted: 0, finding }
 }

@@ -9,7 +9,7 @@ use prost::Message as _;
 
 use crate::{
     domain::{RepairStage, repair_reference},
-    store::repairs::Decided,
+    store::repairs::{Decided, Repair},
 };
 
 /// A repair.
@@ -51,8 +51,15 @@ pub fn wire_repair(decided: &Decided) -> Result<wire::Repair, StoreError> {
 /// # Errors
 /// `Corrupt` where the payload is none, or of another action than the repair.
 pub fn asked_of(decided: &Decided) -> Result<ProposeRepairRequest, StoreError> {
-    let Decided { repair, payload, .. } = decided;
-    let asked = ProposeRepairRequest::decode(payload.as_slice())
+    asked_in(&decided.repair, &decided.payload)
+}
+
+/// What was asked for by this payload.
+///
+/// # Errors
+/// `Corrupt` where it is none, or of another action or subject than the repair.
+pub fn asked_in(repair: &Repair, payload: &[u8]) -> Result<ProposeRepairRequest, StoreError> {
+    let asked = ProposeRepairRequest::decode(payload)
         .map_err(|error| StoreError::Corrupt(format!("repair {}: {error}", repair.id)))?;
     if i64::from(asked.action) != repair.action || asked.clearing_id != repair.subject {
         let text = format!("repair {} is another than its proposal", repair.id);

@@ -1,6 +1,7 @@
 //! Payments between banks: the scripted ledger at one side, the simulated network at the other.
 
 mod inbound;
+mod not_taken;
 pub mod world;
 
 use florin_iso20022::{Account, Message};
@@ -322,7 +323,8 @@ async fn a_message_longer_than_what_is_read_stops_nothing() {
         assert_eq!(world.money(), (12_000, 0));
         let waiting = world.waiting().await;
         assert_eq!(waiting.len(), 1);
-        assert!(waiting[0].last_cause.starts_with("set aside: longer than"), "{waiting:?}");
+        let cause = "set aside: message 1 of the network is longer than";
+        assert!(waiting[0].last_cause.starts_with(cause), "{waiting:?}");
     }
 }
 

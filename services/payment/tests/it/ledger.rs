@@ -312,10 +312,12 @@ impl Ledger {
         }
         let kept = request.clone();
         let captures = kept.captures.clone();
+        // No part of what the reference stands for.
+        let owed = std::mem::take(&mut request.owed);
         let outcome = match state.posted.get(&reference) {
             Some((first, id)) if *first == request => Ok((*id, true)),
             Some(_) => Err(Common::ReferenceReused.known()),
-            None => state.decide(&request).map(|()| {
+            None => state.decide(&request, owed).map(|()| {
                 let number = u64::try_from(state.posted.len()).unwrap() + 1;
                 let id = TransactionId::from_parts(number, [1; 10]);
                 state.posted.insert(reference.clone(), (request, id));
@@ -351,7 +353,7 @@ fn refusal(reason: KnownReason, facts: [(String, String); 1]) -> Refusal {
 }
 
 impl State {
-    fn decide(&mut self, request: &TransactionRequest) -> Result<(), KnownReason> {
+    fn decide(&mut self, request: &TransactionRequest, owed: bool) -> Result<(), KnownReason> {
         let mut changes: BTreeMap<AccountId, i64> = BTreeMap::new();
         let mut sum = 0;
         for one in &request.legs {
@@ -367,11 +369,11 @@ impl State {
             let Some(leg::Target::AccountId(id)) = &one.target else { continue };
             let id: AccountId = id.parse().unwrap();
             let account = self.accounts.get(&id).ok_or_else(|| Reason::AccountNotFound.known())?;
-            if self.closed.contains(&id) {
+            let captured = self.may_capture(&request.captures, &id)?;
+            if self.closed.contains(&id) && !owed {
                 return Err(Reason::AccountClosed.known());
             }
-            let captured = self.may_capture(&request.captures, &id)?;
-            if account.frozen && (change > 0 || captured + change < 0) {
+            if account.frozen && !owed && (change > 0 || captured + change < 0) {
                 return Err(Reason::AccountFrozen.known());
             }
             if account.currency != amount.currency().code() {
@@ -381,7 +383,8 @@ impl State {
         }
         for (id, change) in &changes {
             let captured = self.may_capture(&request.captures, id)?;
-            if *change < 0 && self.accounts[id].balance + change < self.held(id) - captured {
+            if *change < 0 && !owed && self.accounts[id].balance + change < self.held(id) - captured
+            {
                 return Err(Reason::InsufficientFunds.known());
             }
         }

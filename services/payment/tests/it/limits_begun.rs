@@ -11,6 +11,7 @@ use florin_proto::payment::v1::{
 };
 use florin_store::{Tx, sql};
 use tokio::sync::oneshot;
+use tokio_stream::StreamExt as _;
 
 use crate::bank::{Bank, customer, places, staff, until_decided};
 
@@ -44,6 +45,49 @@ fn begins_another(bank: &Bank) -> (oneshot::Sender<()>, oneshot::Receiver<()>, H
         .await
     });
     (release, has_begun, holder)
+}
+
+async fn findings(bank: &Bank) -> Vec<(String, String)> {
+    let told: Vec<_> = bank.payment.export_limits().map(Result::unwrap).collect().await;
+    let found = told.into_iter().filter(|one| !one.finding.is_empty());
+    found.map(|one| (one.counter_id, one.finding)).collect()
+}
+
+#[tokio::test]
+async fn the_proof_names_what_should_count_and_does_not_and_what_counts_and_should_not() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        bank.hear_of_the_date().await;
+        let (paid, failed) = (bank.accepted("a", "1").await, bank.accepted("b", "900").await);
+        bank.turn().await;
+        let lost = bank.accepted("c", "1").await;
+        assert_eq!(bank.status(&failed).await, TransferStatus::Failed);
+        assert_eq!(findings(&bank).await, []);
+        // What counted days ago and is of nothing.
+        let insert = |id: &str| {
+            format!(
+                "INSERT INTO reservations (id, account, channel, date, currency, amount) \
+                 VALUES ('{id}', '{}', 'x', '2026-11-21', 'EUR', 100)",
+                bank.from
+            )
+        };
+        let old = florin_kernel::TransferId::from_parts(1_000, [0; 10]).to_string();
+        let card = format!("aut_{}/1", &old[4..]);
+        for id in [&old, &card, &failed] {
+            bank.execute(&insert(id)).await;
+        }
+        bank.execute(&format!("DELETE FROM reservations WHERE id = '{lost}'")).await;
+        bank.execute(&format!("UPDATE reservations SET amount = 99 WHERE id = '{paid}'")).await;
+        let found = findings(&bank).await;
+        let of = |id: &str| found.iter().find(|(of, _)| of == id).map(|(_, text)| text.as_str());
+        let no_transfer = "counts, and is no transfer, another one, or one that ended unpaid";
+        for id in [&old, &failed, &paid] {
+            assert_eq!(of(id), Some(no_transfer), "{id}");
+        }
+        assert!(of(&card).unwrap().contains("no part of a card payment"), "{found:?}");
+        assert_eq!(of(&lost), Some("should count, and does not"));
+        assert_eq!(found.len(), 5, "{found:?}");
+    }
 }
 
 /// Somebody has begun the counter of an account whose gate is that of Alice's, and has not

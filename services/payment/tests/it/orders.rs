@@ -49,6 +49,31 @@ async fn run(payment: &Payment, today: Date) -> usize {
 }
 
 #[tokio::test]
+async fn a_business_date_is_done_when_it_has_come_and_no_order_of_it_is_left() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        create(&bank, request(&bank)).await;
+        let work = async |on: Date| {
+            let steps = bank.payment.day_work(on).await.unwrap();
+            let [step] = steps.as_slice() else { panic!("{steps:?}") };
+            assert_eq!(step.step, "orders");
+            (step.done, step.open)
+        };
+        bank.hear_of_the_date().await;
+        assert_eq!(work(day(1, 29)).await, (false, 0), "it has not come");
+        assert_eq!(work(day(2, 1)).await, (false, 1));
+        bank.ledger.set_business_date("2027-02-01");
+        bank.hear_of_the_date().await;
+        assert_eq!(work(day(2, 1)).await, (false, 1), "it has come, and the order has not run");
+        run(&bank.payment, day(2, 1)).await;
+        bank.turn().await;
+        run(&bank.payment, day(2, 1)).await;
+        assert_eq!(work(day(2, 1)).await, (true, 0));
+        assert_eq!(work(day(1, 29)).await, (true, 0));
+    }
+}
+
+#[tokio::test]
 async fn an_order_becomes_one_transfer_on_each_of_its_dates_whoever_runs_it() {
     for place in places() {
         let mut bank = Bank::open(place).await;

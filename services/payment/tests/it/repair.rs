@@ -1,9 +1,11 @@
 //! What two persons end: payments about which the network says nothing, and money in suspense.
 
 mod faults;
+mod in_hand;
 mod refusals;
 mod said;
 mod suspense;
+mod tampered;
 
 use florin_iso20022::{Message, OriginalMessage, PaymentNames, Reason, StatusReport};
 use florin_kernel::UnixMicros;

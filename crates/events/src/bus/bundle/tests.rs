@@ -111,3 +111,31 @@ fn what_cannot_be_read_is_a_defect_with_a_stable_id_of_its_own() {
     assert_ne!(read()[1].id, read()[2].id);
     assert_eq!(read(), read());
 }
+
+#[test]
+fn an_event_that_cannot_be_decoded_leaves_its_neighbours_and_keeps_what_could_be_read() {
+    let whole = |number| wire(&sent(number, 3, &format!("a{number}"), 0).event).encode_to_vec();
+    let mut torn = whole(2);
+    // The payload says that it is longer than its message.
+    let end = torn.len() - 1;
+    torn.truncate(end);
+    let packed = Packed { events: vec![whole(1).into(), torn.into(), whole(3).into()] };
+    let subject = "florin.account.v1.bundle.3";
+    let read = envelopes("account", subject, &packed.encode_to_vec().into(), PLACE);
+    let broken: Vec<_> = read.iter().map(|one| one.defect.is_some()).collect();
+    assert_eq!(broken, [false, true, false]);
+    assert_eq!((read[0].aggregate.as_str(), read[2].aggregate.as_str()), ("a1", "a3"));
+    assert_eq!((read[1].aggregate.as_str(), read[1].version), ("a2", 2));
+    assert!(is_kind(&read[1].kind), "no reader may pass over it");
+    assert_ne!(read[1].id, sent(2, 3, "a2", 0).event.id);
+}
+
+#[test]
+fn of_a_bundle_of_very_many_events_none_is_passed_over() {
+    let count = usize::from(u16::MAX) + 9;
+    let bundle = EventBundle { events: vec![OutboxEvent::default(); count] };
+    let subject = "florin.account.v1.bundle.3";
+    let read = envelopes("account", subject, &bundle.encode_to_vec().into(), PLACE);
+    let ids: std::collections::HashSet<_> = read.iter().map(|one| one.id).collect();
+    assert_eq!((read.len(), ids.len()), (count, count));
+}

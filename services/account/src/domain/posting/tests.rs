@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::{
-    super::account::tests::{acc, account},
+    super::account::{
+        Status,
+        tests::{acc, account},
+    },
     *,
 };
 
@@ -186,6 +189,19 @@ fn an_import_overdraws_where_history_did() {
     let legs = Legs::new(legs).expect("balanced");
     assert!(decide(&legs, &[], Rules::Today, &mut locked, &chart()).is_err());
     assert!(decide(&legs, &[], Rules::Import, &mut locked, &chart()).is_ok());
+}
+
+#[test]
+fn what_is_owed_is_taken_in_every_state_of_the_account_and_overdraws_it() {
+    for status in [Status::Open, Status::Frozen, Status::Closed] {
+        let mut locked = accounts(&[("a", 4)]);
+        locked.get_mut(&acc("a")).expect("account").status = status;
+        let legs = vec![customer("a", -9), leg(Target::Gl("1010".into()), 9)];
+        let legs = Legs::new(legs).expect("balanced");
+        assert!(decide(&legs, &[], Rules::Today, &mut locked, &chart()).is_err());
+        assert!(decide(&legs, &[], Rules::Owed, &mut locked, &chart()).is_ok(), "{status:?}");
+        assert_eq!((locked[&acc("a")].posted, locked[&acc("a")].status), (-5, status));
+    }
 }
 
 #[test]

@@ -89,6 +89,9 @@ fn posting(
         let text = "history is booked as it happened, without holds";
         violations.add(at("captures"), "ONE_OF", text);
     }
+    if booking_date.is_some() && request.owed {
+        violations.add(at("owed"), "ONE_OF", "history is booked as it happened");
+    }
     let reference = reference?;
     let correlation = correlation?;
     Some(Posting {
@@ -99,6 +102,7 @@ fn posting(
         description: description?,
         value_date,
         booking_date,
+        owed: request.owed,
         correlation: if correlation.is_empty() { reference.clone() } else { correlation },
         initiator: request.initiator.clone(),
         reference,

@@ -27,10 +27,11 @@ impl ClearingWorker {
         };
         let mut told = self.payment.post(request.clone()).await;
         // A replica of before the captures may have posted it, as a debit alone; and what was set
-        // aside was given back before two persons found that it is settled.
+        // aside was given back before two persons found that it is settled: then it is owed.
         let is_over = |told: &Told<Booked>| matches!(told, Told::Refused(failure) if failure.reason == "HOLD_NOT_OPEN");
         if matches!(told, Told::Reused(_)) || is_over(&told) {
-            told = self.payment.post(TransactionRequest { captures: Vec::new(), ..request }).await;
+            let owed = TransactionRequest { captures: Vec::new(), owed: true, ..request };
+            told = self.payment.post(owed).await;
         }
         Ok(match told {
             Told::Done(booked) if booked.has_captured(&hold_reference(id)) => {

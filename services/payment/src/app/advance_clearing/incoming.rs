@@ -250,6 +250,7 @@ impl ClearingWorker {
             changed_at: now,
             due_at: Some(now),
             lease_token: None,
+            in_hand_until: None,
             attempts: 0,
             last_cause: None,
         })
@@ -266,7 +267,7 @@ impl ClearingWorker {
         self.payment
             .db
             .write(async |tx: Tx| {
-                let Some((mut row, _)) = super::lock(&tx, &out.id, token).await? else {
+                let Some((mut row, _)) = super::lock(&tx, out, token).await? else {
                     return Ok(());
                 };
                 let now = tx.now().await?;

@@ -15,7 +15,10 @@ use florin_kernel::UnixMicros;
 use florin_proto::payment::v1::Reason;
 use florin_rpc::Error;
 use florin_runtime::Failure;
-use florin_store::{StoreError, Tx};
+use florin_store::{
+    StoreError, Tx,
+    approval::{self, State},
+};
 use tokio::task::JoinSet;
 
 use super::{
@@ -24,7 +27,12 @@ use super::{
     locked_transfer, move_to, plain,
 };
 use crate::{
-    app::{Payment, advance_transfers::later, decide_recall::answer, propose_repair::Waiting},
+    app::{
+        Payment,
+        advance_transfers::later,
+        decide_recall::answer,
+        propose_repair::{REPAIR, Waiting},
+    },
     domain::{
         Arrival, BY_RECALL, Event, RecallStage, Remedy, RepairStage, Stage, Status, Target,
         repair_reference,
@@ -35,7 +43,7 @@ use crate::{
         recalls::{self, Recall},
         repairs::{self, Repair},
     },
-    wire::asked_of,
+    wire::asked_in,
 };
 
 /// What a step on a repair has found out.
@@ -187,17 +195,38 @@ impl ClearingWorker {
     }
 
     async fn book_repair(&self, repair: &Repair, token: &str) -> Result<(), StoreError> {
-        let decided = repairs::find(self.payment.db.read(), repair.id).await?;
-        let asked = decided.as_ref().map(asked_of).transpose()?;
-        let draft = asked.as_ref().and_then(|asked| RepairDraft::try_from(asked).ok());
         let came = store::find_incoming(self.payment.db.read(), &repair.subject).await?;
-        let (found, remedy) = match (draft, came) {
-            (Some(draft), Some(came)) => {
-                (self.leave_suspense(repair, &draft.remedy, &came).await, Some(draft.remedy))
+        let (found, remedy) = match (self.approved(repair).await?, came) {
+            (Ok(remedy), Some(came)) => {
+                (self.leave_suspense(repair, &remedy, &came).await, Some(remedy))
             }
-            _ => (Found::Stuck("its proposal, or what it is of, is not there".to_owned()), None),
+            (Ok(_), None) => (Found::Stuck("what it is of is not there".to_owned()), None),
+            (Err(cause), _) => (Found::Stuck(cause), None),
         };
         self.keep_repair(repair, token, &found, remedy.as_ref()).await
+    }
+
+    /// What two persons have approved, as the first has proposed it; else why nothing is done.
+    async fn approved(&self, repair: &Repair) -> Result<Result<Remedy, String>, StoreError> {
+        let approval = match approval::get(self.payment.db.read(), &repair.id).await {
+            Ok(approval) => approval,
+            // What was changed since is never done, and people have to see it.
+            Err(StoreError::Corrupt(cause)) => return Ok(Err(cause)),
+            Err(error) => return Err(error),
+        };
+        let is_approved = |approval: &approval::Approval| {
+            approval.state == State::Approved && approval.proposal.command == REPAIR
+        };
+        let Some(approval) = approval.filter(is_approved) else {
+            return Ok(Err("no second person has approved it".to_owned()));
+        };
+        Ok(match asked_in(repair, &approval.proposal.payload) {
+            Ok(asked) => match RepairDraft::try_from(&asked) {
+                Ok(draft) => Ok(draft.remedy),
+                Err(_) => Err("its proposal is none".to_owned()),
+            },
+            Err(error) => Err(error.to_string()),
+        })
     }
 
     /// A function of what is kept: a repeat asks the same.
@@ -284,7 +313,10 @@ impl ClearingWorker {
                     }
                 }
                 repairs::update_repair(&tx, &row).await?;
-                self.payment.tell_repair(&tx, row.id, now).await.map(drop)
+                if row.stage == RepairStage::Done {
+                    self.payment.tell_repair(&tx, row.id, now).await?;
+                }
+                Ok(())
             })
             .await
     }

@@ -22,12 +22,16 @@ impl ClearingWorker {
         let Delivered { number, document, is_cut } = delivered;
         if *is_cut {
             let read = document.len();
-            let finding = format!("set aside: longer than the {read} bytes that are kept of it");
+            let finding = format!(
+                "set aside: message {number} of the network is longer than the {read} bytes that \
+                 are kept of it"
+            );
             return self.set_aside(finding, document).await;
         }
         match self.take_message(document).await {
             Err(error) if self.is_hopeless(*number, &error) => {
-                self.set_aside(format!("set aside: {error}"), document).await
+                let finding = format!("set aside: message {number} of the network: {error}");
+                self.set_aside(finding, document).await
             }
             taken => taken,
         }

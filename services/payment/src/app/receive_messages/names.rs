@@ -28,6 +28,11 @@ pub(super) fn print_of(came: &Incoming) -> String {
     digest(&fields)
 }
 
+/// As `print_of`, of what another differs from in its text alone.
+pub(super) fn print_with_text(came: &Incoming) -> String {
+    digest(&[&print_of(came), "text", &came.description])
+}
+
 /// The name of a payment that has no UETR: message ids are unique for the bank that sends.
 pub(super) fn name_of(came: &CreditTransfer) -> String {
     let bank = match &came.debtor.agent {

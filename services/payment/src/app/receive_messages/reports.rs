@@ -38,18 +38,19 @@ impl ClearingWorker {
         let code = report.reason.as_ref().and_then(|reason| reason.code.as_ref());
         let code = code.map(ToString::to_string).unwrap_or_default();
         let now = tx.now().await?;
-        let said = Said { meaning: Meaning::of(status, &code), code: &code, by: &report.id };
+        let meaning = Meaning::of(status, &code);
+        let said = Said { meaning, status, code: &code, by: &report.id };
         let by_people = row.stage.is_said() && repairs::is_ended_by_people(tx, id).await?;
         let finding = self.hear(&mut row, &said, by_people, now);
         let finding = match finding {
             Heard::Repeated => return Ok(format!("{status} {code} of {id} again")),
-            Heard::Contradicts if has_heard(&row, said.by) => {
+            Heard::Contradicts if row.heard.contains(&said.contradicting()) => {
                 return Ok(format!("{status} {code} of {id} against its end here, again"));
             }
             Heard::Contradicts => {
                 let finding = refused(format!("{status} {code} of {id} against its end here"));
                 if row.document.is_some() {
-                    contradict(tx, &mut row, format!("{status} {code}").trim_end(), &said).await?;
+                    contradict(tx, &mut row, &said).await?;
                 }
                 return Ok(finding);
             }
@@ -79,9 +80,13 @@ impl ClearingWorker {
             {
                 Heard::Contradicts
             }
+            // Told before the end, or of a copy: come again it is nothing new.
+            (Stage::Settled | Stage::Done, Meaning::Rejected) if has_heard(row, said.by) => {
+                Heard::Repeated
+            }
             // Beside the copy that has settled each other one is rejected once.
             (Stage::Settled | Stage::Done, Meaning::Rejected)
-                if !by_people && !has_heard(row, said.by) && is_of_a_copy(row) =>
+                if !by_people && is_of_a_copy(row) =>
             {
                 row.doubts.push(name_in(said.by));
                 Heard::Waits
@@ -194,18 +199,14 @@ fn is_of_a_copy(row: &Outgoing) -> bool {
 
 /// Keeps what was said against an end, each answer once, and ends what people were to decide
 /// without knowing of it. Of a return that is what becomes of the money in suspense, too.
-async fn contradict(
-    tx: &Tx,
-    row: &mut Outgoing,
-    answer: &str,
-    said: &Said<'_>,
-) -> Result<(), StoreError> {
+async fn contradict(tx: &Tx, row: &mut Outgoing, said: &Said<'_>) -> Result<(), StoreError> {
+    let answer = said.answer();
     let told = format!("{answer} by {}", said.by);
     row.contradiction = Some(plain(&match row.contradiction.take() {
         None => told,
         Some(before) => format!("{before}; {told}"),
     }));
-    keep_heard(row, name_in(said.by));
+    keep_heard(row, said.contradicting());
     let outcome = format!("the network answered {answer}");
     let now = tx.now().await?;
     repairs::lapse(tx, &row.id, &outcome, now).await?;
@@ -219,9 +220,23 @@ async fn contradict(
 /// What a report says.
 struct Said<'a> {
     meaning: Meaning,
+    status: &'a str,
     code: &'a str,
     /// Its own message id.
     by: &'a Id,
+}
+
+impl Said<'_> {
+    /// Status and code.
+    fn answer(&self) -> String {
+        format!("{} {}", self.status, self.code).trim_end().to_owned()
+    }
+
+    /// As it is kept where it contradicts: its id may be that of another answer. A tab is in no
+    /// message id.
+    fn contradicting(&self) -> String {
+        format!("{}\t{}", self.answer().replace(' ', "_"), name_in(self.by))
+    }
 }
 
 /// What an answer does to what is on its way.

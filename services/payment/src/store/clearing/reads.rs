@@ -19,12 +19,14 @@ pub async fn find_outgoing(
     row.as_ref().map(Outgoing::from_row).transpose()
 }
 
-/// Whether a worker has it in its hands at this instant: bytes may be on their way to the network.
+/// Whether a worker has it in its hands at this instant, also one whose lease was given back by
+/// whoever made it due: bytes may be on their way to the network.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn is_in_hand(tx: &Tx, id: &str, now: UnixMicros) -> Result<bool, StoreError> {
-    let query = format!("SELECT id FROM {OUT} WHERE id = $1 AND lease_until > $2");
+    let query =
+        format!("SELECT id FROM {OUT} WHERE id = $1 AND (lease_until > $2 OR in_hand_until > $2)");
     Ok(sql::query_one(tx, query, [id.into(), now.0.into()]).await?.is_some())
 }
 

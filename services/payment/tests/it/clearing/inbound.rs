@@ -1,6 +1,6 @@
 //! What other banks send.
 
-use florin_iso20022::Message;
+use florin_iso20022::{CreditTransfer, Message};
 use florin_testkit::simulator::Action;
 
 use super::world::{World, credit};
@@ -23,6 +23,27 @@ async fn another_payment_under_a_name_that_is_taken_goes_to_suspense_and_back() 
         assert_eq!(world.bank.ledger.balance(world.bank.to), 0);
         let posted = ["/credit", "/suspense", "/returned"].map(|end| world.posted(end));
         assert_eq!(posted, [1, 1, 1]);
+        assert_eq!(world.waiting().await, []);
+    }
+}
+
+#[tokio::test]
+async fn of_three_payments_under_one_name_that_differ_in_their_text_none_is_lost() {
+    for place in places() {
+        let world = World::open(place).await;
+        let with = |text: &str| CreditTransfer {
+            remittance: Some(text.parse().unwrap()),
+            ..credit("A-1", Some(9), "GIBACZPX", &iban(1), "20.00")
+        };
+        for text in ["one", "two", "three", "three", "two", "one", "four"] {
+            world.says(Message::CreditTransfer(with(text)));
+            world.hear().await;
+        }
+        world.hear().await;
+        // Once to the customer; three to suspense, and back from there.
+        assert_eq!(world.money(), (12_000, 0));
+        let posted = ["/credit", "/suspense", "/returned"].map(|end| world.posted(end));
+        assert_eq!(posted, [1, 3, 3]);
         assert_eq!(world.waiting().await, []);
     }
 }

@@ -66,6 +66,7 @@ impl World {
             config.clearing.network = "simulator".into();
             config.clearing.bic = "FLORCZPP".into();
             config.clearing.timeout_ms = 60_000;
+            config.lease_ms = 200_000;
             config.clearing.answer_ms = 3_600_000;
             config.clearing.ask_most_ms = 3_600_000;
             more(config);
@@ -112,6 +113,7 @@ impl World {
             let change = "SET due_at = 0, lease_until = 0 WHERE due_at IS NOT NULL";
             self.bank.execute(&format!("UPDATE {table} {change}")).await;
         }
+        self.bank.execute("UPDATE clearing_out SET in_hand_until = 0").await;
     }
 
     /// The answer to the first sending was lost: the bytes go out again.

@@ -3,7 +3,7 @@
 use florin_proto::payment::v1::{RepairAction, RepairStatus};
 use florin_testkit::simulator::Action;
 
-use super::{asks, report, settle};
+use super::{asks, reject, report, settle};
 use crate::{bank::places, clearing::world::World};
 
 #[tokio::test]
@@ -47,5 +47,47 @@ async fn beside_the_copy_that_has_settled_each_other_one_may_be_rejected() {
         world.says(report(&out, "third", "RJCT", Some("TM01")));
         world.hear().await;
         assert_eq!(world.waiting().await[0].contradiction, "RJCT TM01 by third");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_under_the_message_id_of_another_is_heard() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.rule(Action::Silent);
+        world.sent("10").await;
+        world.send_again().await;
+        let out = world.out().await;
+        // Of one of two copies: no end.
+        world.says(report(&out, "same", "RJCT", Some("TM01")));
+        world.hear().await;
+        let ended = world.repaired(reject(&out)).await;
+        assert_eq!(ended.status(), RepairStatus::Done);
+        for _ in 0..2 {
+            world.says(report(&out, "same", "ACSC", None));
+            world.hear().await;
+            assert_eq!(world.waiting().await[0].contradiction, "ACSC by same");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rejection_that_was_told_before_people_settled_says_nothing_new() {
+    for place in places() {
+        let world = World::open(place).await;
+        world.rule(Action::Silent);
+        world.sent("10").await;
+        world.send_again().await;
+        let out = world.out().await;
+        world.says(report(&out, "told", "RJCT", Some("TM01")));
+        world.hear().await;
+        world.repaired(settle(&out)).await;
+        world.says(report(&out, "told", "RJCT", Some("TM01")));
+        world.hear().await;
+        assert_eq!(world.waiting().await, []);
+        assert_eq!(world.money(), (9_000, 0));
+        world.says(report(&out, "other", "RJCT", Some("TM01")));
+        world.hear().await;
+        assert_eq!(world.waiting().await[0].contradiction, "RJCT TM01 by other");
     }
 }

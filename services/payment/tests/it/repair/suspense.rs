@@ -226,6 +226,37 @@ async fn what_the_network_has_rejected_and_settled_stands_still_until_people_dec
 }
 
 #[tokio::test]
+async fn what_is_settled_after_it_was_given_back_is_owed_whatever_state_the_account_is_in() {
+    for (state, place) in
+        (0..3).flat_map(|state| places().into_iter().map(move |place| (state, place)))
+    {
+        let world = World::open(place).await;
+        world.rule(Action::Silent);
+        let transfer = world.sent("10").await;
+        let (out, ledger) = (world.out().await, &world.bank.ledger);
+        ledger.set_loses_answers(true);
+        world.reject("rejected", Some("AC04")).await;
+        world.network.network().release_answers();
+        world.hear().await;
+        ledger.set_loses_answers(false);
+        // What was given back has been spent, and the account frozen or closed.
+        ledger.set_balance(world.bank.from, 0);
+        match state {
+            0 => {}
+            1 => ledger.freeze(world.bank.from),
+            _ => ledger.close_account(world.bank.from),
+        }
+        world.repaired(settle(&out)).await;
+        world.let_time_pass().await;
+        world.work().await;
+        assert_eq!(world.bank.status(&transfer).await, TransferStatus::Completed, "{state}");
+        assert_eq!((world.money(), world.posted("/post")), ((-1_000, 0), 1));
+        assert_eq!(world.waiting().await, []);
+        world.nostro_is_right();
+    }
+}
+
+#[tokio::test]
 async fn a_return_that_was_rejected_and_is_settled_leaves_suspense_by_people() {
     for place in places() {
         let world = World::open(place).await;
