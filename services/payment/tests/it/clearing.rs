@@ -1,6 +1,7 @@
 //! Payments between banks: the scripted ledger at one side, the simulated network at the other.
 
 mod inbound;
+mod returns;
 pub mod world;
 
 use florin_iso20022::{Account, Message};
