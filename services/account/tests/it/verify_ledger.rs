@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 35] = [
+const BREAKS: [(&str, &str); 36] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -62,6 +62,8 @@ const BREAKS: [(&str, &str); 35] = [
     ),
     ("UPDATE journal_conversions SET sold_amount = sold_amount + 1", "conversions"),
     ("UPDATE journal_legs SET gl_code = '1010' WHERE gl_code = '9020'", "conversions"),
+    // Legs of two currencies on the position account, and nothing that converts them.
+    ("DELETE FROM journal_conversions", "conversions"),
 ];
 
 async fn filled(bench: &Bench) {
