@@ -1,7 +1,7 @@
 //! `florin ops`: dead letters, replay, rebuild and the business date, by the operator's certificate.
 
 mod authorisations;
-mod business_date;
+pub mod business_date;
 pub mod clearing;
 mod dead_letters;
 mod end_of_day;

@@ -5,6 +5,8 @@
 //! transfer between two of its steps is not a breach.
 
 mod bulks;
+#[cfg(test)]
+mod checks;
 mod events;
 mod keys;
 mod ledger;
@@ -32,7 +34,8 @@ pub struct ProveArgs {
     /// Also print the trial balance at the end of this booking date, YYYY-MM-DD.
     #[arg(long, value_name = "DATE", value_parser = day)]
     as_of: Option<Date>,
-    /// A seal that was kept outside, as DATE=HASH: the history is checked from it on.
+    /// A seal that was kept outside, as DATE=HASH: the one of that date is compared with it. The
+    /// history is checked from the first seal on, with or without it.
     #[arg(long, value_name = "DATE=HASH", value_parser = seal)]
     seal: Option<Seal>,
     /// A file of accepted idempotency keys, one a line: each must have exactly one transfer.

@@ -1,6 +1,7 @@
 //! `florin up`: the whole bank in one process, with nothing to install or configure.
 
 mod banner;
+mod cycles;
 pub mod demo;
 pub mod lock;
 mod ports;
@@ -109,12 +110,16 @@ async fn start_all(
     mesh: &Mesh,
 ) -> Result<()> {
     process.serve_probes(ports.probe);
-    simulate(process, mesh, ports.simulator)?;
+    let simulator = simulate(process, mesh, ports.simulator)?;
     let starts = ports
         .roles
         .into_iter()
         .map(|(role, listener)| roles::start(process, role, gateway, listener));
     try_join_all(starts).await?;
+    if let Some(simulator) = simulator {
+        let cycles = cycles::end(simulator, mesh.clone(), process.shutdown.clone());
+        process.tasks.spawn("cycles of the simulated clearing network", cycles);
+    }
     process.roles_have_started();
     Ok(())
 }
@@ -137,17 +142,17 @@ fn connect(settings: &mut Settings, mesh: &Mesh) -> Result<()> {
 
 /// Starts the simulated network, which keeps its state in the data folder beside the databases:
 /// what it has settled it still knows after a restart. None is started beside another network.
-fn simulate(process: &Process, mesh: &Mesh, listener: TcpListener) -> Result<()> {
+fn simulate(process: &Process, mesh: &Mesh, listener: TcpListener) -> Result<Option<Simulator>> {
     let payment: florin_payment::Config = process.settings.section(Role::Payment)?;
     if payment.clearing.address != mesh.simulator {
-        return Ok(());
+        return Ok(None);
     }
     let certs = &process.settings.tls.dir;
     let identity = Identity::load(&TlsFiles::in_dir(certs, CERTIFICATE))?;
     let bank = payment.clearing.bic.parse().context("payment.clearing.bic")?;
     let folder = certs.parent().unwrap_or(certs);
     let simulator = Simulator::open(&bank, folder.join("simulator.json"))?;
-    let served = simulator.serve(listener, identity, process.shutdown.clone());
+    let served = simulator.clone().serve(listener, identity, process.shutdown.clone());
     process.tasks.spawn("simulated clearing network", served);
-    Ok(())
+    Ok(Some(simulator))
 }

@@ -10,6 +10,6 @@ mod serve;
 
 pub use network::{
     Action, AskBack, Credit, Network, NetworkError, Outcome, Payment, RecallAction, RecallRule,
-    Return, Rule, Unseen,
+    Return, Rule, RuleOf, Unseen,
 };
 pub use serve::{CERTIFICATE, Simulator};

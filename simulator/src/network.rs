@@ -11,7 +11,7 @@ use florin_iso20022::{CreditTransfer, Message, PaymentNames, PaymentReturn, Read
 use florin_kernel::{Bic, Money, MoneyError, Uetr, UnixMicros};
 use serde::{Deserialize, Serialize};
 
-pub use self::orders::{Credit, Return, Rule};
+pub use self::orders::{Credit, Return, Rule, RuleOf};
 pub use self::recalls::{AskBack, RecallAction, RecallRule};
 use self::settlement::Posted;
 pub use self::settlement::Unseen;
@@ -39,7 +39,8 @@ pub enum Action {
         /// Of the external list.
         code: String,
     },
-    /// Settles it and says so after so many milliseconds; questions are answered `PDNG` before.
+    /// Settles it and says so after so many milliseconds; questions are answered `PDNG` before,
+    /// and by the outcome from then on.
     Delay {
         /// Milliseconds.
         milliseconds: u64,
@@ -94,8 +95,18 @@ pub struct Payment {
     pub outcome: Outcome,
     /// What the bank hears about it.
     pub voice: Voice,
+    /// From when on that is everything, in microseconds; never by itself where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<i64>,
     /// How often its bytes have come.
     pub received: u32,
+}
+
+impl Payment {
+    /// What the bank hears about it at an instant.
+    pub(crate) fn voice_at(&self, now: UnixMicros) -> Voice {
+        if self.opens_at.is_some_and(|opens| opens <= now.0) { Voice::Open } else { self.voice }
+    }
 }
 
 /// What the network refuses to take.
@@ -156,6 +167,9 @@ pub struct Network {
     /// What the bank asks back, and answers.
     #[serde(default)]
     recalls: recalls::Recalls,
+    /// The bank's business date, where its cycles end with it.
+    #[serde(default)]
+    business_date: Option<String>,
 }
 
 /// A payment of another bank to this one.
@@ -164,6 +178,11 @@ pub struct CreditRecord {
     message_id: String,
     amount: String,
     currency: String,
+}
+
+fn after(now: UnixMicros, milliseconds: u64) -> UnixMicros {
+    let wait = i64::try_from(milliseconds).unwrap_or(i64::MAX);
+    now.plus_micros(wait.saturating_mul(1_000))
 }
 
 impl Network {
@@ -182,6 +201,7 @@ impl Network {
             down: false,
             books: settlement::Books::default(),
             recalls: recalls::Recalls::default(),
+            business_date: None,
         }
     }
 
@@ -238,7 +258,7 @@ impl Network {
         if self.repeated(&id, "pacs.008.001.08", &transfer.names, now) {
             return Ok(());
         }
-        let action = self.action_for(transfer);
+        let action = self.action_for(|rule| rule.meets(transfer));
         self.decide(&id, "pacs.008.001.08", &transfer.names, transfer.amount, &action, now)
     }
 
@@ -247,7 +267,8 @@ impl Network {
         if self.repeated(&id, "pacs.004.001.09", &back.names, now) {
             return Ok(());
         }
-        self.decide(&id, "pacs.004.001.09", &back.names, back.amount, &Action::Accept, now)
+        let action = self.action_for(|rule| rule.meets_return(back));
+        self.decide(&id, "pacs.004.001.09", &back.names, back.amount, &action, now)
     }
 
     /// Whether the message has come before; then that is what it is answered.
@@ -291,6 +312,16 @@ impl Network {
             currency: amount.currency().code().to_owned(),
             outcome,
             voice,
+            opens_at: match action {
+                Action::Delay { milliseconds } => Some(after(now, *milliseconds).0),
+                Action::Accept
+                | Action::Reject { .. }
+                | Action::Late
+                | Action::Silent
+                | Action::SilentReject { .. }
+                | Action::AnswerTwice
+                | Action::Lose => None,
+            },
             received: 1,
         };
         self.payments.insert(id.to_owned(), payment);
@@ -303,9 +334,7 @@ impl Network {
                     self.withheld.push(answer);
                 }
                 (Action::Delay { milliseconds }, Some(answer)) => {
-                    let wait = i64::try_from(*milliseconds).unwrap_or(i64::MAX);
-                    let due = now.plus_micros(wait.saturating_mul(1_000));
-                    self.enqueue_from(answer, due);
+                    self.enqueue_from(answer, after(now, *milliseconds));
                 }
                 (
                     Action::Accept | Action::AnswerTwice | Action::Reject { .. } | Action::Lose,
@@ -317,8 +346,8 @@ impl Network {
     }
 
     /// The first rule that the payment meets; one for a number of times goes with the last.
-    fn action_for(&mut self, transfer: &CreditTransfer) -> Action {
-        let Some(at) = self.rules.iter().position(|rule| rule.meets(transfer)) else {
+    fn action_for(&mut self, meets: impl Fn(&Rule) -> bool) -> Action {
+        let Some(at) = self.rules.iter().position(meets) else {
             return Action::Accept;
         };
         let Some(rule) = self.rules.get_mut(at) else { return Action::Accept };

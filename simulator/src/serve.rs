@@ -81,17 +81,31 @@ impl Simulator {
         self.network.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the network and keeps the change before anybody hears of it.
+    /// Changes the network and keeps the change before anybody hears of it: one that cannot be
+    /// kept has not happened.
     fn change<T>(
         &self,
         change: impl FnOnce(&mut Network) -> Result<T, NetworkError>,
     ) -> Result<T, Refused> {
         let mut network = self.network();
-        let changed = change(&mut network)?;
-        if let Some(file) = &self.file {
-            keep(file, &network).map_err(|error| Refused::NotKept(error.to_string()))?;
-        }
+        let Some(file) = &self.file else { return Ok(change(&mut network)?) };
+        let mut next = network.clone();
+        let changed = change(&mut next)?;
+        keep(file, &next).map_err(|error| Refused::NotKept(error.to_string()))?;
+        *network = next;
         Ok(changed)
+    }
+
+    /// Hears of the bank's business date: its cycle ends with each.
+    ///
+    /// # Errors
+    /// In words, why it cannot end or be kept.
+    pub fn follow(&self, business_date: &str) -> Result<(), String> {
+        if self.network().is_of(business_date) {
+            return Ok(());
+        }
+        let followed = self.change(|network| network.follow(business_date, now()));
+        followed.map_err(|refused| refused.to_string())
     }
 
     /// Serves until the shutdown.
@@ -183,15 +197,12 @@ async fn of_the_bank(
 }
 
 /// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
 enum Refused {
-    Network(NetworkError),
+    #[error("{0}")]
+    Network(#[from] NetworkError),
+    #[error("{0}")]
     NotKept(String),
-}
-
-impl From<NetworkError> for Refused {
-    fn from(error: NetworkError) -> Self {
-        Self::Network(error)
-    }
 }
 
 impl IntoResponse for Refused {
@@ -364,4 +375,23 @@ async fn cut(
 async fn close_cycle(State(simulator): State<Simulator>) -> Result<StatusCode, Refused> {
     simulator.change(|network| network.close_cycle(now()))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_cannot_be_kept_has_not_happened() {
+        let nowhere = std::env::temp_dir().join("florin-no-such-folder/simulator.json");
+        let bank: Bic = "FLORCZPP".parse().expect("bic");
+        let simulator = Simulator::open(&bank, nowhere).expect("a new network");
+        let before = simulator.network().shown();
+        let refused = simulator.change(|network| {
+            network.send_raw("<a/>".to_owned());
+            Ok(())
+        });
+        assert!(matches!(refused, Err(Refused::NotKept(_))));
+        assert_eq!(simulator.network().shown(), before);
+    }
 }

@@ -78,7 +78,8 @@ pub async fn run(caller: &Caller, command: Option<BusinessDate>) -> Result<Outco
     Ok(Outcome::Clean)
 }
 
-async fn open(caller: &Caller) -> Result<String> {
+/// The open business date, YYYY-MM-DD.
+pub async fn open(caller: &Caller) -> Result<String> {
     let send = |channel, request| async move {
         AccountServiceClient::new(channel).get_business_date(request).await
     };

@@ -6,7 +6,7 @@ use florin_kernel::Role;
 use florin_proto::{
     common::v1::{Direction, Money},
     payment::v1::{
-        NostroDifference, ReconcileClearingRequest, Reconciliation,
+        NostroDifference, ReconcileClearingRequest, ReconcileClearingResponse,
         payment_service_client::PaymentServiceClient,
     },
 };
@@ -16,7 +16,8 @@ use crate::{Outcome, connect::Caller};
 #[derive(Debug, Subcommand)]
 pub enum Clearing {
     /// Compare the network's last statement of each account with the nostro account, and list
-    /// what only one of them has; exit 1 where there is a difference.
+    /// what only one of them has; exit 1 where there is a difference, or what no statement has
+    /// told of in its time.
     Reconcile,
 }
 
@@ -24,7 +25,7 @@ pub enum Clearing {
 pub async fn run(caller: &Caller, command: Clearing) -> Result<Outcome> {
     let Clearing::Reconcile = command;
     let mut differences = 0_usize;
-    for one in reconcile(caller).await? {
+    for one in reconcile(caller).await?.reconciliations {
         let (closing, booked) = (shown(one.closing.as_ref()), shown(one.booked.as_ref()));
         println!("{}  closing {closing}  booked {booked}", one.statement_id);
         for difference in &one.differences {
@@ -33,21 +34,24 @@ pub async fn run(caller: &Caller, command: Clearing) -> Result<Outcome> {
         for under_way in &one.under_way {
             println!("  under way   {}", line(under_way));
         }
-        differences = differences.saturating_add(one.differences.len());
+        for untold in &one.untold {
+            println!("  UNTOLD      {}", line(untold));
+        }
+        let found = one.differences.len().saturating_add(one.untold.len());
+        differences = differences.saturating_add(found);
     }
     println!("{differences} differences");
     Ok(if differences == 0 { Outcome::Clean } else { Outcome::Found })
 }
 
 /// The comparisons of this moment.
-pub async fn reconcile(caller: &Caller) -> Result<Vec<Reconciliation>> {
-    let answer = caller
+pub async fn reconcile(caller: &Caller) -> Result<ReconcileClearingResponse> {
+    caller
         .call_long(Role::Payment, ReconcileClearingRequest {}, |channel, request| async move {
             PaymentServiceClient::new(channel).reconcile_clearing(request).await
         })
         .await
-        .context("comparing the nostro account")?;
-    Ok(answer.reconciliations)
+        .context("comparing the nostro account")
 }
 
 /// A difference in one line.

@@ -62,7 +62,8 @@ pub async fn each(
     }
 }
 
-fn line(recall: &Recall) -> String {
+/// A recall in one line.
+pub fn line(recall: &Recall) -> String {
     let way = match recall.direction() {
         RecallDirection::In => "in",
         RecallDirection::Out => "out",

@@ -2,16 +2,16 @@
 //! persons end it.
 
 pub mod repairs;
+mod stuck;
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Subcommand;
 use florin_kernel::Role;
 use florin_proto::payment::v1::{
-    ClearingDirection, ClearingRetry, ExportClearingRequest, ExportClearingResponse,
-    ProposeRepairRequest, RepairAction, RepairDecision, RetryClearingRequest,
-    payment_service_client::PaymentServiceClient,
+    ClearingDirection, ClearingRetry, ExportClearingResponse, ProposeRepairRequest, RepairAction,
+    RepairDecision, RetryClearingRequest, payment_service_client::PaymentServiceClient,
 };
 
 use self::repairs::{Grounds, Resolve};
@@ -19,9 +19,14 @@ use crate::{Outcome, connect::Caller};
 
 #[derive(Debug, Subcommand)]
 pub enum Transfers {
-    /// List what has not come to its end, and what people have proposed for it; exit 1 where
-    /// there is anything.
-    Stuck,
+    /// List what has not come to its end for so long, between banks and within, with attempts
+    /// and cause; and however young it is what waits for people: money in suspense, repairs,
+    /// recalls. Exit 1 where there is anything.
+    Stuck {
+        /// What has changed since is under way, and not listed.
+        #[arg(long, value_name = "MINUTES", default_value_t = 5)]
+        older_than: u32,
+    },
     /// Propose that the network has settled a payment, or a return, about which it says nothing.
     Settle {
         /// Message id, from the list.
@@ -87,7 +92,7 @@ pub enum Transfers {
 /// Runs one of them.
 pub async fn run(caller: &Caller, command: Transfers) -> Result<Outcome> {
     match command {
-        Transfers::Stuck => stuck(caller).await,
+        Transfers::Stuck { older_than } => stuck::run(caller, older_than).await,
         Transfers::Ask { clearing_id, reason } => {
             retry(caller, clearing_id, ClearingRetry::Ask, reason).await
         }
@@ -115,28 +120,6 @@ pub async fn run(caller: &Caller, command: Transfers) -> Result<Outcome> {
         }
         Transfers::Repairs => repairs::list(caller, false).await,
     }
-}
-
-async fn stuck(caller: &Caller) -> Result<Outcome> {
-    let request = ExportClearingRequest { waiting_only: true };
-    let mut items = caller
-        .stream(Role::Payment, request, |channel, request| async move {
-            PaymentServiceClient::new(channel).export_clearing(request).await
-        })
-        .await
-        .context("exporting the clearing")?;
-    let mut count = 0_u64;
-    while let Some(item) = items.message().await.context("exporting the clearing")? {
-        count = count.saturating_add(1);
-        println!("{}", line(&item));
-    }
-    repairs::each(caller, true, |repair| {
-        println!("{}", repairs::line(repair));
-        Ok(())
-    })
-    .await?;
-    println!("{count} waiting");
-    Ok(if count == 0 { Outcome::Clean } else { Outcome::Found })
 }
 
 fn line(item: &ExportClearingResponse) -> String {

@@ -7,6 +7,7 @@ mod nostro;
 mod recalls;
 mod repairs;
 mod returns;
+mod suspense;
 
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use florin_proto::{
     },
 };
 
-use self::booked::{Held, Ledger, Posted, load, time_of};
+use self::booked::{Held, Ledger, Posted, load, print_of, time_of};
 use crate::{
     connect::Caller,
     prove::{keys::Keys, micros, report::Report},
@@ -70,7 +71,8 @@ pub async fn pair(
          {cards} authorisations; {others} references of other callers",
         repaired.count()
     ));
-    let statements = nostro::compare(caller, report).await?;
+    let (statements, suspense) = nostro::compare(caller, report).await?;
+    suspense::compare(caller, &suspense, report).await?;
     report.step(&format!("compared {statements} statements of the clearing network"));
     if let Some(keys) = keys {
         keys.report(report);
@@ -85,6 +87,12 @@ fn total_of(transfer: &ExportTransfersResponse) -> Result<Money> {
         None => amount,
         some => amount.checked_add(money_of(some.as_ref())?)?,
     })
+}
+
+/// Whether the money went from or to another account. A replica of before tells nothing of it.
+fn is_elsewhere(transfer: &ExportTransfersResponse, posted: &Posted) -> bool {
+    let told = print_of(&transfer.debited, &transfer.credited);
+    told.is_some() && posted.sides.is_some() && told != posted.sides
 }
 
 struct Pairing<'p> {
@@ -209,6 +217,12 @@ impl<'p> Pairing<'p> {
                 let booked: Vec<String> = only.debits.iter().map(Money::to_string).collect();
                 let (txn, booked) = (&only.transaction_id, booked.join(" and "));
                 self.report.breach("pairing", &format!("{id} is of {total}, {txn} of {booked}"));
+            }
+            [only] if is_elsewhere(transfer, only) => {
+                let (payer, payee) = (transfer.debited.join(", "), transfer.credited.join(", "));
+                let txn = &only.transaction_id;
+                let text = format!("{id} debits {payer} and credits {payee}, {txn} others");
+                self.report.breach("pairing", &text);
             }
             [only] if only.transaction_id != transfer.transaction_id => {
                 let (here, there) = (&only.transaction_id, &transfer.transaction_id);

@@ -41,6 +41,7 @@ mod get_transfer;
 mod guard_keys;
 mod increment_authorisation;
 mod intake;
+mod list_failing_orders;
 mod list_limits;
 mod list_transfers;
 mod propose_repair;

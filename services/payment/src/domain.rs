@@ -26,7 +26,7 @@ pub use bulk::{
 };
 pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
-    return_code, uetr_of,
+    return_code, return_text, uetr_of,
 };
 pub use counters::{Counter, Reservation, months_kept, outlived};
 pub use holiday_rule::{HolidayRule, Opened};

@@ -17,19 +17,19 @@ use florin_proto::payment::v1::{
     GetOrderResponse, GetRecallRequest, GetRecallResponse, GetRepairRequest, GetRepairResponse,
     GetTransferRequest, GetTransferResponse, IncrementAuthorisationRequest,
     IncrementAuthorisationResponse, ListAuthorisationsRequest, ListAuthorisationsResponse,
-    ListBeneficiariesRequest, ListBeneficiariesResponse, ListLimitsRequest, ListLimitsResponse,
-    ListOrdersRequest, ListOrdersResponse, ListRecallsRequest, ListRecallsResponse,
-    ListRepairsRequest, ListRepairsResponse, ListTransfersRequest, ListTransfersResponse,
-    ProposeRepairRequest, ProposeRepairResponse, QuoteTransferRequest, QuoteTransferResponse,
-    RecallTransferRequest, RecallTransferResponse, ReconcileClearingRequest,
-    ReconcileClearingResponse, RefundTransferRequest, RefundTransferResponse,
-    RemoveBeneficiaryRequest, RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse,
-    RenameBeneficiaryRequest, RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse,
-    RetryClearingRequest, RetryClearingResponse, ReverseAuthorisationRequest,
-    ReverseAuthorisationResponse, ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest,
-    SetLimitResponse, SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest,
-    SuspendOrderResponse, UpdateOrderRequest, UpdateOrderResponse,
-    payment_service_server::PaymentService,
+    ListBeneficiariesRequest, ListBeneficiariesResponse, ListFailingOrdersRequest,
+    ListFailingOrdersResponse, ListLimitsRequest, ListLimitsResponse, ListOrdersRequest,
+    ListOrdersResponse, ListRecallsRequest, ListRecallsResponse, ListRepairsRequest,
+    ListRepairsResponse, ListTransfersRequest, ListTransfersResponse, ProposeRepairRequest,
+    ProposeRepairResponse, QuoteTransferRequest, QuoteTransferResponse, RecallTransferRequest,
+    RecallTransferResponse, ReconcileClearingRequest, ReconcileClearingResponse,
+    RefundTransferRequest, RefundTransferResponse, RemoveBeneficiaryRequest,
+    RemoveBeneficiaryResponse, RemoveLimitRequest, RemoveLimitResponse, RenameBeneficiaryRequest,
+    RenameBeneficiaryResponse, ResumeOrderRequest, ResumeOrderResponse, RetryClearingRequest,
+    RetryClearingResponse, ReverseAuthorisationRequest, ReverseAuthorisationResponse,
+    ReverseTransferRequest, ReverseTransferResponse, SetLimitRequest, SetLimitResponse,
+    SkipOrderRequest, SkipOrderResponse, SuspendOrderRequest, SuspendOrderResponse,
+    UpdateOrderRequest, UpdateOrderResponse, payment_service_server::PaymentService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -94,6 +94,7 @@ florin_rpc::serve! {
     get_repair(GetRepairRequest) -> GetRepairResponse;
     list_repairs(ListRepairsRequest) -> ListRepairsResponse;
     reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
+    list_failing_orders(ListFailingOrdersRequest) -> ListFailingOrdersResponse;
     {
         type ExportAuthorisationsStream =
             ReceiverStream<Result<ExportAuthorisationsResponse, Status>>;

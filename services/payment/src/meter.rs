@@ -71,6 +71,20 @@ impl Meter {
         gauge.get_or_create(&[("role", Role::Payment.name())]).set(differences);
     }
 
+    /// So long ago the network has told of our money there.
+    pub(crate) fn statement_age(&self, seconds: i64) {
+        let help = "Age of the last statement of our money at the clearing network";
+        let gauge = self.metrics.gauges("florin_payment_statement_age_seconds", help);
+        gauge.get_or_create(&[("role", Role::Payment.name())]).set(seconds);
+    }
+
+    /// So many orders could not be run.
+    pub(crate) fn failing_orders(&self, orders: i64) {
+        let help = "Orders that could not be run and have something to do";
+        let gauge = self.metrics.gauges("florin_payment_failing_orders", help);
+        gauge.get_or_create(&[("role", Role::Payment.name())]).set(orders);
+    }
+
     /// A transfer has ended.
     pub(crate) fn ended(&self, status: Status) {
         let labels = [("role", Role::Payment.name()), ("state", status.name())];
@@ -94,6 +108,8 @@ impl Meter {
 
     pub(crate) async fn look(&self, db: &Database) -> Result<(), StoreError> {
         self.waiting(&store::unfinished(db.read()).await?, clock::now());
+        let (_, failing) = store::failing_orders::list(db.read(), 0).await?;
+        self.failing_orders(failing);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ pub mod bulk_lines;
 pub mod bulk_parts;
 pub mod bulks;
 mod clearing;
+pub mod failing_orders;
 mod keys;
 pub mod limits;
 mod list;
@@ -21,8 +22,8 @@ mod voids;
 use florin_store::Migrations;
 
 pub use clearing::{
-    Drawer, Incoming, Outgoing, Subject, Unread, arrive, asked_back, claim_incoming,
-    claim_outgoing, clearing_waits, dismiss_unread, file, find_incoming, find_outgoing,
+    Comeback, Drawer, Incoming, Outgoing, Subject, Unread, arrive, asked_back, claim_incoming,
+    claim_outgoing, clearing_waits, comebacks, dismiss_unread, file, find_incoming, find_outgoing,
     has_come_back, incoming_after, is_in_hand, is_return_contradicted, lock_incoming,
     lock_outgoing, lock_unread, outgoing_after, payment_of, send, unread_after, update_incoming,
     update_outgoing,
@@ -59,4 +60,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0081_orders",
     "0090_room_for_updates",
     "0110_in_hand",
+    "0130_failing_orders",
 ];

@@ -14,7 +14,7 @@ use crate::{
         Ended, Failure, Kind, Limit, Period, Relation, Route, Screening, Status, Step, Subject,
         Transfer,
     },
-    store::{Record, beneficiaries::Beneficiary},
+    store::{Comeback, Record, beneficiaries::Beneficiary},
 };
 
 /// As what somebody sees a transfer.
@@ -76,6 +76,17 @@ pub fn wire_of(transfer: &Transfer) -> wire::Transfer {
             .unwrap_or_default(),
         relation: wire_relation(order.link().map(|link| link.relation)).into(),
         fee: order.fee().map(|fee| wire_money(fee.amount)),
+        returned: None,
+    }
+}
+
+/// What came back of a transfer.
+#[must_use]
+pub fn wire_comeback(back: &Comeback) -> wire::TransferReturn {
+    wire::TransferReturn {
+        amount: Some(wire_money(back.amount)),
+        code: back.code.clone().unwrap_or_default(),
+        at: Some(timestamp(back.at)),
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     | PaymentFact::TransferCompleted(_)
                     | PaymentFact::TransferFailed(_)
                     | PaymentFact::TransferCancelled(_)
+                    | PaymentFact::TransferReturned(_)
                     | PaymentFact::AuthorisationDecided(_)
                     | PaymentFact::AuthorisationCaptured(_)
                     | PaymentFact::AuthorisationReversed(_)

@@ -80,7 +80,7 @@ impl Network {
     ) -> Result<(), NetworkError> {
         let id = request.original.id.to_string();
         let name = request.original.name.to_string();
-        match self.payments.get(&id).map(|payment| payment.voice) {
+        match self.payments.get(&id).map(|payment| payment.voice_at(now)) {
             Some(Voice::Silent) => {}
             Some(Voice::Pending) => {
                 self.report(&id, &name, &request.names, "PDNG", None, None, now);
@@ -98,7 +98,7 @@ impl Network {
     /// The other bank sends a settled payment back.
     ///
     /// # Errors
-    /// No settled payment of that UETR, or a code that is none.
+    /// No settled payment of that UETR, or a code or an amount that is none.
     pub fn send_return(&mut self, order: &Return, now: UnixMicros) -> Result<(), NetworkError> {
         let found = self.payments.values().find(|payment| {
             payment.uetr.as_deref() == Some(order.uetr.as_str())
@@ -106,7 +106,8 @@ impl Network {
                 && payment.message_name.starts_with("pacs.008")
         });
         let payment = found.cloned().ok_or_else(|| NetworkError::Unknown(order.uetr.clone()))?;
-        let amount = Money::parse(&payment.currency, &payment.amount)?;
+        let whole = Money::parse(&payment.currency, &payment.amount)?;
+        let amount = order.amount_of(whole)?;
         let names = PaymentNames {
             end_to_end: payment.end_to_end.as_deref().and_then(|name| name.parse().ok()),
             uetr: payment.uetr.as_deref().and_then(|uetr| uetr.parse().ok()),
@@ -123,7 +124,7 @@ impl Network {
                 created_at: None,
             }),
             names: names.clone(),
-            original_amount: Some(amount),
+            original_amount: Some(whole),
             amount,
             settlement_date: Some(date_of(now)),
             reason: Some(Reason::of(parsed("code", &order.code)?)),

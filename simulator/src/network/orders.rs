@@ -1,6 +1,8 @@
 //! What the control API asks for.
 
-use florin_iso20022::{Account, Agent, CreditTransfer, Message, Party, PaymentNames};
+use florin_iso20022::{
+    Account, Agent, CreditTransfer, Message, Party, PaymentNames, PaymentReturn,
+};
 use florin_kernel::{Iban, Money, Uetr, UnixMicros};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,10 +12,25 @@ use super::{
     answers::{parsed, text_of},
 };
 
+/// What a rule is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RuleOf {
+    /// Payments of the bank.
+    #[default]
+    #[serde(rename = "pacs.008")]
+    Payment,
+    /// Returns by the bank of what it was paid.
+    #[serde(rename = "pacs.004")]
+    Return,
+}
+
 /// What to do with payments that meet it. A field that is absent meets all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// IBAN of the account that is paid.
+    /// Which messages it is for: payments where absent.
+    #[serde(default)]
+    pub of: RuleOf,
+    /// IBAN of the account that is paid; a return names none, and is met by no rule that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iban: Option<String>,
     /// The amount: "13.00".
@@ -34,8 +51,16 @@ impl Rule {
             Some(Account::Other(number)) => number.as_str(),
             None => "",
         };
+        self.of == RuleOf::Payment && self.names(account, transfer.amount)
+    }
+
+    pub(super) fn meets_return(&self, back: &PaymentReturn) -> bool {
+        self.of == RuleOf::Return && self.names("", back.amount)
+    }
+
+    fn names(&self, account: &str, of: Money) -> bool {
         self.iban.as_deref().is_none_or(|iban| iban == account)
-            && self.amount.as_deref().is_none_or(|amount| amount == transfer.amount.amount())
+            && self.amount.as_deref().is_none_or(|amount| amount == of.amount())
     }
 
     /// Counts a payment; whether it was the last.
@@ -76,16 +101,34 @@ pub struct Credit {
 }
 
 /// A return of a payment.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Return {
     /// UETR of the payment.
     pub uetr: String,
     /// Code of the external list: `AC04`.
     pub code: String,
+    /// Decimal: a part of the payment, or more than it; the whole where absent.
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// ISO 4217; the payment's where absent.
+    #[serde(default)]
+    pub currency: Option<String>,
     /// How often the same bytes are sent; once where absent.
     #[serde(default)]
     pub copies: u8,
+}
+
+impl Return {
+    /// What comes back of a payment of so much.
+    pub(super) fn amount_of(&self, whole: Money) -> Result<Money, NetworkError> {
+        if self.amount.is_none() && self.currency.is_none() {
+            return Ok(whole);
+        }
+        let amount = self.amount.clone().unwrap_or_else(|| whole.amount());
+        let currency = self.currency.as_deref().unwrap_or(whole.currency().code());
+        Ok(Money::parse_positive(currency, &amount)?)
+    }
 }
 
 impl Network {

@@ -176,7 +176,7 @@ impl Network {
         }
         match self.recall_action() {
             RecallAction::Return => {
-                let back = Return { uetr, code: "FOCR".to_owned(), copies: 1 };
+                let back = Return { uetr, code: "FOCR".to_owned(), copies: 1, ..Return::default() };
                 self.send_return(&back, now)?;
             }
             RecallAction::Reject { code } => {

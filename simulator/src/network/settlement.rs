@@ -79,6 +79,24 @@ impl Books {
 }
 
 impl Network {
+    /// Hears of the bank's business date: where it is another than before, the cycle of the one
+    /// before ends.
+    ///
+    /// # Errors
+    /// A balance that cannot be told.
+    pub fn follow(&mut self, business_date: &str, now: UnixMicros) -> Result<(), NetworkError> {
+        if !self.is_of(business_date) && self.business_date.is_some() {
+            self.close_cycle(now)?;
+        }
+        self.business_date = Some(business_date.to_owned());
+        Ok(())
+    }
+
+    /// Whether that is the business date that it has heard of last.
+    pub(crate) fn is_of(&self, business_date: &str) -> bool {
+        self.business_date.as_deref() == Some(business_date)
+    }
+
     /// Settles something and tells nobody but by the report of the cycle.
     ///
     /// # Errors

@@ -5,22 +5,24 @@ use florin_iso20022::{
     StatusReport, StatusRequest,
 };
 use florin_kernel::{Money, Uetr, UnixMicros};
-use florin_simulator::{Action, AskBack, Credit, Network, NetworkError, Outcome, Return, Rule};
+use florin_simulator::{
+    Action, AskBack, Credit, Network, NetworkError, Outcome, Return, Rule, RuleOf,
+};
 
-const NOW: UnixMicros = UnixMicros(1_795_288_260_000_000);
+pub const NOW: UnixMicros = UnixMicros(1_795_288_260_000_000);
 
-fn text<T: std::str::FromStr>(text: &str) -> T
+pub fn text<T: std::str::FromStr>(text: &str) -> T
 where
     T::Err: std::fmt::Debug,
 {
     text.parse().expect(text)
 }
 
-fn network() -> Network {
+pub fn network() -> Network {
     Network::new(&text("FLORCZPP"), 7)
 }
 
-fn names(number: u8) -> PaymentNames {
+pub fn names(number: u8) -> PaymentNames {
     PaymentNames {
         end_to_end: Some(text("end-to-end")),
         uetr: Some(Uetr::from_random([number; 16])),
@@ -36,7 +38,7 @@ fn party(iban: &str) -> Party {
     }
 }
 
-fn payment(number: u8) -> Vec<u8> {
+pub fn payment(number: u8) -> Vec<u8> {
     let transfer = CreditTransfer {
         id: text(&format!("payment-{number}")),
         created_at: NOW,
@@ -50,7 +52,7 @@ fn payment(number: u8) -> Vec<u8> {
     Message::CreditTransfer(transfer).write()
 }
 
-fn question(number: u8) -> Vec<u8> {
+pub fn question(number: u8) -> Vec<u8> {
     let original = OriginalMessage {
         id: text(&format!("payment-{number}")),
         name: text("pacs.008.001.08"),
@@ -61,8 +63,28 @@ fn question(number: u8) -> Vec<u8> {
     Message::StatusRequest(request).write()
 }
 
+/// A return of 5.00 by the bank.
+fn returned_of(id: &str, uetr: Uetr) -> Vec<u8> {
+    let back = PaymentReturn {
+        id: text(id),
+        created_at: NOW,
+        return_id: None,
+        original: None,
+        names: PaymentNames { uetr: Some(uetr), ..PaymentNames::default() },
+        original_amount: None,
+        amount: Money::parse("CZK", "5.00").expect("amount"),
+        settlement_date: None,
+        reason: None,
+    };
+    Message::PaymentReturn(back).write()
+}
+
+pub fn returned(id: &str) -> Vec<u8> {
+    returned_of(id, Uetr::from_random([9; 16]))
+}
+
 /// Everything that waits, taken and acknowledged.
-fn taken(network: &mut Network, now: UnixMicros) -> Vec<Message> {
+pub fn taken(network: &mut Network, now: UnixMicros) -> Vec<Message> {
     let mut messages = Vec::new();
     while let Some((number, document)) = network.next(now).expect("up") {
         messages.push(Message::read(document.as_bytes()).expect("a message"));
@@ -71,7 +93,7 @@ fn taken(network: &mut Network, now: UnixMicros) -> Vec<Message> {
     messages
 }
 
-fn reports(network: &mut Network) -> Vec<(String, Option<String>)> {
+pub fn reports(network: &mut Network) -> Vec<(String, Option<String>)> {
     let told = |report: StatusReport| {
         let code = report.reason.and_then(|reason| reason.code).map(|code| code.to_string());
         (report.status.to_string(), code)
@@ -83,17 +105,18 @@ fn reports(network: &mut Network) -> Vec<(String, Option<String>)> {
     taken(network, NOW).into_iter().map(report).collect()
 }
 
-fn says(status: &str, code: Option<&str>) -> (String, Option<String>) {
+pub fn says(status: &str, code: Option<&str>) -> (String, Option<String>) {
     (status.to_owned(), code.map(str::to_owned))
 }
 
-fn ruled(action: Action) -> Network {
+pub fn ruled(action: Action) -> Network {
     let mut network = network();
-    network.add_rule(Rule { iban: None, amount: None, times: Some(1), action });
+    let of = RuleOf::Payment;
+    network.add_rule(Rule { of, iban: None, amount: None, times: Some(1), action });
     network
 }
 
-fn balance(network: &Network) -> i64 {
+pub fn balance(network: &Network) -> i64 {
     network.shown()["balances"]["CZK"].as_i64().unwrap_or(0)
 }
 
@@ -113,6 +136,7 @@ fn rejects_by_a_rule_for_an_amount_and_an_account_as_often_as_it_says() {
     let mut network = network();
     let action = Action::Reject { code: "AC04".into() };
     let rule = Rule {
+        of: RuleOf::Payment,
         iban: Some("NL91ABNA0417164300".into()),
         amount: Some("12.50".into()),
         times: Some(2),
@@ -210,18 +234,7 @@ fn sends_credits_and_settles_one_of_a_uetr_whatever_is_repeated() {
     }
     assert_eq!(balance(&network), 500);
     // The bank sends it back.
-    let back = PaymentReturn {
-        id: text("return-1"),
-        created_at: NOW,
-        return_id: None,
-        original: None,
-        names: PaymentNames { uetr: Some(uetr), ..PaymentNames::default() },
-        original_amount: None,
-        amount: Money::parse("CZK", "5.00").expect("amount"),
-        settlement_date: None,
-        reason: None,
-    };
-    network.receive(&Message::PaymentReturn(back).write(), NOW).expect("taken");
+    network.receive(&returned_of("return-1", uetr), NOW).expect("taken");
     assert_eq!(reports(&mut network), [says("ACSC", None)]);
     assert_eq!(balance(&network), 0);
 }
@@ -229,8 +242,11 @@ fn sends_credits_and_settles_one_of_a_uetr_whatever_is_repeated() {
 #[test]
 fn returns_and_recalls_name_what_they_are_of() {
     let mut network = network();
-    let unknown =
-        Return { uetr: names(1).uetr.expect("uetr").to_string(), code: "AC04".into(), copies: 0 };
+    let unknown = Return {
+        uetr: names(1).uetr.expect("uetr").to_string(),
+        code: "AC04".into(),
+        ..Return::default()
+    };
     assert!(matches!(network.send_return(&unknown, NOW), Err(NetworkError::Unknown(_))));
     let recall = AskBack { uetr: unknown.uetr.clone(), code: "DUPL".into(), ..AskBack::default() };
     assert!(matches!(network.send_recall(&recall, NOW), Err(NetworkError::Unknown(_))));

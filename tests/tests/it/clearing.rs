@@ -1,5 +1,7 @@
 //! Payments between banks, through the gateway and the simulated network.
 
+mod returns;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
@@ -15,6 +17,8 @@ const UNKNOWN: &str = r#"<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.00
 <FIToFIPmtStsRpt><GrpHdr><MsgId>x</MsgId><CreDtTm>2026-11-21T10:00:00Z</CreDtTm></GrpHdr>
 <OrgnlGrpInfAndSts><OrgnlMsgId>never-sent</OrgnlMsgId><OrgnlMsgNmId>pacs.008.001.08</OrgnlMsgNmId>
 </OrgnlGrpInfAndSts><TxInfAndSts><TxSts>ACSC</TxSts></TxInfAndSts></FIToFIPmtStsRpt></Document>"#;
+/// Lists all that waits, however young.
+const STUCK: [&str; 5] = ["ops", "transfers", "stuck", "--older-than", "0"];
 /// How long a machine that is shared by many may take to what comes without anybody's doing.
 const LONGEST: Duration = Duration::from_secs(120);
 
@@ -158,7 +162,7 @@ async fn waits_for_an_answer(bank: &Bank, anna: &Holder) -> Result<()> {
     let taken = until("the bytes", async || known(bank, "5.00").await, |one| !one.is_null());
     let id = taken.await?["message_id"].as_str().unwrap_or_default().to_owned();
     // Sent again by hand, it is a duplicate, which is no answer.
-    let (waits, stuck) = bank.run(&["ops", "transfers", "stuck"]).await?;
+    let (waits, stuck) = bank.run(&STUCK).await?;
     assert!(!waits && stuck.contains(&id) && stuck.contains("SUBMITTING"), "{stuck}");
     let words = ["ops", "transfers", "send", &id, "--reason", "nobody answers"];
     let (sent, said) = bank.run(&words).await?;
@@ -221,7 +225,7 @@ async fn comes_in(bank: &Bank, staff: &Rest, anna: &Holder) -> Result<()> {
         let returned = |one: &Value| one["message_name"] == "pacs.004.001.09";
         until("the return", back, returned).await?;
     }
-    let stuck = async || Ok(bank.run(&["ops", "transfers", "stuck"]).await?.1);
+    let stuck = async || Ok(bank.run(&STUCK).await?.1);
     // What was no XML at all stays for people.
     let waiting =
         until("everything's end", stuck, |said| said.lines().any(|line| line == "1 waiting"));
@@ -262,7 +266,7 @@ async fn is_ended_by_two_persons(bank: &Bank, staff: &Rest, anna: &Holder) -> Re
     let (is_proposed, said) = bank.run(&words).await?;
     ensure!(is_proposed, "{said}");
     let approval = proposed(&said)?;
-    let (waits, stuck) = bank.run(&["ops", "transfers", "stuck"]).await?;
+    let (waits, stuck) = bank.run(&STUCK).await?;
     ensure!(!waits && stuck.contains(&approval) && stuck.contains("PROPOSED"), "{stuck}");
     let alone = ["ops", "transfers", "approve", &approval, "--reason", "again me"];
     let (is_approved, said) = bank.run(&alone).await?;
@@ -290,7 +294,7 @@ async fn is_ended_by_two_persons(bank: &Bank, staff: &Rest, anna: &Holder) -> Re
     assert_eq!(money(&anna.rest, &anna.account).await?, is("82.00", "0.00"));
 
     // What was no XML at all was dealt with; then nothing waits for anybody.
-    let (_, stuck) = bank.run(&["ops", "transfers", "stuck"]).await?;
+    let (_, stuck) = bank.run(&STUCK).await?;
     let unread = stuck.lines().find(|line| line.contains("unreadable: "));
     let unread = unread.and_then(|line| line.split_whitespace().next()).unwrap_or_default();
     let body = json!({"clearingId": unread, "action": "REPAIR_ACTION_DISMISS",
@@ -299,7 +303,7 @@ async fn is_ended_by_two_persons(bank: &Bank, staff: &Rest, anna: &Holder) -> Re
     approved(bank, answer.text("/repair/approvalId")).await?;
     // The network says the same as people, late.
     bank.network("POST", "answers/release", &Value::Null).await?;
-    let heard = async || Ok(bank.run(&["ops", "transfers", "stuck"]).await?);
+    let heard = async || Ok(bank.run(&STUCK).await?);
     until("nothing to wait for", heard, |(clean, _)| *clean).await?;
     bank.network("POST", "cycles/close", &Value::Null).await?;
     let equal = async || Ok(bank.run(&["ops", "clearing", "reconcile"]).await?);

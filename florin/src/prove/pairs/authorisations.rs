@@ -42,13 +42,10 @@ impl Pairing<'_> {
         };
         let id = one.authorisation_id.as_str();
         let young = time_of(one.changed_at.as_ref()) > self.settled_before;
-        for reference in &item.open_references {
-            self.ledger.transactions.remove(reference);
-        }
+        self.card_in_doubt(id, item)?;
         self.card_captures(id, item, young)?;
         self.card_holds(id, item, young || one.in_doubt)?;
-        let own = format!("{id}/");
-        self.ledger.voids.retain(|reference, _| !reference.starts_with(&own));
+        self.card_voids(id, item);
         if one.in_doubt && young {
             self.report.in_flight(&format!("{id} is in doubt"));
         } else if one.in_doubt {
@@ -56,6 +53,41 @@ impl Pairing<'_> {
             self.report.unfinished(&text);
         }
         Ok(())
+    }
+
+    /// What is in doubt may be booked by now, once and of its amount.
+    fn card_in_doubt(&mut self, id: &str, item: &ExportAuthorisationsResponse) -> Result<()> {
+        let amount = item.open_amount.as_ref().map(|amount| money_of(Some(amount))).transpose()?;
+        for reference in &item.open_references {
+            let posted = self.ledger.transactions.remove(reference).unwrap_or_default();
+            // A replica of before tells no amount.
+            let Some(amount) = amount else { continue };
+            let booked: i64 =
+                posted.iter().flat_map(|one| &one.debits).map(|one| one.minor()).sum();
+            if posted.len() > 1 || (posted.len() == 1 && booked != amount.minor()) {
+                let text = format!("{id} is in doubt about {amount}, {reference} has {booked}");
+                self.report.breach("pairing", &text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the voids of its own references; of any other nothing is known.
+    fn card_voids(&mut self, id: &str, item: &ExportAuthorisationsResponse) {
+        for hold in &item.holds {
+            if let Some(cause) = self.ledger.voids.remove(&hold.reference) {
+                let text = format!("{} is held and was voided for {cause}", hold.reference);
+                self.report.breach("holds", &text);
+            }
+        }
+        if item.void_references.is_empty() {
+            // A replica of before tells none.
+            let own = format!("{id}/");
+            self.ledger.voids.retain(|reference, _| !reference.starts_with(&own));
+        }
+        for reference in &item.void_references {
+            self.ledger.voids.remove(reference);
+        }
     }
 
     fn card_captures(
@@ -256,6 +288,31 @@ mod tests {
         assert_eq!(paired(&exported(), &voided), (1, 0));
         let declined = Kept { voided: Some("aut_1/hold/7"), ..kept() };
         assert_eq!(paired(&exported(), &declined), (0, 0));
+    }
+
+    #[test]
+    fn a_void_is_of_an_operation_that_there_is() {
+        let mut named = exported();
+        named.void_references = vec!["aut_1/hold/1".into(), "aut_1/hold/7".into()];
+        let declined = Kept { voided: Some("aut_1/hold/7"), ..kept() };
+        assert_eq!(paired(&named, &declined), (0, 0));
+        let unknown = Kept { voided: Some("aut_1/hold/8"), ..kept() };
+        assert_eq!(paired(&named, &unknown), (1, 0));
+        let held = Kept { voided: Some("aut_1/hold/1"), ..kept() };
+        assert_eq!(paired(&named, &held), (1, 0));
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_booked_with_its_amount_or_not_at_all() {
+        let mut doubt = exported();
+        doubt.authorisation.as_mut().unwrap().in_doubt = true;
+        doubt.captures.clear();
+        doubt.authorisation.as_mut().unwrap().captured = eur("0.00");
+        doubt.open_references = vec!["aut_1/capture/2".into()];
+        doubt.open_amount = eur("2.00");
+        assert_eq!(paired(&doubt, &kept()), (0, 1));
+        assert_eq!(paired(&doubt, &Kept { debits: vec![], ..kept() }), (0, 1));
+        assert_eq!(paired(&doubt, &Kept { debits: vec!["2.01"], ..kept() }), (1, 1));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What the ledger has booked, held and voided under payment's name.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use anyhow::{Context as _, Result};
 use florin_kernel::{Money, Role, UnixMicros};
@@ -33,6 +36,8 @@ pub(super) struct Ledger {
 pub(super) struct Posted {
     pub(super) transaction_id: String,
     pub(super) debits: Vec<Money>,
+    /// The print of what it debits and credits; None where the ledger does not tell.
+    pub(super) sides: Option<u64>,
     pub(super) recorded_at: UnixMicros,
     /// The journal transaction that it reverses, or empty.
     pub(super) reverses: String,
@@ -81,6 +86,7 @@ impl Ledger {
             transaction_id: transaction.transaction_id,
             reverses: transaction.reverses,
             debits: debits?,
+            sides: print_of(&transaction.debited, &transaction.credited),
             recorded_at: time_of(transaction.recorded_at.as_ref()),
         };
         self.transactions.entry(transaction.reference).or_default().push(posted);
@@ -117,6 +123,17 @@ impl Ledger {
             self.voids.insert(voided.reference, voided.cause);
         }
     }
+}
+
+/// A print of what a posting debits and credits, short because the proof keeps one of each; None
+/// where a replica of before tells nothing of it.
+pub(super) fn print_of(debited: &[String], credited: &[String]) -> Option<u64> {
+    if debited.is_empty() || credited.is_empty() {
+        return None;
+    }
+    let mut print = DefaultHasher::new();
+    (debited, credited).hash(&mut print);
+    Some(print.finish())
 }
 
 /// The transfer in whose name a reference was made: what stands before the first slash.

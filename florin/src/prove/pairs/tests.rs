@@ -142,6 +142,32 @@ fn names_a_completed_transfer_without_its_transaction_or_of_another_amount() {
 }
 
 #[test]
+fn names_the_right_amount_on_the_wrong_account() {
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let done = ExportTransfersResponse {
+        debited: names(&["acc_1"]),
+        credited: names(&["5010", "acc_2"]),
+        ..transfer("trf_1", TransferStatus::Completed, OLD)
+    };
+    for (debited, credited, found) in [
+        (&["acc_1"][..], &["5010", "acc_2"][..], 0),
+        (&["acc_1"], &["5010", "acc_3"], 1),
+        (&["acc_1"], &["acc_2"], 1),
+        (&["acc_9"], &["5010", "acc_2"], 1),
+        // A ledger of before tells nothing of it.
+        (&[], &[], 0),
+    ] {
+        let posted = TransactionReference {
+            debited: names(debited),
+            credited: names(credited),
+            ..posted("trf_1/post", "txn_1", "5.00")
+        };
+        let done = [done.clone()];
+        assert_eq!(breaches(&done, vec![posted], vec![]), found, "{debited:?} {credited:?}");
+    }
+}
+
+#[test]
 fn names_a_transaction_doubled_under_another_reference() {
     let done = [transfer("trf_1", TransferStatus::Completed, OLD)];
     let ledger =

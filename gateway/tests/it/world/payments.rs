@@ -179,4 +179,5 @@ payment! {
     get_repair(GetRepairRequest) -> GetRepairResponse;
     list_repairs(ListRepairsRequest) -> ListRepairsResponse;
     reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
+    list_failing_orders(ListFailingOrdersRequest) -> ListFailingOrdersResponse;
 }

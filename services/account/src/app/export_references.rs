@@ -67,15 +67,17 @@ impl Ledger {
             let page = page.map_err(internal)?;
             let Some((last, _)) = page.last() else { break };
             after = Some(last.id);
-            for (transaction, debits) in page {
+            for (transaction, sides) in page {
                 let item = Item::Transaction(TransactionReference {
                     transaction_id: transaction.id.to_string(),
                     caller: transaction.caller,
                     reference: transaction.reference,
                     kind: transaction.kind,
-                    debits: debits.into_iter().map(wire_money).collect(),
+                    debits: sides.debits.into_values().map(wire_money).collect(),
                     recorded_at: Some(timestamp(transaction.recorded_at)),
                     reverses: wire::optional(transaction.reverses),
+                    debited: sides.debited.into_iter().collect(),
+                    credited: sides.credited.into_iter().collect(),
                 });
                 if out.send(Ok(ExportReferencesResponse { item: Some(item) })).await.is_err() {
                     return Ok(());

@@ -278,7 +278,19 @@ pub async fn references_of(
     found.iter().map(|row| rows::text(row, "reference")).collect()
 }
 
-/// Journal transactions above an id, or the first ones, with the sum of their debits by currency.
+/// What the legs of a journal transaction are on, for the proof: accounts of customers by their
+/// ids, others by their GL codes, each once and sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// Sum of the debits by currency.
+    pub debits: BTreeMap<String, Money>,
+    /// What is debited.
+    pub debited: BTreeSet<String>,
+    /// What is credited.
+    pub credited: BTreeSet<String>,
+}
+
+/// Journal transactions above an id, or the first ones, with what their legs are on.
 ///
 /// # Errors
 /// Those of the database.
@@ -286,27 +298,41 @@ pub async fn transactions_after(
     connection: &impl ConnectionTrait,
     after: Option<TransactionId>,
     limit: i64,
-) -> Result<Vec<(StoredTransaction, Vec<Money>)>, StoreError> {
+) -> Result<Vec<(StoredTransaction, Sides)>, StoreError> {
     let after = after.map(|id| id.to_string()).unwrap_or_default();
     let query = format!("SELECT {JOURNAL} FROM journal WHERE id > $1 ORDER BY id LIMIT $2");
     let mut page = Vec::new();
     for row in sql::query_all(connection, query, [after.into(), limit.into()]).await? {
-        page.push((stored(&row)?, Vec::new()));
+        page.push((stored(&row)?, Sides::default()));
     }
     let (Some((first, _)), Some((last, _))) = (page.first(), page.last()) else {
         return Ok(page);
     };
-    let query = "SELECT transaction_id, currency, CAST(SUM(-amount) AS BIGINT) AS debits \
-                 FROM journal_legs WHERE transaction_id >= $1 AND transaction_id <= $2 \
-                 AND amount < 0 GROUP BY transaction_id, currency ORDER BY transaction_id, currency";
+    let query = "SELECT transaction_id, currency, amount, COALESCE(account_id, gl_code) AS target \
+                 FROM journal_legs WHERE transaction_id >= $1 AND transaction_id <= $2";
     let values = [first.id.to_string().into(), last.id.to_string().into()];
-    let mut debits: BTreeMap<TransactionId, Vec<Money>> = BTreeMap::new();
+    let mut found: BTreeMap<TransactionId, Sides> = BTreeMap::new();
     for row in sql::query_all(connection, query, values).await? {
-        let money = Money::new(rows::int(&row, "debits")?, rows::currency(&row, "currency")?);
-        debits.entry(rows::id(&row, "transaction_id")?).or_default().push(money);
+        let id: TransactionId = rows::id(&row, "transaction_id")?;
+        let minor = rows::int(&row, "amount")?;
+        let currency = rows::currency(&row, "currency")?;
+        let sides = found.entry(id).or_default();
+        let target = rows::text(&row, "target")?;
+        if minor > 0 {
+            sides.credited.insert(target);
+            continue;
+        }
+        sides.debited.insert(target);
+        let beyond = |error| StoreError::Corrupt(format!("debits of {id}: {error}"));
+        let debit = Money::new(minor, currency).checked_neg().map_err(beyond)?;
+        let sum = match sides.debits.get(currency.code()) {
+            Some(sum) => sum.checked_add(debit).map_err(beyond)?,
+            None => debit,
+        };
+        sides.debits.insert(currency.code().to_owned(), sum);
     }
-    for (transaction, sums) in &mut page {
-        *sums = debits.remove(&transaction.id).unwrap_or_default();
+    for (transaction, sides) in &mut page {
+        *sides = found.remove(&transaction.id).unwrap_or_default();
     }
     Ok(page)
 }

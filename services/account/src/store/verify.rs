@@ -205,19 +205,24 @@ pub const STATEMENTS: &[(&str, &str)] = &[
          ON every.product = a.product AND every.currency = '') AS x \
          GROUP BY x.code, x.currency HAVING SUM(x.billions) * 1000000000 + SUM(x.rest) <> 0",
     ),
-    // What the conversions say of the position is what the legs on the position account do.
+    // What the conversions say of the position is what the legs on the position account do. Without
+    // a conversion one currency's position may change, as a result is realised, and never that of
+    // two, but by a reversal.
     (
         "conversions",
-        "SELECT c.transaction_id AS record, 'legs of the position in ' || c.currency || ' sum to ' \
-         || CAST(COALESCE(l.net, 0) AS TEXT) || ', the conversions to ' || CAST(c.net AS TEXT) \
-         AS description FROM (SELECT transaction_id, currency, SUM(amount) AS net FROM \
-         (SELECT transaction_id, sold_currency AS currency, sold_amount AS amount \
-         FROM journal_conversions UNION ALL SELECT transaction_id, bought_currency, -bought_amount \
-         FROM journal_conversions) AS b GROUP BY transaction_id, currency) AS c \
-         LEFT JOIN (SELECT transaction_id, currency, SUM(amount) AS net FROM journal_legs \
-         WHERE gl_code = '9020' AND account_id IS NULL GROUP BY transaction_id, currency) AS l \
-         ON l.transaction_id = c.transaction_id AND l.currency = c.currency \
-         WHERE COALESCE(l.net, 0) <> c.net",
+        "SELECT x.transaction_id AS record, 'legs of the position in ' || x.currency || ' sum to ' \
+         || CAST(SUM(x.legs) AS TEXT) || ', the conversions to ' || CAST(SUM(x.told) AS TEXT) \
+         AS description FROM (SELECT transaction_id, currency, amount AS legs, 0 AS told \
+         FROM journal_legs WHERE gl_code = '9020' AND account_id IS NULL UNION ALL \
+         SELECT transaction_id, sold_currency, 0, sold_amount FROM journal_conversions UNION ALL \
+         SELECT transaction_id, bought_currency, 0, -bought_amount FROM journal_conversions) AS x \
+         LEFT JOIN journal AS j ON j.id = x.transaction_id \
+         WHERE EXISTS (SELECT 1 FROM journal_conversions AS c \
+         WHERE c.transaction_id = x.transaction_id) OR (j.reverses IS NULL AND \
+         (SELECT COUNT(DISTINCT l.currency) FROM journal_legs AS l \
+         WHERE l.transaction_id = x.transaction_id AND l.gl_code = '9020' \
+         AND l.account_id IS NULL) > 1) \
+         GROUP BY x.transaction_id, x.currency HAVING SUM(x.legs) <> SUM(x.told)",
     ),
     (
         "references",

@@ -24,7 +24,9 @@ use florin_kernel::{AccountId, LARGEST_MOVEMENT};
 use florin_testkit::{place::number, shared_data};
 
 use crate::{
-    bench_ledger::{Bench, FAR, capture, each, eur, place, place_for, reference, release},
+    bench_ledger::{
+        Bench, FAR, capture, each, eur, place, place_for, reference, release, release_part,
+    },
     desk::desk,
 };
 
@@ -85,11 +87,10 @@ fn not_ours(row: &[String]) -> Option<&'static str> {
         "pending_transfer_has_different_debit_account_id"
         | "pending_transfer_has_different_credit_account_id"
         | "pending_transfer_has_different_ledger"
-        | "pending_transfer_has_different_code"
-        | "pending_transfer_has_different_amount" => {
-            Some("a release names its hold and nothing else")
+        | "pending_transfer_has_different_code" => {
+            Some("a release names its hold and how much, and nothing else")
         }
-        "exceeds_pending_transfer_amount" if has("VOI") => Some("a release is of all that remains"),
+        "pending_transfer_has_different_amount" => Some("a release may be of a part"),
         _ => None,
     }
 }
@@ -127,6 +128,9 @@ impl Section {
         }
         let hold = self.reference(pending);
         let known = self.pending.get(pending).cloned();
+        if has("VOI") && amount(minor) > 0 {
+            return release_part(&text, &hold, amount(minor));
+        }
         // A capture of nothing is a release.
         if has("VOI") || (has("POS") && amount(minor) == 0) {
             return release(&text, &hold);
@@ -173,7 +177,9 @@ impl Section {
             )
             | (
                 "exceeds_pending_transfer_amount",
-                Outcome::Refused(Refusal::CaptureExceedsHold { .. }),
+                Outcome::Refused(
+                    Refusal::CaptureExceedsHold { .. } | Refusal::ReleaseExceedsHold { .. },
+                ),
             )
             | (
                 "pending_transfer_already_posted" | "pending_transfer_already_voided",
@@ -345,10 +351,10 @@ async fn pending_transfers_are_posted_voided_and_told_apart_as_the_table_says() 
             ("references are texts, and required", 5),
             ("a hold, a capture and a release are messages of their own", 13),
             ("a refused reference made nothing and may be used again", 1),
-            ("a release names its hold and nothing else", 5),
-            ("a release is of all that remains", 1),
+            ("a release names its hold and how much, and nothing else", 4),
+            ("a release may be of a part", 1),
         ]);
-        assert_eq!((ran, &reasons), (50, &expected), "{left_out:#?}");
+        assert_eq!((ran, &reasons), (51, &expected), "{left_out:#?}");
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A statement that breaks the ledger, and the check that must find it.
-const BREAKS: [(&str, &str); 43] = [
+const BREAKS: [(&str, &str); 44] = [
     ("UPDATE account_events SET counterparty = 'y' WHERE version = 3", "hash"),
     // What cannot be read is named as well, and does not end the verification.
     ("UPDATE account_events SET hold_id = 'h' WHERE hold_id IS NOT NULL", "hash"),
@@ -71,6 +71,8 @@ const BREAKS: [(&str, &str); 43] = [
     ("UPDATE journal SET booking_date = '2026-11-20'", "journal txn_"),
     ("DELETE FROM outbox WHERE kind = 'transaction_posted'", "journal txn_"),
     ("UPDATE outbox SET aggregate = 'txn_0' WHERE kind = 'transaction_posted'", "journal txn_0"),
+    // Legs of two currencies on the position account, and nothing that converts them.
+    ("DELETE FROM journal_conversions", "conversions"),
 ];
 
 async fn filled(bench: &Bench) {

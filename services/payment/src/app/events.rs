@@ -1,5 +1,5 @@
 //! What payments publish. An event's aggregate is the transfer: version 1 is its acceptance,
-//! version 2 its end. So it is of recalls.
+//! version 2 its end, version 3 that it has come back. Recalls have the first two.
 
 use florin_events::{Cause, NewEvent, position};
 use florin_kernel::{EventId, UnixMicros};
@@ -8,7 +8,7 @@ use florin_proto::{
         self as wire, AuthorisationCaptured, AuthorisationDecided, AuthorisationExpired,
         AuthorisationReversed, BulkAccepted, BulkCancelled, BulkDone, BulkRejected,
         OrderRunRefused, PaymentRepaired, RecallEnded, RecallRequested, TransferAccepted,
-        TransferCancelled, TransferCompleted, TransferFailed,
+        TransferCancelled, TransferCompleted, TransferFailed, TransferReturned,
     },
     timestamp,
 };
@@ -16,7 +16,7 @@ use florin_proto::{
 use crate::{
     domain::{BulkStatus, Operation, OperationKind, Status},
     store::{
-        Record,
+        Comeback, Record,
         authorisations::Card,
         bulks::Bulk,
         orders::{OrderRun, StandingOrder},
@@ -24,8 +24,8 @@ use crate::{
         repairs::Repair,
     },
     wire::{
-        bulks::wire_bulk, wire_authorisation, wire_of, wire_operation, wire_order, wire_recall_of,
-        wire_run,
+        bulks::wire_bulk, wire_authorisation, wire_comeback, wire_of, wire_operation, wire_order,
+        wire_recall_of, wire_run,
     },
 };
 
@@ -35,6 +35,8 @@ const ACCEPTED: i64 = 1;
 const REPAIRED: i64 = 1;
 /// Version of the event of an end.
 const ENDED: i64 = 2;
+/// Version of the event of a transfer that has come back.
+const RETURNED: i64 = 3;
 
 /// The event of an acceptance, beside the transfer as it tells it.
 #[must_use]
@@ -64,6 +66,17 @@ pub fn ended(record: &Record, causation: &str) -> Option<NewEvent> {
         Status::Failed => NewEvent::of(&TransferFailed { transfer, at }, &id, ENDED, cause),
         Status::Cancelled => NewEvent::of(&TransferCancelled { transfer, at }, &id, ENDED, cause),
     })
+}
+
+/// The event of a transfer that another bank has sent back.
+#[must_use]
+pub fn returned(record: &Record, back: &Comeback) -> NewEvent {
+    let transfer =
+        wire::Transfer { returned: Some(wire_comeback(back)), ..wire_of(&record.transfer) };
+    let fact = TransferReturned { transfer: Some(transfer), at: Some(timestamp(back.at)) };
+    let ended = position::decode(&record.position).unwrap_or_default();
+    let causation = ended.last().map(ToString::to_string).unwrap_or_default();
+    NewEvent::of(&fact, &record.transfer.id(), RETURNED, cause(record, &causation))
 }
 
 /// The event of an operation of an authorisation that was decided.
@@ -201,9 +214,16 @@ mod tests {
         store::ClientKey,
     };
 
-    /// The event of a fixed transfer after these changes, one a microsecond.
+    /// The event of a fixed transfer after these changes.
     fn told(changes: Vec<Event>) -> Option<NewEvent> {
-        let accepted_only = changes.is_empty();
+        if changes.is_empty() {
+            return Some(accepted(&record(changes), "cause").0);
+        }
+        ended(&record(changes), "cause")
+    }
+
+    /// A fixed transfer after these changes, one a microsecond.
+    fn record(changes: Vec<Event>) -> Record {
         let account = |number| AccountId::from_parts(number, [1; 10]);
         let route = Route::Transfer {
             from: account(1),
@@ -218,7 +238,7 @@ mod tests {
         for (at, change) in (1_000_001..).zip(changes) {
             transfer.apply(change, UnixMicros(at)).expect("change");
         }
-        let record = Record {
+        Record {
             transfer,
             position: "never in an event".into(),
             initiator: Vec::new(),
@@ -231,11 +251,7 @@ mod tests {
             due_at: None,
             lease_token: None,
             reserved: Vec::new(),
-        };
-        if accepted_only {
-            return Some(accepted(&record, "cause").0);
         }
-        ended(&record, "cause")
     }
 
     #[test]
@@ -299,6 +315,18 @@ mod tests {
             attempts: 0,
             last_cause: None,
         }
+    }
+
+    #[test]
+    fn the_bytes_of_the_event_of_a_return_are_these_for_ever() {
+        let screened = Event::Screened(Screening::NotScreened);
+        let posted = Event::Posted(TransactionId::from_parts(4, [4; 10]));
+        let amount = Money::parse("EUR", "2.34").expect("amount");
+        let back = Comeback { amount, code: Some("AC04".into()), at: UnixMicros(2_000_000) };
+        let event = returned(&record(vec![screened, posted]), &back);
+        let payload = florin_store::rows::hex(&event.payload);
+        let line = format!("{} {} {payload}\n", event.kind, event.version);
+        assert_eq!(line, include_str!("../../tests/golden/return_event.txt"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Returns a transfer.
 
 use florin_kernel::TransferId;
-use florin_proto::payment::v1::{GetTransferRequest, GetTransferResponse, Reason};
+use florin_proto::payment::v1::{GetTransferRequest, GetTransferResponse, Reason, Transfer};
 use florin_rpc::{CallContext, Error, PrincipalKind, Verb};
 use florin_runtime::internal;
+use florin_store::StoreError;
 use tonic::{Response, Status};
 
 use super::Payment;
@@ -11,7 +12,7 @@ use crate::{
     domain,
     grpc::convert::transfer_id,
     store::{self, Record},
-    wire::{Viewer, wire_transfer, wire_work},
+    wire::{Viewer, wire_comeback, wire_transfer, wire_work},
 };
 
 impl Payment {
@@ -35,8 +36,25 @@ impl Payment {
             PrincipalKind::Staff => Some(wire_work(&record)),
             PrincipalKind::Customer | PrincipalKind::Client | PrincipalKind::Service => None,
         };
-        let transfer = Some(wire_transfer(&record, viewer));
+        let mut transfer = wire_transfer(&record, viewer);
+        self.tell_comebacks(std::iter::once(&mut transfer)).await.map_err(internal)?;
+        let transfer = Some(transfer);
         Ok(Response::new(GetTransferResponse { transfer, work }))
+    }
+
+    /// Adds to transfers to other banks what came back of them.
+    pub(super) async fn tell_comebacks<'t>(
+        &self,
+        transfers: impl Iterator<Item = &'t mut Transfer>,
+    ) -> Result<(), StoreError> {
+        let is_away = |one: &Transfer| one.creditor.as_ref().is_some_and(|to| !to.bic.is_empty());
+        let away: Vec<_> = transfers.filter(|one| is_away(one)).collect();
+        let ids: Vec<_> = away.iter().map(|one| one.transfer_id.clone()).collect();
+        let found = store::comebacks(self.db.read(), &ids).await?;
+        for one in away {
+            one.returned = found.get(&one.transfer_id).map(wire_comeback);
+        }
+        Ok(())
     }
 
     /// Holders of the paying account see all of it. Holders of the other see what they were

@@ -53,7 +53,8 @@ impl Payment {
             Some(_) | None => String::new(),
         };
         let transfers = records.iter().map(|record| wire_transfer(record, viewer(visible, record)));
-        let transfers = transfers.collect();
+        let mut transfers: Vec<_> = transfers.collect();
+        self.tell_comebacks(transfers.iter_mut()).await.map_err(internal)?;
         Ok(Response::new(ListTransfersResponse { transfers, next_page_token }))
     }
 

@@ -16,7 +16,7 @@ use self::names::{digest, is_same, name_of, print_of, print_with_text};
 use super::advance_clearing::{ClearingWorker, plain};
 use crate::{
     clearing::fresh_id,
-    domain::Arrival,
+    domain::{Arrival, return_text},
     store::{self, Drawer, Incoming},
 };
 
@@ -182,12 +182,15 @@ impl ClearingWorker {
             attempts: 0,
             last_cause: None,
         };
-        if store::arrive(tx, &arrived).await? {
+        if store::arrive(tx, &told_by_its_payment(tx, arrived.clone()).await?).await? {
             return Ok(format!("{} came back", arrived.id));
         }
         let known = store::lock_incoming(tx, &arrived.id).await?;
         if known.is_some_and(|known| {
-            known.message_id == arrived.message_id && is_same(&known, &arrived)
+            // Where it had gone, and the text, are ours: what came before they were kept has none.
+            let (from_iban, description) = (known.from_iban.clone(), known.description.clone());
+            let again = Incoming { from_iban, description, ..arrived.clone() };
+            known.message_id == again.message_id && is_same(&known, &again)
         }) {
             return Ok(format!("{} again", arrived.id));
         }
@@ -220,6 +223,16 @@ async fn keep_beside(tx: &Tx, name: &str, arrived: Incoming) -> Result<String, S
         }
     }
     Ok(refused(format!("{} has the name of another payment", other.id)))
+}
+
+/// What came back, with the account that it had gone to and a text for the one that it returns to.
+async fn told_by_its_payment(tx: &Tx, mut back: Incoming) -> Result<Incoming, StoreError> {
+    let Some(id) = back.transfer else { return Ok(back) };
+    let Some(record) = store::find(tx, id).await? else { return Ok(back) };
+    let order = record.transfer.order();
+    back.from_iban = order.route().creditor_iban().map(|iban| iban.electronic().to_owned());
+    back.description = return_text(back.reason.as_deref(), order.description());
+    Ok(back)
 }
 
 /// A message that a human has to look at.

@@ -10,13 +10,14 @@
 
 mod found;
 mod nostro;
+mod untold;
 
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
 };
 
-use florin_kernel::{Role, parse_date};
+use florin_kernel::{Date, Role, UnixMicros, parse_date};
 use florin_proto::{
     account::v1::{ListGlEntriesRequest, account_service_client::AccountServiceClient},
     money_of,
@@ -62,10 +63,15 @@ impl Payment {
         _: ReconcileClearingRequest,
     ) -> Result<Response<ReconcileClearingResponse>, Status> {
         let mut reconciliations = Vec::new();
-        for statement in statements::latest(self.db.read()).await.map_err(internal)? {
-            reconciliations.push(wire_reconciliation(&self.reconcile(statement).await?));
+        let told = statements::latest(self.db.read()).await.map_err(internal)?;
+        for statement in &told {
+            reconciliations.push(wire_reconciliation(&self.reconcile(statement.clone()).await?));
         }
-        Ok(Response::new(ReconcileClearingResponse { reconciliations }))
+        for one in self.without_statement(&told).await? {
+            reconciliations.push(wire_reconciliation(&one));
+        }
+        let suspense_gl_code = self.config.clearing.suspense_gl_code.clone();
+        Ok(Response::new(ReconcileClearingResponse { reconciliations, suspense_gl_code }))
     }
 
     /// Compares, until the shutdown, what has come and is not known to be equal.
@@ -82,10 +88,16 @@ impl Payment {
         }
     }
 
-    async fn reconcile_due(&self) -> Result<(), Error> {
+    /// Compares what has come and is not known to be equal, and measures how long ago that was.
+    ///
+    /// # Errors
+    /// Those of the database and of `account`.
+    pub async fn reconcile_due(&self) -> Result<(), Error> {
         let now = self.db.now().await.map_err(internal)?;
         let mut differences = 0_i64;
-        for statement in statements::latest(self.db.read()).await.map_err(internal)? {
+        let told = statements::latest(self.db.read()).await.map_err(internal)?;
+        self.measure_statements(&told, now).await.map_err(internal)?;
+        for statement in told {
             let again = statement.checked_at.plus_micros(AGAIN_AFTER_MICROS) <= now;
             let is_due = match statement.state {
                 Compared::Open => true,
@@ -103,6 +115,22 @@ impl Payment {
         Ok(())
     }
 
+    /// Since when the network has told nothing of the account of which it is longest ago: since the
+    /// first message to it or from it where it has never told anything.
+    async fn measure_statements(
+        &self,
+        told: &[Statement],
+        now: UnixMicros,
+    ) -> Result<(), StoreError> {
+        let since = match told.iter().map(|statement| statement.received_at).min() {
+            Some(since) => Some(since),
+            None => statements::first_exchange(self.db.read()).await?,
+        };
+        let age = since.map_or(0, |since| now.0.saturating_sub(since.0).max(0) / 1_000_000);
+        self.meter.statement_age(age);
+        Ok(())
+    }
+
     /// Compares a statement, the last of its account, and keeps what came of it.
     async fn reconcile(&self, mut statement: Statement) -> Result<Reconciliation, Error> {
         let open = self.match_entries(&statement).await.map_err(internal)?;
@@ -117,6 +145,7 @@ impl Payment {
         let equal = earlier(Earlier::Equal).await.map_err(internal)?;
         let from = equal.and_then(|equal| equal.open_from);
         let today = self.books.ask(&worker_context(Role::Payment)).await?;
+        let told_by = self.told_by(today).await?;
         let nostro = self.nostro(&statement, from).await?;
         let mut found = Found::default();
         found.check_balances(&statement, before.as_ref(), &self.db).await?;
@@ -136,9 +165,10 @@ impl Payment {
                 }
             }
         }
-        let oldest = self.left_over(&statement, cycle.as_ref(), &nostro, &mut found).await?;
+        let times = (cycle.as_ref(), told_by);
+        let oldest = self.left_over(&statement, times, &nostro, &mut found).await?;
         found.check_total(&statement, &nostro);
-        let Found { differences, under_way, theirs_under_way, .. } = found;
+        let Found { differences, under_way, untold, theirs_under_way, .. } = found;
         statement.state = match (differences.is_empty(), theirs_under_way) {
             (false, _) => Compared::Differs,
             (true, true) => Compared::Open,
@@ -154,6 +184,7 @@ impl Payment {
             booked: statement.money(nostro.balance),
             differences,
             under_way,
+            untold,
         };
         self.note(&mut statement, &reconciliation).await.map_err(internal)?;
         Ok(reconciliation)
@@ -201,11 +232,7 @@ impl Payment {
     }
 
     /// The entries of the nostro account from a booking date on, and its balance.
-    async fn nostro(
-        &self,
-        statement: &Statement,
-        from: Option<florin_kernel::Date>,
-    ) -> Result<Nostro, Error> {
+    async fn nostro(&self, statement: &Statement, from: Option<Date>) -> Result<Nostro, Error> {
         let mut request = ListGlEntriesRequest {
             code: self.config.clearing.nostro_gl_code.clone(),
             currency: statement.currency.code().to_owned(),
@@ -243,7 +270,7 @@ impl Payment {
     async fn left_over(
         &self,
         statement: &Statement,
-        cycle: Option<&Statement>,
+        (cycle, told_by): (Option<&Statement>, Date),
         nostro: &Nostro,
         found: &mut Found,
     ) -> Result<Option<String>, Error> {
@@ -270,8 +297,10 @@ impl Payment {
                         of: name.clone(),
                     };
                     let is_under_way = is_ours && !is_late && skip == 0;
-                    found.only_ours(difference, is_under_way)?;
                     let date = &one.booking_date;
+                    // Dates are of one length: as texts they compare as dates do.
+                    let is_untold = *date <= told_by.to_string();
+                    found.only_ours(difference, is_under_way, is_untold)?;
                     if oldest.as_ref().is_none_or(|oldest| date < oldest) {
                         oldest = Some(date.clone());
                     }
@@ -289,7 +318,7 @@ impl Payment {
         let count = |all: &[Difference]| i64::try_from(all.len()).unwrap_or(i64::MAX);
         let known = statement.differences;
         statement.differences = count(&found.differences);
-        statement.under_way = count(&found.under_way);
+        statement.under_way = count(&found.under_way).saturating_add(count(&found.untold));
         statement.checked_at = self.db.now().await?;
         if statement.differences > 0 && statement.differences != known {
             let (id, differences) = (statement.id.as_str(), statement.differences);

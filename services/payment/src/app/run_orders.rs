@@ -81,7 +81,8 @@ impl Payment {
         let mut passed_by = BTreeSet::new();
         loop {
             let limit = i64::try_from(passed_by.len()).unwrap_or(PAGE).saturating_add(PAGE);
-            let mut due = store::orders::due(self.db.read(), opened, limit).await?;
+            let now = self.db.now().await?;
+            let mut due = store::orders::due(self.db.read(), opened, now, limit).await?;
             due.retain(|id| !passed_by.contains(id));
             if due.is_empty() {
                 return Ok(created);
@@ -97,7 +98,8 @@ impl Payment {
     }
 
     /// Runs orders together, and in halves where one of them is what the transaction fails at:
-    /// that one is passed by, for people, and holds up no other.
+    /// that one is passed by, for people, and holds up no other. It is tried again ever more
+    /// rarely.
     async fn run_parts(
         &self,
         opened: Opened,
@@ -110,16 +112,22 @@ impl Payment {
         while let Some(mut ids) = parts.pop() {
             let run = self.db.write(async |tx: Tx| {
                 let orders = store::orders::lock(&tx, &ids).await?;
-                self.run_page(&tx, opened, orders, fees).await
+                let read: BTreeSet<_> = orders.iter().map(|one| one.id).collect();
+                Ok::<_, StoreError>((self.run_page(&tx, opened, orders, fees).await?, read))
             });
             match (run.await, ids.as_slice()) {
-                (Ok(page), _) => {
+                (Ok((page, read)), _) => {
+                    for id in ids.iter().filter(|id| !read.contains(id)) {
+                        self.note_failing_order(*id, "its row cannot be read").await?;
+                        passed_by.insert(*id);
+                    }
                     whole.orders = whole.orders.saturating_add(page.orders);
                     whole.created = whole.created.saturating_add(page.created);
                 }
                 (Err(error), _) if !is_of_a_row(&error) => return Err(error),
                 (Err(error), [id]) => {
                     tracing::error!(order = %id, %error, "an order cannot be run");
+                    self.note_failing_order(*id, &error.to_string()).await?;
                     passed_by.insert(*id);
                 }
                 (Err(_), _) => {
@@ -230,6 +238,8 @@ impl Payment {
         let runs: Vec<OrderRun> = runs.into_iter().flatten().collect();
         store::orders::record(tx, &runs).await?;
         store::orders::update(tx, &orders).await?;
+        let run: Vec<_> = orders.iter().map(|one| one.id).collect();
+        store::failing_orders::forget(tx, &run).await?;
         self.outbox.append(tx, told).await?;
         Ok(Page { orders: orders.len(), created })
     }

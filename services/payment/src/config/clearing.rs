@@ -47,6 +47,10 @@ pub struct ClearingConfig {
     /// Calendar days that people have to decide on another bank's recall: 1 to 365. The scheme
     /// has 15 banking business days.
     pub recall_answer_days: u32,
+    /// Business days in which a statement of the network tells of what is booked on the nostro
+    /// account, the day of the booking not counted: 1 to 30. What is untold for longer is
+    /// unfinished in the proof.
+    pub untold_business_days: u32,
 }
 
 impl Default for ClearingConfig {
@@ -74,6 +78,7 @@ impl Default for ClearingConfig {
             recall_days: 14,
             recall_long_days: 395,
             recall_answer_days: 21,
+            untold_business_days: 3,
         }
     }
 }
@@ -103,6 +108,7 @@ impl ClearingConfig {
             ("clearing.recall_days", 365, self.recall_days),
             ("clearing.recall_long_days", 800, self.recall_long_days),
             ("clearing.recall_answer_days", 365, self.recall_answer_days),
+            ("clearing.untold_business_days", 30, self.untold_business_days),
         ] {
             if !(1..=most).contains(&found) {
                 return Err(ConfigError::Days { setting, most, found });
@@ -202,7 +208,10 @@ mod tests {
     fn days_of_recalls_are_in_their_range() {
         let none = ClearingConfig { recall_days: 0, ..ClearingConfig::default() };
         let many = ClearingConfig { recall_answer_days: 366, ..ClearingConfig::default() };
-        for (config, name) in [(none, "recall_days"), (many, "recall_answer_days")] {
+        let untold = ClearingConfig { untold_business_days: 31, ..ClearingConfig::default() };
+        for (config, name) in
+            [(none, "recall_days"), (many, "recall_answer_days"), (untold, "untold_business_days")]
+        {
             assert!(config.check().expect_err(name).to_string().contains(name));
         }
     }

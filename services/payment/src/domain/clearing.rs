@@ -29,6 +29,9 @@ impl Directory {
     }
 }
 
+/// Characters of a text in the ledger.
+const MOST_TEXT: usize = 140;
+
 /// How far something on its way to the network is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -231,6 +234,14 @@ pub fn return_code(reason: &str) -> Option<&'static str> {
     }
 }
 
+/// The text of the entry with which a payment of ours comes back, for this code of ISO 20022.
+#[must_use]
+pub fn return_text(code: Option<&str>, description: &str) -> String {
+    let why = code.map_or_else(|| "Returned".to_owned(), |code| format!("Returned {code}"));
+    let text = if description.is_empty() { why } else { format!("{why}: {description}") };
+    text.chars().take(MOST_TEXT).collect::<String>().trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,6 +254,17 @@ mod tests {
         assert_ne!(uetr_of(id), uetr_of(TransferId::from_parts(1_700_000_000_000, [8; 10])));
         assert_eq!(hold_reference(id), format!("{id}/hold"));
         assert_eq!(release_reference(id), format!("{id}/release"));
+    }
+
+    #[test]
+    fn a_return_tells_its_code_and_what_it_is_of_within_what_the_ledger_takes() {
+        assert_eq!(return_text(Some("AC04"), "rent"), "Returned AC04: rent");
+        assert_eq!(return_text(None, "rent"), "Returned: rent");
+        assert_eq!(return_text(Some("AC04"), ""), "Returned AC04");
+        let long = return_text(Some("AC04"), &"\u{17e}".repeat(140));
+        assert_eq!(long.chars().count(), 140);
+        let blank = return_text(Some("AC04"), &format!("{} b", "a".repeat(124)));
+        assert!(blank.ends_with('a'), "no text of the ledger ends with a blank: {blank:?}");
     }
 
     #[test]

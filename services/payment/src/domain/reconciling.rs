@@ -47,6 +47,8 @@ pub struct Reconciliation {
     pub differences: Vec<Difference>,
     /// What ends by itself.
     pub under_way: Vec<Difference>,
+    /// What our books have, and statements should have told of for business days.
+    pub untold: Vec<Difference>,
 }
 
 /// What no entry explains of the difference between two balances: what our books have, less what

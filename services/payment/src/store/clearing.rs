@@ -15,8 +15,8 @@ use sea_orm::{QueryResult, Value};
 pub use self::{
     filed::{Drawer, Unread, dismiss_unread, file, lock_unread, unread_after},
     incoming::{
-        Incoming, arrive, asked_back, claim_incoming, find_incoming, has_come_back, incoming_after,
-        lock_incoming, update_incoming,
+        Comeback, Incoming, arrive, asked_back, claim_incoming, comebacks, find_incoming,
+        has_come_back, incoming_after, lock_incoming, update_incoming,
     },
     reads::{
         clearing_waits, find_outgoing, is_in_hand, is_return_contradicted, outgoing_after,

@@ -251,22 +251,26 @@ pub async fn lock(tx: &Tx, ids: &[OrderId]) -> Result<Vec<StandingOrder>, StoreE
     Ok(locked.iter().filter_map(readable).collect())
 }
 
-/// Orders that have something to do on a business date, those due first in front.
+/// Orders that have something to do on a business date, those due first in front, but for those
+/// that could not be run and are not to be tried again by `now`.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn due(
     connection: &impl ConnectionTrait,
     opened: Opened,
+    now: UnixMicros,
     limit: i64,
 ) -> Result<Vec<OrderId>, StoreError> {
     // As the holiday rules say it (2 and 3); those done before their own date come last.
-    let query = "SELECT id FROM orders WHERE run_on <= $1 OR (holiday_rule <> 1 \
+    let query = "SELECT id FROM orders WHERE (run_on <= $1 OR (holiday_rule <> 1 \
                  AND run_on IS NOT NULL AND next_on < $2 AND (holiday_rule = 3 \
-                 OR SUBSTR(next_on, 1, 7) <> SUBSTR($2, 1, 7))) ORDER BY run_on, id LIMIT $3";
+                 OR SUBSTR(next_on, 1, 7) <> SUBSTR($2, 1, 7)))) AND NOT EXISTS \
+                 (SELECT 1 FROM failing_orders AS f WHERE f.id = orders.id AND f.next_at > $4) \
+                 ORDER BY run_on, id LIMIT $3";
     let today = opened.on.to_string();
     let next = opened.next.map_or_else(|| today.clone(), |next| next.to_string());
-    let values = [today.into(), next.into(), limit.into()];
+    let values = [today.into(), next.into(), limit.into(), now.0.into()];
     let found = sql::query_all(connection, query, values).await?;
     let corrupt = || StoreError::Corrupt("an order has no valid id".into());
     found

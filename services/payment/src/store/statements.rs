@@ -207,6 +207,39 @@ pub async fn latest(connection: &impl ConnectionTrait) -> Result<Vec<Statement>,
     rows.iter().map(statement_of).collect()
 }
 
+/// The currencies in which anything has gone to the network or come from it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn currencies(connection: &impl ConnectionTrait) -> Result<Vec<Currency>, StoreError> {
+    let query = "SELECT currency FROM clearing_out UNION SELECT currency FROM clearing_in \
+                 ORDER BY currency";
+    let rows = sql::query_all(connection, query, []).await?;
+    let corrupt = || StoreError::Corrupt("a payment has no valid currency".to_owned());
+    rows.iter()
+        .map(|row| row.try_get::<String>("", "currency")?.parse().map_err(|_| corrupt()))
+        .collect()
+}
+
+/// When the first message went to the network or came from it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn first_exchange(
+    connection: &impl ConnectionTrait,
+) -> Result<Option<UnixMicros>, StoreError> {
+    // Ids of both begin with the time at which they were made.
+    let mut first = None;
+    for (table, column) in [("clearing_out", "created_at"), ("clearing_log", "received_at")] {
+        let query = format!("SELECT {column} AS at FROM {table} ORDER BY id LIMIT 1");
+        if let Some(row) = sql::query_one(connection, query, []).await? {
+            let at = UnixMicros(row.try_get("", "at")?);
+            first = Some(first.map_or(at, |first: UnixMicros| first.min(at)));
+        }
+    }
+    Ok(first)
+}
+
 /// Which statement before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Earlier {

@@ -139,6 +139,13 @@ pub fn wire_authorisation_export(
         }
         OperationKind::Reverse | OperationKind::Expire => Vec::new(),
     });
+    let void = operations.iter().flat_map(|operation| match operation.kind {
+        OperationKind::Authorise | OperationKind::Increment => vec![operation.hold_reference()],
+        OperationKind::Capture => {
+            vec![operation.capture_reference(), operation.shortfall_reference()]
+        }
+        OperationKind::Reverse | OperationKind::Expire => Vec::new(),
+    });
     ExportAuthorisationsResponse {
         authorisation: Some(wire_authorisation(card)),
         holds: holds.collect(),
@@ -147,5 +154,7 @@ pub fn wire_authorisation_export(
         attempts: i32::try_from(card.attempts).unwrap_or(i32::MAX),
         last_cause: card.last_cause.clone().unwrap_or_default(),
         reference: operations.first().map(|first| first.reference.clone()).unwrap_or_default(),
+        void_references: void.collect(),
+        open_amount: pending.map(|operation| wire_money(operation.amount)),
     }
 }

@@ -1,11 +1,13 @@
 //! What the proof is told.
 
+use std::collections::BTreeSet;
+
 use florin_kernel::UnixMicros;
 use florin_proto::{payment::v1 as wire, timestamp, wire_money};
 
 use super::{transaction_id, wire_relation, wire_status};
 use crate::{
-    domain::{Ended, Reservation, posting_reference},
+    domain::{Ended, Order, Posting, Relation, Reservation, Side, Target, posting_reference},
     store::Record,
 };
 
@@ -28,6 +30,7 @@ pub fn wire_export(
             .unwrap_or_default(),
     });
     let (order_id, order_date) = record.key.run_of_order().unwrap_or_default();
+    let [debited, credited] = [Side::Debit, Side::Credit].map(|side| sides(transfer.order(), side));
     wire::ExportTransfersResponse {
         transfer_id: transfer.id().to_string(),
         status: wire_status(transfer.status()).into(),
@@ -48,7 +51,24 @@ pub fn wire_export(
         order_id: order_id.to_owned(),
         order_date: order_date.to_owned(),
         counted: counted.map(|one| wire_money(one.amount)),
+        debited,
+        credited,
     }
+}
+
+/// What the legs of one side are on. A reversal mirrors its original, as the ledger has that.
+fn sides(order: &Order, side: Side) -> Vec<String> {
+    if order.link().is_some_and(|link| link.relation == Relation::Reversal) {
+        return Vec::new();
+    }
+    let legs = Posting::of(order).legs.into_iter().filter(|leg| leg.side == side);
+    let targets: BTreeSet<String> = legs
+        .map(|leg| match leg.target {
+            Target::Account(id) => id.to_string(),
+            Target::Gl(code) => code,
+        })
+        .collect();
+    targets.into_iter().collect()
 }
 
 /// A counter of limits beside the sum of what counts in it, for the proof.

@@ -19,6 +19,7 @@ pub fn wire_reconciliation(one: &Reconciliation) -> wire::Reconciliation {
         booked: Some(wire_money(one.booked)),
         differences: one.differences.iter().map(wire_difference).collect(),
         under_way: one.under_way.iter().map(wire_difference).collect(),
+        untold: one.untold.iter().map(wire_difference).collect(),
     }
 }
 

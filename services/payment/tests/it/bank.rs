@@ -243,6 +243,13 @@ impl Bank {
         rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
     }
 
+    /// The documents that a query returns.
+    pub async fn documents(&self, query: &str) -> Vec<String> {
+        let rows = sql::query_all(self.db.read(), query, []).await.unwrap();
+        let bytes = rows.iter().map(|row| row.try_get_by_index::<Vec<u8>>(0).unwrap());
+        bytes.map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+    }
+
     pub async fn count(&self, query: &str) -> i64 {
         number(&self.db, query).await.unwrap()
     }

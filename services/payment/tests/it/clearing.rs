@@ -2,6 +2,7 @@
 
 mod inbound;
 mod not_taken;
+mod returns;
 pub mod world;
 
 use florin_iso20022::{Account, Message};

@@ -28,7 +28,7 @@ use florin_proto::{
 };
 use florin_testkit::{
     Place,
-    simulator::{Action, Credit, Return, Rule},
+    simulator::{Action, Credit, Return, Rule, RuleOf},
 };
 
 use crate::{
@@ -109,7 +109,8 @@ impl Run {
     async fn begin(&mut self) {
         self.begun += 1;
         if let Some(action) = self.case.action.clone() {
-            let rule = Rule { iban: None, amount: None, times: Some(1), action };
+            let of = RuleOf::Payment;
+            let rule = Rule { of, iban: None, amount: None, times: Some(1), action };
             self.world.network.network().add_rule(rule);
         }
         match self.case.begin {
@@ -131,7 +132,7 @@ impl Run {
                 self.finish().await;
                 let newest = "SELECT uetr FROM clearing_out ORDER BY created_at DESC, id DESC";
                 let uetr = self.world.bank.texts(&format!("{newest} LIMIT 1")).await.concat();
-                let order = Return { uetr, code: "AC04".into(), copies: 1 };
+                let order = Return { uetr, code: "AC04".into(), ..Return::default() };
                 self.world.network.network().send_return(&order, NOW).unwrap();
             }
         }

@@ -8,7 +8,9 @@ use florin_proto::{
     common::v1::Direction,
     payment::v1::{NostroAmiss, ReconcileClearingRequest, Reconciliation},
 };
-use florin_testkit::simulator::{Action, AskBack, Credit, RecallAction, RecallRule, Rule, Unseen};
+use florin_testkit::simulator::{
+    Action, AskBack, Credit, RecallAction, RecallRule, Rule, RuleOf, Unseen,
+};
 
 use crate::{
     bank::{iban, places, staff},
@@ -32,11 +34,16 @@ impl World {
         answer.await.unwrap().into_inner().reconciliations
     }
 
-    /// Ends the cycle, and compares what the network says of it.
-    async fn closed(&self) -> Reconciliation {
+    /// Ends the cycle, and compares what the network says of it, in each currency.
+    pub async fn compared(&self) -> Vec<Reconciliation> {
         self.network.network().close_cycle(next_cycle()).unwrap();
         self.hear().await;
-        let found = self.reconciled().await;
+        self.reconciled().await
+    }
+
+    /// The same in the only one.
+    async fn closed(&self) -> Reconciliation {
+        let found = self.compared().await;
         assert_eq!(found.len(), 1, "{found:?}");
         found.into_iter().next().unwrap()
     }
@@ -89,7 +96,8 @@ async fn the_nostro_is_what_the_network_says_after_rejects_returns_duplicates_an
         assert_eq!(world.reconciled().await, []);
         world.pays_out("out-1", "10").await;
         let reject = Action::Reject { code: "AC04".into() };
-        let rule = |action| Rule { iban: None, amount: None, times: Some(1), action };
+        let of = RuleOf::Payment;
+        let rule = |action| Rule { of, iban: None, amount: None, times: Some(1), action };
         world.network.network().add_rule(rule(reject));
         world.pays_out("out-2", "11").await;
         world.network.network().add_rule(rule(Action::AnswerTwice));

@@ -91,6 +91,7 @@ payment! {
         cancel_order(CancelOrderRequest) -> CancelOrderResponse;
         retry_clearing(RetryClearingRequest) -> RetryClearingResponse;
         reconcile_clearing(ReconcileClearingRequest) -> ReconcileClearingResponse;
+        list_failing_orders(ListFailingOrdersRequest) -> ListFailingOrdersResponse;
         quote_transfer(QuoteTransferRequest) -> QuoteTransferResponse;
         recall_transfer(RecallTransferRequest) -> RecallTransferResponse;
         get_recall(GetRecallRequest) -> GetRecallResponse;

@@ -7,10 +7,13 @@ use tokio::task::JoinSet;
 
 use super::{AT_ONCE, ClearingWorker, Told, move_to, plain, put_off};
 use crate::{
-    app::advance_transfers::{later, wire_leg},
+    app::{
+        advance_transfers::{later, wire_leg},
+        events,
+    },
     clearing::fresh_id,
     domain::{Arrival, Failure, Leg, Posting, Side, Stage, Status, Target, return_code},
-    store::{self, Incoming, Outgoing, Subject},
+    store::{self, Comeback, Incoming, Outgoing, Subject},
 };
 
 /// What a step on something that came in has found out.
@@ -183,6 +186,7 @@ impl ClearingWorker {
                     Found::Credited => {
                         come_to(&mut row, Arrival::Done, now);
                         self.came_back(&tx, &row, now).await?;
+                        self.tell_return(&tx, &row).await?;
                     }
                     Found::NotCreditable(code) => {
                         row.reason = Some(code.clone());
@@ -218,6 +222,15 @@ impl ClearingWorker {
                 store::update_incoming(&tx, &row).await
             })
             .await
+    }
+
+    /// Publishes that a payment of ours is on its account again, in the transaction that says so.
+    async fn tell_return(&self, tx: &Tx, came: &Incoming) -> Result<(), StoreError> {
+        let Some(id) = came.transfer.filter(|_| came.is_return) else { return Ok(()) };
+        let Some(record) = store::find(tx, id).await? else { return Ok(()) };
+        let event = events::returned(&record, &Comeback::of(came));
+        self.payment.outbox.append(tx, vec![event]).await?;
+        Ok(())
     }
 
     /// The return of what is in suspense, ready to be sent.
@@ -339,7 +352,11 @@ pub(super) fn request_of(
         kind: posting.kind.to_owned(),
         legs: posting.legs.iter().map(wire_leg).collect(),
         description: came.description.clone(),
-        correlation: came.id.clone(),
+        // A payment of ours that comes back belongs to its transfer.
+        correlation: match came.transfer.filter(|_| came.is_return) {
+            Some(transfer) => transfer.to_string(),
+            None => came.id.clone(),
+        },
         ..TransactionRequest::default()
     }
 }

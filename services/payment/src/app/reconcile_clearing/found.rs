@@ -17,6 +17,8 @@ pub(super) struct Found {
     pub(super) differences: Vec<Difference>,
     /// What ends by itself.
     pub(super) under_way: Vec<Difference>,
+    /// What of ours should have been told of.
+    pub(super) untold: Vec<Difference>,
     /// Whether anything of the statement is among that.
     pub(super) theirs_under_way: bool,
     /// Sums of what one side alone has.
@@ -82,13 +84,14 @@ impl Found {
         &mut self,
         difference: Difference,
         is_under_way: bool,
+        is_untold: bool,
     ) -> Result<(), Error> {
         let sum = self.only_ours.checked_add(difference.amount.minor());
         self.only_ours = sum.ok_or_else(|| broken("sum"))?;
-        if is_under_way {
-            self.under_way.push(difference);
-        } else {
-            self.differences.push(difference);
+        match (is_under_way, is_untold) {
+            (true, false) => self.under_way.push(difference),
+            (true, true) => self.untold.push(difference),
+            (false, _) => self.differences.push(difference),
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What comes from the clearing network.
 
+use std::collections::HashMap;
+
 use florin_kernel::{ApprovalId, Iban, Money, TransferId, Uetr, UnixMicros};
 use florin_store::{
     StoreError, Tx, row,
@@ -246,6 +248,55 @@ pub async fn asked_back(
     query.push_str(" ORDER BY id LIMIT 2");
     let rows = sql::query_all(connection, query, values).await?;
     rows.iter().map(Incoming::from_row).collect()
+}
+
+/// What came back of a payment of ours and is on its account again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comeback {
+    /// Amount.
+    pub amount: Money,
+    /// The network's code of ISO 20022, where it gave one.
+    pub code: Option<String>,
+    /// When.
+    pub at: UnixMicros,
+}
+
+impl Comeback {
+    /// Of a return that was credited.
+    #[must_use]
+    pub fn of(came: &Incoming) -> Self {
+        Self { amount: came.amount, code: came.reason.clone(), at: came.changed_at }
+    }
+}
+
+/// What came back of these payments of ours, by their ids. What went from suspense by a repair is
+/// told by that.
+///
+/// # Errors
+/// Those of the database.
+pub async fn comebacks(
+    connection: &impl ConnectionTrait,
+    transfers: &[String],
+) -> Result<HashMap<String, Comeback>, StoreError> {
+    let mut found = HashMap::new();
+    if transfers.is_empty() {
+        return Ok(found);
+    }
+    let list: Vec<_> = (1..=transfers.len()).map(|number| format!("${number}")).collect();
+    let query = format!(
+        "SELECT {} FROM {IN} WHERE kind = 2 AND stage = {} AND repair IS NULL \
+         AND transfer_id IN ({})",
+        in_columns(),
+        Arrival::Done.code(),
+        list.join(", ")
+    );
+    let values: Vec<sea_orm::Value> = transfers.iter().map(|id| id.as_str().into()).collect();
+    for row in sql::query_all(connection, query, values).await? {
+        let came = Incoming::from_row(&row)?;
+        let Some(transfer) = came.transfer else { continue };
+        found.insert(transfer.to_string(), Comeback::of(&came));
+    }
+    Ok(found)
 }
 
 /// Whether a payment of ours has come back, or is coming.

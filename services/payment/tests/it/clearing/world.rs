@@ -13,14 +13,14 @@ use florin_proto::payment::v1::{
 };
 use florin_rpc::tls;
 use florin_testkit::Place;
-use florin_testkit::simulator::{Action, CERTIFICATE, Rule, Simulator};
+use florin_testkit::simulator::{Action, CERTIFICATE, Rule, RuleOf, Simulator};
 use tokio::net::TcpListener;
 use tokio_stream::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::bank::{Bank, CERTIFICATES};
 
-const NOW: UnixMicros = UnixMicros(1_795_288_260_000_000);
+pub const NOW: UnixMicros = UnixMicros(1_795_288_260_000_000);
 /// Far more than anything here takes.
 const LIMIT: Duration = Duration::from_secs(120);
 /// An account of a bank that the network reaches.
@@ -124,9 +124,13 @@ impl World {
         assert_eq!(self.text("SELECT CAST(sends AS TEXT) FROM clearing_out").await, "2");
     }
 
-    pub fn rule(&self, action: Action) {
-        let rule = Rule { iban: None, amount: None, times: None, action };
+    pub fn rule_of(&self, of: RuleOf, action: Action) {
+        let rule = Rule { of, iban: None, amount: None, times: None, action };
         self.network.network().add_rule(rule);
+    }
+
+    pub fn rule(&self, action: Action) {
+        self.rule_of(RuleOf::Payment, action);
     }
 
     /// The network rejects the payment under way.
@@ -158,6 +162,16 @@ impl World {
     pub fn says(&self, message: Message) {
         let document = String::from_utf8(message.write()).unwrap();
         self.network.network().send_raw(document);
+    }
+
+    /// The network says all again that it has said of returns.
+    pub async fn says_again(&self) {
+        let said = "SELECT document FROM clearing_log WHERE finding LIKE '%came back%' \
+                    OR finding LIKE '%second return%'";
+        for document in self.bank.documents(said).await {
+            self.network.network().send_raw(document);
+        }
+        self.hear().await;
     }
 
     pub fn money(&self) -> (i64, i64) {

@@ -8,11 +8,11 @@ use florin_proto::{
     ErrorReason as _,
     account::v1::{
         FeeEvent, GetBusinessDateRequest, GetBusinessDateResponse, GlEntry, Leg,
-        ListGlEntriesRequest, ListGlEntriesResponse, PostedTransaction, QuoteFeeRequest,
-        QuoteFeeResponse, Reason, ReferenceToVoid, ReverseTransactionRequest,
-        ReverseTransactionResponse, TransactionRequest, VoidReferencesRequest,
-        VoidReferencesResponse, VoidResult, Voided, leg, transaction_result::Outcome,
-        void_result::Outcome as VoidOutcome,
+        ListGlEntriesRequest, ListGlEntriesResponse, ListHolidaysRequest, ListHolidaysResponse,
+        PostedTransaction, QuoteFeeRequest, QuoteFeeResponse, Reason, ReferenceToVoid,
+        ReverseTransactionRequest, ReverseTransactionResponse, TransactionRequest,
+        VoidReferencesRequest, VoidReferencesResponse, VoidResult, Voided, leg,
+        transaction_result::Outcome, void_result::Outcome as VoidOutcome,
     },
     common::v1::{Direction, Reason as Common},
     wire_money,
@@ -161,6 +161,9 @@ impl Ledger {
                 if leg.target != Some(leg::Target::GlCode(request.code.clone())) {
                     continue;
                 }
+                if leg.amount.as_ref().map(|amount| &amount.currency) != Some(&request.currency) {
+                    continue;
+                }
                 let by_hand = state.by_hand.contains(&posted.reference);
                 entries.push(GlEntry {
                     transaction_id: id.to_string(),
@@ -180,6 +183,14 @@ impl Ledger {
             brought_forward: Some(florin_proto::wire_money(nothing)),
             next_page_token: String::new(),
         }))
+    }
+
+    /// A calendar of weekends alone.
+    pub(super) async fn list_holidays(
+        self: Arc<Self>,
+        _: Request<ListHolidaysRequest>,
+    ) -> Result<Response<ListHolidaysResponse>, Status> {
+        Ok(Response::new(ListHolidaysResponse { weekend: vec![6, 7], ..Default::default() }))
     }
 
     /// Moves the business date, YYYY-MM-DD.

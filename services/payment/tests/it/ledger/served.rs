@@ -55,6 +55,10 @@ impl tower::Service<http::Request<Body>> for Served {
                     let ask = move |request| Arc::clone(&ledger).get_business_date(request);
                     unary(request, ask).await
                 }
+                "ListHolidays" => {
+                    let list = move |request| Arc::clone(&ledger).list_holidays(request);
+                    unary(request, list).await
+                }
                 "ListGlEntries" => {
                     let list = move |request| Arc::clone(&ledger).list_gl_entries(request);
                     unary(request, list).await

@@ -94,7 +94,12 @@ async fn a_rejection_ends_it_and_money_that_comes_later_is_credited_nevertheless
         let request = ListRecallsRequest { open_only: true, ..ListRecallsRequest::default() };
         let listed = world.bank.payment.list_recalls(&staff("ListRecalls", ""), request).await;
         assert_eq!(listed.unwrap().into_inner().recalls.len(), 1, "it is among what is open");
-        let back = Return { uetr: world.uetr().await, code: "FOCR".into(), copies: 2 };
+        let back = Return {
+            uetr: world.uetr().await,
+            code: "FOCR".into(),
+            copies: 2,
+            ..Return::default()
+        };
         world.network.network().send_return(&back, NOW).unwrap();
         world.hear().await;
         assert_eq!(world.money(), (10_000, 0), "late, and once");
