@@ -10,20 +10,15 @@ use prost::Message as _;
 
 use super::{Found, is_over};
 use crate::{
-    app::{
-        Payment,
-        advance_clearing::ledger::Told,
-        advance_transfers::{failure_for, wire_leg},
-    },
+    app::{Payment, advance_clearing::ledger::Told, advance_transfers::wire_leg},
     domain::{
-        Authorisation, Decision, Failure, Leg, Operation, OperationKind, Plan, Side, Target,
+        Authorisation, Decision, Leg, Operation, OperationKind, Plan, Side, Target,
         card_hold_reference,
     },
 };
 
 /// For what the bank pays in place of the account, where its settings say that it does.
 const FOR_WANT: [&str; 3] = ["INSUFFICIENT_FUNDS", "ACCOUNT_FROZEN", "ACCOUNT_CLOSED"];
-const VOIDED: &str = "REFERENCE_VOIDED";
 
 impl Payment {
     /// The next step of an operation.
@@ -74,10 +69,6 @@ impl Payment {
         };
         match self.place(request).await {
             Told::Done(()) => Found::Held,
-            Told::Refused(failure) if failure.reason == VOIDED => {
-                // An attempt before this one was refused, and voided it.
-                Found::Refused(first_refusal(&failure))
-            }
             Told::Refused(failure) => Found::Refused(failure),
             Told::Unclear(cause) => Found::Wait(cause),
             Told::Reused(cause) | Told::Stuck(cause) => Found::Stuck(cause),
@@ -138,7 +129,6 @@ impl Payment {
             Told::Done(_) => {
                 return Found::Stuck("the ledger has booked it beside the holds".to_owned());
             }
-            Told::Refused(failure) if failure.reason == VOIDED => first_refusal(&failure),
             Told::Refused(failure) => {
                 match self.void(&operation.capture_reference(), &failure.reason).await {
                     Told::Done(()) => failure,
@@ -173,9 +163,6 @@ impl Payment {
                 self.then_release(one, operation, plan, captured).await
             }
             Told::Done(_) => Found::Stuck("the ledger has booked it beside the holds".to_owned()),
-            Told::Refused(failure) if failure.reason == VOIDED => {
-                Found::NotCaptured(first_refusal(&failure))
-            }
             Told::Refused(failure) if is_over(&failure.reason) => {
                 match self.void(&reference, &failure.reason).await {
                     Told::Done(()) => Found::NotCaptured(failure),
@@ -265,9 +252,4 @@ impl Payment {
             ..TransactionRequest::default()
         }
     }
-}
-
-/// Why an attempt before this one was refused.
-fn first_refusal(voided: &Failure) -> Failure {
-    failure_for(voided.facts.get("cause").map_or("", String::as_str))
 }

@@ -138,10 +138,7 @@ impl ClearingWorker {
         Ok(match self.payment.post(request).await {
             Told::Done(_) => Found::Debited,
             Told::Refused(failure) => {
-                // What it was voided for in an attempt whose end was lost.
-                let voided = failure.reason == "REFERENCE_VOIDED";
-                let cause = failure.facts.get("cause").filter(|_| voided);
-                let reason = cause.unwrap_or(&failure.reason);
+                let reason = &failure.reason;
                 let Some(code) = refusal_code(reason) else {
                     return Ok(Found::Stuck(failure.message));
                 };
