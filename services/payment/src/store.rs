@@ -2,8 +2,10 @@
 
 pub mod authorisations;
 pub mod beneficiaries;
+pub mod bulk_batches;
 pub mod bulk_lines;
 pub mod bulk_parts;
+pub mod bulk_report;
 pub mod bulks;
 mod clearing;
 mod keys;
@@ -57,4 +59,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0080_reservations",
     "0081_orders",
     "0090_room_for_updates",
+    "0120_batches",
 ];

@@ -15,12 +15,12 @@ use crate::{
     },
 };
 
-fn party(number: u64) -> Party {
+pub fn party(number: u64) -> Party {
     let account = Some(Account::Iban(iban(number).parse().unwrap()));
     Party { name: Some("Somebody".parse().unwrap()), account, agent: None }
 }
 
-fn ordered(reference: &str, number: u64, amount: &str) -> OrderedTransfer {
+pub fn ordered(reference: &str, number: u64, amount: &str) -> OrderedTransfer {
     OrderedTransfer {
         names: florin_iso20022::PaymentNames {
             end_to_end: Some(reference.parse().unwrap()),
@@ -34,43 +34,44 @@ fn ordered(reference: &str, number: u64, amount: &str) -> OrderedTransfer {
 
 /// A pain.001 with two instructions of different dates.
 fn pain() -> String {
-    let instruction = |id: &str, day, transfers| Instruction {
-        id: id.parse().unwrap(),
-        on: Date::constant(2027, 1, day),
-        debtor: party(1),
-        transfers,
+    let first = vec![ordered("e1", 2, "1.00"), ordered("NOTPROVIDED", 2, "2.00")];
+    let second = vec![ordered("e3", 2, "4.00"), ordered("NOTPROVIDED", 2, "8.00")];
+    pain_of("MSG-1", vec![instruction("I1", 1, 15, first), instruction("I2", 1, 20, second)])
+}
+
+async fn sent_pain(bank: &Bank, file: &str) -> String {
+    sent_pain_of(bank, "MSG-1", file).await
+}
+
+/// Announces and uploads a pain.001 of that message id.
+pub async fn sent_pain_of(bank: &Bank, message_id: &str, file: &str) -> String {
+    let request = CreateBulkRequest {
+        format: BulkFormat::Pain001.into(),
+        ..announcement(bank, message_id, file.as_bytes())
     };
+    let id = create(bank, message_id, request).await.unwrap().bulk_id;
+    upload(bank, &id, file.as_bytes(), 9_000).await;
+    id
+}
+
+/// A pain.001 of these instructions.
+pub fn pain_of(message_id: &str, instructions: Vec<Instruction>) -> String {
     let message = Initiation {
-        id: "MSG-1".parse().unwrap(),
+        id: message_id.parse().unwrap(),
         created_at: florin_kernel::UnixMicros(1_800_000_000_000_000),
         initiator: None,
-        instructions: vec![
-            instruction(
-                "I1",
-                15,
-                vec![ordered("e1", 2, "1.00"), ordered("NOTPROVIDED", 2, "2.00")],
-            ),
-            instruction(
-                "I2",
-                20,
-                vec![ordered("e3", 2, "4.00"), ordered("NOTPROVIDED", 2, "8.00")],
-            ),
-        ],
+        instructions,
     };
     String::from_utf8(Message::Initiation(message).write()).unwrap()
 }
 
-async fn sent_pain(bank: &Bank, file: &str) -> String {
-    let request = CreateBulkRequest {
-        format: BulkFormat::Pain001.into(),
-        ..announcement(bank, "MSG-1", file.as_bytes())
-    };
-    let id = create(bank, "k", request).await.unwrap().bulk_id;
-    upload(bank, &id, file.as_bytes(), 333).await;
-    id
+/// Transfers from the account of that number in January 2027.
+pub fn instruction(id: &str, payer: u64, day: i8, transfers: Vec<OrderedTransfer>) -> Instruction {
+    let (on, debtor) = (Date::constant(2027, 1, day), party(payer));
+    Instruction { id: id.parse().unwrap(), on, debtor, transfers }
 }
 
-async fn problems(bulk: &Bulk) -> Vec<(String, String)> {
+pub async fn problems(bulk: &Bulk) -> Vec<(String, String)> {
     bulk.problems.iter().map(|one| (one.field.clone(), one.rule.clone())).collect()
 }
 
@@ -127,18 +128,18 @@ async fn a_pain_001_with_one_wrong_thing_is_rejected_whole() {
         let told = problems(&bulk).await;
         assert_eq!(told[0], (format!("{message}/{field}"), rule.to_owned()), "{told:?}");
     }
-    for (from, to) in [
-        ("<Document", bomb),
-        ("pain.001.001.09", "pain.001.001.03"),
-        ("</CstmrCdtTrfInitn>", ""),
-        ("<PmtInfId>I1", "<PmtInfId>&xxe;I1"),
+    for (from, to, rule) in [
+        ("<Document", bomb, "MALFORMED_DOCUMENT"),
+        ("pain.001.001.09", "pain.001.001.03", "WRONG_NAMESPACE"),
+        ("</CstmrCdtTrfInitn>", "", "MALFORMED_DOCUMENT"),
+        ("<PmtInfId>I1", "<PmtInfId>&xxe;I1", "MALFORMED_DOCUMENT"),
     ] {
         let bank = Bank::open(places().remove(0)).await;
         let id = sent_pain(&bank, &pain().replacen(from, to, 1)).await;
         assert_eq!(work(&bank.payment, TODAY).await, 0);
         let bulk = get(&bank, &id).await;
         assert_eq!(bulk.status(), BulkStatus::Rejected, "{to}");
-        assert_eq!(problems(&bulk).await[0].1, "MALFORMED_DOCUMENT", "{to}");
+        assert_eq!(problems(&bulk).await[0].1, rule, "{to}");
         assert_eq!(bank.count("SELECT COUNT(*) FROM transfers").await, 0);
     }
 }
@@ -152,7 +153,7 @@ async fn a_wrong_transfer_of_a_pain_001_is_told_by_its_line() {
         (">e3<", ">e1<", 3, "reference", "DUPLICATE"),
         (&iban(2), &iban(1), 1, "CdtrAcct/Id/IBAN", "SAME_ACCOUNT"),
         (&iban(2), "CZ6508000000192000145390", 1, "IBAN", "MALFORMED_IBAN"),
-        (&iban(1), &iban(3), 1, "DbtrAcct/Id/IBAN", "NOT_AS_ANNOUNCED"),
+        (&iban(1), &iban(3), 1, "DbtrAcct/Id/IBAN", "DEBTOR_ACCOUNT_NOT_FOUND"),
     ] {
         let bank = Bank::open(places().remove(0)).await;
         let file = pain();
