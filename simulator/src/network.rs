@@ -228,6 +228,7 @@ impl Network {
             Message::StatusReport(_) => Ok(()),
             Message::Statement(_) => Err(NetworkError::Unexpected("statement")),
             Message::Initiation(_) => Err(NetworkError::Unexpected("customer's order")),
+            Message::CustomerReport(_) => Err(NetworkError::Unexpected("report to a customer")),
         }
     }
 

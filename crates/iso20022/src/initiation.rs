@@ -198,6 +198,16 @@ impl Instruction {
 }
 
 impl OrderedTransfer {
+    /// The names that can be read of a transfer that is refused.
+    pub(crate) fn names(node: &Node<'_>) -> PaymentNames {
+        PaymentNames {
+            instruction: node.find("PmtId/InstrId").ok().flatten(),
+            end_to_end: node.find("PmtId/EndToEndId").ok().flatten(),
+            transaction: None,
+            uetr: node.find("PmtId/UETR").ok().flatten(),
+        }
+    }
+
     pub(crate) fn read(node: &Node<'_>) -> Result<Self, ReadError> {
         let remittance = match node.at("RmtInf")? {
             Some(remittance) => remittance.first_note("Ustrd")?,

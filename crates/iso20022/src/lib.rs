@@ -7,6 +7,7 @@
 //! document, also from inside a network's own envelope, and names path and rule of what it
 //! refuses. Elements that the profile does not use are passed over.
 
+mod customer_report;
 mod error;
 mod initiation;
 mod message;
@@ -23,6 +24,9 @@ mod text;
 mod transfer;
 mod xml;
 
+pub use customer_report::{
+    CustomerReport, InstructionReport, Standing, StatusCount, TransferReport,
+};
 pub use error::{ReadError, Rule};
 pub use initiation::{Initiation, Instruction, InstructionHead, OrderedTransfer};
 pub use message::{Message, MessageKind};
@@ -32,7 +36,7 @@ pub use recall::Recall;
 pub use recall_answer::RecallAnswer;
 pub use statement::{Balance, Entry, Statement};
 pub use status::{StatusReport, StatusRequest};
-pub use stream::{InitiationHead, InitiationReader, MOST_PIECE_BYTES, Piece};
+pub use stream::{InitiationHead, InitiationReader, MOST_PIECE_BYTES, Piece, UnreadTransfer};
 pub use text::{Code, Id, Text};
 pub use transfer::CreditTransfer;
 pub use xml::{MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS};

@@ -1,8 +1,8 @@
 //! A message of any sort: finding it in a document, and writing it.
 
 use crate::{
-    CreditTransfer, Initiation, PaymentReturn, Recall, RecallAnswer, Statement, StatusReport,
-    StatusRequest,
+    CreditTransfer, CustomerReport, Initiation, PaymentReturn, Recall, RecallAnswer, Statement,
+    StatusReport, StatusRequest,
     error::{ReadError, Rule},
     node::Node,
     out::Out,
@@ -33,6 +33,8 @@ pub enum Message {
     Statement(Statement),
     /// pain.001.001.09.
     Initiation(Initiation),
+    /// pain.002.001.10.
+    CustomerReport(CustomerReport),
 }
 
 /// What sort of message it is.
@@ -54,6 +56,8 @@ pub enum MessageKind {
     Statement,
     /// pain.001.
     Initiation,
+    /// pain.002.
+    CustomerReport,
 }
 
 impl MessageKind {
@@ -67,6 +71,7 @@ impl MessageKind {
         Self::RecallAnswer,
         Self::Statement,
         Self::Initiation,
+        Self::CustomerReport,
     ];
 
     /// The name with the version that is written, as `OrgnlMsgNmId` has it.
@@ -81,6 +86,7 @@ impl MessageKind {
             Self::RecallAnswer => "camt.029.001.09",
             Self::Statement => "camt.053.001.08",
             Self::Initiation => "pain.001.001.09",
+            Self::CustomerReport => "pain.002.001.10",
         }
     }
 
@@ -95,6 +101,7 @@ impl MessageKind {
             Self::RecallAnswer => &["camt.029.001.09"],
             Self::Statement => &["camt.053.001.08", "camt.053.001.02"],
             Self::Initiation => &["pain.001.001.09"],
+            Self::CustomerReport => &["pain.002.001.10"],
         }
     }
 
@@ -108,6 +115,7 @@ impl MessageKind {
             Self::RecallAnswer => "RsltnOfInvstgtn",
             Self::Statement => "BkToCstmrStmt",
             Self::Initiation => "CstmrCdtTrfInitn",
+            Self::CustomerReport => "CstmrPmtStsRpt",
         }
     }
 }
@@ -143,6 +151,7 @@ impl Message {
             MessageKind::RecallAnswer => RecallAnswer::read(&node).map(Self::RecallAnswer),
             MessageKind::Statement => Statement::read(&node).map(Self::Statement),
             MessageKind::Initiation => Initiation::read(&node).map(Self::Initiation),
+            MessageKind::CustomerReport => CustomerReport::read(&node).map(Self::CustomerReport),
         }
     }
 
@@ -161,6 +170,7 @@ impl Message {
             Self::RecallAnswer(message) => message.write(out),
             Self::Statement(message) => message.write(out),
             Self::Initiation(message) => message.write(out),
+            Self::CustomerReport(message) => message.write(out),
         })
     }
 
@@ -176,6 +186,7 @@ impl Message {
             Self::RecallAnswer(_) => MessageKind::RecallAnswer,
             Self::Statement(_) => MessageKind::Statement,
             Self::Initiation(_) => MessageKind::Initiation,
+            Self::CustomerReport(_) => MessageKind::CustomerReport,
         }
     }
 }

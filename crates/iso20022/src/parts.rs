@@ -204,13 +204,20 @@ impl Reason {
 
     /// The first of the reasons under that name. A proprietary one is told in words.
     pub(crate) fn read(node: &Node<'_>, name: &str) -> Result<Option<Self>, ReadError> {
-        let reasons = node.all(name);
-        let Some(reason) = reasons.first() else { return Ok(None) };
+        node.all(name).first().map(Self::read_one).transpose()
+    }
+
+    /// All the reasons under that name.
+    pub(crate) fn read_all(node: &Node<'_>, name: &str) -> Result<Vec<Self>, ReadError> {
+        node.all(name).iter().map(Self::read_one).collect()
+    }
+
+    fn read_one(reason: &Node<'_>) -> Result<Self, ReadError> {
         let words = match reason.all("AddtlInf").first() {
             Some(_) => reason.first_note("AddtlInf")?,
             None => reason.note("Rsn/Prtry")?,
         };
-        Ok(Some(Self { code: reason.find("Rsn/Cd")?, information: words }))
+        Ok(Self { code: reason.find("Rsn/Cd")?, information: words })
     }
 
     pub(crate) fn write_if(out: &mut Out, name: &str, reason: Option<&Self>) {

@@ -13,7 +13,7 @@ use crate::{
     initiation::{InstructionHead, OrderedTransfer, Sum},
     message::{MessageKind, NAMESPACE, check_namespaces, shown},
     node::Node,
-    parts::check_count,
+    parts::{PaymentNames, check_count},
     text::Id,
     xml::{Element, Growing, Taken},
 };
@@ -41,10 +41,21 @@ pub struct InitiationHead {
 pub enum Piece {
     /// The head of the message: once, before all else.
     Head(InitiationHead),
-    /// A transfer under the head of its instruction, or why it is none; the next may be one.
-    Transfer(Arc<InstructionHead>, Result<OrderedTransfer, ReadError>),
+    /// The head of an instruction: before its transfers, of which there is one at least.
+    Instruction(Arc<InstructionHead>),
+    /// A transfer of the last instruction, or why it is none; the next may be one.
+    Transfer(Result<OrderedTransfer, UnreadTransfer>),
     /// A count or a control sum that is not that of the transfers.
     Total(ReadError),
+}
+
+/// A transfer that is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadTransfer {
+    /// Its names, as far as they are none of what is refused.
+    pub names: PaymentNames,
+    /// Why.
+    pub error: ReadError,
 }
 
 /// Reads a pain.001 from a stream. What it holds at any time is the heads and one transfer.
@@ -71,7 +82,7 @@ struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, transfer: &Result<OrderedTransfer, ReadError>) -> Result<(), Rule> {
+    fn add(&mut self, transfer: &Result<OrderedTransfer, UnreadTransfer>) -> Result<(), Rule> {
         self.count = self.count.saturating_add(1);
         match transfer {
             Ok(transfer) => self.sum.add(transfer.amount).map_err(Rule::from),
@@ -246,23 +257,32 @@ impl<R: BufRead> InitiationReader<R> {
             let path = GROUP.to_owned();
             return Err(ReadError { path, rule: Rule::Missing });
         }
-        let head = match &self.instruction {
-            Some(head) => Arc::clone(head),
+        let begun = match &self.instruction {
+            Some(_) => None,
             None => {
                 check(instruction, &self.namespace, INSTRUCTION)?;
                 let head = InstructionHead::read(&Node::taken(instruction, INSTRUCTION))?;
                 let head = Arc::new(head);
                 self.instruction = Some(Arc::clone(&head));
-                head
+                Some(head)
             }
         };
         let Some(child) = self.take_last() else { return Ok(None) };
+        let node = Node::taken(&child, TRANSFER);
         let read = check(&child, &self.namespace, TRANSFER)
-            .and_then(|()| OrderedTransfer::read(&Node::taken(&child, TRANSFER)));
+            .and_then(|()| OrderedTransfer::read(&node))
+            .map_err(|error| UnreadTransfer { names: OrderedTransfer::names(&node), error });
         for totals in &mut self.totals {
             totals.add(&read).map_err(|rule| self.growing.refuse(rule))?;
         }
-        Ok(Some(Piece::Transfer(head, read)))
+        let transfer = Piece::Transfer(read);
+        Ok(Some(match begun {
+            Some(head) => {
+                self.waiting = Some(transfer);
+                Piece::Instruction(head)
+            }
+            None => transfer,
+        }))
     }
 
     fn end_message(&mut self, message: &Element) -> Result<Option<Piece>, ReadError> {

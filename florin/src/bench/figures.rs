@@ -69,7 +69,10 @@ pub struct Figures {
     pub transfers: Counts,
     /// What was measured after the warm-up.
     pub measured: Measured,
-    /// From due to answered, of what was accepted, in microseconds.
+    /// Who answered card payments; of card payments.
+    pub answers: Option<Answers>,
+    /// From due to answered, of what was accepted, in microseconds; of card payments also of what
+    /// was declined.
     pub acknowledged_micros: Percentiles,
     /// From due to COMPLETED, in microseconds; of whole transfers.
     pub completed_micros: Option<Percentiles>,
@@ -111,6 +114,24 @@ pub struct Counts {
     pub failed: BTreeMap<String, u64>,
     /// Accepted and not ended within the limit of the drain.
     pub unfinished: u64,
+}
+
+/// Who answered card payments, of what was measured.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Answers {
+    /// Approved or declined.
+    pub decided: u64,
+    /// Of them, those that the stand-in answered.
+    pub by_stand_in: u64,
+    /// The same of a million answers.
+    pub by_stand_in_per_million: u64,
+}
+
+impl Answers {
+    fn new([decided, by_stand_in]: [u64; 2]) -> Self {
+        let per_million = by_stand_in.saturating_mul(1_000_000).checked_div(decided);
+        Self { decided, by_stand_in, by_stand_in_per_million: per_million.unwrap_or(0) }
+    }
 }
 
 /// What was measured, from the first due transfer after the warm-up.
@@ -191,6 +212,7 @@ impl Figures {
                 .zip(completed_within)
                 .map(|(count, within)| per_second(count, within)),
         };
+        let answers = (settings.work == Work::Authorisation).then(|| Answers::new(tally.answered));
         let acknowledged_micros = tally.acknowledged.percentiles();
         let completed_micros = completed_micros.map(Latencies::percentiles);
         let transfers = Counts {
@@ -209,6 +231,7 @@ impl Figures {
             settings,
             transfers,
             measured,
+            answers,
             acknowledged_micros,
             completed_micros,
             cpu_micros_each: cpu_micros_each.filter(|_| !processes.is_empty()),

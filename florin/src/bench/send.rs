@@ -14,8 +14,9 @@ use florin_proto::{
     },
     common::v1::Direction,
     payment::v1::{
-        AuthorisationDecision, CreateAuthorisationRequest, CreateAuthorisationResponse,
-        CreateTransferRequest, Merchant, payment_service_client::PaymentServiceClient,
+        AuthorisationDecider, AuthorisationDecision, CreateAuthorisationRequest,
+        CreateAuthorisationResponse, CreateTransferRequest, Merchant,
+        payment_service_client::PaymentServiceClient,
     },
     wire_money,
 };
@@ -29,7 +30,7 @@ use crate::{
     bench::{
         Callers, Over, Work,
         plan::{Order, Plan},
-        tally::{Answer, Made},
+        tally::{Answer, Decider, Made},
     },
     https::{self, Https},
     token::Tokens,
@@ -274,11 +275,22 @@ fn posted(result: TransactionResult) -> Answer {
 fn decided(answer: CreateAuthorisationResponse) -> Answer {
     let CreateAuthorisationResponse { authorisation, operation, replayed } = answer;
     let operation = operation.unwrap_or_default();
+    let by = match operation.decided_by() {
+        AuthorisationDecider::StandIn => Decider::StandIn,
+        AuthorisationDecider::Ledger
+        | AuthorisationDecider::Limit
+        | AuthorisationDecider::Score
+        | AuthorisationDecider::Unspecified => Decider::Bank,
+    };
     if operation.decision() == AuthorisationDecision::Declined {
-        return Answer::Refused(operation.refusal.map(|one| one.reason).unwrap_or_default());
+        let reason = operation.refusal.map(|one| one.reason).unwrap_or_default();
+        return Answer::Decided { said: Err(reason), by, replayed };
     }
     let id = authorisation.and_then(|one| AuthorisationId::parse(&one.authorisation_id).ok());
-    accepted(id.map(Made::Authorisation), replayed)
+    match id.map(Made::Authorisation) {
+        Some(made) => Answer::Decided { said: Ok(made), by, replayed },
+        None => Answer::Unknown("MALFORMED_ID".to_owned()),
+    }
 }
 
 /// What the gateway said of a transfer.

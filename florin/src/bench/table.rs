@@ -19,6 +19,12 @@ pub fn print(figures: &Figures) {
         measured.accepted_within_millis,
         settings.warm_up_seconds
     );
+    if let Some(answers) = &figures.answers {
+        println!(
+            "answered      {}, {} of them by the stand-in: {} of a million",
+            answers.decided, answers.by_stand_in, answers.by_stand_in_per_million
+        );
+    }
     if let (Some(rate), Some(count), Some(millis)) =
         (measured.completed_per_second, measured.completed, measured.completed_within_millis)
     {

@@ -28,12 +28,31 @@ pub enum Answer {
         /// Whether it had been made before.
         replayed: bool,
     },
+    /// A card payment was answered: approved under this id, or declined for this reason, which
+    /// the bank keeps.
+    Decided {
+        /// What was said.
+        said: Result<Made, String>,
+        /// Who said it.
+        by: Decider,
+        /// Whether it had been said before.
+        replayed: bool,
+    },
     /// Refused for this reason: nothing was made.
     Refused(String),
     /// Refused because another request had used the reference: its record is there.
     Taken(String),
     /// No decision came back: something may have been made, or not.
     Unknown(String),
+}
+
+/// Who answers a card payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decider {
+    /// The score, the limits and the ledger.
+    Bank,
+    /// The stand-in, because the bank was not in time.
+    StandIn,
 }
 
 /// One transfer. The client keeps one for each until the end.
@@ -67,8 +86,12 @@ pub struct Tally {
     pub warm_up: u64,
     /// The transfers by their numbers.
     pub slots: Vec<Slot>,
-    /// From due to answered, of what was accepted and is measured.
+    /// From due to answered, of what was accepted and is measured; of card payments also of what
+    /// was declined.
     pub acknowledged: Latencies,
+    /// Card payments that were answered and are measured, and those of them that the stand-in
+    /// answered.
+    pub answered: [u64; 2],
     /// Last answer of a measured, accepted transfer, after the start.
     pub last_answer: u64,
     /// Accepted, measured.
@@ -94,6 +117,7 @@ impl Tally {
             warm_up: micros(warm_up),
             slots: Vec::new(),
             acknowledged: Latencies::new()?,
+            answered: [0; 2],
             last_answer: 0,
             accepted: 0,
             replayed: 0,
@@ -121,15 +145,32 @@ impl Tally {
         let (first, at) = (usize::try_from(first)?, micros(at));
         let slots = self.slots.iter_mut().skip(first);
         for (slot, answer) in slots.zip(answers) {
+            let is_measured = slot.due >= self.warm_up;
+            if let Answer::Decided { by, .. } = &answer
+                && is_measured
+            {
+                let [answered, by_stand_in] = &mut self.answered;
+                *answered = answered.saturating_add(1);
+                *by_stand_in = by_stand_in.saturating_add(u64::from(*by == Decider::StandIn));
+            }
             match answer {
-                Answer::Accepted { made, replayed } => {
+                Answer::Accepted { made, replayed }
+                | Answer::Decided { said: Ok(made), replayed, .. } => {
                     slot.state = State::Accepted(made);
                     self.replayed = self.replayed.saturating_add(u64::from(replayed));
-                    if slot.due >= self.warm_up {
+                    if is_measured {
                         self.accepted = self.accepted.saturating_add(1);
                         self.acknowledged.record(at.saturating_sub(slot.due));
                         self.last_answer = self.last_answer.max(at);
                     }
+                }
+                Answer::Decided { said: Err(reason), replayed, .. } => {
+                    slot.state = State::Refused;
+                    self.replayed = self.replayed.saturating_add(u64::from(replayed));
+                    if is_measured {
+                        self.acknowledged.record(at.saturating_sub(slot.due));
+                    }
+                    one_more(&mut self.refused, reason);
                 }
                 Answer::Refused(reason) => {
                     slot.state = State::Refused;
@@ -194,5 +235,25 @@ mod tests {
         assert_eq!(tally.acknowledged.at(1.0), 2_000);
         assert_eq!((tally.first_due(), tally.last_answer), (1_500_000, 1_502_000));
         assert_eq!((tally.refused.len(), tally.unknown.len(), tally.not_started), (1, 1, 2));
+    }
+
+    #[test]
+    fn a_declined_card_payment_is_an_answer_and_the_stand_in_is_counted() {
+        let mut tally = Tally::new(UnixMicros(0), Duration::from_secs(1)).unwrap();
+        let made = Made::Authorisation(AuthorisationId::from_parts(1, [7; 10]));
+        let decided = |said, by| Answer::Decided { said, by, replayed: false };
+        let early = tally.start(Duration::ZERO, 1, State::Unknown).unwrap();
+        let at = Duration::from_millis(1_502);
+        tally.end(early, at, vec![decided(Ok(made), Decider::StandIn)]).unwrap();
+        let first = tally.start(Duration::from_millis(1_500), 3, State::Unknown).unwrap();
+        let answers = vec![
+            decided(Ok(made), Decider::Bank),
+            decided(Err("INSUFFICIENT_FUNDS".into()), Decider::Bank),
+            decided(Err("NOT_ANSWERED_IN_TIME".into()), Decider::StandIn),
+        ];
+        tally.end(first, at, answers).unwrap();
+        assert_eq!(tally.answered, [3, 1], "without the warm-up");
+        assert_eq!((tally.accepted, tally.acknowledged.count()), (1, 3));
+        assert_eq!(tally.refused.len(), 2);
     }
 }

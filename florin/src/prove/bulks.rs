@@ -71,6 +71,21 @@ fn breaches(told: &ExportBulksResponse) -> Result<Vec<String>> {
             ),
         );
     }
+    // An older release keeps no batches.
+    if is_decided(&bulk) && told.kept_batches > 0 {
+        let ExportBulksResponse { kept_batches, batch_lines, batch_wrong, batch_sum, .. } = told;
+        check(
+            bulk.batches == *kept_batches
+                && *batch_lines == told.kept_lines
+                && *batch_wrong == told.kept_wrong
+                && *batch_sum == told.kept_sum,
+            format!(
+                "it says {} batches; there are {kept_batches}, of {batch_lines} lines, \
+                 {batch_wrong} wrong, {batch_sum}, and {} lines, {} wrong, {}",
+                bulk.batches, told.kept_lines, told.kept_wrong, told.kept_sum
+            ),
+        );
+    }
     let is_executed = match status {
         BulkStatus::Accepted | BulkStatus::Cancelled => true,
         BulkStatus::Done => {
@@ -114,6 +129,7 @@ mod tests {
             lines: 3,
             taken_lines: 2,
             refused_lines: 1,
+            batches: 2,
             sum: Some(WireMoney { currency: "EUR".into(), amount: "6.00".into() }),
             ..Bulk::default()
         };
@@ -128,6 +144,10 @@ mod tests {
             transfers: 2,
             transfers_sum: "300".into(),
             unpaired_lines: 0,
+            kept_batches: 2,
+            batch_lines: 3,
+            batch_wrong: 0,
+            batch_sum: "600".into(),
         }
     }
 
@@ -143,7 +163,11 @@ mod tests {
         assert_eq!(count(|told| told.unpaired_lines = 1), 1);
         assert_eq!(count(|told| told.transfers = 3), 1, "a line was paid twice");
         assert_eq!(count(|told| told.transfers_sum = "400".into()), 1);
-        assert_eq!(count(|told| told.kept_sum = "601".into()), 1);
+        assert_eq!(count(|told| told.kept_sum = "601".into()), 2, "of lines and of batches");
+        assert_eq!(count(|told| told.batch_lines = 2), 1);
+        assert_eq!(count(|told| told.batch_sum = "601".into()), 1);
+        assert_eq!(count(|told| told.kept_batches = 1), 1);
+        assert_eq!(count(|told| told.kept_batches = 0), 0, "checked by an older release");
         let bulk =
             |change: fn(&mut Bulk)| count(move |told| change(told.bulk.as_mut().expect("bulk")));
         assert_eq!(bulk(|bulk| bulk.taken_lines = 3), 1);

@@ -52,6 +52,7 @@ mod receive_messages;
 mod reconcile_clearing;
 mod refund_transfer;
 mod remove_limit;
+mod report_bulk;
 mod retry_clearing;
 mod reverse_authorisation;
 mod reverse_transfer;

@@ -6,13 +6,17 @@ mod pain;
 
 use std::{io::BufRead, ops::ControlFlow};
 
-use florin_kernel::{FieldViolation, Violations};
+use florin_kernel::{FieldViolation, UnixMicros, Violations};
 
-use crate::domain::{Announced, BulkFormat, Line};
+use crate::domain::{Announced, BatchHead, BulkFormat, Line};
 
 /// What is found in a file, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
+    /// When the file says that it was made.
+    MadeAt(UnixMicros),
+    /// A batch begins: the lines that follow are in it.
+    Batch(BatchHead),
     /// A line.
     Line(Line),
     /// Something that is wrong with the file as a whole.

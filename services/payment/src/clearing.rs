@@ -56,7 +56,7 @@ pub struct Network {
     link: Link,
     /// The settings.
     pub config: Arc<ClearingConfig>,
-    bic: Bic,
+    pub(crate) bic: Bic,
     /// The banks that it reaches.
     pub directory: Arc<Directory>,
 }

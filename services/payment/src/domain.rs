@@ -2,9 +2,11 @@
 
 mod authorisation;
 mod bulk;
+mod bulk_report;
 mod clearing;
 mod counters;
 mod holiday_rule;
+mod iso_reasons;
 mod limits;
 mod order;
 mod posting;
@@ -22,14 +24,17 @@ pub use authorisation::{
     hold_reference as card_hold_reference,
 };
 pub use bulk::{
-    Announced, BulkFormat, BulkStatus, Line, LineOrder, MOST_FILE_BYTES, MOST_LINES, Tally,
+    Announced, BatchHead, BulkFormat, BulkStatus, FIRST_BATCH, Line, LineNames, LineOrder,
+    MOST_FILE_BYTES, MOST_LINES, MOST_PAYERS, Payer, Paying, Tally,
 };
+pub use bulk_report::{Counts, Reported};
 pub use clearing::{
     Arrival, Directory, Meaning, Stage, hold_reference, message_id, rejection, release_reference,
     return_code, return_text, uetr_of,
 };
 pub use counters::{Counter, Reservation, months_kept, outlived};
 pub use holiday_rule::{HolidayRule, Opened};
+pub use iso_reasons::{CANCELLED as ISO_CANCELLED, NARRATIVE as ISO_NARRATIVE, of_reason, of_rule};
 pub use limits::{
     BySubject, Limit, LimitExceeded, Limits, Ordering, Period, Subject, Usage, by_subject, limited,
 };

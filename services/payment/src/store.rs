@@ -2,8 +2,10 @@
 
 pub mod authorisations;
 pub mod beneficiaries;
+pub mod bulk_batches;
 pub mod bulk_lines;
 pub mod bulk_parts;
+pub mod bulk_report;
 pub mod bulks;
 mod clearing;
 pub mod failing_orders;
@@ -60,5 +62,6 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0081_orders",
     "0090_room_for_updates",
     "0110_in_hand",
+    "0120_batches",
     "0130_failing_orders",
 ];

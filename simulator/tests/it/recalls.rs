@@ -82,7 +82,8 @@ fn taken(network: &mut Network) -> Vec<(String, String, String)> {
             | Message::StatusRequest(_)
             | Message::Recall(_)
             | Message::Statement(_)
-            | Message::Initiation(_)) => {
+            | Message::Initiation(_)
+            | Message::CustomerReport(_)) => {
                 (other.kind().name().to_owned(), String::new(), String::new())
             }
         });

@@ -30,6 +30,8 @@ const UNARY: &str = "posting uniform, unary";
 const WHOLE: &str = "transfers uniform";
 const BATCHES: &[&str] = &["--work", "posting", "--batch", "100", "--in-flight", "3200"];
 const SINGLE: &[&str] = &["--work", "posting", "--in-flight", "256"];
+const CARDS: &str = "card authorisations uniform";
+const AUTHORISATIONS: &[&str] = &["--work", "authorisation", "--in-flight", "256"];
 const TRANSFERS: &[&str] = &["--work", "transfer", "--in-flight", "3200"];
 
 /// In turn.
@@ -60,6 +62,8 @@ pub const CASES: &[Case] = &[
         "transfers uniform over gRPC, as many in flight as over REST",
         &["--work", "transfer", "--in-flight", "256"],
     ),
+    closed(CARDS, AUTHORISATIONS),
+    half("card authorisations uniform, open loop at half", CARDS, AUTHORISATIONS),
 ];
 
 impl Case {

@@ -9,7 +9,7 @@ use crate::cases::per_second;
 /// The median of each case, in the order of the first round.
 pub fn of(rounds: &[Value]) -> Value {
     let mut names: Vec<(String, String)> = Vec::new();
-    let mut values: BTreeMap<(String, String), Vec<[u64; 7]>> = BTreeMap::new();
+    let mut values: BTreeMap<(String, String), Vec<[u64; 8]>> = BTreeMap::new();
     for round in rounds {
         let pgbench = round.get("pgbench_per_second").and_then(Value::as_u64).unwrap_or(0);
         for run in round.get("runs").and_then(Value::as_array).into_iter().flatten() {
@@ -32,14 +32,15 @@ pub fn of(rounds: &[Value]) -> Value {
             "mode": name.0, "case": name.1, "per_second": of(0),
             "thousandths_of_pgbench": of(1), "p50_micros": of(2), "p95_micros": of(3),
             "p99_micros": of(4), "resident_kib": of(5), "cpu_micros_each": of(6),
+            "by_stand_in_per_million": of(7),
         }));
     }
     Value::Array(told)
 }
 
 /// Rate, rate as thousandths of pgbench's, p50, p95 and p99 of the last answer, memory, processor
-/// time each.
-fn one(run: &Value, pgbench: u64) -> [u64; 7] {
+/// time each, answers of the stand-in in a million.
+fn one(run: &Value, pgbench: u64) -> [u64; 8] {
     let figures = run.get("figures").unwrap_or(&Value::Null);
     let rate = per_second(figures).unwrap_or(0);
     let whole = figures.get("completed_micros").filter(|told| !told.is_null());
@@ -48,7 +49,9 @@ fn one(run: &Value, pgbench: u64) -> [u64; 7] {
     let resident = run.get("resident_kib").and_then(Value::as_u64).unwrap_or(0);
     let ratio = (rate * 1_000).checked_div(pgbench).unwrap_or(0);
     let cpu = figures.get("cpu_micros_each").and_then(Value::as_u64).unwrap_or(0);
-    [rate, ratio, latency("p50"), latency("p95"), latency("p99"), resident, cpu]
+    let stand_in = figures.pointer("/answers/by_stand_in_per_million").and_then(Value::as_u64);
+    let stand_in = stand_in.unwrap_or(0);
+    [rate, ratio, latency("p50"), latency("p95"), latency("p99"), resident, cpu, stand_in]
 }
 
 /// The middle one; of an even number the lower of both.
@@ -61,8 +64,17 @@ fn median(mut values: Vec<u64>) -> u64 {
 pub fn print(told: &Value) {
     println!("durability: PostgreSQL {}", told.get("postgres").unwrap_or(&Value::Null));
     println!(
-        "{:<12} {:<60} {:>9} {:>9} {:>10} {:>10} {:>10} {:>9} {:>8}",
-        "mode", "case", "a second", "x pgbench", "p50 ms", "p95 ms", "p99 ms", "RSS MiB", "CPU us"
+        "{:<12} {:<60} {:>9} {:>9} {:>10} {:>10} {:>10} {:>9} {:>8} {:>9}",
+        "mode",
+        "case",
+        "a second",
+        "x pgbench",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "RSS MiB",
+        "CPU us",
+        "stand-in"
     );
     for median in told.get("medians").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| median.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -71,7 +83,7 @@ pub fn print(told: &Value) {
             number(name).map(|value| format!("{}.{:03}", value / 1_000, value % 1_000))
         };
         println!(
-            "{:<12} {:<60} {:>9} {:>9} {:>10} {:>10} {:>10} {:>9} {:>8}",
+            "{:<12} {:<60} {:>9} {:>9} {:>10} {:>10} {:>10} {:>9} {:>8} {:>9}",
             text("mode"),
             text("case"),
             number("per_second").unwrap_or(0),
@@ -81,6 +93,8 @@ pub fn print(told: &Value) {
             thousandths("p99_micros").unwrap_or_default(),
             number("resident_kib").map(|kib| (kib / 1_024).to_string()).unwrap_or_default(),
             number("cpu_micros_each").map(|micros| micros.to_string()).unwrap_or_default(),
+            // Of a million answers.
+            number("by_stand_in_per_million").map(|count| count.to_string()).unwrap_or_default(),
         );
     }
 }

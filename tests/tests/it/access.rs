@@ -253,6 +253,8 @@ fn bulk_asked_for(method: &str, anna: &crate::world::Holder, bulk_id: &str) -> A
         "GetBulk" => get(format!("/v1/bulks/{bulk_id}")),
         "ListBulks" => get(format!("/v1/bulks?accountId={account}")),
         "ListBulkLines" => get(format!("/v1/bulks/{bulk_id}/lines")),
+        "GetBulkReport" => get(format!("/v1/bulks/{bulk_id}/report")),
+        "DownloadBulkReport" => get(format!("/v1/bulks/{bulk_id}/report:download")),
         "CancelBulk" => Some(("POST", format!("/v1/bulks/{bulk_id}:cancel"), nothing)),
         _ => None,
     }

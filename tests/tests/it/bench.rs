@@ -15,7 +15,10 @@ async fn a_benchmark_prints_no_figure_of_a_bank_that_is_not_proven() -> Result<(
         let started = told.pointer("/transfers/started").and_then(Value::as_u64);
         assert_eq!(started, Some(20), "{told}");
         if work == "authorisation" {
-            // A busy machine has the stand-in refuse them.
+            // A busy machine has the stand-in refuse them: it is told of how many.
+            let of = |name: &str| told.pointer(name).and_then(Value::as_u64);
+            let (decided, stand_in) = (of("/answers/decided"), of("/answers/by_stand_in"));
+            assert!(decided >= Some(1) && stand_in <= decided && stand_in.is_some(), "{told}");
             continue;
         }
         let measured = told.pointer("/measured/accepted").and_then(Value::as_u64);

@@ -1,9 +1,10 @@
 //! One message of each sort with everything that is written.
 
 use florin_iso20022::{
-    Account, Agent, Assignment, Balance, CreditTransfer, Entry, Initiation, Instruction, Message,
-    OrderedTransfer, OriginalMessage, Party, PaymentNames, PaymentReturn, Reason, Recall,
-    RecallAnswer, Statement, StatusReport, StatusRequest,
+    Account, Agent, Assignment, Balance, CreditTransfer, CustomerReport, Entry, Initiation,
+    Instruction, InstructionReport, Message, OrderedTransfer, OriginalMessage, Party, PaymentNames,
+    PaymentReturn, Reason, Recall, RecallAnswer, Standing, Statement, StatusCount, StatusReport,
+    StatusRequest, TransferReport,
 };
 use florin_kernel::{Date, Money, Uetr, UnixMicros};
 
@@ -113,6 +114,45 @@ fn initiation() -> Initiation {
     }
 }
 
+fn customer_report() -> CustomerReport {
+    let standing = |status| Standing {
+        count: Some(3),
+        sum: Some(text("3.51")),
+        status: Some(text(status)),
+        reasons: vec![reason("NARR"), Reason::of(text("DS02"))],
+        counts: vec![
+            StatusCount { count: 2, status: text("ACSC"), sum: Some(text("3.50")) },
+            StatusCount { count: 1, status: text("RJCT"), sum: None },
+        ],
+    };
+    let transfer = |status: &str, reasons| TransferReport {
+        id: Some(text("1")),
+        names: PaymentNames { transaction: None, ..names() },
+        status: text(status),
+        reasons,
+        servicer_reference: Some(text("018bcfe568007707b0f60707070707a7")),
+        amount: Some(eur("1.00")),
+        on: Some(DAY),
+        debtor_account: Some(Account::Iban(text("CZ6508000000192000145399"))),
+        creditor_account: Some(Account::Iban(text("NL91ABNA0417164300"))),
+    };
+    CustomerReport {
+        id: text("report-1"),
+        created_at: AT,
+        debtor_agent: Some(Agent::Bic(text("FLORCZPP"))),
+        original: OriginalMessage { name: text("pain.001.001.09"), ..original() },
+        standing: standing("PART"),
+        instructions: vec![InstructionReport {
+            id: text("one"),
+            standing: standing("PART"),
+            transfers: vec![
+                transfer("ACSC", Vec::new()),
+                transfer("RJCT", vec![reason("AM04"), reason("AC04")]),
+            ],
+        }],
+    }
+}
+
 /// One of each sort, with the name of its golden file.
 pub fn all() -> Vec<(&'static str, Message)> {
     let report = StatusReport {
@@ -170,5 +210,6 @@ pub fn all() -> Vec<(&'static str, Message)> {
         ("camt.029.001.09", Message::RecallAnswer(answer)),
         ("camt.053.001.08", Message::Statement(statement())),
         ("pain.001.001.09", Message::Initiation(initiation())),
+        ("pain.002.001.10", Message::CustomerReport(customer_report())),
     ]
 }

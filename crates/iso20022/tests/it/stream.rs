@@ -34,15 +34,19 @@ fn a_stream_tells_what_the_whole_document_tells_however_it_is_cut() {
         let mut found = pieces(&document, at_once).expect("pieces").into_iter();
         let Some(Piece::Head(head)) = found.next() else { panic!("the head comes first") };
         assert_eq!((&head.id, head.created_at), (&message.id, message.created_at));
-        let transfers = message.transfers();
-        for ((instruction, expected), piece) in transfers.zip(found) {
-            let Piece::Transfer(head, read) = piece else { panic!("{piece:?}") };
+        for instruction in &message.instructions {
+            let Some(Piece::Instruction(head)) = found.next() else { panic!("its head is first") };
             assert_eq!(
                 (&head.id, head.on, &head.debtor),
                 (&instruction.id, instruction.on, &instruction.debtor)
             );
-            assert_eq!(read.as_ref(), Ok(expected));
+            for expected in &instruction.transfers {
+                let piece = found.next();
+                let Some(Piece::Transfer(read)) = piece else { panic!("{piece:?}") };
+                assert_eq!(read.as_ref(), Ok(expected));
+            }
         }
+        assert_eq!(found.next(), None);
     }
 }
 
@@ -78,9 +82,16 @@ fn totals_are_told_and_a_wrong_transfer_does_not_end_the_document() {
     assert_eq!(error.path, "CstmrCdtTrfInitn/GrpHdr/NbOfTxs");
     let changed = document.replacen("<InstdAmt Ccy=\"EUR\">", "<InstdAmt Ccy=\"EUR\">x", 1);
     let found = pieces(changed.as_bytes(), 50).expect("pieces");
-    let wrong = found.iter().filter(|one| matches!(one, Piece::Transfer(_, Err(_)))).count();
-    let right = found.iter().filter(|one| matches!(one, Piece::Transfer(_, Ok(_)))).count();
+    let wrong = found.iter().filter(|one| matches!(one, Piece::Transfer(Err(_)))).count();
+    let right = found.iter().filter(|one| matches!(one, Piece::Transfer(Ok(_)))).count();
     assert_eq!((wrong, right), (1, count - 1));
+    // Whoever is told of it knows it by its names.
+    let unread = found.iter().find_map(|one| match one {
+        Piece::Transfer(Err(unread)) => Some(unread),
+        Piece::Transfer(Ok(_)) | Piece::Head(_) | Piece::Instruction(_) | Piece::Total(_) => None,
+    });
+    let expected = &initiation().instructions[0].transfers[0].names;
+    assert_eq!(&unread.expect("the wrong one").names, expected);
 }
 
 /// A document that is made while it is read.
@@ -133,8 +144,8 @@ fn more_transfers_than_a_whole_document_may_have_are_read_one_by_one() {
     let (mut transfers, mut totals) = (0, 0);
     while let Some(piece) = reader.next_piece().expect("a piece") {
         match piece {
-            Piece::Head(_) => {}
-            Piece::Transfer(_, read) => {
+            Piece::Head(_) | Piece::Instruction(_) => {}
+            Piece::Transfer(read) => {
                 read.expect("a transfer");
                 transfers += 1;
             }

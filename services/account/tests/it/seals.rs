@@ -90,7 +90,7 @@ async fn each_seal_covers_what_changed_and_is_chained_to_the_last() {
 }
 
 /// Erases the last entry so that what is left agrees with itself, reference and all.
-const ERASE: [&str; 6] = [
+const ERASE: [&str; 7] = [
     "UPDATE accounts SET posted = posted - 5, version = version - 1, last_hash = \
      (SELECT e.hash FROM account_events AS e WHERE e.account_id = accounts.id \
      AND e.version = accounts.version - 1) WHERE posted = 115",
@@ -98,6 +98,8 @@ const ERASE: [&str; 6] = [
     "DELETE FROM journal_legs WHERE transaction_id IN \
      (SELECT id FROM journal WHERE reference = 'p2')",
     "DELETE FROM journal WHERE reference = 'p2'",
+    "DELETE FROM outbox WHERE kind = 'transaction_posted' \
+     AND aggregate NOT IN (SELECT id FROM journal)",
     "DELETE FROM turnover WHERE booking_date = '2026-11-24'",
     "DELETE FROM ledger_references WHERE reference = 'p2'",
 ];
@@ -147,7 +149,7 @@ async fn whoever_erases_the_seal_as_well_is_betrayed_by_one_that_was_kept() {
 
 /// Erases the second account's only entry of the first day so that what is left agrees with
 /// itself, the seal's own list included.
-const ERASE_FIRST: [&str; 8] = [
+const ERASE_FIRST: [&str; 9] = [
     "DELETE FROM seal_entries WHERE closed = '2026-11-21' AND account_id = \
      (SELECT id FROM accounts WHERE posted = 50)",
     "DELETE FROM journal_legs WHERE transaction_id IN (SELECT e.transaction_id \
@@ -157,6 +159,8 @@ const ERASE_FIRST: [&str; 8] = [
      WHERE NOT EXISTS (SELECT 1 FROM journal_legs AS l WHERE l.transaction_id = j.id))",
     "DELETE FROM journal WHERE NOT EXISTS \
      (SELECT 1 FROM journal_legs AS l WHERE l.transaction_id = journal.id)",
+    "DELETE FROM outbox WHERE kind = 'transaction_posted' \
+     AND aggregate NOT IN (SELECT id FROM journal)",
     "DELETE FROM turnover WHERE account_id = (SELECT id FROM accounts WHERE posted = 50)",
     "DELETE FROM account_events WHERE transaction_id IS NOT NULL AND account_id = \
      (SELECT id FROM accounts WHERE posted = 50)",

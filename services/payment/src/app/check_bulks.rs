@@ -8,34 +8,33 @@
 //! the channel takes. A crash leaves lines of a file that is CHECKING: whoever takes it next drops
 //! them and reads anew. Nothing is executed of a file that is not ACCEPTED.
 
-use std::{
-    collections::HashMap,
-    io::{self, BufRead, Read},
-    ops::ControlFlow,
-    time::Duration,
-};
+mod keeping;
+mod payers;
+mod reader;
+
+use std::{collections::HashMap, time::Duration};
 
 use aws_lc_rs::digest;
-use florin_kernel::{BulkId, FieldViolation, MoneyError, Violations};
+use florin_kernel::{BulkId, Violations};
+use florin_rpc::Error;
 use florin_store::{Retryable, StoreError, Tx, rows::hex};
 use tokio::sync::mpsc;
 
+use self::{
+    keeping::Keeping,
+    reader::{Chunk, read},
+};
 use super::{Payment, events};
 use crate::{
-    bulk_file::{self, Found},
-    domain::{Announced, BulkStatus, Line, MOST_LINES, Tally},
+    domain::{BatchHead, BulkStatus, Line},
     store::{
         self,
         bulks::{Bulk, Told},
     },
 };
 
-/// Lines of one transaction.
-const CHUNK: usize = 500;
 /// Chunks that wait for their transaction, and parts for their reader.
 const WAITING: usize = 2;
-/// Problems of a file as a whole that are kept.
-const MOST_PROBLEMS: usize = 8;
 /// Rows that go in one transaction.
 const DROPPED_AT_ONCE: i64 = 5_000;
 /// Parts of a file that go in one transaction.
@@ -48,6 +47,9 @@ pub(super) const LEASE: Duration = Duration::from_secs(60);
 pub(super) enum CheckError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// `account` cannot be asked who pays.
+    #[error(transparent)]
+    Away(#[from] Error),
     /// Somebody else has it, or it is no longer to be checked.
     #[error("the bulk is not this worker's any more")]
     Lost,
@@ -57,16 +59,9 @@ impl Retryable for CheckError {
     fn is_retryable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retryable(),
-            Self::Lost => false,
+            Self::Away(_) | Self::Lost => false,
         }
     }
-}
-
-/// What a reader's thread sends.
-#[derive(Debug, Default)]
-struct Chunk {
-    lines: Vec<Line>,
-    problems: Vec<FieldViolation>,
 }
 
 pub(super) fn lease_micros() -> i64 {
@@ -86,7 +81,7 @@ impl Payment {
         let feed = self.feed(&bulk, to_reader);
         let keep = async {
             while let Some(chunk) = chunks.recv().await {
-                self.keep(id, lease, chunk, &mut kept).await?;
+                self.keep(&bulk, lease, chunk, &mut kept).await?;
             }
             Ok::<_, CheckError>(())
         };
@@ -136,7 +131,10 @@ impl Payment {
         loop {
             let drop = async |tx: Tx| {
                 self.lock_checked(&tx, id, lease).await?;
-                Ok::<_, CheckError>(store::bulk_lines::drop_some(&tx, id, DROPPED_AT_ONCE).await?)
+                store::bulk_batches::drop_payers(&tx, id).await?;
+                let batches = store::bulk_batches::drop_some(&tx, id, DROPPED_AT_ONCE).await?;
+                let lines = store::bulk_lines::drop_some(&tx, id, DROPPED_AT_ONCE).await?;
+                Ok::<_, CheckError>(batches.saturating_add(lines))
             };
             if self.db.write(drop).await? == 0 {
                 return Ok(());
@@ -144,28 +142,58 @@ impl Payment {
         }
     }
 
-    /// Keeps a chunk of lines, those whose name an earlier one has as wrong.
+    /// Keeps a chunk of lines, as wrong those that nobody pays for and those whose name an earlier
+    /// one has.
     async fn keep(
         &self,
-        id: BulkId,
+        bulk: &Bulk,
         lease: i64,
         mut chunk: Chunk,
         kept: &mut Keeping,
     ) -> Result<(), CheckError> {
-        let named = |line: &&Line| !line.reference.is_empty();
+        let id = bulk.id;
+        self.begin_batches(bulk, &mut chunk, kept).await?;
+        kept.mark(&mut chunk.lines);
+        let named = |line: &&Line| !line.names.reference.is_empty();
         let references: Vec<String> =
-            chunk.lines.iter().filter(named).map(|line| line.reference.clone()).collect();
+            chunk.lines.iter().filter(named).map(|line| line.names.reference.clone()).collect();
         let mut first = store::bulk_lines::named(self.db.read(), id, &references).await?;
         for line in &mut chunk.lines {
             unique(line, &mut first);
         }
-        let lines = &chunk.lines;
+        let ended = kept.count(&chunk);
+        let (lines, payers) = (&chunk.lines, std::mem::take(&mut kept.new_payers));
         let insert = async |tx: Tx| {
             self.lock_checked(&tx, id, lease).await?;
+            store::bulk_batches::insert_payers(&tx, id, &payers).await?;
+            store::bulk_batches::insert(&tx, id, &ended).await?;
             Ok::<_, CheckError>(store::bulk_lines::insert(&tx, id, lines).await?)
         };
-        self.db.write(insert).await?;
-        kept.count(chunk);
+        self.db.write(insert).await
+    }
+
+    /// Finds out who pays for the batches that begin, and whether their names are new.
+    async fn begin_batches(
+        &self,
+        bulk: &Bulk,
+        chunk: &mut Chunk,
+        kept: &mut Keeping,
+    ) -> Result<(), CheckError> {
+        let name = |head: &BatchHead| (!head.name.is_empty()).then(|| head.name.clone());
+        let names: Vec<String> = chunk.batches.iter().filter_map(name).collect();
+        let known = store::bulk_batches::named(self.db.read(), bulk.id, &names).await?;
+        for head in &chunk.batches {
+            let is_new =
+                head.name.is_empty() || !known.contains(&head.name) && !kept.is_open(&head.name);
+            if !is_new {
+                let mut violations = Violations::new();
+                let text = format!("{} is the name of another batch of the file", head.name);
+                violations.add("CstmrCdtTrfInitn/PmtInf/PmtInfId", "DUPLICATE", text);
+                chunk.problems.extend(violations.into_inner());
+            }
+            let payer = self.payer(bulk, &head.paying, kept).await?;
+            kept.begin(head, payer);
+        }
         Ok(())
     }
 
@@ -195,17 +223,20 @@ impl Payment {
     }
 
     /// Accepts or rejects the file.
-    async fn decide(&self, id: BulkId, lease: i64, kept: Keeping) -> Result<(), CheckError> {
-        let Keeping { tally, problems, .. } = kept.finish();
+    async fn decide(&self, id: BulkId, lease: i64, mut kept: Keeping) -> Result<(), CheckError> {
+        let ended = kept.finish();
+        let Keeping { tally, problems, batches, made_at, .. } = &kept;
         let accepted = tally.wrong == 0 && problems.is_empty();
         let decide = async |tx: Tx| {
             let mut bulk = self.lock_checked(&tx, id, lease).await?;
             bulk.status = if accepted { BulkStatus::Accepted } else { BulkStatus::Rejected };
-            bulk.tally = tally;
-            bulk.problems.clone_from(&problems);
+            store::bulk_batches::insert(&tx, id, &ended).await?;
+            (bulk.tally, bulk.batches, bulk.made_at) = (*tally, *batches, *made_at);
+            bulk.problems.clone_from(problems);
             bulk.changed_at = tx.now().await?;
             if accepted {
                 bulk.run_on = store::bulk_lines::next_on(&tx, id).await?;
+                bulk.has_other_payers = kept.has_other_payers();
             }
             self.tell_of_bulk(&tx, &mut bulk).await?;
             store::bulks::update(&tx, &bulk).await?;
@@ -241,119 +272,13 @@ impl Payment {
 
 /// Marks a line whose name an earlier one has.
 fn unique(line: &mut Line, first: &mut HashMap<String, i64>) {
-    if line.reference.is_empty() {
+    if line.names.reference.is_empty() {
         return;
     }
-    if let Some(other) = first.get(&line.reference) {
-        let mut violations = Violations::new();
+    if let Some(other) = first.get(&line.names.reference) {
         let text = format!("is the name of line {other} already");
-        violations.add("reference", "DUPLICATE", text);
-        let mut all = violations.into_inner();
-        if let Err(others) = &line.order {
-            all.extend(others.iter().cloned());
-        }
-        line.order = Err(all);
-        line.on = None;
+        line.break_rule("reference", "DUPLICATE", &text);
         return;
     }
-    first.insert(line.reference.clone(), line.number);
-}
-
-/// What is counted while lines are kept.
-struct Keeping {
-    tally: Tally,
-    problems: Vec<Told>,
-    announced: Announced,
-    overflow: Option<MoneyError>,
-}
-
-impl Keeping {
-    fn new(announced: &Announced) -> Self {
-        Self {
-            tally: Tally::new(announced.currency),
-            problems: Vec::new(),
-            announced: announced.clone(),
-            overflow: None,
-        }
-    }
-
-    fn count(&mut self, chunk: Chunk) {
-        for line in &chunk.lines {
-            if let Err(error) = self.tally.count(line) {
-                self.overflow = Some(error);
-            }
-        }
-        self.problems.extend(chunk.problems.iter().map(Told::from));
-        self.problems.truncate(MOST_PROBLEMS);
-    }
-
-    fn finish(mut self) -> Self {
-        let mut violations = Violations::new();
-        if let Some(error) = self.overflow.take() {
-            violations.check::<(), _>("sum", Err(error));
-        }
-        self.tally.check(&self.announced, &mut violations);
-        self.problems.extend(violations.as_slice().iter().map(Told::from));
-        self.problems.truncate(MOST_PROBLEMS);
-        self
-    }
-}
-
-/// The reader's thread.
-fn read(announced: &Announced, parts: mpsc::Receiver<Vec<u8>>, to_us: &mpsc::Sender<Chunk>) {
-    let stream = Parts { parts, part: Vec::new(), at: 0 };
-    let mut chunk = Chunk::default();
-    let mut lines = 0_i64;
-    bulk_file::read(announced, stream, &mut |found| {
-        match found {
-            Found::Line(line) => {
-                lines = lines.saturating_add(1);
-                if lines > MOST_LINES {
-                    let mut violations = Violations::new();
-                    let text = format!("must have at most {MOST_LINES} lines");
-                    violations.add("lines", "TOO_MANY", text);
-                    chunk.problems.extend(violations.into_inner());
-                    return ControlFlow::Break(());
-                }
-                chunk.lines.push(line);
-            }
-            Found::Problem(problem) => chunk.problems.push(problem),
-        }
-        let full = chunk.lines.len().saturating_add(chunk.problems.len()) >= CHUNK;
-        if full && to_us.blocking_send(std::mem::take(&mut chunk)).is_err() {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    });
-    // Whoever has gone has a reason.
-    let _ = to_us.blocking_send(chunk);
-}
-
-/// The parts of a file as one stream.
-struct Parts {
-    parts: mpsc::Receiver<Vec<u8>>,
-    part: Vec<u8>,
-    at: usize,
-}
-
-impl Read for Parts {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.fill_buf()?.read(into)?;
-        self.consume(read);
-        Ok(read)
-    }
-}
-
-impl BufRead for Parts {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.at >= self.part.len() {
-            let Some(next) = self.parts.blocking_recv() else { return Ok(&[]) };
-            (self.part, self.at) = (next, 0);
-        }
-        Ok(self.part.get(self.at..).unwrap_or_default())
-    }
-
-    fn consume(&mut self, read: usize) {
-        self.at = self.at.saturating_add(read);
-    }
+    first.insert(line.names.reference.clone(), line.number);
 }

@@ -68,6 +68,9 @@ impl Payment {
                 run_on: None,
                 version: 0,
                 lease: 0,
+                batches: 0,
+                made_at: None,
+                has_other_payers: false,
             };
             if !store::bulks::insert_new(&tx, &new).await? {
                 let Announced { from, message_id, .. } = &announced;

@@ -9,7 +9,7 @@ use tonic::Status;
 
 use super::Payment;
 use crate::{
-    store::{self, bulk_lines::Figures},
+    store::{self, bulk_report::Figures},
     wire::bulks::wire_bulk,
 };
 
@@ -54,10 +54,11 @@ async fn one(db: &Database, id: florin_kernel::BulkId) -> Result<ExportBulksResp
     let snapshot = db.snapshot().await?;
     let gone = || StoreError::Corrupt(format!("bulk {id} is gone"));
     let bulk = store::bulks::find(&snapshot, id).await?.ok_or_else(gone)?;
-    let Figures { counts, sums, transfers, unpaired } =
-        store::bulk_lines::figures(&snapshot, id).await?;
+    let Figures { counts, sums, transfers, unpaired, batches, batch_sum } =
+        store::bulk_report::figures(&snapshot, id).await?;
     let [kept_lines, kept_wrong, kept_taken, kept_refused] = counts;
     let [kept_sum, taken_sum] = sums;
+    let [kept_batches, batch_lines, batch_wrong] = batches;
     let (transfers, transfers_sum) = transfers;
     Ok(ExportBulksResponse {
         bulk: Some(wire_bulk(&bulk)),
@@ -70,5 +71,9 @@ async fn one(db: &Database, id: florin_kernel::BulkId) -> Result<ExportBulksResp
         transfers,
         transfers_sum,
         unpaired_lines: unpaired,
+        kept_batches,
+        batch_lines,
+        batch_wrong,
+        batch_sum,
     })
 }

@@ -1,8 +1,8 @@
 //! Returns a bulk and its lines; lists those of an account.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use florin_kernel::BulkId;
+use florin_kernel::{AccountId, BulkId};
 use florin_proto::{
     account::v1::Reason as AccountReason,
     payment::v1::{
@@ -12,13 +12,15 @@ use florin_proto::{
 };
 use florin_rpc::{CallContext, Error, Verb, page};
 use florin_runtime::internal;
+use florin_store::StoreError;
+use futures_util::future::try_join_all;
 use prost::Message;
 use tonic::{Response, Status};
 
 use super::{Payment, create_bulk::bulk_not_found};
 use crate::{
     grpc::convert::{bulk_id, bulks_page, lines_page},
-    store::{self, bulk_lines::Fate, bulks::Bulk},
+    store::{self, bulk_lines::Wanted, bulks::Bulk},
     wire::bulks::{wire_bulk, wire_line},
 };
 
@@ -68,6 +70,8 @@ impl Payment {
             Some(last) if more => page::encode(ctx.method, &filter, &last.id.to_string()),
             Some(_) | None => String::new(),
         };
+        // A page may be short: what pays from accounts of others is theirs too.
+        let found = self.without_strangers(ctx, Verb::View, found).await?;
         let bulks = found.iter().map(wire_bulk).collect();
         Ok(Response::new(ListBulksResponse { bulks, next_page_token }))
     }
@@ -92,8 +96,9 @@ impl Payment {
         let bulk = self.bulk_of(ctx, Verb::View, id).await?;
         let limit = i64::from(size).saturating_add(1);
         let after = after.unwrap_or_default();
-        let found =
-            store::bulk_lines::page(self.db.read(), &bulk, request.only_unpaid, after, limit);
+        let wanted = Wanted { only_unpaid: request.only_unpaid, after, last: i64::MAX, limit };
+        let wanted = self.of_batch(&bulk, wanted, request.batch).await.map_err(internal)?;
+        let found = store::bulk_lines::page(self.db.read(), &bulk, wanted);
         let mut found = found.await.map_err(internal)?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let more = found.len() > size;
@@ -102,19 +107,35 @@ impl Payment {
             Some(last) if more => page::encode(ctx.method, &filter, &last.number.to_string()),
             Some(_) | None => String::new(),
         };
-        let ids = found.iter().filter_map(|line| match &line.fate {
-            Fate::Taken(id) => Some(*id),
-            Fate::Wrong(_) | Fate::Correct | Fate::Refused(_) => None,
-        });
-        let ids: Vec<_> = ids.collect();
-        let transfers = store::read(self.db.read(), &ids).await.map_err(internal)?;
-        let transfers: HashMap<_, _> =
-            transfers.into_iter().map(|one| (one.transfer.id(), one.transfer)).collect();
+        let transfers =
+            store::bulk_report::transfers_of(self.db.read(), &found).await.map_err(internal)?;
         let lines = found.iter().map(|line| wire_line(&bulk, line, &transfers)).collect();
         Ok(Response::new(ListBulkLinesResponse { lines, next_page_token }))
     }
 
-    /// The bulk, where the caller may do this with the account that pays.
+    /// Those of a batch alone, where one is asked for; none where there is no such batch.
+    async fn of_batch(
+        &self,
+        bulk: &Bulk,
+        wanted: Wanted,
+        batch: i64,
+    ) -> Result<Wanted, StoreError> {
+        if batch == 0 {
+            return Ok(wanted);
+        }
+        let before = batch.saturating_sub(1);
+        let found = store::bulk_batches::page(self.db.read(), bulk, before, 1).await?;
+        Ok(match found.first().filter(|one| one.number == batch) {
+            Some(one) => Wanted {
+                after: wanted.after.max(one.first_line.saturating_sub(1)),
+                last: one.last_line,
+                ..wanted
+            },
+            None => Wanted { last: 0, ..wanted },
+        })
+    }
+
+    /// The bulk, where the caller may do this with every account that pays.
     pub(super) async fn bulk_of(
         &self,
         ctx: &CallContext,
@@ -123,10 +144,32 @@ impl Payment {
     ) -> Result<Bulk, Error> {
         let bulk = store::bulks::find(self.db.read(), id).await.map_err(internal)?;
         let bulk = bulk.ok_or_else(|| bulk_not_found(id))?;
-        if self.caller_may(ctx, verb, bulk.announced.from).await? {
-            Ok(bulk)
-        } else {
-            Err(bulk_not_found(id))
+        let others = self.without_strangers(ctx, verb, vec![bulk]);
+        others.await?.pop().ok_or_else(|| bulk_not_found(id))
+    }
+
+    /// Those of the bulks with every account of which the caller may do this.
+    async fn without_strangers(
+        &self,
+        ctx: &CallContext,
+        verb: Verb,
+        bulks: Vec<Bulk>,
+    ) -> Result<Vec<Bulk>, Error> {
+        let ids: Vec<_> = bulks.iter().map(|bulk| bulk.id).collect();
+        let mut payers =
+            store::bulk_batches::other_payers(self.db.read(), &ids).await.map_err(internal)?;
+        for bulk in &bulks {
+            payers.entry(bulk.id).or_default().push(bulk.announced.from);
         }
+        let all: HashSet<AccountId> = payers.values().flatten().copied().collect();
+        let asked = all.into_iter().map(|one| async move {
+            Ok::<_, Error>((one, self.caller_may(ctx, verb, one).await?))
+        });
+        let may: HashMap<AccountId, bool> = try_join_all(asked).await?.into_iter().collect();
+        let is_seen = |bulk: &Bulk| {
+            let payers = payers.get(&bulk.id);
+            payers.is_some_and(|all| all.iter().all(|one| may.get(one).copied().unwrap_or(false)))
+        };
+        Ok(bulks.into_iter().filter(is_seen).collect())
     }
 }

@@ -82,9 +82,11 @@ impl ClearingWorker {
                     Ok(Message::Statement(said)) => {
                         self.take_statement(&tx, said, document).await?
                     }
-                    Ok(other @ (Message::StatusRequest(_) | Message::Initiation(_))) => {
-                        refused(format!("a {} is not for a bank", other.kind().name()))
-                    }
+                    Ok(
+                        other @ (Message::StatusRequest(_)
+                        | Message::Initiation(_)
+                        | Message::CustomerReport(_)),
+                    ) => refused(format!("a {} is not for a bank", other.kind().name())),
                     Err(error) => refused(format!("unreadable: {error}")),
                 };
                 let finding = plain(&finding);

@@ -6,7 +6,10 @@
 //! lock and then finds those lines settled. Below that lies the key of each transfer, bulk and
 //! line, which is unique for ever. Leases save double work and guard nothing.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::Duration,
+};
 
 use florin_kernel::{BulkId, Date, Kind as ErrorKind, Role, TransferId};
 use florin_proto::account::v1::Account;
@@ -136,6 +139,7 @@ impl Payment {
                 Ok(()) => self.drop_spent_parts().await.map(|()| 0).map_err(internal),
                 Err(CheckError::Lost) => Ok(0),
                 Err(CheckError::Store(error)) => Err(internal(error)),
+                Err(CheckError::Away(error)) => Err(error),
             },
             (BulkStatus::Accepted, Some(today)) => self.run_part(bulk, lease, today).await,
             (
@@ -177,7 +181,7 @@ impl Payment {
         // Under the lock: those that somebody else has settled are not among them.
         for line in store::bulk_lines::waiting(tx, &bulk, today, PART).await? {
             match found.get(&line.number) {
-                Some(Ok(order)) => paying.push(intake(&bulk, line.number, order.clone(), today)),
+                Some(Ok(order)) => paying.push(intake(&bulk, &line, order.clone(), today)),
                 Some(Err(reason)) => fates.push((line.number, Fate::Refused(reason.clone()))),
                 None => {}
             }
@@ -219,11 +223,18 @@ impl Payment {
         lines: Vec<Kept>,
     ) -> Result<HashMap<i64, Found>, Error> {
         let ctx = worker_context(Role::Payment);
-        // The ledger refuses what an account pays that is not there.
-        let debtor = self.account_of_bank(&ctx, bulk.announced.from).await?;
-        let (ctx, debtor) = (&ctx, debtor.as_ref());
+        let mut debtors = HashMap::new();
+        for line in &lines {
+            let payer = line.payer.account;
+            if let Entry::Vacant(entry) = debtors.entry(payer) {
+                entry.insert(self.account_of_bank(&ctx, payer).await?);
+            }
+        }
+        let (ctx, debtors) = (&ctx, &debtors);
         let found = stream::iter(lines)
             .map(|line| async move {
+                // The ledger refuses what an account pays that is not there.
+                let debtor = debtors.get(&line.payer.account).and_then(Option::as_ref);
                 let order = match self.find_payee(ctx, bulk, &line).await? {
                     Ok(order) => self.with_fee_of_line(ctx, order, debtor).await?,
                     refused => refused,
@@ -246,7 +257,7 @@ impl Payment {
             tracing::error!(bulk = %bulk.id, line = line.number, "a stored line is no order");
             return Ok(Err("INTERNAL".to_owned()));
         };
-        let (from, from_iban) = (bulk.announced.from, bulk.announced.from_iban.clone());
+        let (from, from_iban) = (line.payer.account, line.payer.iban.clone());
         let code = bulk.announced.currency.code();
         let route = match self.route_to(ctx, from, from_iban, asked.to, code).await {
             Ok(route) => route,
@@ -322,19 +333,27 @@ fn is_refusal(error: &Error) -> bool {
     }
 }
 
-fn intake(bulk: &Bulk, line: i64, order: Order, today: Date) -> (i64, Intake) {
+fn intake(bulk: &Bulk, line: &Kept, order: Order, today: Date) -> (i64, Intake) {
     let (millis, random) = florin_store::id_parts();
     let intake = Intake {
         id: TransferId::from_parts(millis, random),
         order,
-        ordering: Ordering { customer: bulk.customer, channel: CHANNEL.to_owned(), date: today },
+        ordering: Ordering {
+            customer: line.payer.customer,
+            channel: CHANNEL.to_owned(),
+            date: today,
+        },
         initiator: bulk.initiator.clone(),
-        key: ClientKey { scope: Some(scope(bulk.id)), key: line.to_string(), request_hash: None },
+        key: ClientKey {
+            scope: Some(scope(bulk.id)),
+            key: line.number.to_string(),
+            request_hash: None,
+        },
         traceparent: None,
         cause: bulk.id.to_string(),
         actor: bulk.actor.clone(),
         method: METHOD.to_owned(),
         on_behalf_of: None,
     };
-    (line, intake)
+    (line.number, intake)
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::Found;
 use crate::{
-    domain::{Announced, Line, LineOrder, Payee},
+    domain::{Announced, BatchHead, FIRST_BATCH, Line, LineNames, LineOrder, Payee, Paying},
     grpc::convert::transfer,
 };
 
@@ -19,6 +19,8 @@ use crate::{
 const MOST_LINE_BYTES: usize = 8 * 1024;
 /// Characters of a reference at most, as in ISO 20022.
 const MOST_REFERENCE: usize = 35;
+/// What some editors begin a text with.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Characters that are told of what the parser says.
 const MOST_TOLD: usize = 200;
 
@@ -46,19 +48,28 @@ pub fn read(
     mut stream: impl BufRead,
     each: &mut impl FnMut(Found) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    each(Found::Batch(BatchHead {
+        number: FIRST_BATCH,
+        name: String::new(),
+        paying: Paying::Announced,
+        on: announced.execute_on,
+    }))?;
     let (mut number, mut text) = (0_i64, Vec::new());
     loop {
         text.clear();
         // Who stops the stream knows why.
         let Ok(next) = next_line(&mut stream, &mut text) else { return ControlFlow::Break(()) };
         number = number.saturating_add(1);
+        if number == 1 && text.starts_with(BYTE_ORDER_MARK) {
+            text.drain(..BYTE_ORDER_MARK.len());
+        }
         match next {
             Next::End => return ControlFlow::Continue(()),
             Next::TooLong => {
                 let mut violations = Violations::new();
                 let told = format!("must have at most {MOST_LINE_BYTES} bytes");
                 violations.add("line", "TOO_LONG", told);
-                each(Found::Line(Line::wrong(number, String::new(), violations)))?;
+                each(Found::Line(Line::wrong(number, LineNames::default(), violations)))?;
             }
             Next::Line if text.iter().all(u8::is_ascii_whitespace) => {}
             Next::Line => each(Found::Line(line(announced, number, &text)))?,
@@ -99,14 +110,14 @@ fn line(announced: &Announced, number: i64, text: &[u8]) -> Line {
     // The parser takes an array as the fields in their order.
     if !text.trim_ascii_start().starts_with(b"{") {
         violations.add("line", "TYPE", "must be a JSON object");
-        return Line::wrong(number, String::new(), violations);
+        return Line::wrong(number, LineNames::default(), violations);
     }
     let object: Object = match serde_json::from_slice(text) {
         Ok(object) => object,
         Err(error) => {
             let told: String = error.to_string().chars().take(MOST_TOLD).collect();
             violations.add("line", rule_of(&error, &told), told);
-            return Line::wrong(number, String::new(), violations);
+            return Line::wrong(number, LineNames::default(), violations);
         }
     };
     let reference = violations.check("reference", check_text(&object.reference, 1, MOST_REFERENCE));
@@ -120,9 +131,12 @@ fn line(announced: &Announced, number: i64, text: &[u8]) -> Line {
     let order = order(announced, &mut violations, &asked);
     match (order, reference) {
         (Some(order), Some(reference)) if violations.is_empty() => {
-            Line { number, reference, on: announced.execute_on, order: Ok(order) }
+            let names = LineNames::of(reference);
+            Line { number, batch: FIRST_BATCH, names, on: announced.execute_on, order: Ok(order) }
         }
-        (_, reference) => Line::wrong(number, reference.unwrap_or_default(), violations),
+        (_, reference) => {
+            Line::wrong(number, LineNames::of(reference.unwrap_or_default()), violations)
+        }
     }
 }
 

@@ -1,14 +1,15 @@
 //! pain.001.001.09.
 
-use std::{io::BufRead, ops::ControlFlow};
+use std::{io::BufRead, ops::ControlFlow, sync::Arc};
 
 use florin_iso20022::{
-    Account, InitiationReader, InstructionHead, OrderedTransfer, Piece, ReadError, Rule,
+    Account, Id, InitiationReader, InstructionHead, OrderedTransfer, PaymentNames, Piece,
+    ReadError, Rule, UnreadTransfer,
 };
 use florin_kernel::{Broken, FieldViolation, Violations};
 
 use super::{Found, violation};
-use crate::domain::{Announced, Line, LineOrder, Payee};
+use crate::domain::{Announced, BatchHead, FIRST_BATCH, Line, LineNames, LineOrder, Payee, Paying};
 
 /// What stands for a name that the payer has not given (ISO 20022).
 const NOT_PROVIDED: &str = "NOTPROVIDED";
@@ -22,6 +23,7 @@ pub fn read(
     each: &mut impl FnMut(Found) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut reader = InitiationReader::new(stream);
+    let mut batch: Option<(i64, Arc<InstructionHead>)> = None;
     let mut number = 0_i64;
     let problem = |each: &mut dyn FnMut(Found) -> ControlFlow<()>, found: Vec<_>| {
         found.into_iter().try_for_each(|one| each(Found::Problem(one)))
@@ -29,16 +31,27 @@ pub fn read(
     loop {
         match reader.next_piece() {
             Ok(None) => return ControlFlow::Continue(()),
-            Ok(Some(Piece::Head(head))) if head.id.as_str() != announced.message_id => {
-                let told = format!("must be {}, as announced", announced.message_id);
-                let told = violation("CstmrCdtTrfInitn/GrpHdr/MsgId", "NOT_AS_ANNOUNCED", told);
-                problem(each, told)?;
+            Ok(Some(Piece::Head(head))) => {
+                each(Found::MadeAt(head.created_at))?;
+                if head.id.as_str() != announced.message_id {
+                    let told = format!("must be {}, as announced", announced.message_id);
+                    let field = "CstmrCdtTrfInitn/GrpHdr/MsgId";
+                    problem(each, violation(field, "NOT_AS_ANNOUNCED", told))?;
+                }
             }
-            Ok(Some(Piece::Head(_))) => {}
+            Ok(Some(Piece::Instruction(head))) => {
+                let last = batch.map_or(0, |(last, _)| last);
+                let begun = last.saturating_add(1);
+                each(Found::Batch(batch_head(begun, &head)))?;
+                batch = Some((begun, head));
+            }
             Ok(Some(Piece::Total(error))) => problem(each, vec![told(error)])?,
-            Ok(Some(Piece::Transfer(head, read))) => {
+            Ok(Some(Piece::Transfer(read))) => {
                 number = number.saturating_add(1);
-                each(Found::Line(line(announced, number, &head, read)))?;
+                // The reader tells a head before its transfers.
+                let Some((batch, head)) = &batch else { return ControlFlow::Break(()) };
+                let line = line(announced, number, head, read);
+                each(Found::Line(Line { batch: *batch, ..line }))?;
             }
             Err(error) => {
                 problem(each, vec![told(error)])?;
@@ -48,37 +61,43 @@ pub fn read(
     }
 }
 
+fn batch_head(number: i64, head: &InstructionHead) -> BatchHead {
+    let paying = match &head.debtor.account {
+        Some(Account::Iban(iban)) => Paying::Iban(iban.clone()),
+        Some(Account::Other(_)) | None => Paying::Nobody,
+    };
+    BatchHead { number, name: head.id.as_str().to_owned(), paying, on: Some(head.on) }
+}
+
+fn line_names(names: PaymentNames) -> LineNames {
+    let text = |id: Option<Id>| id.map(|id| id.as_str().to_owned());
+    let reference = text(names.end_to_end).filter(|id| id != NOT_PROVIDED).unwrap_or_default();
+    let instruction = text(names.instruction).unwrap_or_default();
+    LineNames { reference, instruction, uetr: names.uetr }
+}
+
 fn line(
     announced: &Announced,
     number: i64,
     head: &InstructionHead,
-    read: Result<OrderedTransfer, ReadError>,
+    read: Result<OrderedTransfer, UnreadTransfer>,
 ) -> Line {
     let mut violations = Violations::new();
     let transfer = match read {
         Ok(transfer) => transfer,
-        Err(error) => {
+        Err(UnreadTransfer { names, error }) => {
             let FieldViolation { field, rule, description } = told(error);
             violations.add(field, rule, description);
-            return Line::wrong(number, String::new(), violations);
+            return Line::wrong(number, line_names(names), violations);
         }
     };
-    let reference = transfer.names.end_to_end.map(|id| id.as_str().to_owned());
-    let reference = reference.filter(|id| id != NOT_PROVIDED).unwrap_or_default();
-    let pays = match &head.debtor.account {
-        Some(Account::Iban(iban)) => Some(iban),
-        Some(Account::Other(_)) | None => None,
-    };
-    if pays.is_none() || pays != announced.from_iban.as_ref() {
-        let text = "must be the IBAN of the account for which the file was announced";
-        violations.add("DbtrAcct/Id/IBAN", "NOT_AS_ANNOUNCED", text);
-    }
+    let names = line_names(transfer.names);
     if transfer.amount.currency() != announced.currency {
         let text = format!("must be {}, as the account that pays", announced.currency);
         violations.add("Amt/InstdAmt/@Ccy", "CURRENCY_MISMATCH", text);
     }
     let to = match transfer.creditor.account {
-        Some(Account::Iban(iban)) if Some(&iban) == pays => {
+        Some(to @ Account::Iban(_)) if head.debtor.account.as_ref() == Some(&to) => {
             violations.add("CdtrAcct/Id/IBAN", "SAME_ACCOUNT", "must be another than pays");
             None
         }
@@ -89,7 +108,7 @@ fn line(
         }
     };
     let Some(to) = to.filter(|_| violations.is_empty()) else {
-        return Line::wrong(number, reference, violations);
+        return Line::wrong(number, names, violations);
     };
     let description = transfer.remittance.map(|text| text.as_str().to_owned());
     let order = LineOrder {
@@ -97,7 +116,7 @@ fn line(
         amount: transfer.amount,
         description: description.unwrap_or_default(),
     };
-    Line { number, reference, on: Some(head.on), order: Ok(order) }
+    Line { number, batch: FIRST_BATCH, names, on: Some(head.on), order: Ok(order) }
 }
 
 /// A refusal of the reader as a violation.
@@ -114,19 +133,17 @@ fn told(ReadError { path, rule }: ReadError) -> FieldViolation {
         Rule::Money(error) => error.rule(),
         Rule::Date(error) => error.rule(),
         Rule::Iban(error) => error.rule(),
+        Rule::Bic(_) => "MALFORMED_BIC",
+        Rule::Uetr(_) => "MALFORMED_UETR",
+        Rule::NoMessage(_) | Rule::Version(_) | Rule::Namespace(_) => "WRONG_NAMESPACE",
         Rule::Malformed(_)
         | Rule::Encoding
         | Rule::TooDeep { .. }
         | Rule::Doctype
         | Rule::Entity(_)
-        | Rule::NoMessage(_)
-        | Rule::Version(_)
         | Rule::SeveralMessages
-        | Rule::Namespace(_)
         | Rule::Character(_)
-        | Rule::Instant
-        | Rule::Bic(_)
-        | Rule::Uetr(_) => "MALFORMED_DOCUMENT",
+        | Rule::Instant => "MALFORMED_DOCUMENT",
     };
     FieldViolation { field: path, rule, description }
 }

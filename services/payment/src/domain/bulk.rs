@@ -1,7 +1,8 @@
 //! Files of transfers: their states, and what is read of a line.
 
 use florin_kernel::{
-    AccountId, Currency, Date, FieldViolation, Iban, Money, MoneyError, Violations,
+    AccountId, Currency, CustomerId, Date, FieldViolation, Iban, Money, MoneyError, Uetr,
+    Violations,
 };
 
 use super::Payee;
@@ -10,6 +11,10 @@ use super::Payee;
 pub const MOST_LINES: i64 = 1_000_000;
 /// Bytes of a file at most.
 pub const MOST_FILE_BYTES: i64 = 1024 * 1024 * 1024;
+/// Accounts that may pay for the lines of a file.
+pub const MOST_PAYERS: usize = 100;
+/// The batch of lines that are in none.
+pub const FIRST_BATCH: i64 = 1;
 /// Rules that are told of one line, and of a file as a whole.
 pub const MOST_VIOLATIONS: usize = 8;
 
@@ -114,7 +119,7 @@ impl BulkFormat {
 pub struct Announced {
     /// What it is written in.
     pub format: BulkFormat,
-    /// The account that pays for every line.
+    /// The account that pays: for every line, where the file names no other.
     pub from: AccountId,
     /// Its IBAN.
     pub from_iban: Option<Iban>,
@@ -158,13 +163,69 @@ pub struct LineOrder {
     pub description: String,
 }
 
+/// An account that pays for lines of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payer {
+    /// The account.
+    pub account: AccountId,
+    /// Its IBAN.
+    pub iban: Option<Iban>,
+    /// The customer whose limits count what it pays.
+    pub customer: Option<CustomerId>,
+}
+
+/// Who pays, as a file says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paying {
+    /// The account that was announced.
+    Announced,
+    /// The account behind this IBAN.
+    Iban(Iban),
+    /// None that is named by an IBAN.
+    Nobody,
+}
+
+/// What a file says of a batch of its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchHead {
+    /// Which one, from 1.
+    pub number: i64,
+    /// The client's name of it; empty where it has none.
+    pub name: String,
+    /// Who pays.
+    pub paying: Paying,
+    /// The date from which its lines are executed.
+    pub on: Option<Date>,
+}
+
+/// How its client names a line; empty where it does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineNames {
+    /// Its reference, unique in the file: `EndToEndId` of a pain.001.
+    pub reference: String,
+    /// `InstrId` of a pain.001.
+    pub instruction: String,
+    /// `UETR` of a pain.001.
+    pub uetr: Option<Uetr>,
+}
+
+impl LineNames {
+    /// Of a line that has a reference alone.
+    #[must_use]
+    pub fn of(reference: String) -> Self {
+        Self { reference, ..Self::default() }
+    }
+}
+
 /// A line of a file, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// Which one, from 1.
     pub number: i64,
-    /// The client's name of it; empty where it has none.
-    pub reference: String,
+    /// The batch that it is in.
+    pub batch: i64,
+    /// Its names.
+    pub names: LineNames,
     /// The date from which it is executed.
     pub on: Option<Date>,
     /// What it asks for, or what is wrong with it.
@@ -174,10 +235,22 @@ pub struct Line {
 impl Line {
     /// A line that breaks these rules, the first of which are kept.
     #[must_use]
-    pub fn wrong(number: i64, reference: String, violations: Violations) -> Self {
+    pub fn wrong(number: i64, names: LineNames, violations: Violations) -> Self {
         let mut violations = violations.into_inner();
         violations.truncate(MOST_VIOLATIONS);
-        Self { number, reference, on: None, order: Err(violations) }
+        Self { number, batch: FIRST_BATCH, names, on: None, order: Err(violations) }
+    }
+
+    /// Adds a rule that it breaks, before those that it was seen to break.
+    pub fn break_rule(&mut self, field: &str, rule: &'static str, text: &str) {
+        let mut violations = Violations::new();
+        violations.add(field, rule, text);
+        let mut all = violations.into_inner();
+        if let Err(others) = &self.order {
+            all.extend(others.iter().cloned());
+        }
+        all.truncate(MOST_VIOLATIONS);
+        (self.order, self.on) = (Err(all), None);
     }
 }
 

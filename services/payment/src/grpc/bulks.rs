@@ -2,8 +2,9 @@
 
 use florin_proto::payment::v1::{
     AddBulkPartRequest, AddBulkPartResponse, CancelBulkRequest, CancelBulkResponse,
-    CreateBulkRequest, CreateBulkResponse, ExportBulksRequest, ExportBulksResponse, GetBulkRequest,
-    GetBulkResponse, ListBulkLinesRequest, ListBulkLinesResponse, ListBulksRequest,
+    CreateBulkRequest, CreateBulkResponse, DownloadBulkReportRequest, DownloadBulkReportResponse,
+    ExportBulksRequest, ExportBulksResponse, GetBulkReportRequest, GetBulkReportResponse,
+    GetBulkRequest, GetBulkResponse, ListBulkLinesRequest, ListBulkLinesResponse, ListBulksRequest,
     ListBulksResponse, UploadBulkRequest, UploadBulkResponse, bulk_service_server::BulkService,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -32,6 +33,8 @@ florin_rpc::serve! {
     get_bulk(GetBulkRequest) -> GetBulkResponse;
     list_bulks(ListBulksRequest) -> ListBulksResponse;
     list_bulk_lines(ListBulkLinesRequest) -> ListBulkLinesResponse;
+    get_bulk_report(GetBulkReportRequest) -> GetBulkReportResponse;
+    download_bulk_report(DownloadBulkReportRequest) -> DownloadBulkReportResponse;
     cancel_bulk(CancelBulkRequest) -> CancelBulkResponse;
     {
         async fn upload_bulk(

@@ -20,7 +20,10 @@ use florin_proto::payment::v1::{
 pub use self::{
     authorisations::{AuthorisationDraft, OperationDraft, authorisation_id, authorisations_page},
     beneficiaries::{BeneficiaryDraft, beneficiaries_page, beneficiary_id, label},
-    bulks::{BulkDraft, PartDraft, another_bulk, bulk_id, bulks_page, lines_page},
+    bulks::{
+        BulkDraft, PartDraft, another_bulk, bulk_id, bulks_page, download_page, lines_page,
+        report_page,
+    },
     limits::{LimitsQuery, limit, limit_name},
     orders::{OrderChange, OrderDraft, order_id, orders_page, skipped_date},
     recalls::{RecallDraft, Verdict, recall_id, recalls_page, verdict},

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use florin_kernel::{BulkId, Currency, Date, Money, TransferId};
+use florin_kernel::{AccountId, BulkId, Currency, Date, Money, TransferId};
 use florin_store::{
     StoreError, Tx, row,
     rows::{self, Column, Row, among, texts},
@@ -11,13 +11,47 @@ use florin_store::{
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::bulks::{Bulk, Told};
-use crate::domain::{Line, LineOrder, Payee};
+use crate::domain::{Line, LineNames, LineOrder, Payee, Payer};
 
 const TABLE: &str = "bulk_lines";
-const WRONG: i64 = 1;
-const CORRECT: i64 = 2;
-const TAKEN: i64 = 3;
-const REFUSED: i64 = 4;
+const WRONG: i64 = LineState::Wrong.code();
+const CORRECT: i64 = LineState::Correct.code();
+const TAKEN: i64 = LineState::Taken.code();
+const REFUSED: i64 = LineState::Refused.code();
+
+/// State of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineState {
+    /// It breaks rules.
+    Wrong,
+    /// Right, and nothing has become of it yet.
+    Correct,
+    /// It is a transfer.
+    Taken,
+    /// It was refused.
+    Refused,
+}
+
+impl LineState {
+    const ALL: [Self; 4] = [Self::Wrong, Self::Correct, Self::Taken, Self::Refused];
+
+    /// The number in the database.
+    #[must_use]
+    pub const fn code(self) -> i64 {
+        match self {
+            Self::Wrong => 1,
+            Self::Correct => 2,
+            Self::Taken => 3,
+            Self::Refused => 4,
+        }
+    }
+
+    /// The state of a number; None where there is none.
+    #[must_use]
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.code() == code)
+    }
+}
 
 /// What became of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +71,12 @@ pub enum Fate {
 pub struct Kept {
     /// Which one.
     pub number: i64,
-    /// The client's name of it.
-    pub reference: String,
+    /// The batch that it is in.
+    pub batch: i64,
+    /// The client's names of it.
+    pub names: LineNames,
+    /// The account that pays; the one that was announced, where the file names none that may.
+    pub payer: Payer,
     /// The account that is paid, as the client named it; empty where it is wrong.
     pub payee: String,
     /// How much.
@@ -64,7 +102,7 @@ impl Kept {
     }
 }
 
-const COLUMNS: [(&str, Column); 9] = [
+const COLUMNS: [(&str, Column); 12] = [
     ("bulk_id", Column::Text),
     ("line", Column::Int),
     ("state", Column::Int),
@@ -74,15 +112,23 @@ const COLUMNS: [(&str, Column); 9] = [
     ("description", Column::Text),
     ("execute_on", Column::Text),
     ("violations", Column::Text),
+    ("batch", Column::Int),
+    ("instruction", Column::Text),
+    ("uetr", Column::Text),
 ];
-const READ: &str = "line, state, reference, payee, amount, description, execute_on, violations, \
-                    transfer_id, reason";
+const READ: &str = "SELECT l.line, l.state, l.reference, l.payee, l.amount, l.description, \
+                    l.execute_on, l.violations, l.transfer_id, l.reason, l.batch, l.instruction, \
+                    l.uetr, b.account, b.iban, a.customer FROM bulk_lines AS l \
+                    LEFT JOIN bulk_batches AS b ON b.bulk_id = l.bulk_id AND b.batch = l.batch \
+                    LEFT JOIN bulk_accounts AS a ON a.bulk_id = l.bulk_id \
+                    AND a.account = b.account WHERE l.bulk_id = $1";
 
 fn to_row(id: &str, line: &Line) -> Result<Row, StoreError> {
     let on = line.on.map(|date| date.to_string()).unwrap_or_default();
     let fixed = row! {
-        "bulk_id": id, "line": line.number, "reference": line.reference.as_str(),
-        "execute_on": on,
+        "bulk_id": id, "line": line.number, "reference": line.names.reference.as_str(),
+        "execute_on": on, "batch": line.batch, "instruction": line.names.instruction.as_str(),
+        "uetr": line.names.uetr.map(|uetr| uetr.to_string()),
     };
     Ok(fixed.and(match &line.order {
         Ok(order) => row! {
@@ -108,7 +154,8 @@ fn to_row(id: &str, line: &Line) -> Result<Row, StoreError> {
     }))
 }
 
-fn from_row(row: &QueryResult, currency: Currency) -> Result<Kept, StoreError> {
+fn from_row(row: &QueryResult, bulk: &Bulk) -> Result<Kept, StoreError> {
+    let currency: Currency = bulk.announced.currency;
     let number: i64 = row.try_get("", "line")?;
     let corrupt = |what: &str| StoreError::Corrupt(format!("line {number} has no valid {what}"));
     let text = |column: &'static str| row.try_get::<Option<String>>("", column);
@@ -128,13 +175,37 @@ fn from_row(row: &QueryResult, currency: Currency) -> Result<Kept, StoreError> {
     let amount: Option<i64> = row.try_get("", "amount")?;
     Ok(Kept {
         number,
-        reference: row.try_get("", "reference")?,
+        batch: row.try_get("", "batch")?,
+        names: LineNames {
+            reference: row.try_get("", "reference")?,
+            instruction: row.try_get("", "instruction")?,
+            uetr: text("uetr")?.map(|id| id.parse().map_err(|_| corrupt("uetr"))).transpose()?,
+        },
+        payer: payer(row, bulk, corrupt)?,
         payee: row.try_get("", "payee")?,
         amount: amount.map(|minor| Money::new(minor, currency)),
         description: row.try_get("", "description")?,
         on: row.try_get("", "execute_on")?,
         fate,
     })
+}
+
+/// Who pays for the line. A replica that knows one payer a file has kept no batch of it.
+fn payer(
+    row: &QueryResult,
+    bulk: &Bulk,
+    corrupt: impl Fn(&str) -> StoreError,
+) -> Result<Payer, StoreError> {
+    let text = |column: &'static str| row.try_get::<Option<String>>("", column);
+    let Some(account) = text("account")? else {
+        let (account, iban) = (bulk.announced.from, bulk.announced.from_iban.clone());
+        return Ok(Payer { account, iban, customer: bulk.customer });
+    };
+    let iban = text("iban")?.map(|iban| iban.parse().map_err(|_| corrupt("payer's IBAN")));
+    let customer = text("customer")?.map(|id| id.parse().map_err(|_| corrupt("customer")));
+    let account: AccountId = account.parse().map_err(|_| corrupt("payer"))?;
+    let announced = (account == bulk.announced.from).then_some(bulk.customer).flatten();
+    Ok(Payer { account, iban: iban.transpose()?, customer: customer.transpose()?.or(announced) })
 }
 
 /// Keeps lines that were read.
@@ -188,12 +259,11 @@ pub async fn waiting(
     limit: i64,
 ) -> Result<Vec<Kept>, StoreError> {
     let query = format!(
-        "SELECT {READ} FROM bulk_lines WHERE bulk_id = $1 AND state = 2 AND execute_on <= $2 \
-         ORDER BY execute_on, line LIMIT $3"
+        "{READ} AND l.state = 2 AND l.execute_on <= $2 ORDER BY l.execute_on, l.line LIMIT $3"
     );
     let values = [bulk.id.to_string().into(), today.to_string().into(), limit.into()];
     let found = sql::query_all(connection, query, values).await?;
-    found.iter().map(|row| from_row(row, bulk.announced.currency)).collect()
+    found.iter().map(|row| from_row(row, bulk)).collect()
 }
 
 /// The first date on which lines wait, empty for at once; None where none do.
@@ -245,80 +315,38 @@ pub async fn settle(tx: &Tx, id: BulkId, fates: &[(i64, Fate)]) -> Result<(), St
     Err(StoreError::Corrupt(format!("{found} lines of {id} settled, not {}", fates.len())))
 }
 
-/// A page of lines in their order, behind `after`: all of them, or those that are wrong or were
-/// refused.
+/// Which lines are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those that are wrong or were refused alone.
+    pub only_unpaid: bool,
+    /// Those behind this one.
+    pub after: i64,
+    /// Those up to this one.
+    pub last: i64,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A page of lines in their order.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn page(
     connection: &impl ConnectionTrait,
     bulk: &Bulk,
-    only_unpaid: bool,
-    after: i64,
-    limit: i64,
+    wanted: Wanted,
 ) -> Result<Vec<Kept>, StoreError> {
-    let unpaid = if only_unpaid { " AND state IN (1, 4)" } else { "" };
-    let query = format!(
-        "SELECT {READ} FROM bulk_lines WHERE bulk_id = $1 AND line > $2{unpaid} \
-         ORDER BY line LIMIT $3"
-    );
-    let values = [bulk.id.to_string().into(), after.into(), limit.into()];
+    let Wanted { only_unpaid, after, last, limit } = wanted;
+    let unpaid = if only_unpaid { " AND l.state IN (1, 4)" } else { "" };
+    let query = format!("{READ} AND l.line > $2 AND l.line <= $3{unpaid} ORDER BY l.line LIMIT $4");
+    let values = [bulk.id.to_string().into(), after.into(), last.into(), limit.into()];
     let found = sql::query_all(connection, query, values).await?;
-    found.iter().map(|row| from_row(row, bulk.announced.currency)).collect()
-}
-
-/// What is kept of a bulk, beside its own figures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figures {
-    /// Lines; those that are wrong, taken, refused.
-    pub counts: [i64; 4],
-    /// Sum of the right ones, and of those that are taken.
-    pub sums: [String; 2],
-    /// Transfers under its name, and their sum.
-    pub transfers: (i64, String),
-    /// Taken lines that are not their transfer.
-    pub unpaired: i64,
+    found.iter().map(|row| from_row(row, bulk)).collect()
 }
 
 /// Whose the keys of a bulk's transfers are. No client's scope has a blank.
 #[must_use]
 pub fn scope(id: BulkId) -> String {
     format!("bulk {id}")
-}
-
-/// Counts and sums what is kept of a bulk; of one snapshot where the connection is one.
-///
-/// # Errors
-/// Those of the database.
-pub async fn figures(connection: &impl ConnectionTrait, id: BulkId) -> Result<Figures, StoreError> {
-    let missing = || StoreError::Corrupt(format!("no figures of {id}"));
-    let lines = "SELECT COUNT(*) AS kept, \
-                 COALESCE(SUM(CASE WHEN state = 1 THEN 1 ELSE 0 END), 0) AS wrong, \
-                 COALESCE(SUM(CASE WHEN state = 3 THEN 1 ELSE 0 END), 0) AS taken, \
-                 COALESCE(SUM(CASE WHEN state = 4 THEN 1 ELSE 0 END), 0) AS refused, \
-                 CAST(COALESCE(SUM(amount), 0) AS TEXT) AS total, \
-                 CAST(COALESCE(SUM(CASE WHEN state = 3 THEN amount END), 0) AS TEXT) AS paid \
-                 FROM bulk_lines WHERE bulk_id = $1";
-    let values = [id.to_string().into()];
-    let lines = sql::query_one(connection, lines, values).await?.ok_or_else(missing)?;
-    let transfers = "SELECT COUNT(*) AS made, CAST(COALESCE(SUM(amount), 0) AS TEXT) AS total \
-                     FROM transfers WHERE idempotency_scope = $1";
-    let values = [scope(id).into()];
-    let made = sql::query_one(connection, transfers, values).await?.ok_or_else(missing)?;
-    let unpaired = "SELECT COUNT(*) AS lone FROM bulk_lines AS l \
-                    JOIN bulks AS b ON b.id = l.bulk_id \
-                    LEFT JOIN transfers AS t ON t.id = l.transfer_id \
-                    WHERE l.bulk_id = $1 AND l.state = 3 AND (t.id IS NULL \
-                    OR t.idempotency_scope IS NULL OR t.idempotency_scope <> $2 \
-                    OR t.idempotency_key <> CAST(l.line AS TEXT) OR t.amount <> l.amount \
-                    OR t.currency <> b.currency OR t.debtor_account <> b.debtor_account)";
-    let values = [id.to_string().into(), scope(id).into()];
-    let lone = sql::query_one(connection, unpaired, values).await?.ok_or_else(missing)?;
-    let count = |column: &'static str| lines.try_get::<i64>("", column);
-    Ok(Figures {
-        counts: [count("kept")?, count("wrong")?, count("taken")?, count("refused")?],
-        sums: [lines.try_get("", "total")?, lines.try_get("", "paid")?],
-        transfers: (made.try_get("", "made")?, made.try_get("", "total")?),
-        unpaired: lone.try_get("", "lone")?,
-    })
 }

@@ -58,6 +58,13 @@ pub struct Bulk {
     pub version: i64,
     /// Who works on it.
     pub lease: i64,
+    /// Batches of its lines.
+    pub batches: i64,
+    /// When the file says that it was made.
+    pub made_at: Option<UnixMicros>,
+    /// Whether it pays from other accounts than the one that was announced; false once nothing
+    /// waits.
+    pub has_other_payers: bool,
 }
 
 const FIXED: [(&str, Column); 15] = [
@@ -77,7 +84,7 @@ const FIXED: [(&str, Column); 15] = [
     ("initiator", Column::Bytes),
     ("created_at", Column::Int),
 ];
-const CHANGING: [(&str, Column); 11] = [
+const CHANGING: [(&str, Column); 14] = [
     ("status", Column::Int),
     ("changed_at", Column::Int),
     ("received", Column::Int),
@@ -89,6 +96,9 @@ const CHANGING: [(&str, Column); 11] = [
     ("problems", Column::Text),
     ("run_on", Column::Text),
     ("version", Column::Int),
+    ("due_on", Column::Text),
+    ("batches", Column::Int),
+    ("file_created_at", Column::Int),
 ];
 /// Only whoever takes the bulk changes these.
 const LEASE: [(&str, Column); 2] = [("lease", Column::Int), ("lease_until", Column::Int)];
@@ -102,6 +112,11 @@ fn to_row(bulk: &Bulk) -> Result<Row, StoreError> {
     let announced = &bulk.announced;
     let problems = serde_json::to_string(&bulk.problems)
         .map_err(|error| StoreError::Corrupt(format!("problems of {}: {error}", bulk.id)))?;
+    // Replicas that know one payer a file look for run_on alone.
+    let (run_on, due_on) = match bulk.run_on.as_deref() {
+        on if bulk.has_other_payers => (None, on),
+        on => (on, None),
+    };
     Ok(row! {
         "id": bulk.id.to_string(),
         "format": announced.format.code(),
@@ -127,8 +142,11 @@ fn to_row(bulk: &Bulk) -> Result<Row, StoreError> {
         "taken": bulk.taken,
         "refused": bulk.refused,
         "problems": problems,
-        "run_on": bulk.run_on.as_deref(),
+        "run_on": run_on,
         "version": bulk.version,
+        "due_on": due_on,
+        "batches": bulk.batches,
+        "file_created_at": bulk.made_at.map(|at| at.0),
         "lease": 0_i64,
         "lease_until": 0_i64,
     })
@@ -160,6 +178,7 @@ fn from_row(row: &QueryResult) -> Result<Bulk, StoreError> {
             .map(|minor| Money::new(minor, currency)),
     };
     let status = BulkStatus::from_code(row.try_get("", "status")?);
+    let due_on = text("due_on")?;
     Ok(Bulk {
         announced,
         status: status.ok_or_else(|| corrupt("status"))?,
@@ -179,7 +198,10 @@ fn from_row(row: &QueryResult) -> Result<Bulk, StoreError> {
         taken: row.try_get("", "taken")?,
         refused: row.try_get("", "refused")?,
         problems: serde_json::from_str(&need("problems")?).map_err(|_| corrupt("problems"))?,
-        run_on: text("run_on")?,
+        has_other_payers: due_on.is_some(),
+        run_on: text("run_on")?.or(due_on),
+        batches: row.try_get("", "batches")?,
+        made_at: row.try_get::<Option<i64>>("", "file_created_at")?.map(UnixMicros),
         version: row.try_get("", "version")?,
         lease: row.try_get("", "lease")?,
         id: id.parse().map_err(|_| corrupt("id"))?,
@@ -316,7 +338,7 @@ pub async fn due(
     longest_lease: i64,
     limit: i64,
 ) -> Result<Vec<BulkId>, StoreError> {
-    let query = "SELECT id FROM bulks WHERE (status = 2 OR status = 3 AND run_on <= $1) \
+    let query = "SELECT id FROM bulks WHERE (status = 2 OR status = 3 AND (run_on <= $1 OR due_on <= $1)) \
                  AND (lease_until <= $2 OR lease_until > $3) ORDER BY id LIMIT $4";
     // Before the date is known nothing is due by it, at once included.
     let today = today.map(|date| date.to_string());

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use florin_kernel::TransferId;
+use florin_kernel::{Currency, Money, TransferId};
 use florin_proto::{
     common::v1::FieldViolation,
     payment::v1::{self as wire, BulkLineState, TransferStatus},
@@ -11,8 +11,12 @@ use florin_proto::{
 
 use super::wire_status;
 use crate::{
-    domain::{BulkFormat, BulkStatus, Ended, Transfer},
+    domain::{
+        BulkFormat, BulkStatus, Counts, Ended, ISO_NARRATIVE, Reported, Transfer, of_reason,
+        of_rule,
+    },
     store::{
+        bulk_batches::Batch,
         bulk_lines::{Fate, Kept},
         bulks::{Bulk, Told},
     },
@@ -44,6 +48,7 @@ pub fn wire_bulk(bulk: &Bulk) -> wire::Bulk {
         run_on: bulk.run_on.clone().unwrap_or_default(),
         created_at: Some(timestamp(bulk.created_at)),
         changed_at: Some(timestamp(bulk.changed_at)),
+        batches: bulk.batches,
     }
 }
 
@@ -69,15 +74,22 @@ pub fn wire_line(
 ) -> wire::BulkLine {
     let mut told = wire::BulkLine {
         line: line.number,
-        reference: line.reference.clone(),
+        reference: line.names.reference.clone(),
         to: line.payee.clone(),
         amount: line.amount.map(wire_money),
         execute_on: line.on.clone(),
+        batch: line.batch,
+        instruction_id: line.names.instruction.clone(),
+        uetr: line.names.uetr.map(|uetr| uetr.to_string()).unwrap_or_default(),
+        reported_status: wire_reported(reported(bulk, line, transfers)).into(),
         ..wire::BulkLine::default()
     };
     let state = match &line.fate {
         Fate::Wrong(violations) => {
             told.violations = violations.iter().map(violation).collect();
+            let first = violations.first();
+            let code = first.map_or(ISO_NARRATIVE, |Told(field, rule, _)| of_rule(field, rule));
+            code.clone_into(&mut told.reason_code);
             BulkLineState::Wrong
         }
         Fate::Correct => match bulk.status {
@@ -89,6 +101,7 @@ pub fn wire_line(
         },
         Fate::Refused(reason) => {
             told.reason.clone_from(reason);
+            of_reason(reason, None).clone_into(&mut told.reason_code);
             BulkLineState::Refused
         }
         Fate::Taken(id) => {
@@ -97,6 +110,8 @@ pub fn wire_line(
                 told.set_transfer_status(wire_status(transfer.status()));
                 if let Ended::Unpaid(failure) = transfer.ended() {
                     told.reason.clone_from(&failure.reason);
+                    let network = failure.facts.get("code").map(String::as_str);
+                    of_reason(&failure.reason, network).clone_into(&mut told.reason_code);
                 }
             } else {
                 told.set_transfer_status(TransferStatus::Unspecified);
@@ -106,6 +121,61 @@ pub fn wire_line(
     };
     told.set_state(state);
     told
+}
+
+/// What a line has come to.
+#[must_use]
+pub fn reported(bulk: &Bulk, line: &Kept, transfers: &HashMap<TransferId, Transfer>) -> Reported {
+    match &line.fate {
+        Fate::Wrong(_) | Fate::Refused(_) => Reported::Rejected,
+        Fate::Correct => Reported::of_waiting(bulk.status),
+        Fate::Taken(id) => {
+            let status = transfers.get(id).map(Transfer::status);
+            status.map_or(Reported::InProcess, Reported::of_transfer)
+        }
+    }
+}
+
+/// A status as the contract has it.
+#[must_use]
+pub const fn wire_reported(status: Reported) -> wire::ReportedStatus {
+    match status {
+        Reported::Received => wire::ReportedStatus::Rcvd,
+        Reported::Accepted => wire::ReportedStatus::Accp,
+        Reported::InProcess => wire::ReportedStatus::Acsp,
+        Reported::Settled => wire::ReportedStatus::Acsc,
+        Reported::Partial => wire::ReportedStatus::Part,
+        Reported::Rejected => wire::ReportedStatus::Rjct,
+        Reported::Cancelled => wire::ReportedStatus::Canc,
+    }
+}
+
+/// The states of lines.
+#[must_use]
+pub fn wire_counts(counts: &Counts, currency: Currency) -> Vec<wire::StatusCount> {
+    let one = |(status, lines, minor)| wire::StatusCount {
+        status: wire_reported(status).into(),
+        lines,
+        sum: Some(wire_money(Money::new(minor, currency))),
+    };
+    counts.seen().map(one).collect()
+}
+
+/// A batch with what became of its lines.
+#[must_use]
+pub fn wire_batch(bulk: &Bulk, batch: &Batch, counts: &Counts) -> wire::BulkBatch {
+    wire::BulkBatch {
+        batch: batch.number,
+        payment_information_id: batch.name.clone(),
+        from: batch.account.map(|id| id.to_string()).unwrap_or_default(),
+        from_iban: batch.iban.clone().unwrap_or_default(),
+        execute_on: batch.on.clone(),
+        lines: batch.tally.lines,
+        wrong_lines: batch.tally.wrong,
+        sum: Some(wire_money(batch.tally.sum)),
+        status: wire_reported(Reported::of_all(bulk.status, counts)).into(),
+        counts: wire_counts(counts, bulk.announced.currency),
+    }
 }
 
 fn violation(Told(field, rule, description): &Told) -> FieldViolation {

@@ -1,9 +1,13 @@
 //! A crash at every point at which the work on a bulk can stand still.
 
-use florin_proto::payment::v1::{BulkLineState, BulkStatus};
+use florin_proto::{
+    account::v1::HolderRole,
+    payment::v1::{BulkLineState, BulkStatus},
+};
 
 use crate::{
-    bank::{Bank, places},
+    bank::{Bank, account_id, places},
+    bulk_files::{instruction, ordered, pain_of, sent_pain_of},
     bulks::{TODAY, add, announcement, create, get, lines_of, prove, report, sent, settle, work},
     saga_faults::crash_at,
 };
@@ -44,6 +48,36 @@ async fn checked_and_executed_at_every_point_each_line_is_one_transfer() {
             assert!(point < MOST_POINTS, "it has no end");
         }
         assert_eq!(bank.ledger.balance(bank.to), paid, "nothing was paid twice");
+        prove(&bank).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_two_payers_stopped_at_every_point_pays_each_line_once_from_its_account() {
+    for place in places() {
+        let bank = Bank::open(place).await;
+        bank.put_account(4, 5_000, vec![(bank.alice, HolderRole::Owner)]);
+        let mut files = 0;
+        for point in 1..=MOST_POINTS {
+            let name = format!("p{point}");
+            let transfers = |reference: &str| vec![ordered(reference, 2, "0.01")];
+            let batches = vec![
+                instruction("A", 1, 15, transfers("a")),
+                instruction("B", 4, 15, transfers("b")),
+            ];
+            let id = sent_pain_of(&bank, &name, &pain_of(&name, batches)).await;
+            let done = crash_at(point, bank.payment.work_on_bulks(Some(TODAY))).await;
+            finished(&bank, &id, 2).await;
+            let batches = format!("SELECT COUNT(*) FROM bulk_batches WHERE bulk_id = '{id}'");
+            assert_eq!(bank.count(&batches).await, 2, "a check that begins anew keeps them once");
+            files += 1;
+            if done.is_some_and(|done| done.is_ok()) {
+                break;
+            }
+            assert!(point < MOST_POINTS, "it has no end");
+        }
+        assert_eq!(bank.ledger.balance(bank.from), 10_000 - files);
+        assert_eq!(bank.ledger.balance(account_id(4)), 5_000 - files);
         prove(&bank).await;
     }
 }

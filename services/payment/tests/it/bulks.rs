@@ -111,8 +111,13 @@ pub async fn report(bank: &Bank, id: &str, only_unpaid: bool) -> Vec<BulkLine> {
     let ctx = customer(bank.alice, "ListBulkLines", "");
     let (mut lines, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request =
-            ListBulkLinesRequest { bulk_id: id.into(), only_unpaid, page_size: 200, page_token };
+        let request = ListBulkLinesRequest {
+            bulk_id: id.into(),
+            only_unpaid,
+            page_size: 200,
+            page_token,
+            batch: 0,
+        };
         let page = || bank.payment.list_bulk_lines(&ctx, request.clone());
         let page = until_decided(page).await.unwrap().into_inner();
         assert!(page.lines.len() <= 200);

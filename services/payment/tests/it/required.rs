@@ -40,6 +40,8 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         get_bulk("GetBulk");
         list_bulks("ListBulks");
         list_bulk_lines("ListBulkLines");
+        get_bulk_report("GetBulkReport");
+        download_bulk_report("DownloadBulkReport");
         cancel_bulk("CancelBulk");
         create_order("CreateOrder");
         get_order("GetOrder");

@@ -4,8 +4,8 @@ use florin_kernel::{
     AccountId, BulkId, Currency, Date, Iban, Money, Violations, check_text, parse_date,
 };
 use florin_proto::payment::v1::{
-    AddBulkPartRequest, BulkFormat as WireFormat, CreateBulkRequest, ListBulkLinesRequest,
-    ListBulksRequest,
+    AddBulkPartRequest, BulkFormat as WireFormat, CreateBulkRequest, DownloadBulkReportRequest,
+    GetBulkReportRequest, ListBulkLinesRequest, ListBulksRequest,
 };
 
 use super::{MOST_PAGE_SIZE, PAGE_SIZE};
@@ -15,6 +15,10 @@ use crate::domain::{Announced, BulkFormat, MOST_FILE_BYTES, MOST_LINES};
 const MOST_MESSAGE_ID: usize = 35;
 /// Digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
+/// Transactions of a part of a report at most: as Base64 it goes through the gateway.
+const MOST_PART_SIZE: u32 = 500;
+/// Those of one where the client does not say.
+const PART_SIZE: u32 = 200;
 /// Bytes of a part at most; as Base64 it goes through the gateway.
 const MOST_PART_BYTES: usize = 512 * 1024;
 
@@ -211,6 +215,39 @@ pub fn lines_page(wire: &ListBulkLinesRequest) -> Result<(BulkId, u32), Violatio
     let mut violations = Violations::new();
     let id = violations.check("bulk_id", BulkId::parse(&wire.bulk_id));
     let size = page_size(&mut violations, wire.page_size);
+    if !(0..=MOST_LINES).contains(&wire.batch) {
+        let text = format!("must be 1 to {MOST_LINES}, or 0 for all");
+        violations.add("batch", "OUT_OF_RANGE", text);
+    }
+    violations.finish(id.zip(size))
+}
+
+/// Reads of which bulk the batches are reported, and how many on a page.
+///
+/// # Errors
+/// The rules that it breaks.
+pub fn report_page(wire: &GetBulkReportRequest) -> Result<(BulkId, u32), Violations> {
+    let mut violations = Violations::new();
+    let id = violations.check("bulk_id", BulkId::parse(&wire.bulk_id));
+    let size = page_size(&mut violations, wire.page_size);
+    violations.finish(id.zip(size))
+}
+
+/// Reads of which bulk a pain.002 is asked for, and how many transactions a part has.
+///
+/// # Errors
+/// The rules that it breaks.
+pub fn download_page(wire: &DownloadBulkReportRequest) -> Result<(BulkId, u32), Violations> {
+    let mut violations = Violations::new();
+    let id = violations.check("bulk_id", BulkId::parse(&wire.bulk_id));
+    let size = match u32::try_from(wire.page_size) {
+        Ok(0) => Some(PART_SIZE),
+        Ok(size) if size <= MOST_PART_SIZE => Some(size),
+        Ok(_) | Err(_) => {
+            violations.add("page_size", "OUT_OF_RANGE", "must be 1 to 500, or 0 for 200");
+            None
+        }
+    };
     violations.finish(id.zip(size))
 }
 
