@@ -118,6 +118,12 @@ impl Terms {
         found.finish(Some(Self(wanted)))
     }
 
+    /// The same terms without a down payment: what was lent before is not paid down again.
+    #[must_use]
+    pub fn without_down_payment(self) -> Self {
+        Self(Wanted { down_payment: Rate::default(), ..self.0 })
+    }
+
     /// How many instalments at the beginning have no principal.
     #[must_use]
     pub fn without_principal(&self) -> u32 {
