@@ -85,14 +85,17 @@ impl Flows {
         Self { advances, payments, spacing }
     }
 
-    /// Of a plan: its one disbursement less the fee that is kept back, and its schedule.
+    /// Of a plan: each disbursement less the fee that is kept back, and the schedule.
     #[must_use]
     pub fn of(plan: &Plan) -> Option<Self> {
-        let kept = plan.terms().fees.upfront.of(plan.lent())?;
-        let advance = Flow { on: plan.start(), amount: plan.lent().checked_sub(kept)? };
+        let upfront = plan.terms().fees.upfront;
+        let advance = |(on, amount): (Date, i64)| {
+            Some(Flow { on, amount: amount.checked_sub(upfront.of(amount)?)? })
+        };
+        let advances = plan.disbursements().map(advance).collect::<Option<Vec<_>>>()?;
         let schedule = plan.schedule();
         let paid = schedule.iter().map(|line| Flow { on: line.due, amount: line.due_amount() });
-        Some(Self::new(vec![advance], paid.collect(), plan.terms().spacing))
+        Some(Self::new(advances, paid.collect(), plan.terms().spacing))
     }
 
     fn start(&self) -> Option<Date> {
@@ -118,7 +121,9 @@ impl Cost {
         let schedule = plan.schedule();
         let interest = schedule.iter().map(|line| line.interest).sum();
         let with_instalments: i64 = schedule.iter().map(|line| line.fee).sum();
-        let kept = plan.terms().fees.upfront.of(plan.lent())?;
+        let upfront = plan.terms().fees.upfront;
+        let kept = plan.disbursements().map(|(_, amount)| upfront.of(amount));
+        let kept: i64 = kept.collect::<Option<Vec<_>>>()?.into_iter().sum();
         let fees = with_instalments.checked_add(kept)?;
         let total = fees.checked_add(interest)?;
         // The fee that is kept back is paid out of the credit.

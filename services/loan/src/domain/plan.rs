@@ -116,6 +116,8 @@ pub enum PlanError {
 struct Draw {
     on: Date,
     amount: i64,
+    /// With the down payment; zero where it is repaid.
+    disbursed: i64,
     /// By how much the amount changes that flat interest is reckoned on.
     base: i64,
 }
@@ -183,7 +185,7 @@ impl Plan {
                 balance: balance.ok_or(PlanError::OutOfRange)?,
             });
         }
-        self.draws.push(Draw { on, amount: financed, base: financed });
+        self.draws.push(Draw { on, amount: financed, disbursed: amount, base: financed });
         self.reckon(period, None).ok_or(PlanError::OutOfRange)
     }
 
@@ -201,7 +203,7 @@ impl Plan {
             return Err(PlanError::AboveBalance { amount, balance });
         }
         let base = self.flat_share(amount, balance).ok_or(PlanError::OutOfRange)?;
-        self.draws.push(Draw { on, amount: -amount, base: -base });
+        self.draws.push(Draw { on, amount: -amount, disbursed: 0, base: -base });
         self.reckon(period, Some(effect)).ok_or(PlanError::OutOfRange)
     }
 
@@ -241,6 +243,12 @@ impl Plan {
     #[must_use]
     pub const fn lent(&self) -> i64 {
         self.lent
+    }
+
+    /// Day and amount of each disbursement.
+    pub fn disbursements(&self) -> impl Iterator<Item = (Date, i64)> {
+        let disbursed = self.draws.iter().filter(|draw| draw.disbursed > 0);
+        disbursed.map(|draw| (draw.on, draw.disbursed))
     }
 
     /// Principal that is not due yet on a day, after what falls due on it.

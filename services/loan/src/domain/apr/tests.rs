@@ -35,19 +35,19 @@ fn text(rate: Result<Rate, NoApr>) -> String {
 #[test]
 fn the_examples_of_the_directive_come_out() {
     let monthly = every(1, Unit::Months);
-    let once = flows(&[("2023-01-01", 1_000_00)], &[("2024-07-01", 1_200_00)], monthly);
+    let once = flows(&[("2023-01-01", 100_000)], &[("2024-07-01", 120_000)], monthly);
     assert_eq!(text(effective(&once)), "12.9243");
-    let with_costs = flows(&[("2023-01-01", 950_00)], &[("2024-07-01", 1_200_00)], monthly);
+    let with_costs = flows(&[("2023-01-01", 95_000)], &[("2024-07-01", 120_000)], monthly);
     assert_eq!(text(effective(&with_costs)), "16.8526");
     let twice = flows(
-        &[("2023-01-01", 1_000_00)],
-        &[("2024-01-01", 600_00), ("2025-01-01", 600_00)],
+        &[("2023-01-01", 100_000)],
+        &[("2024-01-01", 60_000), ("2025-01-01", 60_000)],
         monthly,
     );
     assert_eq!(text(effective(&twice)), "13.0662");
     let uneven = flows(
-        &[("2023-01-01", 1_000_00)],
-        &[("2023-04-01", 272_00), ("2023-07-01", 272_00), ("2024-01-01", 544_00)],
+        &[("2023-01-01", 100_000)],
+        &[("2023-04-01", 27_200), ("2023-07-01", 27_200), ("2024-01-01", 54_400)],
         monthly,
     );
     assert_eq!(text(effective(&uneven)), "13.1855");
@@ -60,14 +60,14 @@ fn the_examples_of_regulation_z_come_out() {
     let monthly = every(1, Unit::Months);
     let advance = |on: &str, amount| vec![Flow { on: day(on), amount }];
     let regular = Flows::new(
-        advance("1978-01-10", 5_000_00),
-        series("1978-01-10", "1978-02-10", monthly, (24, 230_00)),
+        advance("1978-01-10", 500_000),
+        series("1978-01-10", "1978-02-10", monthly, (24, 23_000)),
         monthly,
     );
     assert_eq!(text(actuarial(&regular)), "9.6857");
     let odd = Flows::new(
-        advance("1978-02-10", 6_000_00),
-        series("1978-02-10", "1978-04-01", monthly, (36, 200_00)),
+        advance("1978-02-10", 600_000),
+        series("1978-02-10", "1978-04-01", monthly, (36, 20_000)),
         monthly,
     );
     assert_eq!(text(actuarial(&odd)), "11.8165");
@@ -77,25 +77,25 @@ fn the_examples_of_regulation_z_come_out() {
 fn one_payment_has_its_term_as_the_unit_period() {
     let monthly = every(1, Unit::Months);
     let of = |end: &str, paid| {
-        text(actuarial(&flows(&[("2023-01-10", 1_000_00)], &[(end, paid)], monthly)))
+        text(actuarial(&flows(&[("2023-01-10", 100_000)], &[(end, paid)], monthly)))
     };
     // Six months: twice 3 %. 73 days: five times 2 %. 18 months: a year and a half.
-    assert_eq!(of("2023-07-10", 1_030_00), "6");
-    assert_eq!(of("2023-03-24", 1_020_00), "10");
-    assert_eq!(of("2024-07-10", 1_155_00), "10");
+    assert_eq!(of("2023-07-10", 103_000), "6");
+    assert_eq!(of("2023-03-24", 102_000), "10");
+    assert_eq!(of("2024-07-10", 115_500), "10");
 }
 
 #[test]
 fn weeks_and_days_are_counted_by_their_own_years() {
     let weekly = every(1, Unit::Weeks);
-    let year = flows(&[("2023-01-02", 1_000_00)], &[("2024-01-01", 1_100_00)], weekly);
+    let year = flows(&[("2023-01-02", 100_000)], &[("2024-01-01", 110_000)], weekly);
     // 52 weeks are a year.
     assert_eq!(text(effective(&year)), "10");
     let daily = every(10, Unit::Days);
-    let year = flows(&[("2023-01-02", 1_000_00)], &[("2024-01-02", 1_100_00)], daily);
+    let year = flows(&[("2023-01-02", 100_000)], &[("2024-01-02", 110_000)], daily);
     assert_eq!(text(effective(&year)), "10");
-    let periods = series("2023-01-02", "2023-01-09", weekly, (52, 20_00));
-    let advance = vec![Flow { on: day("2023-01-02"), amount: 1_000_00 }];
+    let periods = series("2023-01-02", "2023-01-09", weekly, (52, 2_000));
+    let advance = vec![Flow { on: day("2023-01-02"), amount: 100_000 }];
     // 52 times the weekly rate at which 52 payments of 20 are worth 1,000.
     assert_eq!(text(actuarial(&Flows::new(advance, periods, weekly))), "7.7509");
 }
@@ -114,7 +114,7 @@ fn plan(rate: &str, method: Method, fees: Fees) -> Plan {
         fees,
     });
     let mut plan = Plan::new(terms.expect("terms"), day("2024-01-31"), None).expect("dates");
-    plan.disburse(day("2024-01-31"), 1_000_000_00).expect("lent");
+    plan.disburse(day("2024-01-31"), 100_000_000).expect("lent");
     plan
 }
 
@@ -131,16 +131,23 @@ fn without_fees_the_nominal_rate_comes_back() {
 }
 
 #[test]
+fn a_tranche_is_an_advance_of_its_day() {
+    let mut tranches = plan("12", Method::EqualInstalments, Fees::default());
+    tranches.disburse(day("2024-03-31"), 50_000_000).expect("lent");
+    assert_eq!(text(actuarial(&Flows::of(&tranches).expect("in range"))), "12");
+}
+
+#[test]
 fn fees_raise_the_rate_and_are_part_of_the_cost() {
     let fees = Fees {
         upfront: Price::Part("1".parse().expect("a rate")),
-        instalment: Price::Flat(5_00),
+        instalment: Price::Flat(500),
         ..Fees::default()
     };
     let dear = plan("12", Method::Bullet, fees);
     let cost = Cost::of(&dear).expect("in range");
     let expected =
-        Cost { interest: 120_000_00, fees: 10_060_00, total: 130_060_00, payable: 1_120_060_00 };
+        Cost { interest: 12_000_000, fees: 1_006_000, total: 13_006_000, payable: 112_006_000 };
     assert_eq!(cost, expected);
     let rate = effective(&Flows::of(&dear).expect("in range")).expect("a rate");
     assert!(rate > "13.5".parse().expect("a rate"), "{rate}");

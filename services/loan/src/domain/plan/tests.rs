@@ -332,7 +332,7 @@ fn is_whole(plan: &Plan, repaid: i64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn principal_sums_to_what_was_lent_and_nothing_is_negative(
