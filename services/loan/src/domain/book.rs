@@ -125,6 +125,8 @@ pub struct Book {
     claims: Vec<Claim>,
     /// The day up to which time has passed.
     through: Date,
+    /// How the days of penalty interest count, whatever terms come later.
+    penalty_basis: Basis,
     /// Principal past due times the numerators of its days since the beginning.
     penalty_weight: i128,
     /// Penalty interest that has become a claim.
@@ -143,6 +145,7 @@ impl Book {
     pub fn new(policy: Policy, plan: Plan) -> Self {
         Self {
             policy,
+            penalty_basis: penalty_basis(plan.terms().basis),
             through: plan.start(),
             plan,
             former: Vec::new(),
@@ -251,7 +254,7 @@ impl Book {
             let from = self.penalised_from(claim.due)?.max(self.through);
             let open = claim.open().principal;
             if open > 0 && from < until {
-                let days = self.penalty_basis().between(from, until)?;
+                let days = self.penalty_basis.between(from, until)?;
                 weight =
                     weight.checked_add(i128::from(open).checked_mul(days.numerator.into())?)?;
             }
@@ -259,19 +262,11 @@ impl Book {
         Some(weight)
     }
 
-    /// Penalty interest counts actual days: months of 30 do not add up.
-    fn penalty_basis(&self) -> Basis {
-        match self.plan.terms().basis {
-            Basis::Thirty360 | Basis::Act360 => Basis::Act360,
-            other @ (Basis::Act364 | Basis::Act365F | Basis::ActAct) => other,
-        }
-    }
-
     /// Penalty interest since the beginning, rounded half to even once: so it does not depend on
     /// how the days were divided.
     fn penalty_of(&self, weight: i128) -> Option<i64> {
         let day = self.plan.start();
-        let year = self.penalty_basis().between(day, day)?.denominator;
+        let year = self.penalty_basis.between(day, day)?.denominator;
         let above =
             Decimal::whole(weight).times(&Decimal::whole(self.policy.penalty_rate.units().into()));
         above.over(&Decimal::whole(i128::from(year).checked_mul(100_000_000)?))?.nearest()
@@ -359,6 +354,14 @@ fn pay_by_claim(claims: &mut [Claim], order: &[Component], left: &mut i64) {
             claim.paid.add(*component, part);
             *left = left.saturating_sub(part);
         }
+    }
+}
+
+/// Penalty interest counts actual days: months of 30 do not add up.
+const fn penalty_basis(basis: Basis) -> Basis {
+    match basis {
+        Basis::Thirty360 | Basis::Act360 => Basis::Act360,
+        Basis::Act364 | Basis::Act365F | Basis::ActAct => basis,
     }
 }
 

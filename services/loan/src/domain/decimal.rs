@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU64;
 
-use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _};
+use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _, Zero as _};
 
 /// Significant digits that an operation keeps.
 const DIGITS: NonZeroU64 = NonZeroU64::MIN.saturating_add(33);
@@ -58,7 +58,7 @@ impl Decimal {
     /// The quotient; None over zero.
     #[must_use]
     pub fn over(&self, other: &Self) -> Option<Self> {
-        if other.0 == BigDecimal::from(0) {
+        if other.0.is_zero() {
             return None;
         }
         Some(Self::kept(&(&self.0 / &other.0)))

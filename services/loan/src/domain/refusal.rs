@@ -1,6 +1,6 @@
 //! Why the domain refuses: each variant is a fact with its data. Amounts in minor units.
 
-use florin_kernel::Date;
+use florin_kernel::{Currency, Date};
 
 use super::{loan::State, plan::PlanError};
 
@@ -69,6 +69,14 @@ pub enum Refusal {
         amount: i64,
         /// What pays it off.
         pay_off: i64,
+    },
+    /// New terms in another currency.
+    #[error("the loan is in {expected}, the new terms are in {given}")]
+    CurrencyMismatch {
+        /// The loan's.
+        expected: Currency,
+        /// That of the terms.
+        given: Currency,
     },
     /// Before the last move of money.
     #[error("{on} is before {last}, when money moved last")]

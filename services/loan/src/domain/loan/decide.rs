@@ -187,6 +187,10 @@ impl Loan {
         }
         self.allow(self.state.is_running(), "restructured")?;
         self.in_order(on)?;
+        let (expected, given) = (self.application.request.terms().currency, terms.currency);
+        if expected != given {
+            return Err(Refusal::CurrencyMismatch { expected, given });
+        }
         self.tried(event)
     }
 

@@ -239,6 +239,11 @@ fn two_persons_write_it_off_and_money_may_still_come_in() {
 #[test]
 fn a_restructured_loan_keeps_its_old_plan_and_is_repaid_by_the_new() {
     let mut loan = active();
+    let held = *new_terms(&loan);
+    let other = Wanted { currency: "CZK".parse().expect("koruna"), ..held };
+    let other = Terms::new(other).expect("terms");
+    let decided = loan.restructure("s1", day("2024-03-16"), other, None);
+    assert!(matches!(decided, Err(Refusal::CurrencyMismatch { .. })));
     let decided = loan.restructure("s1", day("2024-03-16"), new_terms(&loan), None);
     take(&mut loan, decided);
     assert_eq!(loan.state(), State::Restructured);
@@ -248,4 +253,3 @@ fn a_restructured_loan_keeps_its_old_plan_and_is_repaid_by_the_new() {
     assert_eq!(loan.state(), State::Closed);
     assert_eq!(loan.book().map(|book| book.paid().principal), Some(100_000));
 }
-
