@@ -31,7 +31,7 @@ fn text<'a>(loan: &'a Value, field: &str) -> &'a str {
 
 /// The schedules write one decimal at least, and no more than they need.
 fn minor(line: &Value, field: &str) -> i64 {
-    Money::parse("EUR", text(line, field)).unwrap().minor()
+    Money::parse("EUR", text(line, field)).expect("as the file is written").minor()
 }
 
 fn basis(loan: &Value) -> Basis {
@@ -54,28 +54,34 @@ fn plan(loan: &Value) -> Plan {
     };
     let (multiple, untold_basis) = untold(text(loan, "id"));
     let terms = Terms::new(Wanted {
-        currency: text(loan, "currency").parse().unwrap(),
-        rate: text(loan, "annual_rate_percent").parse().unwrap(),
+        currency: text(loan, "currency").parse().expect("as the file is written"),
+        rate: text(loan, "annual_rate_percent").parse().expect("as the file is written"),
         basis: untold_basis.unwrap_or_else(|| basis(loan)),
-        spacing: Spacing::new(loan["repay_every"].as_i64().unwrap(), unit).unwrap(),
-        instalments: loan["repayments"].as_u64().unwrap().try_into().unwrap(),
+        spacing: Spacing::new(loan["repay_every"].as_i64().expect("as the file is written"), unit)
+            .expect("as the file is written"),
+        instalments: loan["repayments"]
+            .as_u64()
+            .expect("as the file is written")
+            .try_into()
+            .expect("as the file is written"),
         method: Method::EqualInstalments,
         grace: Grace::default(),
         down_payment: Rate::default(),
         multiple,
         fees: Fees::default(),
     });
-    let start: Date = text(loan, "disbursed_on").parse().unwrap();
-    let mut plan = Plan::new(terms.unwrap(), start, None).unwrap();
-    plan.disburse(start, minor(loan, "principal")).unwrap();
+    let start: Date = text(loan, "disbursed_on").parse().expect("as the file is written");
+    let mut plan = Plan::new(terms.expect("as the file is written"), start, None)
+        .expect("as the file is written");
+    plan.disburse(start, minor(loan, "principal")).expect("as the file is written");
     plan
 }
 
 #[test]
 fn each_schedule_of_the_folder_comes_out_to_the_cent() {
     let Some(folder) = shared_data("loans") else { return };
-    let file = fs::read_to_string(folder.join("schedules.json")).unwrap();
-    let loans: Vec<Value> = serde_json::from_str(&file).unwrap();
+    let file = fs::read_to_string(folder.join("schedules.json")).expect("as the file is written");
+    let loans: Vec<Value> = serde_json::from_str(&file).expect("as the file is written");
     assert_eq!(loans.len(), 61);
     let mut off = Vec::new();
     for loan in &loans {
@@ -89,13 +95,18 @@ fn each_schedule_of_the_folder_comes_out_to_the_cent() {
             .collect();
         let expected: Vec<_> = loan["schedule"]
             .as_array()
-            .unwrap()
+            .expect("as the file is written")
             .iter()
             .map(|line| {
                 let amounts =
                     ["principal", "interest", "total", "balance"].map(|field| minor(line, field));
-                let number = line["number"].as_u64().unwrap();
-                (number, text(line, "due_on").to_owned(), line["days"].as_i64().unwrap(), amounts)
+                let number = line["number"].as_u64().expect("as the file is written");
+                (
+                    number,
+                    text(line, "due_on").to_owned(),
+                    line["days"].as_i64().expect("as the file is written"),
+                    amounts,
+                )
             })
             .collect();
         if reckoned != expected {

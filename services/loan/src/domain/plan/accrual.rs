@@ -8,9 +8,8 @@ use crate::domain::decimal::Decimal;
 impl Plan {
     /// Interest that the plan has earned from its start until a date, which itself does not
     /// count: the periods that are over with the interest of their lines, and of the one that is
-    /// under way the part of the line's interest that its days so far have of its days, weighted
-    /// with the balance and rounded half to even. It is a function of the plan and the date, so
-    /// the days between any dates add up.
+    /// under way that of its days so far, weighted with the balance and rounded half to even. It
+    /// is a function of the plan and the date, so the days between any dates add up.
     #[must_use]
     pub fn earned_until(&self, until: Date) -> Option<i64> {
         let mut earned: i64 = 0;
@@ -30,13 +29,19 @@ impl Plan {
         }
         let before = index.checked_sub(1).and_then(|before| self.lines.get(before));
         let opening = before.map_or(0, |line| line.balance);
-        let (part, _) = self.weighted(index, opening, Some(until))?;
+        let (part, weight) = self.weighted(index, opening, Some(until))?;
+        if self.terms.method != Method::Flat {
+            // As the line's own interest is reckoned, so that a move of money on the day does not
+            // change what was earned until it.
+            let factor = self.periods.get(index)?.factor(self.terms.rate)?;
+            return factor.times(&Decimal::ratio(part, weight)?).nearest();
+        }
+        // The last line of flat interest has a rest: it is spread over its days.
         let (whole, _) = self.weighted(index, opening, None)?;
         if whole <= 0 {
             return Some(0);
         }
-        let above = part.checked_mul(line.earned.into())?;
-        Decimal::ratio(above, whole)?.nearest()
+        Decimal::ratio(part.checked_mul(line.earned.into())?, whole)?.nearest()
     }
 
     /// The amount that bears interest in a period, weighted with its days: the sum until a date

@@ -135,7 +135,6 @@ fn a_version_holds_from_its_day_until_the_next() {
         [None, Some(1), Some(1), Some(2)]
     );
     assert!(versions.get(1).is_some() && versions.get(3).is_none());
-    let mut versions = versions;
     let found = versions.add(of("2024-06-01", "other", "CZK")).expect_err("three rules");
     let expected = [
         ("code", "NOT_AS_ANNOUNCED"),
