@@ -147,9 +147,12 @@ impl Stretch<'_> {
     fn evened(&self, level: i64, lines: Vec<Line>) -> Option<(i64, Vec<Line>)> {
         let count = i64::try_from(self.until.checked_sub(self.repaying())?).ok()?;
         let unit = 10_i128.checked_pow(self.plan.terms.currency.exponent())?;
+        let periods = self.until.checked_sub(self.first)?;
         let off = |lines: &[Line], level: i64| {
-            let last = lines.last()?;
-            last.principal.checked_add(last.earned)?.checked_sub(level)
+            // Where nothing is left before the last period, nothing is due with it.
+            let last = lines.last().filter(|_| lines.len() == periods);
+            let total = last.map_or(Some(0), |last| last.principal.checked_add(last.earned));
+            total?.checked_sub(level)
         };
         let (mut level, mut lines) = (level, lines);
         for _ in 0..MOST_PASSES {
@@ -176,13 +179,14 @@ impl Stretch<'_> {
     /// where they shorten, also when an instalment pays the rest.
     fn lines(&self, level: i64, shorten: bool) -> Option<Vec<Line>> {
         let terms = &self.plan.terms;
-        let fee = terms.fees.instalment.of(self.plan.lent)?;
+        let each = terms.fees.instalment.of(self.plan.lent)?;
         let repaying = self.repaying();
         let mut balance = self.opening();
         let mut lines = Vec::new();
         for index in self.first..self.until {
             let period = self.plan.periods.get(index)?;
             let exact = self.interest(index, balance)?;
+            let (owed, _) = self.plan.weighted(index, balance, None)?;
             balance = balance.checked_add(self.drawn(index)?)?;
             let mut earned = exact.nearest()?;
             let pays = match terms.method {
@@ -194,6 +198,8 @@ impl Stretch<'_> {
             if last && terms.method == Method::Flat {
                 earned = self.flat_rest(index, &lines)?;
             }
+            // All may have been repaid on the first day of the period: that is no instalment.
+            let fee = if balance == 0 && owed == 0 { 0 } else { each };
             let principal = if last {
                 balance
             } else if index < repaying {

@@ -139,6 +139,28 @@ fn without_interest_the_instalments_are_parts_of_the_principal() {
     assert!(plan.schedule().iter().all(|line| line.principal == 1));
 }
 
+/// Where the first try ends before the last period, nothing is due with that: the instalment is
+/// evened out all the same, and the loan keeps its term.
+#[test]
+fn a_long_first_period_does_not_shorten_the_term() {
+    let terms = Wanted {
+        rate: rate("45"),
+        spacing: every(14, Unit::Days),
+        ..wanted(Method::EqualInstalments, 24)
+    };
+    let terms = Terms::new(terms).expect("terms");
+    let start = day("2024-08-29");
+    let mut plan = Plan::new(terms, start, Some(day("2024-11-12"))).expect("within the calendar");
+    plan.disburse(start, 1_000_000).expect("lent");
+    let lines = plan.schedule();
+    // Interest of 75 days is more than an instalment.
+    let told = |line: Option<&Line>| line.map(|line| (line.principal, line.interest));
+    assert_eq!(lines.len(), 24);
+    assert_eq!(told(lines.first()), Some((0, 93_750)));
+    assert_eq!(told(lines.get(1)), Some((35_681, 17_500)));
+    assert_eq!(told(lines.last()), Some((52_460, 918)));
+}
+
 #[test]
 fn in_the_grace_on_principal_only_interest_is_due() {
     let grace = Grace { principal: 2, ..Grace::default() };
@@ -266,6 +288,21 @@ fn instalments_are_rounded_to_a_multiple_and_the_last_has_the_rest() {
     let totals: Vec<_> =
         lent(whole, "2024-01-01", 100_000).schedule().iter().map(Line::total).collect();
     assert_eq!(totals, [34_000, 34_000, 34_007]);
+}
+
+#[test]
+fn what_was_repaid_before_a_period_began_has_no_fee_in_it() {
+    let fees = Fees { instalment: Price::Flat(500), ..Fees::default() };
+    let early = |on, amount| {
+        let terms = Wanted { fees, rate: rate("0"), ..wanted(Method::EqualPrincipal, 2) };
+        let mut plan = lent(terms, "2024-01-01", 100_000);
+        plan.repay_early(day(on), amount, Effect::Lower).expect("repaid");
+        plan.schedule().iter().map(|line| line.fee).collect::<Vec<_>>()
+    };
+    assert_eq!(early("2024-01-01", 100_000), [0]);
+    assert_eq!(early("2024-01-02", 100_000), [500]);
+    assert_eq!(early("2024-02-01", 50_000), [500, 0]);
+    assert_eq!(early("2024-02-01", 49_999), [500, 500]);
 }
 
 #[test]
