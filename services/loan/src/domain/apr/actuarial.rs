@@ -63,11 +63,15 @@ fn present(all: &[(Distance, i64)], rate: &Decimal) -> Option<(Decimal, Decimal)
     Some((value, slope))
 }
 
-/// The unit-period, and how many there are in a year.
+/// The unit-period, and how many there are in a year. Seven days are a week, of which a year has
+/// 52: (b)(3)(iii) and (b)(5)(iv).
 fn unit_period(flows: &Flows) -> Option<(Spacing, Decimal)> {
     let spacing = match flows.payments.as_slice() {
         [single] if flows.advances.len() == 1 => term(flows.start()?, single.on)?,
-        _ => flows.spacing,
+        _ => match (flows.spacing.unit(), i64::from(flows.spacing.every())) {
+            (Unit::Days, days) if days % 7 == 0 => Spacing::new(days / 7, Unit::Weeks)?,
+            (Unit::Days | Unit::Weeks | Unit::Months, _) => flows.spacing,
+        },
     };
     let units_a_year = match spacing.unit() {
         Unit::Days => 365,
@@ -90,12 +94,19 @@ fn term(start: Date, end: Date) -> Option<Spacing> {
 }
 
 /// Full unit-periods, counted back from the later date, and the part of one that is left: months
-/// and thirtieths of them, or days: (b)(5).
+/// and thirtieths of them, or days; of a year twelfths where whole months are left, or else days
+/// over 365: (b)(5).
 fn distance(start: Date, on: Date, unit: Spacing) -> Option<Distance> {
     let every = u32::from(unit.every());
     let (whole, rest, below) = match unit.unit() {
         Unit::Months => {
             let (months, rest) = counted_back(start, on, Unit::Months)?;
+            if every == 12 && rest != 0 {
+                let years = months / every;
+                let back = jiff::Span::new().try_years(i64::from(years)).ok()?;
+                let left = days(start, on.checked_sub(back).ok()?)?;
+                return Some(Distance { whole: years, part: Decimal::ratio(left.into(), 365)? });
+            }
             let left = MONTH.checked_mul((months % every).into())?.checked_add(rest.into())?;
             (months / every, left, MONTH.checked_mul(every.into())?)
         }

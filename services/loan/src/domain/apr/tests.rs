@@ -73,6 +73,54 @@ fn the_examples_of_regulation_z_come_out() {
     assert_eq!(text(actuarial(&odd)), "11.8165");
 }
 
+/// Appendix J (c)(1)(iv) and (v), (c)(2)(ii), (c)(3)(ii), (c)(4)(ii), (c)(5): odd periods of
+/// quarters, weeks and two months, odd payments, single payments.
+#[test]
+fn the_odd_examples_of_regulation_z_come_out() {
+    let told = |advance: (&str, i64), odd: &[(&str, i64)], (first, count, amount), spacing| {
+        let mut payments = series("", first, spacing, (count, amount));
+        payments.extend(odd.iter().map(|(on, amount)| Flow { on: day(on), amount: *amount }));
+        let advance = vec![Flow { on: day(advance.0), amount: advance.1 }];
+        let rate = actuarial(&Flows::new(advance, payments, spacing)).expect("a rate").units();
+        // Percent with two decimals.
+        rate.saturating_add(5_000) / 10_000
+    };
+    let (months, weeks) = (|count| every(count, Unit::Months), |count| every(count, Unit::Weeks));
+    let quarters = told(("1978-05-23", 1_000_000), &[], ("1978-10-01", 40, 38_500), months(3));
+    let weekly = told(("1978-03-20", 50_000), &[], ("1978-04-21", 30, 1_760), weeks(1));
+    let first = [("1978-04-20", 3_950)];
+    let by_four = told(("1978-03-18", 40_000), &first, ("1978-05-18", 11, 3_831), weeks(4));
+    let last = [("1979-01-02", 3_000)];
+    let by_two = told(("1978-04-03", 20_000), &last, ("1978-04-11", 19, 950), weeks(2));
+    let both = [("1978-03-01", 44_936), ("1981-05-01", 20_000)];
+    let two_months = told(("1978-01-10", 800_000), &both, ("1978-05-01", 18, 46_500), months(2));
+    assert_eq!([quarters, weekly, by_four, by_two, two_months], [897, 1_496, 2_850, 1_222, 730]);
+    let once =
+        |advance: &str, (end, amount)| told((advance, 100_000), &[], (end, 1, amount), months(1));
+    assert_eq!(once("1978-01-03", ("1978-09-15", 108_000)), 1_145);
+    assert_eq!(once("1978-07-15", ("1979-01-15", 104_400)), 880);
+    assert_eq!(once("1978-01-17", ("1979-07-17", 113_519)), 876);
+    assert_eq!(once("1978-01-03", ("1980-01-03", 124_000)), 1_136);
+}
+
+/// (b)(5)(v)(B): of a year's unit-period days that are no whole months are parts of 365; reckoned
+/// apart from this code. (b)(5)(iv): seven days are a week.
+#[test]
+fn days_before_years_are_over_365_and_seven_days_are_a_week() {
+    let advance = |on: &str| vec![Flow { on: day(on), amount: 100_000 }];
+    let yearly = every(12, Unit::Months);
+    let payments = series("", "2023-11-30", yearly, (5, 50_000));
+    assert_eq!(text(actuarial(&Flows::new(advance("2023-10-26"), payments, yearly))), "78.3441");
+    let once = vec![Flow { on: day("2024-02-17"), amount: 113_519 }];
+    let monthly = every(1, Unit::Months);
+    assert_eq!(text(actuarial(&Flows::new(advance("2023-01-03"), once, monthly))), "11.8803");
+    for spacing in [every(1, Unit::Weeks), every(7, Unit::Days)] {
+        let payments = series("", "2023-11-30", spacing, (5, 25_000));
+        let flows = Flows::new(advance("2023-11-23"), payments, spacing);
+        assert_eq!(text(actuarial(&flows)), "412.403", "{spacing:?}");
+    }
+}
+
 #[test]
 fn one_payment_has_its_term_as_the_unit_period() {
     let monthly = every(1, Unit::Months);
