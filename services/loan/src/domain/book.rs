@@ -278,29 +278,34 @@ impl Book {
     }
 
     fn charge_late_fees(&mut self, until: Date) -> Option<()> {
-        let price = self.fees().late;
-        if price == Price::Flat(0) {
-            return Some(());
+        let fees = self.late_fees(until)?;
+        for (index, _) in &fees {
+            self.claims.get_mut(*index)?.late = true;
         }
+        for (_, fee) in fees {
+            self.claim(fee);
+        }
+        Some(())
+    }
+
+    /// The late fees until a day that are not charged yet, each with its instalment's place.
+    fn late_fees(&self, until: Date) -> Option<Vec<(usize, Claim)>> {
+        let price = self.fees().late;
         let mut fees = Vec::new();
-        for index in 0..self.claims.len() {
-            let Some(claim) = self.claims.get(index) else { break };
+        if price == Price::Flat(0) {
+            return Some(fees);
+        }
+        for (index, claim) in self.claims.iter().enumerate() {
             let open = claim.open();
             let on = self.penalised_from(claim.due)?.tomorrow().ok()?;
             if claim.late || !claim.is_scheduled() || on > until || open.total() == 0 {
                 continue;
             }
             let penalty = price.of(open.interest.checked_add(open.principal)?)?;
-            if let Some(claim) = self.claims.get_mut(index) {
-                claim.late = true;
-            }
             let owed = Amounts { penalty, ..Amounts::default() };
-            fees.push(Claim::new(on, Source::LateFee, owed));
+            fees.push((index, Claim::new(on, Source::LateFee, owed)));
         }
-        for fee in fees {
-            self.claim(fee);
-        }
-        Some(())
+        Some(fees)
     }
 
     /// Adds a claim in its place.

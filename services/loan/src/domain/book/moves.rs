@@ -64,9 +64,7 @@ impl Book {
             self.pay(rest, on);
             return Ok(());
         }
-        // The fee is taken from the amount.
-        let fee = self.fees().early.of(rest).ok_or(PlanError::OutOfRange)?.min(rest);
-        let principal = rest.saturating_sub(fee).min(balance);
+        let (principal, fee) = self.early_part(rest, balance).ok_or(PlanError::OutOfRange)?;
         if principal > 0 {
             self.bring_forward(on, principal, fee, effect)?;
         }
@@ -74,12 +72,44 @@ impl Book {
         Ok(())
     }
 
-    /// Makes all principal due on a day, and nothing after the interest of the days until it.
+    /// The most principal that an amount repays early together with the fee for it, and the fee.
+    fn early_part(&self, amount: i64, balance: i64) -> Option<(i64, i64)> {
+        let price = self.fees().early;
+        let (mut least, mut most) = (0, amount.min(balance));
+        while least < most {
+            let middle = most.checked_sub(most.checked_sub(least)? / 2)?;
+            if price.of(middle)?.checked_add(middle)? <= amount {
+                least = middle;
+            } else {
+                most = middle.checked_sub(1)?;
+            }
+        }
+        Some((least, price.of(least)?))
+    }
+
+    /// Makes all principal due on a day, and nothing after the interest of the days until it. The
+    /// fee for it is at most the interest that is saved: Directive (EU) 2023/2225, article 29. So
+    /// no one pays more than by paying all instalments ahead.
     pub(super) fn call_in(&mut self, on: Date) -> Result<(), PlanError> {
         let balance = self.plan.balance_on(on);
+        let interest = |book: &Self| book.plan.schedule().iter().map(|line| line.interest).sum();
+        let before: i64 = interest(self);
+        let mut free = self.clone();
+        free.call_in_free(on)?;
+        let saved = before.saturating_sub(interest(&free)).max(0);
+        let fee = self.fees().early.of(balance).ok_or(PlanError::OutOfRange)?.min(saved);
+        if fee == 0 || balance == 0 {
+            *self = free;
+            return Ok(());
+        }
+        self.bring_forward(on, balance, fee, Effect::Lower)
+    }
+
+    /// The same without the fee.
+    pub(super) fn call_in_free(&mut self, on: Date) -> Result<(), PlanError> {
+        let balance = self.plan.balance_on(on);
         if balance > 0 && on < self.plan.end() {
-            let fee = self.fees().early.of(balance).ok_or(PlanError::OutOfRange)?;
-            self.bring_forward(on, balance, fee, Effect::Lower)?;
+            self.bring_forward(on, balance, 0, Effect::Lower)?;
         }
         Ok(())
     }
@@ -210,7 +240,9 @@ impl Book {
     /// An amount leaves the range.
     pub fn write_off(&mut self, on: Date) -> Result<(), PlanError> {
         self.advance(on)?;
-        let amounts = self.pay_off_without_fee(on)?;
+        let mut called = self.clone();
+        called.call_in_free(on)?;
+        let amounts = called.open();
         self.written_off = Some(WrittenOff { on, amounts, recovered: 0 });
         Ok(())
     }

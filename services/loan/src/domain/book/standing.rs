@@ -2,7 +2,7 @@
 
 use florin_kernel::Date;
 
-use super::{Amounts, Book, Claim, PlanError, Source, days};
+use super::{Amounts, Book, Claim, Component, PlanError, days};
 
 /// What pays the loan off on a day, minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,27 +89,26 @@ impl Book {
         Ok(PayOff { on, owed, credit: then.credit, total })
     }
 
-    /// What is owed on a day if nothing is called in for a fee.
-    pub(super) fn pay_off_without_fee(&self, on: Date) -> Result<Amounts, PlanError> {
-        let owed = self.pay_off(on)?.owed;
-        let mut then = self.clone();
-        then.call_in(on)?;
-        let fees = then.claims.iter().filter(|claim| claim.source == Source::EarlyFee);
-        let early: i64 = fees.map(|claim| claim.open().fee).sum();
-        let had = self.claims.iter().filter(|claim| claim.source == Source::EarlyFee);
-        let before: i64 = had.map(|claim| claim.open().fee).sum();
-        Ok(Amounts { fee: owed.fee.saturating_sub(early.saturating_sub(before)), ..owed })
-    }
-
     /// What is past due on a day. An instalment is past due from the day after its due date.
     #[must_use]
     pub fn arrears(&self, on: Date) -> Arrears {
-        let past = |claim: &&Claim| claim.due < on && claim.open().total() > 0;
+        let past = |claim: &&Claim| claim.due < on || claim.due == on && claim.is_charge();
         let overdue = self.claims.iter().filter(past);
-        let overdue = overdue.fold(Amounts::default(), |sum, claim| sum.plus(&claim.open()));
+        let mut overdue = overdue.fold(Amounts::default(), |sum, claim| sum.plus(&claim.open()));
+        overdue.add(Component::Penalty, self.charges_until(on).unwrap_or(0));
         let since = self.unpaid_since().filter(|due| *due < on);
         let days = since.map_or(0, |due| days(due, on));
         Arrears { since, days, bucket: Bucket::of(days), overdue }
+    }
+
+    /// Penalty interest and late fees until a day that are no claims yet.
+    fn charges_until(&self, on: Date) -> Option<i64> {
+        if self.written_off.is_some() || on <= self.through {
+            return Some(0);
+        }
+        let penalty = self.penalty_of(self.weight_until(on)?)?;
+        let fees = self.late_fees(on)?.iter().map(|(_, fee)| fee.owed.penalty).sum::<i64>();
+        penalty.checked_sub(self.penalty_claimed)?.max(0).checked_add(fees)
     }
 
     fn unpaid_since(&self) -> Option<Date> {

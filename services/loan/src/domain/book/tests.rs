@@ -147,6 +147,42 @@ fn a_pay_off_has_the_interest_of_the_days_so_far_and_the_early_fee() {
 }
 
 #[test]
+fn the_fee_for_repaying_early_is_a_part_of_the_principal_that_is_repaid_early() {
+    let fees = Fees { early: Price::Part(rate("1")), ..Fees::default() };
+    let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
+    repay(&mut book, "2024-01-16", 10_100, Beyond::Early(Effect::Lower));
+    assert_eq!(book.paid(), amounts(0, 100, 0, 10_000));
+    let fees = Fees { early: Price::Flat(300), ..Fees::default() };
+    let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
+    repay(&mut book, "2024-01-16", 10_100, Beyond::Early(Effect::Lower));
+    assert_eq!(book.paid(), amounts(0, 300, 0, 9_800));
+}
+
+/// 10 % of what is left would be more than the interest that is left.
+#[test]
+fn a_pay_off_costs_no_more_than_all_instalments_ahead() {
+    let fees = Fees { early: Price::Part(rate("10")), ..Fees::default() };
+    let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
+    let all = book.open().total();
+    let quote = book.pay_off(day("2024-01-16")).expect("in range");
+    assert_eq!((quote.total, quote.owed), (all, amounts(0, 3_528 - 484, 484, 100_000)));
+    repay(&mut book, "2024-01-16", all + 7, Beyond::Ahead);
+    assert!(book.is_settled());
+    assert_eq!((book.credit(), book.paid().total()), (7, all));
+    assert_eq!(book.accrual(day("2024-09-01")).map(|one| one.interest), Some(484));
+}
+
+#[test]
+fn a_pay_off_on_a_due_date_has_no_fee_of_the_next_instalment() {
+    let fees = Fees { instalment: Price::Flat(500), ..Fees::default() };
+    let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
+    assert_eq!(pay_off(&book, "2024-01-01"), amounts(0, 0, 0, 100_000));
+    repay(&mut book, "2024-02-01", 17_755, Beyond::Ahead);
+    assert_eq!(pay_off(&book, "2024-02-01"), amounts(0, 0, 0, 100_000 - 16_255));
+    assert_eq!(pay_off(&book, "2024-02-02").fee, 500);
+}
+
+#[test]
 fn what_was_paid_ahead_lessens_the_pay_off() {
     let mut book = lent();
     repay(&mut book, "2024-01-02", 17_255, Beyond::Ahead);
@@ -173,7 +209,20 @@ fn arrears_are_in_the_bucket_of_the_oldest_unpaid_instalment() {
         let arrears = book.arrears(day(on));
         assert_eq!((arrears.days, arrears.bucket), (days, bucket), "{on}");
     }
-    assert_eq!(book.arrears(day("2024-03-02")).overdue, amounts(0, 0, 1_837, 32_673));
+    // Penalty interest: 30 days on 16,255 and one on 16,418, as a pay-off of the day has it.
+    assert_eq!(book.arrears(day("2024-03-02")).overdue, amounts(140, 0, 1_837, 32_673));
+}
+
+#[test]
+fn what_is_past_due_is_the_same_whether_or_not_money_moved_on_the_day() {
+    let fees = Fees { late: Price::Flat(500), ..Fees::default() };
+    let book = lent_by(policy(), Wanted { fees, ..wanted() });
+    let on = day("2024-03-02");
+    let before = book.arrears(on).overdue;
+    assert_eq!(before, amounts(1_140, 0, 1_837, 32_673));
+    let mut after = book;
+    after.advance(on).expect("in range");
+    assert_eq!(after.arrears(on).overdue, before);
 }
 
 #[test]
@@ -240,6 +289,16 @@ fn after_a_write_off_nothing_is_earned_and_what_comes_in_is_recovered() {
     assert_eq!(book.recover(40_000), Ok(()));
     assert_eq!(book.unrecovered(), owed.total() - 40_000);
     assert_eq!(book.recover(0), Err(PlanError::NotPositive));
+}
+
+/// There is no early fee in a write-off, and what was paid ahead pays none.
+#[test]
+fn what_is_given_up_has_no_early_fee() {
+    let fees = Fees { early: Price::Part(rate("1")), ..Fees::default() };
+    let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
+    repay(&mut book, "2024-01-02", 17_255, Beyond::Ahead);
+    book.write_off(day("2024-01-16")).expect("written off");
+    assert_eq!(book.written_off().map(|one| one.amounts.total()), Some(100_484 - 17_255));
 }
 
 #[test]
