@@ -64,12 +64,31 @@ impl Book {
             self.pay(rest, on);
             return Ok(());
         }
-        let (principal, fee) = self.early_part(rest, balance).ok_or(PlanError::OutOfRange)?;
+        let (mut principal, mut fee) =
+            self.early_part(rest, balance).ok_or(PlanError::OutOfRange)?;
+        let saved = self.saved(on, principal, fee, effect)?;
+        if fee > saved {
+            fee = saved;
+            principal = rest.saturating_sub(fee).min(balance);
+        }
         if principal > 0 {
             self.bring_forward(on, principal, fee, effect)?;
         }
         self.pay(rest, on);
         Ok(())
+    }
+
+    /// The most that a fee may be: the interest that is saved where principal is repaid early, as
+    /// Directive (EU) 2023/2225, article 29, has it. So no one pays more than by paying all
+    /// instalments ahead.
+    fn saved(&self, on: Date, principal: i64, fee: i64, effect: Effect) -> Result<i64, PlanError> {
+        if fee == 0 || principal == 0 {
+            return Ok(0);
+        }
+        let interest = |plan: &Plan| plan.schedule().iter().map(|line| line.interest).sum::<i64>();
+        let mut plan = self.plan.clone();
+        plan.repay_early(on, principal, effect)?;
+        Ok(interest(&self.plan).saturating_sub(interest(&plan)).max(0))
     }
 
     /// The most principal that an amount repays early together with the fee for it, and the fee.
@@ -87,25 +106,18 @@ impl Book {
         Some((least, price.of(least)?))
     }
 
-    /// Makes all principal due on a day, and nothing after the interest of the days until it. The
-    /// fee for it is at most the interest that is saved: Directive (EU) 2023/2225, article 29. So
-    /// no one pays more than by paying all instalments ahead.
+    /// Makes all principal due on a day, and nothing after the interest of the days until it.
     pub(super) fn call_in(&mut self, on: Date) -> Result<(), PlanError> {
         let balance = self.plan.balance_on(on);
-        let interest = |book: &Self| book.plan.schedule().iter().map(|line| line.interest).sum();
-        let before: i64 = interest(self);
-        let mut free = self.clone();
-        free.call_in_free(on)?;
-        let saved = before.saturating_sub(interest(&free)).max(0);
-        let fee = self.fees().early.of(balance).ok_or(PlanError::OutOfRange)?.min(saved);
-        if fee == 0 || balance == 0 {
-            *self = free;
-            return Ok(());
+        if balance > 0 && on < self.plan.end() {
+            let fee = self.fees().early.of(balance).ok_or(PlanError::OutOfRange)?;
+            let fee = fee.min(self.saved(on, balance, fee, Effect::Lower)?);
+            self.bring_forward(on, balance, fee, Effect::Lower)?;
         }
-        self.bring_forward(on, balance, fee, Effect::Lower)
+        Ok(())
     }
 
-    /// The same without the fee.
+    /// The same without a fee.
     pub(super) fn call_in_free(&mut self, on: Date) -> Result<(), PlanError> {
         let balance = self.plan.balance_on(on);
         if balance > 0 && on < self.plan.end() {

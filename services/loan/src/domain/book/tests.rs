@@ -152,10 +152,10 @@ fn the_fee_for_repaying_early_is_a_part_of_the_principal_that_is_repaid_early() 
     let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
     repay(&mut book, "2024-01-16", 10_100, Beyond::Early(Effect::Lower));
     assert_eq!(book.paid(), amounts(0, 100, 0, 10_000));
-    let fees = Fees { early: Price::Flat(300), ..Fees::default() };
+    let fees = Fees { early: Price::Flat(200), ..Fees::default() };
     let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
     repay(&mut book, "2024-01-16", 10_100, Beyond::Early(Effect::Lower));
-    assert_eq!(book.paid(), amounts(0, 300, 0, 9_800));
+    assert_eq!(book.paid(), amounts(0, 200, 0, 9_900));
 }
 
 /// 10 % of what is left would be more than the interest that is left.
@@ -170,6 +170,40 @@ fn a_pay_off_costs_no_more_than_all_instalments_ahead() {
     assert!(book.is_settled());
     assert_eq!((book.credit(), book.paid().total()), (7, all));
     assert_eq!(book.accrual(day("2024-09-01")).map(|one| one.interest), Some(484));
+}
+
+#[test]
+fn the_fee_for_a_part_repaid_early_is_at_most_the_interest_saved() {
+    let fees = Fees { early: Price::Part(rate("10")), ..Fees::default() };
+    let on = "2024-01-16";
+    let interest = |plan: &Plan| plan.schedule().iter().map(|line| line.interest).sum::<i64>();
+    for effect in [Effect::Lower, Effect::Shorten] {
+        let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
+        // A tenth of 454.55 is 45.45; the interest saved is less.
+        let mut plan = book.plan().clone();
+        plan.repay_early(day(on), 45_455, effect).expect("repaid");
+        let saved = 3_528 - interest(&plan);
+        assert!((1_000..4_545).contains(&saved), "{saved}");
+        repay(&mut book, on, 50_000, Beyond::Early(effect));
+        assert_eq!(book.paid(), amounts(0, saved, 0, 50_000 - saved));
+        assert!(interest(book.plan()) + saved <= 3_528);
+    }
+    let free = Wanted { fees, rate: rate("0"), ..wanted() };
+    let mut book = lent_by(policy(), free);
+    repay(&mut book, on, 50_000, Beyond::Early(Effect::Lower));
+    assert_eq!(book.paid(), amounts(0, 0, 0, 50_000));
+    assert_eq!(pay_off(&book, on), amounts(0, 0, 0, 50_000));
+}
+
+#[test]
+fn a_pay_off_in_the_grace_has_the_interest_that_was_put_off() {
+    let grace = Grace { interest: 2, ..Grace::default() };
+    let book = lent_by(policy(), Wanted { grace, ..wanted() });
+    // 15 of the 31 days of January; in February a month before and 15 of 29 days on 837.45.
+    assert_eq!(pay_off(&book, "2024-01-16"), amounts(0, 0, 484, 100_000));
+    let mut paid = book;
+    repay(&mut paid, "2024-02-01", 16_255, Beyond::Ahead);
+    assert_eq!(pay_off(&paid, "2024-02-16"), amounts(0, 0, 1_000 + 433, 83_745));
 }
 
 #[test]
