@@ -70,6 +70,12 @@ impl Book {
         if fee > saved {
             fee = saved;
             principal = rest.saturating_sub(fee).min(balance);
+            if principal == balance {
+                // All of it costs what a pay-off costs.
+                let whole = self.fees().early.of(balance).ok_or(PlanError::OutOfRange)?;
+                fee = whole.min(self.saved(on, balance, whole, effect)?);
+                principal = principal.min(rest.saturating_sub(fee));
+            }
         }
         if principal > 0 {
             self.bring_forward(on, principal, fee, effect)?;

@@ -196,6 +196,20 @@ fn the_fee_for_a_part_repaid_early_is_at_most_the_interest_saved() {
 }
 
 #[test]
+fn a_cent_less_than_the_pay_off_does_not_settle_the_loan() {
+    for part in ["0", "1", "2", "3", "15"] {
+        let fees = Fees { early: Price::Part(rate(part)), ..Fees::default() };
+        for beyond in [Beyond::Ahead, Beyond::Early(Effect::Lower), Beyond::Early(Effect::Shorten)]
+        {
+            let mut book = lent_by(policy(), Wanted { fees, ..wanted() });
+            let quote = book.pay_off(day("2024-01-16")).expect("in range").total;
+            repay(&mut book, "2024-01-16", quote - 1, beyond);
+            assert_eq!((book.is_settled(), book.credit()), (false, 0), "{part} {beyond:?}");
+        }
+    }
+}
+
+#[test]
 fn a_pay_off_in_the_grace_has_the_interest_that_was_put_off() {
     let grace = Grace { interest: 2, ..Grace::default() };
     let book = lent_by(policy(), Wanted { grace, ..wanted() });
