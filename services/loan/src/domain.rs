@@ -3,6 +3,7 @@
 pub mod allocation;
 pub mod apr;
 pub mod book;
+pub mod day;
 pub mod decimal;
 pub mod event;
 pub mod fee;
