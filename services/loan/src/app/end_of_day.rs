@@ -201,7 +201,7 @@ impl Lending {
     }
 
     /// Keeps the lease; false where it was lost.
-    async fn keep(&self, lease: &mut Lease) -> Result<bool, StoreError> {
+    async fn keep_lease(&self, lease: &mut Lease) -> Result<bool, StoreError> {
         let Some(renewed) = lease::renew(&self.db, lease, LEASED_FOR).await? else {
             return Ok(false);
         };

@@ -35,12 +35,19 @@ impl Lending {
         let sealed = days::sealed(self.db.read(), day.closed).await?;
         let mut groups = positions::groups(self.db.read()).await?;
         groups.retain(|group| !sealed.contains(group));
-        let work = groups.iter().map(|group| self.accrue_group(day, group));
-        let mut running = stream::iter(work).buffer_unordered(self.workers.max(1));
+        // Owned: what runs at once borrows nothing of this call.
+        let work: Vec<_> = groups
+            .into_iter()
+            .map(|group| {
+                let (lending, day) = (self.clone(), day.clone());
+                async move { lending.accrue_group(&day, &group).await }
+            })
+            .collect();
+        let mut running = stream::iter(work).buffer_unordered(self.config.end_of_day_workers);
         let mut done = 0_i64;
         while let Some(accrued) = running.next().await {
             done = done.saturating_add(accrued?);
-            if !self.keep(lease).await? {
+            if !self.keep_lease(lease).await? {
                 return Ok(Ran::Lost);
             }
         }

@@ -75,7 +75,7 @@ impl Lending {
                 done = done.saturating_add(page.done);
                 waiting |= page.waiting;
             }
-            if !self.keep(lease).await? {
+            if !self.keep_lease(lease).await? {
                 return Ok(Ran::Lost);
             }
         }
@@ -95,7 +95,7 @@ impl Lending {
             .await;
         match answer {
             Ok(answer) => {
-                let available = answer.balance.and_then(|balance| balance.available);
+                let available = answer.available;
                 let money = money_of(available.as_ref());
                 money.map(|money| money.minor()).map_err(|error| Error::internal(error.to_string()))
             }

@@ -69,7 +69,7 @@ impl Lending {
             if let Some(cause) = failed {
                 return Ok(Ran::Failed(done, cause));
             }
-            if !self.keep(lease).await? {
+            if !self.keep_lease(lease).await? {
                 return Ok(Ran::Lost);
             }
         }
