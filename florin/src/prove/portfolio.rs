@@ -7,14 +7,15 @@ use anyhow::{Context as _, Result};
 use florin_kernel::{Money, Role, UnixMicros};
 use florin_proto::{
     account::v1::{
-        ExportReferencesRequest, GetTrialBalanceRequest, account_service_client::AccountServiceClient,
-        export_references_response::Item,
+        ExportReferencesRequest, GetTrialBalanceRequest,
+        account_service_client::AccountServiceClient, export_references_response::Item,
     },
+    instant_of,
     loan::v1::{
         DayBooking, ExportPortfolioRequest, PortfolioPosition, export_portfolio_response::Part,
         loan_servicing_client::LoanServicingClient,
     },
-    instant_of, money_of,
+    money_of,
 };
 
 use crate::{connect::Caller, prove::report::Report};
@@ -46,7 +47,8 @@ pub async fn compare(
     let mut posted = posted(caller).await?;
     let mut accounts = 0_u64;
     for (day, positions) in &told.positions {
-        accounts = accounts.saturating_add(compare_day(caller, day, positions, told.in_flight, report).await?);
+        accounts = accounts
+            .saturating_add(compare_day(caller, day, positions, told.in_flight, report).await?);
     }
     for booking in &told.bookings {
         pair(booking, posted.remove(&booking.reference), report)?;
@@ -159,7 +161,8 @@ async fn compare_day(
         if booked == own {
             continue;
         }
-        let text = format!("at the end of {day} loans have {own} on GL {code}, the ledger {booked}");
+        let text =
+            format!("at the end of {day} loans have {own} on GL {code}, the ledger {booked}");
         if in_flight > 0 {
             report.in_flight(&text);
         } else {
@@ -169,11 +172,7 @@ async fn compare_day(
     Ok(compared)
 }
 
-fn pair(
-    booking: &DayBooking,
-    posted: Option<Posted>,
-    report: &mut Report,
-) -> Result<()> {
+fn pair(booking: &DayBooking, posted: Option<Posted>, report: &mut Report) -> Result<()> {
     let (reference, amount) = (&booking.reference, money_of(booking.amount.as_ref())?);
     match posted {
         None if booking.transaction_id.is_empty() => {
@@ -183,7 +182,10 @@ fn pair(
             report.in_flight(&format!("{reference} is booked, which loans have not noted yet"));
         }
         None => {
-            let text = format!("{reference} was booked by {}, which the ledger lacks", booking.transaction_id);
+            let text = format!(
+                "{reference} was booked by {}, which the ledger lacks",
+                booking.transaction_id
+            );
             report.breach("portfolio", &text);
         }
         Some(Posted { transaction, debits, .. }) => {
@@ -192,7 +194,10 @@ fn pair(
                 report.breach("portfolio", &text);
             }
             if debits != [amount] {
-                report.breach("portfolio", &format!("{reference} is of {amount}, {transaction} of {debits:?}"));
+                report.breach(
+                    "portfolio",
+                    &format!("{reference} is of {amount}, {transaction} of {debits:?}"),
+                );
             }
         }
     }

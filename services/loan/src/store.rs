@@ -12,7 +12,8 @@ pub mod steps;
 use florin_store::{Migrations, StoreError};
 
 /// The tables of the service.
-pub const MIGRATIONS: Migrations = florin_store::migrations!["0001_loans", "0010_days", "0011_entries"];
+pub const MIGRATIONS: Migrations =
+    florin_store::migrations!["0001_loans", "0010_days", "0011_entries"];
 
 /// A row that says what it cannot.
 fn corrupt(of: &str, what: &str) -> StoreError {

@@ -106,7 +106,8 @@ async fn decided(
     checker: &Person,
     verdict: Verdict,
 ) -> Result<Approval, Failure> {
-    let not_open = |text: &str| Error::new(Reason::WriteOffNotOpen, format!("write-off {id} {text}"));
+    let not_open =
+        |text: &str| Error::new(Reason::WriteOffNotOpen, format!("write-off {id} {text}"));
     match approval::decide(tx, &id, checker, verdict).await? {
         Decision::Decided(approval) => Ok(approval),
         Decision::NotFound => Err(not_found(id).into()),

@@ -16,9 +16,7 @@ use florin_store::StoreError;
 
 use super::loaded::Loaded;
 use crate::{
-    domain::{
-        allocation::Amounts, book::Bucket, event::Event, loan::State, movement::Movement,
-    },
+    domain::{allocation::Amounts, book::Bucket, event::Event, loan::State, movement::Movement},
     wire::{
         servicing::{wire_amounts, wire_bucket},
         wire_loan, wire_movement,
@@ -138,8 +136,7 @@ pub(super) enum DayFact {
 
 /// The event of what the end of a day found out.
 pub(super) fn of_day(loaded: &mut Loaded, fact: &DayFact, cause: &Cause) -> NewEvent {
-    let (loan_id, customer_id) =
-        (loaded.record.id.to_string(), loaded.record.customer.to_string());
+    let (loan_id, customer_id) = (loaded.record.id.to_string(), loaded.record.customer.to_string());
     match fact {
         DayFact::Due { due_on, due, on } => {
             let amount = Some(wire_money(loaded.record.money(due.total())));

@@ -2,9 +2,7 @@
 
 use florin_kernel::{ApprovalId, LoanId};
 use florin_proto::{
-    loan::v1::{
-        ProposeWriteOffRequest, ProposeWriteOffResponse, WriteOff, WriteOffStatus,
-    },
+    loan::v1::{ProposeWriteOffRequest, ProposeWriteOffResponse, WriteOff, WriteOffStatus},
     timestamp,
 };
 use florin_rpc::{CallContext, Error};

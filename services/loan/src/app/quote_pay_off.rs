@@ -9,8 +9,7 @@ use tonic::{Response, Status};
 
 use super::{Lending, loaded::load, servicing};
 use crate::{
-    domain::refusal::Refusal, grpc::convert::servicing::PayOffDraft,
-    wire::servicing::wire_amounts,
+    domain::refusal::Refusal, grpc::convert::servicing::PayOffDraft, wire::servicing::wire_amounts,
 };
 
 impl Lending {

@@ -39,7 +39,8 @@ impl Lending {
             for event in &events {
                 let legs = servicing::legs_of(&loaded, event);
                 if legs.map_err(|refusal| servicing::refused(&loaded, refusal))?.is_some() {
-                    let text = "money was paid ahead, which other terms would use for something else";
+                    let text =
+                        "money was paid ahead, which other terms would use for something else";
                     return Err(Error::new(Reason::PaidAhead, text).into());
                 }
             }

@@ -158,7 +158,10 @@ pub async fn ended(connection: &impl ConnectionTrait, limit: i64) -> Result<Vec<
     found.iter().map(|row| date(row, "closed")).collect()
 }
 
-async fn with_steps(connection: &impl ConnectionTrait, row: &QueryResult) -> Result<Day, StoreError> {
+async fn with_steps(
+    connection: &impl ConnectionTrait,
+    row: &QueryResult,
+) -> Result<Day, StoreError> {
     let closed = date(row, "closed")?;
     let query = "SELECT step, begun_at, finished_at, done, cause FROM day_steps WHERE closed = $1 \
                  ORDER BY step";
@@ -260,11 +263,7 @@ pub async fn lock_chunk(tx: &Tx, closed: Date, group: &Group) -> Result<Chunk, S
     let int = |column: &str| -> Result<i64, StoreError> { Ok(row.try_get("", column)?) };
     Ok(Chunk {
         loans: int("loans")?,
-        earned: Earned {
-            interest: int("interest")?,
-            fee: int("fee")?,
-            penalty: int("penalty")?,
-        },
+        earned: Earned { interest: int("interest")?, fee: int("fee")?, penalty: int("penalty")? },
         sealed: row.try_get("", "sealed")?,
     })
 }
@@ -311,7 +310,8 @@ pub async fn sealed(
     connection: &impl ConnectionTrait,
     closed: Date,
 ) -> Result<Vec<Group>, StoreError> {
-    let query = "SELECT product, version, currency, chunk FROM day_chunks WHERE closed = $1 AND sealed";
+    let query =
+        "SELECT product, version, currency, chunk FROM day_chunks WHERE closed = $1 AND sealed";
     let found = sql::query_all(connection, query, [closed.to_string().into()]).await?;
     found.iter().map(group_of).collect()
 }

@@ -236,11 +236,7 @@ fn from_row(row: &QueryResult) -> Result<Position, StoreError> {
             _ => return Err(corrupt("a position", "status")),
         },
         accrued_through: date_of(row, "accrued_through")?,
-        earned: Earned {
-            interest: int("interest")?,
-            fee: int("fee")?,
-            penalty: int("penalty")?,
-        },
+        earned: Earned { interest: int("interest")?, fee: int("fee")?, penalty: int("penalty")? },
         moved: Moved {
             principal: int("moved_principal")?,
             interest: int("moved_interest")?,
@@ -447,7 +443,8 @@ pub async fn set_tracks(tx: &Tx, tracks: &[(LoanId, Track)]) -> Result<(), Store
         ("base", Column::Int),
         ("above", Column::Bytes),
     ];
-    let rows: Vec<Row> = tracks.iter().filter_map(|(loan, track)| track_row(*loan, track)).collect();
+    let rows: Vec<Row> =
+        tracks.iter().filter_map(|(loan, track)| track_row(*loan, track)).collect();
     if rows.is_empty() {
         return Ok(());
     }

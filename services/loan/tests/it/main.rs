@@ -6,6 +6,7 @@
 mod bank;
 mod disburse_loan;
 mod ledger;
+mod loan_day_speed;
 mod origination;
 mod products;
 mod quote_loan;

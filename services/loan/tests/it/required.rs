@@ -35,6 +35,16 @@ async fn missed(bank: &Bank) -> BTreeMap<&'static str, BTreeSet<String>> {
         list_loans("ListLoans");
         get_schedule("GetSchedule");
         list_loan_steps("ListLoanSteps");
+        repay_loan("RepayLoan");
+        quote_pay_off("QuotePayOff");
+        reverse_repayment("ReverseRepayment");
+        restructure_loan("RestructureLoan");
+        propose_write_off("ProposeWriteOff");
+        decide_write_off("DecideWriteOff");
+        recover_loan("RecoverLoan");
+        get_loan_standing("GetLoanStanding");
+        list_arrears("ListArrears");
+        list_end_of_day_runs("ListEndOfDayRuns");
     }
     found
 }

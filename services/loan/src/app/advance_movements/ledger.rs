@@ -139,7 +139,9 @@ impl Worker {
         let references = refused.iter().map(|(one, verdict)| {
             let cause = match verdict {
                 Verdict::Refused(failure) | Verdict::Void(failure) => failure.reason.clone(),
-                Verdict::Posted(..) | Verdict::Undecided(_) | Verdict::Stuck(_) => UNDONE.to_owned(),
+                Verdict::Posted(..) | Verdict::Undecided(_) | Verdict::Stuck(_) => {
+                    UNDONE.to_owned()
+                }
             };
             ReferenceToVoid { reference: one.movement.reference.clone(), cause }
         });

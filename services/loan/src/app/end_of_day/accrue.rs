@@ -6,12 +6,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::Ran;
 use crate::{
-    app::{
-        Lending,
-        events::DayFact,
-        loaded::Loaded,
-        servicing,
-    },
+    app::{Lending, events::DayFact, loaded::Loaded, servicing},
     domain::{
         day::{DayEnd, Earned, Track},
         loan::State,

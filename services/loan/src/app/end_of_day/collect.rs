@@ -184,8 +184,9 @@ impl Lending {
         day: &Day,
         funds: Option<i64>,
     ) -> Result<Option<Wanted>, StoreError> {
-        let refused =
-            |error: String| StoreError::Corrupt(format!("{} cannot be repaid: {error}", position.loan));
+        let refused = |error: String| {
+            StoreError::Corrupt(format!("{} cannot be repaid: {error}", position.loan))
+        };
         let Some(book) = loaded.loan.book() else { return Ok(None) };
         let on = day_of(day, position.due_on).max(book.through());
         let due = book.due_by(on).map_err(|error| refused(error.to_string()))?.total();

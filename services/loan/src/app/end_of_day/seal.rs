@@ -30,7 +30,12 @@ impl Lending {
                 chunk.sealed = true;
                 days::update_chunk(&tx, day.closed, group, &chunk).await?;
                 let pairs = [
-                    ("interest", chunk.earned.interest, &gl.interest_receivable, &gl.interest_income),
+                    (
+                        "interest",
+                        chunk.earned.interest,
+                        &gl.interest_receivable,
+                        &gl.interest_income,
+                    ),
                     ("fee", chunk.earned.fee, &gl.charge_receivable, &gl.fee_income),
                     ("penalty", chunk.earned.penalty, &gl.charge_receivable, &gl.penalty_income),
                 ];
@@ -61,7 +66,8 @@ impl Lending {
 
     async fn gl_of(&self, group: &Group) -> Result<GlCodes, StoreError> {
         let stored = products::find(self.db.read(), &group.product, group.version).await?;
-        let gone = || StoreError::Corrupt(format!("no version {} of {}", group.version, group.product));
+        let gone =
+            || StoreError::Corrupt(format!("no version {} of {}", group.version, group.product));
         Ok(Version::of(&stored.ok_or_else(gone)?)?.conditions.gl)
     }
 }

@@ -55,7 +55,12 @@ pub(in crate::domain) fn active() -> Loan {
     loan
 }
 
-pub(in crate::domain) fn repay(loan: &mut Loan, reference: &str, on: &str, amount: i64) -> Vec<Event> {
+pub(in crate::domain) fn repay(
+    loan: &mut Loan,
+    reference: &str,
+    on: &str,
+    amount: i64,
+) -> Vec<Event> {
     let decided = loan.repay(reference, (day(on), amount), Beyond::Ahead, Overpayment::Returned);
     take(loan, decided)
 }

@@ -109,8 +109,10 @@ impl TryFrom<&ReverseRepaymentRequest> for ReversalDraft {
     fn try_from(wire: &ReverseRepaymentRequest) -> Result<Self, Violations> {
         let mut found = Violations::new();
         let loan = found.check("loan_id", LoanId::parse(&wire.loan_id));
-        if wire.number <= 0 {
-            found.add("number", "OUT_OF_RANGE", "must be the number of a repayment, from 1 on");
+        match wire.number {
+            0 => found.add("number", "REQUIRED", "must be given"),
+            1.. => {}
+            ..0 => found.add("number", "OUT_OF_RANGE", "must be 1 or more"),
         }
         let reason = found.check("reason", check_text(&wire.reason, 1, MOST_REASON));
         let all = loan.zip(reason);

@@ -64,7 +64,8 @@ impl Ledger {
         _: Request<ListBusinessDaysRequest>,
     ) -> Result<Response<ListBusinessDaysResponse>, Status> {
         let days = self.state().days.clone().into_iter();
-        let days = days.map(|(closed, opened)| BusinessDay { closed, opened, ..Default::default() });
+        let days =
+            days.map(|(closed, opened)| BusinessDay { closed, opened, ..Default::default() });
         Ok(Response::new(ListBusinessDaysResponse { days: days.collect(), ..Default::default() }))
     }
 }
