@@ -167,6 +167,14 @@ fn offer(wire: &LoanProduct, currency: Option<Currency>, found: &mut Violations)
         if text.is_empty() { "0".to_owned() } else { text.to_owned() }
     };
     let rate = (rate("least_rate", &wire.least_rate), rate("most_rate", &wire.most_rate));
+    // Without a currency the amounts are not read.
+    for (field, text) in
+        [("least_principal", &wire.least_principal), ("most_principal", &wire.most_principal)]
+    {
+        if currency.is_none() && text.is_empty() {
+            let _: Option<()> = required(field, found);
+        }
+    }
     if wire.day_count.is_empty() {
         let _: Option<()> = required("day_count", found);
     }
