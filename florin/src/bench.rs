@@ -136,9 +136,6 @@ pub struct BenchArgs {
     /// One JSON object on the standard output instead of a table.
     #[arg(long)]
     json: bool,
-    /// Leave the proof to whoever called.
-    #[arg(long)]
-    no_proof: bool,
     /// A process of the mesh on this machine to measure, with all that it has started; may be
     /// repeated. Where absent, the one that serves --data.
     #[arg(long, value_name = "PID")]
@@ -205,17 +202,21 @@ async fn measure(args: &BenchArgs) -> Result<Outcome> {
     };
     let after = processes.look();
     // The echo does nothing to the bank.
-    let unproven = args.no_proof || args.work == Work::Echo;
-    let proof = if unproven { None } else { Some(proof(&callers, &plan, &tally).await?) };
-    let clean = proof.as_ref().is_none_or(Proof::is_clean);
+    let proof = match args.work {
+        Work::Echo => None,
+        Work::Posting | Work::Transfer | Work::Authorisation => {
+            Some(proof(&callers, &plan, &tally).await?)
+        }
+    };
     let memory = memory::changes(&before, &loaded, &after);
-    let figures = Figures::new(settings, &tally, ended, memory, proof)?;
-    if args.json {
-        println!("{}", serde_json::to_string(&figures)?);
-    } else {
-        table::print(&figures);
+    let told = Figures::new(settings, &tally, ended, memory, proof)?.if_proven();
+    match (&told, args.json) {
+        (Ok(figures), true) => println!("{}", serde_json::to_string(figures)?),
+        (Ok(figures), false) => table::print(figures),
+        (Err(unproven), true) => println!("{}", serde_json::to_string(unproven)?),
+        (Err(unproven), false) => table::print_unproven(unproven),
     }
-    Ok(if clean { Outcome::Clean } else { Outcome::Found })
+    Ok(if told.is_ok() { Outcome::Clean } else { Outcome::Found })
 }
 
 /// The load has ended, so nothing counts as in flight: what is missing now is a breach.

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::process::output;
 
 mod crypto;
+mod defects;
 mod imports;
 mod manifests;
 mod roles;
@@ -115,6 +116,7 @@ fn check(root: &Path, metadata: &Metadata) -> Result<Vec<Finding>> {
     }
     findings.extend(roles::check(root));
     findings.extend(crypto::check(root)?);
+    findings.extend(defects::check(root, &sources)?);
     Ok(findings)
 }
 

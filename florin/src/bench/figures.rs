@@ -77,7 +77,18 @@ pub struct Figures {
     pub processes: Vec<Change>,
     /// Their processor time during the load, over what was accepted in it, in microseconds.
     pub cpu_micros_each: Option<u64>,
-    /// The proof; absent with --no-proof.
+    /// The proof; absent where nothing was done to the bank.
+    pub proof: Option<Proof>,
+}
+
+/// What is told where the proof is not clean, or where what was accepted did not end: no figure.
+#[derive(Debug, Serialize)]
+pub struct Unproven {
+    /// The settings.
+    pub settings: Settings,
+    /// What became of the transfers, warm-up included.
+    pub transfers: Counts,
+    /// The proof.
     pub proof: Option<Proof>,
 }
 
@@ -204,6 +215,19 @@ impl Figures {
             processes,
             proof,
         })
+    }
+
+    /// The figures, if the proof after the run is clean and all that was accepted has ended.
+    ///
+    /// # Errors
+    /// What can be told without.
+    pub fn if_proven(self) -> Result<Self, Unproven> {
+        let clean = self.proof.as_ref().is_none_or(Proof::is_clean);
+        if clean && self.transfers.unfinished == 0 {
+            return Ok(self);
+        }
+        let Self { settings, transfers, proof, .. } = self;
+        Err(Unproven { settings, transfers, proof })
     }
 }
 

@@ -3,36 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::bench::{
-    figures::{Figures, Proof},
+    figures::{Counts, Figures, Proof, Settings, Unproven},
     latency::Percentiles,
 };
 
 /// Prints them.
 pub fn print(figures: &Figures) {
-    let (settings, transfers) = (&figures.settings, &figures.transfers);
-    let how = match settings.rate {
-        Some(rate) => format!("open loop at {rate} a second"),
-        None => "closed loop".to_owned(),
-    };
-    let spread = match settings.zipf_exponent {
-        Some(exponent) => format!("Zipf with exponent {exponent}"),
-        None => format!("{:?}", settings.spread).to_lowercase(),
-    };
-    println!("work          {:?}, {how}, run {}", settings.work, settings.run);
-    println!("spread        {spread} over {} accounts, seed {}", settings.accounts, settings.seed);
-    println!(
-        "concurrency   {} in flight, {} a call, {} connections, {} processors",
-        settings.in_flight, settings.batch, settings.connections, settings.cores
-    );
-    println!("transfers     {} started, {} accepted", transfers.started, transfers.accepted);
-    println!("              {} of them replayed", transfers.replayed);
-    println!("              {} not started for want of room", transfers.not_started);
-    print_counts("refused", &transfers.refused);
-    print_counts("unanswered", &transfers.unknown);
-    print_counts("failed", &transfers.failed);
-    if transfers.unfinished > 0 {
-        println!("unfinished    {}", transfers.unfinished);
-    }
+    let settings = &figures.settings;
+    print_run(settings, &figures.transfers);
     let measured = &figures.measured;
     println!(
         "accepted      {} a second: {} in {} ms, after {} s of warm-up",
@@ -67,6 +45,39 @@ pub fn print(figures: &Figures) {
         );
     }
     print_proof(figures.proof.as_ref());
+}
+
+/// Prints what there is without a clean proof.
+pub fn print_unproven(unproven: &Unproven) {
+    print_run(&unproven.settings, &unproven.transfers);
+    println!("no figures    the bank is not proven, or what was accepted has not ended");
+    print_proof(unproven.proof.as_ref());
+}
+
+fn print_run(settings: &Settings, transfers: &Counts) {
+    let how = match settings.rate {
+        Some(rate) => format!("open loop at {rate} a second"),
+        None => "closed loop".to_owned(),
+    };
+    let spread = match settings.zipf_exponent {
+        Some(exponent) => format!("Zipf with exponent {exponent}"),
+        None => format!("{:?}", settings.spread).to_lowercase(),
+    };
+    println!("work          {:?}, {how}, run {}", settings.work, settings.run);
+    println!("spread        {spread} over {} accounts, seed {}", settings.accounts, settings.seed);
+    println!(
+        "concurrency   {} in flight, {} a call, {} connections, {} processors",
+        settings.in_flight, settings.batch, settings.connections, settings.cores
+    );
+    println!("transfers     {} started, {} accepted", transfers.started, transfers.accepted);
+    println!("              {} of them replayed", transfers.replayed);
+    println!("              {} not started for want of room", transfers.not_started);
+    print_counts("refused", &transfers.refused);
+    print_counts("unanswered", &transfers.unknown);
+    print_counts("failed", &transfers.failed);
+    if transfers.unfinished > 0 {
+        println!("unfinished    {}", transfers.unfinished);
+    }
 }
 
 fn print_counts(name: &str, counts: &BTreeMap<String, u64>) {

@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod bench;
 mod bulk;
 mod cards;
 mod clearing;
@@ -14,6 +15,7 @@ mod idempotency;
 mod import;
 mod killed_day;
 mod ledger_desk;
+mod loans;
 mod own_data;
 mod proof;
 mod races;

@@ -122,12 +122,12 @@ impl Worker {
         let (refused, decided): (Vec<Judged>, Vec<Judged>) =
             posted.partition(|(_, verdict)| matches!(verdict, Verdict::Refused(_)));
         // What has ended is told before the ledger is asked again about the others.
-        let mut undecided = self.settle(&token, decided).await?;
+        let first = self.settle(&token, decided).await;
         let undone = undoing.into_iter().map(|one| (one, Verdict::undone()));
         let to_void = refused.into_iter().chain(undone).collect();
         let voided = self.void(to_void).await;
-        undecided |= self.settle(&token, voided).await?;
-        Ok(if undecided { Turn::Undecided } else { Turn::Done })
+        let second = self.settle(&token, voided).await;
+        Ok(if first? | second? { Turn::Undecided } else { Turn::Done })
     }
 
     async fn take(&self) -> Result<(String, Vec<Stored>), StoreError> {
@@ -148,10 +148,11 @@ impl Worker {
     }
 
     /// Writes the verdicts; whether some decide nothing. A batch that fails is split in halves
-    /// until the movement at fault stands alone, which then waits for people.
+    /// until the movement at fault stands alone, which is taken again when its lease ends, and
+    /// waits for people where it is corrupt.
     async fn settle(&self, token: &str, judged: Vec<Judged>) -> Result<bool, StoreError> {
         let undecided = judged.iter().any(|(_, verdict)| !verdict.is_end());
-        let mut groups = vec![judged];
+        let (mut groups, mut failed) = (vec![judged], None);
         while let Some(mut group) = groups.pop() {
             if group.is_empty() {
                 continue;
@@ -166,11 +167,11 @@ impl Worker {
                 Err(error) => {
                     let reference = group.first().map(|(one, _)| one.movement.reference.as_str());
                     tracing::error!(%error, reference, "a movement of a loan cannot be settled");
-                    return Err(error);
+                    failed = Some(error);
                 }
             }
         }
-        Ok(undecided)
+        failed.map_or(Ok(undecided), Err)
     }
 
     async fn write(&self, token: &str, judged: &[Judged]) -> Result<(), StoreError> {

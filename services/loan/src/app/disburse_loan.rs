@@ -64,7 +64,8 @@ impl Lending {
             let mut loaded = self.locked(&tx, ctx, id).await?;
             loaded.must_be_at_rest(&tx).await?;
             let left = loaded.record.approved.saturating_sub(loaded.record.disbursed);
-            let decided = decide(&loaded, asked.unwrap_or(left), today)?;
+            // Where nothing is left the least amount is above it.
+            let decided = decide(&loaded, asked.unwrap_or(left.max(1)), today)?;
             let movement = self.open_movement(&tx, ctx, &mut loaded, decided).await?;
             record_audit(&tx, ctx, &loaded, &movement.reference).await?;
             Ok::<_, Failure>(DisburseLoanResponse { movement: Some(wire_movement(&movement)) })

@@ -154,3 +154,6 @@ fn terms_of(step: &LoanStep, product: &Product) -> Option<(Terms, Option<Date>)>
     };
     Some((terms, first_due))
 }
+
+#[cfg(test)]
+mod tests;

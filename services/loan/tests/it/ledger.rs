@@ -301,7 +301,7 @@ fn unavailable() -> Status {
     Error::new(Common::Unavailable, "scripted").into()
 }
 
-/// The date that is asked for, or the open one.
+/// The date on which it was booked: the one that is asked for, or the open one.
 fn booked_on(request: &TransactionRequest, state: &State) -> String {
     if let Some(on) = state.booked.get(&request.reference) {
         return on.clone();

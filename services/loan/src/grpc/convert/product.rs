@@ -145,40 +145,23 @@ fn offer(wire: &LoanProduct, currency: Option<Currency>, found: &mut Violations)
         RepaymentMethod::Flat => Some(Method::Flat),
         RepaymentMethod::Bullet => Some(Method::Bullet),
     };
-    for (field, number) in [
-        ("least_instalments", wire.least_instalments),
-        ("most_instalments", wire.most_instalments),
-        ("every", wire.every),
-    ] {
-        if number == 0 {
-            let _: Option<()> = required(field, found);
-        }
-    }
+    note_absent(wire, currency, found);
     let grace = wire.grace.unwrap_or_default();
     let Grace { principal, interest, free } = grace;
     let fees = fees(wire.fees.as_ref(), currency, found);
     let allocation = wire.allocation().filter_map(component).collect();
     let given = |number: i32| if number == 0 { 1 } else { i64::from(number) };
     let text = |text: &str| text.to_owned();
-    let mut rate = |field: &str, text: &str| {
-        if text.is_empty() {
-            let _: Option<()> = required(field, found);
-        }
-        if text.is_empty() { "0".to_owned() } else { text.to_owned() }
-    };
-    let rate = (rate("least_rate", &wire.least_rate), rate("most_rate", &wire.most_rate));
-    if wire.day_count.is_empty() {
-        let _: Option<()> = required("day_count", found);
-    }
+    let or = |text: &str, given: &str| if text.is_empty() { given } else { text }.to_owned();
     Offer {
         code: text(&wire.code),
         name: text(&wire.name),
         valid_from: text(&wire.valid_from),
         currency: text(&wire.currency),
         principal: (text(&wire.least_principal), text(&wire.most_principal)),
-        rate,
+        rate: (or(&wire.least_rate, "0"), or(&wire.most_rate, "0")),
         instalments: (given(wire.least_instalments), given(wire.most_instalments)),
-        day_count: if wire.day_count.is_empty() { "30/360" } else { &wire.day_count }.to_owned(),
+        day_count: or(&wire.day_count, "30/360"),
         every: given(wire.every),
         unit: unit.unwrap_or(Unit::Months),
         method: method.unwrap_or(Method::EqualInstalments),
@@ -195,6 +178,26 @@ fn offer(wire: &LoanProduct, currency: Option<Currency>, found: &mut Violations)
             AllocationAcross::Instalments | AllocationAcross::Unspecified => Across::Instalments,
         },
         non_accrual_days: wire.non_accrual_days.into(),
+    }
+}
+
+/// Notes what must be given and is not, where the domain would call it malformed.
+fn note_absent(wire: &LoanProduct, currency: Option<Currency>, found: &mut Violations) {
+    // Without a currency the amounts are not read.
+    let unread = |text: &str| currency.is_none() && text.is_empty();
+    for (field, absent) in [
+        ("least_instalments", wire.least_instalments == 0),
+        ("most_instalments", wire.most_instalments == 0),
+        ("every", wire.every == 0),
+        ("least_rate", wire.least_rate.is_empty()),
+        ("most_rate", wire.most_rate.is_empty()),
+        ("least_principal", unread(&wire.least_principal)),
+        ("most_principal", unread(&wire.most_principal)),
+        ("day_count", wire.day_count.is_empty()),
+    ] {
+        if absent {
+            let _: Option<()> = required(field, found);
+        }
     }
 }
 
