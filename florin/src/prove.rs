@@ -12,6 +12,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod pairs;
+mod portfolio;
 mod report;
 
 use std::{path::PathBuf, time::Duration};
@@ -79,6 +80,7 @@ pub async fn run(args: ProveArgs) -> Result<Outcome> {
     pairs::pair(&caller, settled_before, keys, &mut report).await?;
     bulks::pair(&caller, &mut report).await?;
     limits::compare(&caller, &mut report).await?;
+    portfolio::compare(&caller, settled_before, &mut report).await?;
     events::compare(&caller, settled_before, Duration::from_secs(args.wait), &mut report).await?;
     report.print_end();
     Ok(if report.breaches() == 0 { Outcome::Clean } else { Outcome::Found })
@@ -95,6 +97,7 @@ pub async fn at_rest(caller: &Caller, wait: Duration, report: &mut Report) -> Re
     pairs::pair(caller, settled_before, None, report).await?;
     bulks::pair(caller, report).await?;
     limits::compare(caller, report).await?;
+    portfolio::compare(caller, settled_before, report).await?;
     events::compare(caller, settled_before, wait, report).await?;
     report.print_end();
     Ok(())

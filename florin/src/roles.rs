@@ -15,6 +15,7 @@ macro_rules! with_services {
             Account => florin_account,
             Payment => florin_payment,
             Reporting => florin_reporting,
+            Loan => florin_loan,
         }
     };
 }

@@ -38,6 +38,8 @@ roles! {
     Payment = "payment",
     /// Read models made from events.
     Reporting = "reporting",
+    /// Loans: from the application to the last repayment.
+    Loan = "loan",
     /// REST to gRPC.
     Gateway = "gateway",
 }

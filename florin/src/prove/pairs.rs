@@ -3,6 +3,7 @@
 mod authorisations;
 mod booked;
 mod clearing;
+mod loans;
 mod nostro;
 mod recalls;
 mod repairs;
@@ -65,10 +66,11 @@ pub async fn pair(
     let recalled = recalls::pair(caller, &mut pairing, returns).await?;
     let cards = authorisations::pair(caller, &mut pairing).await?;
     pairing.left_over();
+    let lent = loans::pair(caller, &mut ledger, settled_before, report).await?;
     let others = ledger.others;
     report.step(&format!(
         "paired {count} transfers, {between} of the clearing, {recalled} recalls, {} repairs, \
-         {cards} authorisations; {others} references of other callers",
+         {cards} authorisations, {lent} movements of loans; {others} references of other callers",
         repaired.count()
     ));
     let (statements, suspense) = nostro::compare(caller, report).await?;

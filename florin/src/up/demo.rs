@@ -15,7 +15,7 @@ pub const DEMO: &str = "demo";
 pub const APP: &str = "app";
 /// What a customer may do with its own records.
 const OWN: &str = "customers:read customers:write accounts:read accounts:write \
-                   payments:read payments:write reporting:read";
+                   payments:read payments:write reporting:read loans:read loans:write";
 /// Every staff role (DESIGN section 3).
 const STAFF: [&str; 7] = [
     "teller",

@@ -10,7 +10,7 @@ fn certs_keeps_a_valid_authority() {
         std::fs::read(dir.join("ca.pem")).unwrap()
     };
     let first = make();
-    for name in ["cif", "account", "payment", "reporting", "gateway", "operator-admin"] {
+    for name in ["cif", "account", "payment", "reporting", "loan", "gateway", "operator-admin"] {
         for end in ["pem", "key"] {
             assert!(dir.join(format!("{name}.{end}")).is_file(), "{name}.{end}");
         }
@@ -42,7 +42,7 @@ fn the_example_of_the_settings_can_be_served_from() {
     let example = florin().args(["config", "example"]).output().unwrap();
     let file = folder.write("florin.toml", &String::from_utf8(example.stdout).unwrap());
     let mut command = florin();
-    command.args(["serve", "cif", "account", "payment", "reporting", "--config"]).arg(file);
+    command.args(["serve", "cif", "account", "payment", "reporting", "loan", "--config"]).arg(file);
     let ended = command.current_dir(folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(said.contains("florin certs"), "{said}");

@@ -45,4 +45,5 @@ pub const MIGRATIONS: Migrations = florin_store::migrations![
     "0030_voids_and_days",
     "0035_legs_of_the_bank",
     "0040_card_accounts",
+    "0100_loan_accounts",
 ];

@@ -3,7 +3,7 @@
 use florin_events::{ConsumeError, Consumer, Envelope};
 use florin_kernel::{AccountId, TransactionId, parse_date};
 use florin_proto::{
-    AccountFact, AnyFact, CifFact, PaymentFact,
+    AccountFact, AnyFact, CifFact, LoanFact, PaymentFact,
     account::v1::{PostedLeg, TransactionPosted},
     common::v1::Direction as WireDirection,
     instant_of, money_of,
@@ -26,7 +26,7 @@ impl Consumer for History {
     const NAME: &'static str = "reporting";
 
     fn sources(&self) -> &'static [&'static str] {
-        &["account", "payment", "cif"]
+        &["account", "payment", "cif", "loan"]
     }
 
     async fn apply(&self, tx: &Tx, event: &Envelope) -> Result<(), ConsumeError> {
@@ -47,8 +47,8 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
     for event in events {
         match event.fact()? {
             Some(AnyFact::Account(fact)) => of_account(fact, &mut facts)?,
-            // The ledger's entries tell what came of a transfer, and the history shows nothing
-            // of a customer. That they came is what their positions wait for.
+            // The ledger's entries tell what came of a transfer or a loan, and the history shows
+            // nothing of a customer. That they came is what their positions wait for.
             Some(
                 AnyFact::Payment(
                     PaymentFact::TransferAccepted(_)
@@ -74,6 +74,15 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     | CifFact::CustomerUpdated(_)
                     | CifFact::KycDecided(_)
                     | CifFact::RiskRated(_),
+                )
+                | AnyFact::Loan(
+                    LoanFact::LoanApplied(_)
+                    | LoanFact::LoanApproved(_)
+                    | LoanFact::LoanRejected(_)
+                    | LoanFact::LoanAccepted(_)
+                    | LoanFact::LoanCancelled(_)
+                    | LoanFact::LoanDisbursed(_)
+                    | LoanFact::MovementFailed(_),
                 ),
             ) => {}
             None => tracing::debug!(

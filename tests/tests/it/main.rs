@@ -15,6 +15,7 @@ mod idempotency;
 mod import;
 mod killed_day;
 mod ledger_desk;
+mod loans;
 mod own_data;
 mod proof;
 mod races;

@@ -107,6 +107,10 @@ async fn a_customer_names_no_other_customer() -> Result<()> {
             "ListBeneficiaries" => {
                 anna.rest.get(&format!("/v1/customers/{theirs}/beneficiaries")).await?
             }
+            "ApplyForLoan" => {
+                let body = crate::loans::application(&boris, "personal");
+                anna.rest.post("/v1/loans", "apply", &body).await?
+            }
             other => bail!("{other} has no case here"),
         };
         let refused = expect(refused, 403)?;

@@ -151,7 +151,8 @@ fn gateway_settings(dir: &Path, gateway: &str) -> String {
                   \"customers:kyc\", \"customers:import\", \"accounts:read\", \
                   \"accounts:write\", \"accounts:control\", \"payments:read\", \
                   \"payments:write\", \"payments:reverse\", \"limits:write\", \"cash:write\", \"cards:read\", \"cards:write\", \"ledger:read\", \"ledger:post\", \
-                  \"ledger:import\", \"ledger:chart\", \"ledger:close\", \"reporting:read\"]";
+                  \"ledger:import\", \"ledger:chart\", \"ledger:close\", \"reporting:read\", \
+                  \"loans:approve\", \"loans:configure\", \"loans:disburse\", \"loans:read\", \"loans:write\"]";
     let roles = "[\"teller\", \"payments_officer\", \"card_officer\", \"credit_officer\", \"approver\", \
                  \"auditor\", \"operator\"]";
     format!(

@@ -19,6 +19,10 @@ use crate::connect::Caller;
 
 /// The caller in whose name payment's references are unique in the ledger.
 pub(super) const PAYMENT: &str = "payment";
+/// That of loans.
+pub(super) const LOAN: &str = "loan";
+/// References of the end of a day, which move no loan's money, begin so.
+const OF_A_DAY: &str = "day/";
 
 /// What the ledger knows under payment's name and no transfer has claimed yet.
 #[derive(Debug, Default)]
@@ -29,6 +33,9 @@ pub(super) struct Ledger {
     /// Open holds of any caller that have a time, with when it is over.
     pub(super) timed: Vec<(String, UnixMicros)>,
     pub(super) voids: HashMap<String, String>,
+    /// Under the name of loans.
+    pub(super) loans: HashMap<String, Vec<Posted>>,
+    pub(super) loan_voids: HashMap<String, String>,
     pub(super) others: u64,
 }
 
@@ -76,7 +83,8 @@ pub(super) async fn load(caller: &Caller) -> Result<Ledger> {
 
 impl Ledger {
     pub(super) fn take_transaction(&mut self, transaction: TransactionReference) -> Result<()> {
-        if transaction.caller != PAYMENT {
+        let of_loan = transaction.caller == LOAN && !transaction.reference.starts_with(OF_A_DAY);
+        if transaction.caller != PAYMENT && !of_loan {
             self.others = self.others.saturating_add(1);
             return Ok(());
         }
@@ -89,7 +97,8 @@ impl Ledger {
             sides: print_of(&transaction.debited, &transaction.credited),
             recorded_at: time_of(transaction.recorded_at.as_ref()),
         };
-        self.transactions.entry(transaction.reference).or_default().push(posted);
+        let owned = if of_loan { &mut self.loans } else { &mut self.transactions };
+        owned.entry(transaction.reference).or_default().push(posted);
         Ok(())
     }
 
@@ -121,6 +130,8 @@ impl Ledger {
     pub(super) fn take_void(&mut self, voided: VoidedReference) {
         if voided.caller == PAYMENT {
             self.voids.insert(voided.reference, voided.cause);
+        } else if voided.caller == LOAN {
+            self.loan_voids.insert(voided.reference, voided.cause);
         }
     }
 }

@@ -247,6 +247,16 @@ impl Book {
         Ok(())
     }
 
+    /// The book when time has passed until a day.
+    ///
+    /// # Errors
+    /// An amount leaves the range.
+    pub(super) fn by(&self, day: Date) -> Result<Self, PlanError> {
+        let mut then = self.clone();
+        then.advance(day)?;
+        Ok(then)
+    }
+
     /// The weight of principal past due until a day, from where time stands.
     fn weight_until(&self, until: Date) -> Option<i128> {
         let mut weight = self.penalty_weight;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use florin_kernel::LoanId;
+use florin_kernel::{Date, LoanId};
 
 use super::{
     book::Book,
@@ -168,6 +168,57 @@ impl Loan {
         self.book.as_ref()
     }
 
+    /// The loan as it was at the end of a day: without what happened on later ones. A repayment
+    /// that was reversed since never counted.
+    ///
+    /// # Errors
+    /// As [`Loan::replay`].
+    pub fn as_of(&self, day: Date) -> Result<Self, PlanError> {
+        if self.book.as_ref().is_none_or(|book| book.through() <= day) {
+            return Ok(self.clone());
+        }
+        let written_off = self.book.as_ref().and_then(|book| book.written_off().map(|one| one.on));
+        let happened = |entry: &&Entry| match &entry.event {
+            Event::Recovered { .. } => written_off.is_some_and(|on| on <= day),
+            event => day_of(event).is_none_or(|on| on <= day),
+        };
+        let entries: Vec<Entry> = self.entries.iter().filter(happened).cloned().collect();
+        let book = self.folded(&entries)?;
+        let mut then = Self { entries, book, ..self.clone() };
+        then.state = if then.book.is_none() { State::Accepted } else { then.state_of_money() };
+        Ok(then)
+    }
+
+    /// The loan after an event.
+    ///
+    /// # Errors
+    /// The plan refuses it.
+    pub fn after(&self, event: &Event) -> Result<Self, PlanError> {
+        let mut then = self.clone();
+        then.apply(event.clone())?;
+        Ok(then)
+    }
+
+    /// The repayments, in their order: reference, what was kept of each, and whether it was
+    /// reversed.
+    pub fn repayments(&self) -> impl Iterator<Item = (&str, i64, bool)> {
+        self.entries.iter().filter_map(|entry| match &entry.event {
+            Event::Repaid { reference, amount, returned, .. } => {
+                Some((reference.as_str(), amount.saturating_sub(*returned), entry.reversed))
+            }
+            Event::Endorsed { .. }
+            | Event::Approved { .. }
+            | Event::Rejected { .. }
+            | Event::Accepted
+            | Event::Cancelled { .. }
+            | Event::Disbursed { .. }
+            | Event::Reversed { .. }
+            | Event::Restructured { .. }
+            | Event::WrittenOff { .. }
+            | Event::Recovered { .. } => None,
+        })
+    }
+
     /// Takes an event in. The loan is as before where it cannot.
     ///
     /// # Errors
@@ -260,6 +311,24 @@ impl Loan {
     }
 }
 
+/// The day of what has one: a reversal counts wherever what it undoes does, and what comes in after
+/// a write-off earns nothing.
+const fn day_of(event: &Event) -> Option<Date> {
+    match event {
+        Event::Disbursed { on, .. }
+        | Event::Repaid { on, .. }
+        | Event::Restructured { on, .. }
+        | Event::WrittenOff { on, .. } => Some(*on),
+        Event::Endorsed { .. }
+        | Event::Approved { .. }
+        | Event::Rejected { .. }
+        | Event::Accepted
+        | Event::Cancelled { .. }
+        | Event::Reversed { .. }
+        | Event::Recovered { .. } => None,
+    }
+}
+
 fn is_repayment(event: &Event, wanted: &str) -> bool {
     matches!(event, Event::Repaid { reference, .. } if reference == wanted)
 }
@@ -267,4 +336,4 @@ fn is_repayment(event: &Event, wanted: &str) -> bool {
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,18 +1,18 @@
-//! What loans come to, against data from outside.
+//! Loans on both engines, with a scripted `account` and `cif` behind real mutual TLS; and what
+//! loans come to, against data from outside.
 
+#![expect(clippy::unwrap_used, reason = "the settings allow it in test functions alone")]
+
+mod bank;
+mod disburse_loan;
+mod ledger;
+mod loan_day_speed;
+mod origination;
+mod products;
+mod quote_loan;
+mod races;
+mod reading;
+mod required;
+mod saga_faults;
 mod schedules;
-
-use std::path::{Path, PathBuf};
-
-/// A folder of the data that lies beside the repository; says so and gives None where it is
-/// absent.
-fn shared_data(folder: &str) -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let repository = here.ancestors().nth(2).unwrap_or(here);
-    let found = repository.join("../shared/data").join(folder);
-    if found.is_dir() {
-        return Some(found);
-    }
-    println!("skipped: the folder shared/data/{folder} is not beside the repository");
-    None
-}
+mod servicing;

@@ -11,7 +11,7 @@ use florin_loan::domain::{
 };
 use serde_json::Value;
 
-use crate::shared_data;
+use florin_testkit::shared_data;
 
 /// What the file does not tell of these loans, though their schedules show it. C3559 and C3315
 /// have the same fields and other schedules: the products behind C2960, C3559 and C3611 round

@@ -9,11 +9,11 @@ use crate::domain::{
     terms::{Terms, Wanted},
 };
 
-pub(super) fn day(text: &str) -> Date {
+pub(in crate::domain) fn day(text: &str) -> Date {
     text.parse().expect(text)
 }
 
-pub(super) fn application(offer: &Offer, asked: &Asked) -> Application {
+pub(in crate::domain) fn application(offer: &Offer, asked: &Asked) -> Application {
     let product = Product::new(offer).expect("a product");
     let request = Request::new(asked, &product, day("2024-01-01")).expect("a request");
     Application {
@@ -32,7 +32,7 @@ fn applied() -> Loan {
 }
 
 /// Takes what was decided in, and gives it.
-pub(super) fn take(loan: &mut Loan, decided: Result<Vec<Event>, Refusal>) -> Vec<Event> {
+pub(in crate::domain) fn take(loan: &mut Loan, decided: Result<Vec<Event>, Refusal>) -> Vec<Event> {
     let events = decided.expect("allowed");
     for event in &events {
         loan.apply(event.clone()).expect("applied");
@@ -48,14 +48,19 @@ fn accepted(mut loan: Loan) -> Loan {
     loan
 }
 
-pub(super) fn active() -> Loan {
+pub(in crate::domain) fn active() -> Loan {
     let mut loan = accepted(applied());
     let decided = loan.disburse("d1", day("2024-01-01"), 100_000);
     take(&mut loan, decided);
     loan
 }
 
-pub(super) fn repay(loan: &mut Loan, reference: &str, on: &str, amount: i64) -> Vec<Event> {
+pub(in crate::domain) fn repay(
+    loan: &mut Loan,
+    reference: &str,
+    on: &str,
+    amount: i64,
+) -> Vec<Event> {
     let decided = loan.repay(reference, (day(on), amount), Beyond::Ahead, Overpayment::Returned);
     take(loan, decided)
 }
