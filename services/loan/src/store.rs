@@ -10,6 +10,8 @@ pub mod products;
 pub mod steps;
 
 use florin_store::{Migrations, StoreError};
+/// Where a loan is read from: a transaction, a snapshot or the pool. The statements stay here.
+pub use sea_orm::ConnectionTrait as Connection;
 
 /// The tables of the service.
 pub const MIGRATIONS: Migrations =

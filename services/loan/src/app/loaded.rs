@@ -9,7 +9,6 @@ use florin_rpc::{CallContext, Error};
 use florin_runtime::Failure;
 use florin_store::{StoreError, Tx};
 use prost::Message as _;
-use sea_orm::ConnectionTrait;
 
 use super::Lending;
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
     },
     grpc::convert::read_product,
     store::{
+        Connection,
         loans::{self, Record},
         movements,
         products::{self, StoredVersion},
@@ -129,7 +129,7 @@ fn application(record: &Record, version: &Version) -> Option<Application> {
 /// # Errors
 /// `Corrupt` where one is none.
 pub async fn load(
-    connection: &impl ConnectionTrait,
+    connection: &impl Connection,
     records: Vec<Record>,
 ) -> Result<Vec<Loaded>, StoreError> {
     let ids: Vec<LoanId> = records.iter().map(|record| record.id).collect();
