@@ -82,7 +82,16 @@ pub(crate) fn facts_of(events: &[&Envelope]) -> Result<Facts, ConsumeError> {
                     | LoanFact::LoanAccepted(_)
                     | LoanFact::LoanCancelled(_)
                     | LoanFact::LoanDisbursed(_)
-                    | LoanFact::MovementFailed(_),
+                    | LoanFact::MovementFailed(_)
+                    | LoanFact::InstalmentDue(_)
+                    | LoanFact::LoanOverdue(_)
+                    | LoanFact::LoanRepaid(_)
+                    | LoanFact::RepaymentReversed(_)
+                    | LoanFact::LoanClosed(_)
+                    | LoanFact::LoanRestructured(_)
+                    | LoanFact::LoanWrittenOff(_)
+                    | LoanFact::LoanRecovered(_)
+                    | LoanFact::LoanDayEnded(_),
                 ),
             ) => {}
             None => tracing::debug!(
