@@ -68,8 +68,8 @@ pub struct Accrual {
     /// Penalty interest.
     pub penalty: i64,
     /// The part of the interest that is income: while the loan is more than the product's days
-    /// past due, that of the days before, or what was paid where that is more. When the arrears
-    /// are paid it is all of it again.
+    /// past due, what was paid, so that what had accrued before and is not paid is taken back.
+    /// When the arrears are paid it is all of it again.
     pub recognised: i64,
     /// Whether the loan is past due too long for more to be recognised.
     pub suspended: bool,
@@ -130,10 +130,7 @@ impl Book {
         let limit = jiff::Span::new().try_days(i64::from(self.policy.non_accrual_days)).ok()?;
         let last = self.unpaid_since().and_then(|since| since.checked_add(limit).ok());
         let suspended = last.is_some_and(|last| until > last);
-        let recognised = match last.filter(|_| suspended) {
-            None => interest,
-            Some(last) => earned(last)?.max(self.paid().interest).min(interest),
-        };
+        let recognised = if suspended { self.paid().interest.min(interest) } else { interest };
         Some(Accrual { interest, penalty, recognised, suspended })
     }
 }
