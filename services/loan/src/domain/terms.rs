@@ -26,7 +26,8 @@ pub enum Method {
     EqualInstalments,
     /// Declining balance; each instalment has the same principal.
     EqualPrincipal,
-    /// Interest on the amount lent until the end; each instalment has the same principal.
+    /// Interest on the amount lent until the end, the same in each instalment that bears it; each
+    /// instalment has the same principal.
     Flat,
     /// Interest only; the principal with the last instalment.
     Bullet,
