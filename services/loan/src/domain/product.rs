@@ -118,6 +118,11 @@ impl Product {
         let down_payment = percentage(("down_payment", &offer.down_payment), 90, found);
         let tranches = within(("tranches", offer.tranches), (1, MOST_TRANCHES), found);
         let multiple = multiple(offer, currency, found);
+        let multiple = multiple.zip(principal.zip(instalments)).and_then(
+            |(multiple, ((least, _), (_, count)))| {
+                instalment_of(offer, multiple, (least, count), found)
+            },
+        );
         offer.fees.check(found);
         let policy = policy(offer, found);
         Some(Self {
@@ -333,6 +338,25 @@ fn multiple(offer: &Offer, currency: Option<Currency>, found: &mut Violations) -
     let money = Money::parse_in(currency?, &offer.multiple).and_then(Money::positive);
     let minor = found.check("multiple", money)?.minor();
     within(("multiple", minor), (1, 1_000_000), found).map(i64::from)
+}
+
+/// The least principal over the most instalments has to come to the multiple, or instalments
+/// would be nothing until the last. A bullet's are not rounded.
+fn instalment_of(
+    offer: &Offer,
+    multiple: i64,
+    (least, count): (i64, u32),
+    found: &mut Violations,
+) -> Option<i64> {
+    let most = least.checked_div(count.into()).unwrap_or(least).max(1);
+    if offer.method != Method::Bullet && multiple > most {
+        let words = format!(
+            "must be at most {most} minor units: the least principal over the most instalments"
+        );
+        found.add("multiple", "OUT_OF_RANGE", words);
+        return None;
+    }
+    Some(multiple)
 }
 
 fn policy(offer: &Offer, found: &mut Violations) -> Option<Policy> {
