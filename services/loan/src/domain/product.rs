@@ -7,7 +7,7 @@ use florin_kernel::{Currency, Date, Money, Rate, Violations, check_text, parse_d
 
 use super::{
     allocation::{Across, Allocation, Component},
-    book::Policy,
+    book::{PERFORMING_INSTALMENTS, Policy},
     fee::Fees,
     period::{Basis, Spacing, Unit},
     terms::{Grace, MOST_INSTALMENTS, MOST_RATE_UNITS, Method},
@@ -199,6 +199,14 @@ impl Product {
         self.policy
     }
 
+    /// The version, where loans that were restructured while their interest was not recognised
+    /// perform with another number of instalments than [`PERFORMING_INSTALMENTS`].
+    #[must_use]
+    pub fn performing_after(mut self, instalments: u16) -> Self {
+        self.policy.performing_instalments = instalments;
+        self
+    }
+
     /// The terms of a loan with a rate and instalments, not checked.
     #[must_use]
     pub const fn wanted(&self, rate: Rate, instalments: u32) -> super::terms::Wanted {
@@ -372,6 +380,7 @@ fn policy(offer: &Offer, found: &mut Violations) -> Option<Policy> {
         penalty_rate: penalty_rate?,
         penalty_grace_days: u16::try_from(grace?).ok()?,
         non_accrual_days: u16::try_from(non_accrual?).ok()?,
+        performing_instalments: PERFORMING_INSTALMENTS,
     })
 }
 

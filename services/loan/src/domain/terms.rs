@@ -5,7 +5,7 @@ use std::ops::Deref;
 use florin_kernel::{Currency, Rate, Violations};
 
 use super::{
-    fee::Fees,
+    fee::{Fees, Price},
     period::{Basis, Spacing},
 };
 
@@ -123,6 +123,13 @@ impl Terms {
     #[must_use]
     pub fn without_down_payment(self) -> Self {
         Self(Wanted { down_payment: Rate::default(), ..self.0 })
+    }
+
+    /// The same terms without a fee that is kept back: it was of the money that was paid out.
+    #[must_use]
+    pub fn without_upfront_fee(self) -> Self {
+        let fees = Fees { upfront: Price::default(), ..self.fees };
+        Self(Wanted { fees, ..self.0 })
     }
 
     /// How many instalments at the beginning have no principal.
