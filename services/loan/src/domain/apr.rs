@@ -46,6 +46,9 @@ pub struct Flows {
 /// Why there is no rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoApr {
+    /// Nothing is paid out first: the fee that is kept back takes all of it.
+    #[error("the fee that is kept back leaves nothing to be paid out")]
+    NothingPaidOut,
     /// Less is paid than is lent, or nothing is lent.
     #[error("what is paid is not at least what is lent")]
     NoCost,
@@ -105,8 +108,10 @@ impl Flows {
     /// Whether at least as much is paid as is lent.
     fn check(&self) -> Result<(), NoApr> {
         let sum = |flows: &[Flow]| flows.iter().map(|flow| i128::from(flow.amount)).sum::<i128>();
-        let advanced = self.advances.first().is_some_and(|first| first.amount > 0);
-        if advanced && sum(&self.payments) >= sum(&self.advances) {
+        if self.advances.first().is_some_and(|first| first.amount <= 0) {
+            return Err(NoApr::NothingPaidOut);
+        }
+        if !self.advances.is_empty() && sum(&self.payments) >= sum(&self.advances) {
             Ok(())
         } else {
             Err(NoApr::NoCost)

@@ -28,6 +28,20 @@ pub struct Policy {
     pub penalty_grace_days: u16,
     /// Days past due after which no more interest is recognised as income.
     pub non_accrual_days: u16,
+    /// Instalments in a row, paid on time, after which interest is recognised again of a loan that
+    /// was restructured while it was not.
+    pub performing_instalments: u16,
+}
+
+/// Instalments paid on time that release a restructured loan, where the product says nothing.
+pub const PERFORMING_INSTALMENTS: u16 = 3;
+
+/// A loan that was restructured while its interest was not recognised has to perform first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Probation {
+    since: Date,
+    /// Instalments in a row that were paid on time.
+    performed: u16,
 }
 
 /// Where a claim comes from.
@@ -137,6 +151,7 @@ pub struct Book {
     /// Paid and owed by nothing any more.
     credit: i64,
     written_off: Option<WrittenOff>,
+    probation: Option<Probation>,
 }
 
 impl Book {
@@ -156,6 +171,7 @@ impl Book {
             lent: 0,
             credit: 0,
             written_off: None,
+            probation: None,
         }
     }
 
@@ -236,6 +252,7 @@ impl Book {
         }
         self.penalty_weight = self.weight_until(until).ok_or(PlanError::OutOfRange)?;
         self.charge_late_fees(until).ok_or(PlanError::OutOfRange)?;
+        self.probation = self.probation_until(until);
         self.through = until;
         let penalty = self.penalty_of(self.penalty_weight).ok_or(PlanError::OutOfRange)?;
         let owed = penalty.checked_sub(self.penalty_claimed).ok_or(PlanError::OutOfRange)?;
@@ -316,6 +333,26 @@ impl Book {
             fees.push((index, Claim::new(on, Source::LateFee, owed)));
         }
         Some(fees)
+    }
+
+    /// Where a restructured loan stands when time has passed until a day: instalments that fell due
+    /// before it were paid on time, or not.
+    fn probation_until(&self, until: Date) -> Option<Probation> {
+        let mut probation = self.probation?;
+        let due = self.claims.iter().filter(|claim| {
+            claim.source == Source::Line(LineKind::Instalment)
+                && claim.due > probation.since
+                && (self.through..until).contains(&claim.due)
+                && claim.owed.total() > 0
+        });
+        for claim in due {
+            let on_time = claim.open().total() == 0;
+            probation.performed = if on_time { probation.performed.saturating_add(1) } else { 0 };
+            if probation.performed >= self.policy.performing_instalments {
+                return None;
+            }
+        }
+        Some(probation).filter(|_| !self.is_settled())
     }
 
     /// Adds a claim in its place.

@@ -7,6 +7,8 @@ use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _, Zero as _};
 
 /// Significant digits that an operation keeps.
 const DIGITS: NonZeroU64 = NonZeroU64::MIN.saturating_add(33);
+/// Digits behind the point that roundings of many operations leave right.
+const SETTLED: i64 = 12;
 
 /// A decimal number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +76,13 @@ impl Decimal {
     #[must_use]
     pub fn nearest_half_up(&self) -> Option<i64> {
         self.0.with_scale_round(0, RoundingMode::HalfUp).to_i64()
+    }
+
+    /// Without what the roundings of a sum or a product left far behind the point: a half is one
+    /// again.
+    #[must_use]
+    pub fn without_noise(&self) -> Self {
+        Self(self.0.with_scale_round(SETTLED, RoundingMode::HalfEven))
     }
 
     /// The distance from zero.

@@ -67,13 +67,14 @@ pub enum Event {
         /// How much, before the fee that is kept back.
         amount: i64,
     },
-    /// Money came from the customer.
+    /// Money came from the customer; or, where nothing came in, the loan was settled with what had
+    /// been paid ahead.
     Repaid {
         /// Its reference.
         reference: String,
         /// When.
         on: Date,
-        /// How much came in.
+        /// How much came in; zero settles.
         amount: i64,
         /// How much of it went back, for nothing owed it.
         returned: i64,
@@ -113,6 +114,8 @@ pub enum Event {
     Recovered {
         /// Its reference.
         reference: String,
+        /// When.
+        on: Date,
         /// How much.
         amount: i64,
     },

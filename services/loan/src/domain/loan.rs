@@ -156,6 +156,15 @@ impl Loan {
         self.approved
     }
 
+    /// What a loan that is repaid holds of its borrower's money, to be returned by
+    /// [`Loan::settle`]: a reversal may leave it, when what came later pays for more than is owed
+    /// without it.
+    #[must_use]
+    pub fn to_return(&self) -> i64 {
+        let book = self.book.as_ref().filter(|_| self.state == State::Closed);
+        book.map_or(0, Book::credit)
+    }
+
     /// Why it was rejected or cancelled.
     #[must_use]
     pub fn reasons(&self) -> &[String] {
@@ -282,6 +291,7 @@ impl Loan {
         };
         match event {
             Event::Disbursed { on, amount, .. } => book.disburse(*on, *amount)?,
+            Event::Repaid { on, amount: 0, returned, .. } => book.settle(*on, *returned)?,
             Event::Repaid { on, amount, returned, beyond, .. } => {
                 book.repay(*on, amount.saturating_sub(*returned), *beyond)?;
             }

@@ -5,6 +5,12 @@
 //! is the principal times all (1 + f) over F, where F is 1 for the first period and
 //! 1 + F (1 + f) for each after it. Interest is the balance times f, rounded half to even to the
 //! minor unit; principal is the rest of the instalment; the last instalment has what is left.
+//!
+//! Flat interest is one sum for the term: the principal times the sum of the factors, rounded
+//! once. The instalments that bear interest have it evenly, whatever the days of their periods,
+//! the last of them the rest, as Apache Fineract spreads it. Where a tranche is lent or principal
+//! is repaid early the period of that day is divided by days; those after it have evenly what is
+//! left. Interest accrues within a period by its days.
 
 use florin_kernel::Date;
 

@@ -7,7 +7,7 @@ use florin_kernel::{Currency, Date, Money, Rate, Violations, check_text, parse_d
 
 use super::{
     allocation::{Across, Allocation, Component},
-    book::Policy,
+    book::{PERFORMING_INSTALMENTS, Policy},
     fee::Fees,
     period::{Basis, Spacing, Unit},
     terms::{Grace, MOST_INSTALMENTS, MOST_RATE_UNITS, Method},
@@ -118,6 +118,11 @@ impl Product {
         let down_payment = percentage(("down_payment", &offer.down_payment), 90, found);
         let tranches = within(("tranches", offer.tranches), (1, MOST_TRANCHES), found);
         let multiple = multiple(offer, currency, found);
+        let multiple = multiple.zip(principal.zip(instalments)).and_then(
+            |(multiple, ((least, _), (_, count)))| {
+                instalment_of(offer, multiple, (least, count), found)
+            },
+        );
         offer.fees.check(found);
         let policy = policy(offer, found);
         Some(Self {
@@ -192,6 +197,14 @@ impl Product {
     #[must_use]
     pub const fn policy(&self) -> Policy {
         self.policy
+    }
+
+    /// The version, where loans that were restructured while their interest was not recognised
+    /// perform with another number of instalments than [`PERFORMING_INSTALMENTS`].
+    #[must_use]
+    pub fn performing_after(mut self, instalments: u16) -> Self {
+        self.policy.performing_instalments = instalments;
+        self
     }
 
     /// The terms of a loan with a rate and instalments, not checked.
@@ -335,6 +348,25 @@ fn multiple(offer: &Offer, currency: Option<Currency>, found: &mut Violations) -
     within(("multiple", minor), (1, 1_000_000), found).map(i64::from)
 }
 
+/// The least principal over the most instalments has to come to the multiple, or instalments
+/// would be nothing until the last. A bullet's are not rounded.
+fn instalment_of(
+    offer: &Offer,
+    multiple: i64,
+    (least, count): (i64, u32),
+    found: &mut Violations,
+) -> Option<i64> {
+    let most = least.checked_div(count.into()).unwrap_or(least).max(1);
+    if offer.method != Method::Bullet && multiple > most {
+        let words = format!(
+            "must be at most {most} minor units: the least principal over the most instalments"
+        );
+        found.add("multiple", "OUT_OF_RANGE", words);
+        return None;
+    }
+    Some(multiple)
+}
+
 fn policy(offer: &Offer, found: &mut Violations) -> Option<Policy> {
     let most_percent = MOST_RATE_UNITS / 1_000_000;
     let penalty_rate = percentage(("penalty_rate", &offer.penalty_rate), most_percent, found);
@@ -348,6 +380,7 @@ fn policy(offer: &Offer, found: &mut Violations) -> Option<Policy> {
         penalty_rate: penalty_rate?,
         penalty_grace_days: u16::try_from(grace?).ok()?,
         non_accrual_days: u16::try_from(non_accrual?).ok()?,
+        performing_instalments: PERFORMING_INSTALMENTS,
     })
 }
 

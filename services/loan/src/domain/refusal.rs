@@ -22,7 +22,9 @@ pub enum Refusal {
         person: String,
     },
     /// The two persons who approve said different amounts.
-    #[error("the first approval is for {endorsed}, this one for {amount}")]
+    #[error(
+        "the first approval is for {endorsed}, this one for {amount}: both name one amount, or it is rejected"
+    )]
     OtherAmount {
         /// The first amount.
         endorsed: i64,

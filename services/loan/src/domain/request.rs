@@ -6,7 +6,7 @@ use super::{
     period::Period,
     plan::{Plan, PlanError},
     product::Product,
-    terms::Terms,
+    terms::{Grace, Terms, Wanted},
 };
 
 /// A loan as it is asked for: texts and numbers as they came.
@@ -105,6 +105,36 @@ impl Request {
     }
 }
 
+/// Terms that take the place of those of a loan from a day on: its product's, with another rate,
+/// other instalments, another grace and the first due date that is asked for. Fields are named as
+/// those of an application. What was lent before is not paid down again.
+///
+/// # Errors
+/// Every field that breaks a rule.
+pub fn new_terms(
+    (rate, instalments): (Rate, u32),
+    grace: Grace,
+    first_due: Option<Date>,
+    product: &Product,
+    on: Date,
+) -> Result<Terms, Violations> {
+    let mut found = Violations::new();
+    rate_of(rate, product, &mut found);
+    instalments_of(instalments.into(), product, &mut found);
+    if let Some(first_due) = first_due {
+        first_due_of(first_due, on, &mut found);
+    }
+    match Terms::new(Wanted { grace, ..product.wanted(rate, instalments) }) {
+        Ok(terms) => found.finish(Some(terms.without_down_payment())),
+        Err(more) => {
+            for one in more.into_inner() {
+                found.add(one.field, one.rule, one.description);
+            }
+            found.finish(None)
+        }
+    }
+}
+
 fn principal(asked: &Asked, product: &Product, found: &mut Violations) -> Option<i64> {
     let money = Money::parse_in(product.currency(), &asked.principal).and_then(Money::positive);
     let minor = found.check("principal", money)?.minor();
@@ -119,7 +149,10 @@ fn principal(asked: &Asked, product: &Product, found: &mut Violations) -> Option
 }
 
 fn rate(asked: &Asked, product: &Product, found: &mut Violations) -> Option<Rate> {
-    let rate = found.check("rate", asked.rate.parse::<Rate>())?;
+    rate_of(found.check("rate", asked.rate.parse::<Rate>())?, product, found)
+}
+
+fn rate_of(rate: Rate, product: &Product, found: &mut Violations) -> Option<Rate> {
     let (least, most) = product.rate();
     if !(least..=most).contains(&rate) {
         let words = format!("must be {least} to {most} percent, is {rate}");
@@ -130,11 +163,15 @@ fn rate(asked: &Asked, product: &Product, found: &mut Violations) -> Option<Rate
 }
 
 fn instalments(asked: &Asked, product: &Product, found: &mut Violations) -> Option<u32> {
+    instalments_of(asked.instalments, product, found)
+}
+
+fn instalments_of(asked: i64, product: &Product, found: &mut Violations) -> Option<u32> {
     let (least, most) = product.instalments();
-    let count = u32::try_from(asked.instalments).ok();
+    let count = u32::try_from(asked).ok();
     let count = count.filter(|count| (least..=most).contains(count));
     if count.is_none() {
-        let words = format!("must be {least} to {most}, is {}", asked.instalments);
+        let words = format!("must be {least} to {most}, is {asked}");
         found.add("instalments", "NOT_ALLOWED_BY_PRODUCT", words);
     }
     count
@@ -150,7 +187,12 @@ fn dates(asked: &Asked, today: Date, found: &mut Violations) -> Option<(Date, Op
         return Some((disbursed_on?, None));
     }
     let first_due = found.check("first_due", parse_date(&asked.first_due))?;
-    let least = disbursed_on.unwrap_or(today).max(today);
+    let first_due = first_due_of(first_due, disbursed_on.unwrap_or(today).max(today), found)?;
+    Some((disbursed_on?, Some(first_due)))
+}
+
+/// After a day, and at most a year of it.
+fn first_due_of(first_due: Date, least: Date, found: &mut Violations) -> Option<Date> {
     if first_due <= least {
         found.add("first_due", "NOT_LATER", format!("must be after {least}"));
         return None;
@@ -163,7 +205,7 @@ fn dates(asked: &Asked, today: Date, found: &mut Violations) -> Option<(Date, Op
         found.add("first_due", "OUT_OF_RANGE", words);
         return None;
     }
-    Some((disbursed_on?, Some(first_due)))
+    Some(first_due)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use florin_kernel::{Currency, Rate, Violations};
 
 use super::{
-    fee::Fees,
+    fee::{Fees, Price},
     period::{Basis, Spacing},
 };
 
@@ -26,7 +26,8 @@ pub enum Method {
     EqualInstalments,
     /// Declining balance; each instalment has the same principal.
     EqualPrincipal,
-    /// Interest on the amount lent until the end; each instalment has the same principal.
+    /// Interest on the amount lent until the end, the same in each instalment that bears it; each
+    /// instalment has the same principal.
     Flat,
     /// Interest only; the principal with the last instalment.
     Bullet,
@@ -122,6 +123,13 @@ impl Terms {
     #[must_use]
     pub fn without_down_payment(self) -> Self {
         Self(Wanted { down_payment: Rate::default(), ..self.0 })
+    }
+
+    /// The same terms without a fee that is kept back: it was of the money that was paid out.
+    #[must_use]
+    pub fn without_upfront_fee(self) -> Self {
+        let fees = Fees { upfront: Price::default(), ..self.fees };
+        Self(Wanted { fees, ..self.0 })
     }
 
     /// How many instalments at the beginning have no principal.

@@ -208,6 +208,11 @@ fn what_costs_nothing_or_is_no_loan_has_no_rate() {
     assert_eq!((effective(&less), actuarial(&less)), (Err(NoApr::NoCost), Err(NoApr::NoCost)));
     let nothing = flows(&[], &[("2024-02-01", 99)], monthly);
     assert_eq!(effective(&nothing), Err(NoApr::NoCost));
+    let kept =
+        plan("12", Method::Bullet, Fees { upfront: Price::Flat(100_000_000), ..Fees::default() });
+    let kept = Flows::of(&kept).expect("in range");
+    let told = NoApr::NothingPaidOut;
+    assert_eq!((effective(&kept), actuarial(&kept)), (Err(told), Err(told)));
     let usury = flows(&[("2024-01-01", 100)], &[("2024-02-01", 10_000)], monthly);
     assert_eq!(effective(&usury), Err(NoApr::OutOfRange));
 }

@@ -2,7 +2,9 @@
 
 use florin_kernel::Date;
 
-use super::{Amounts, Book, Claim, Former, LineKind, Plan, PlanError, Source, WrittenOff};
+use super::{
+    Amounts, Book, Claim, Former, LineKind, Plan, PlanError, Probation, Source, WrittenOff,
+};
 use crate::domain::{plan::Effect, terms::Terms};
 
 /// What becomes of a repayment beyond what is due.
@@ -55,6 +57,24 @@ impl Book {
                 self.repay_early(on, rest, effect)?;
             }
         }
+        Ok(())
+    }
+
+    /// Ends a loan that was paid ahead by as much as pays it off, and returns what is more.
+    ///
+    /// # Errors
+    /// Something remains to be paid, or less than that was paid ahead.
+    pub fn settle(&mut self, on: Date, returned: i64) -> Result<(), PlanError> {
+        self.advance(on)?;
+        let total = self.pay_off(on)?.total;
+        if total > 0 {
+            return Err(PlanError::AboveBalance { amount: total, balance: 0 });
+        }
+        self.call_in(on)?;
+        if returned > self.credit {
+            return Err(PlanError::AboveBalance { amount: returned, balance: self.credit });
+        }
+        self.credit = self.credit.saturating_sub(returned);
         Ok(())
     }
 
@@ -215,6 +235,9 @@ impl Book {
         first_due: Option<Date>,
     ) -> Result<(), PlanError> {
         self.advance(on)?;
+        if self.accrual(on).ok_or(PlanError::OutOfRange)?.suspended {
+            self.probation = Some(Probation { since: on, performed: 0 });
+        }
         let earned = self.plan.earned_until(on).ok_or(PlanError::OutOfRange)?;
         let lines = self.plan.schedule();
         let claimed: i64 =
@@ -235,7 +258,7 @@ impl Book {
             claim.owed = claim.paid;
             kept.push(claim);
         }
-        let mut plan = Plan::new(terms, on, first_due)?;
+        let mut plan = Plan::new(terms.without_upfront_fee(), on, first_due)?;
         plan.disburse(on, principal)?;
         self.claims = kept;
         self.claims.extend(plan.schedule().iter().map(Claim::of));

@@ -129,6 +129,8 @@ impl Book {
         let penalty = self.penalty_of(self.weight_until(until)?)?;
         let limit = jiff::Span::new().try_days(i64::from(self.policy.non_accrual_days)).ok()?;
         let last = self.unpaid_since().and_then(|since| since.checked_add(limit).ok());
+        // A loan that was restructured while it was suspended stays so until it has performed.
+        let last = if self.probation_until(until).is_some() { Some(Date::MIN) } else { last };
         let suspended = last.is_some_and(|last| until > last);
         let recognised = if suspended { self.paid().interest.min(interest) } else { interest };
         Some(Accrual { interest, penalty, recognised, suspended })

@@ -21,6 +21,7 @@ fn policy() -> Policy {
         penalty_rate: rate("10"),
         penalty_grace_days: 0,
         non_accrual_days: 90,
+        performing_instalments: 3,
     }
 }
 
@@ -310,6 +311,38 @@ fn a_late_fee_is_charged_once_however_time_is_divided() {
     assert_eq!(pay_off(&book, "2024-02-20"), whole);
     // A tenth of 172.55, and 19 days of interest on 162.55.
     assert_eq!(whole.penalty, 1_726 + 86);
+}
+
+#[test]
+fn a_loan_restructured_while_suspended_earns_no_income_until_it_has_performed() {
+    let terms = || Terms::new(wanted()).expect("terms");
+    let on = |book: &Book, text: &str| book.accrual(day(text)).expect("in range");
+    let mut book = lent();
+    book.restructure(day("2024-03-15"), terms(), None).expect("restructured");
+    assert!(!on(&book, "2024-03-15").suspended, "it was not suspended");
+    let mut book = lent_by(Policy { penalty_rate: rate("0"), ..policy() }, wanted());
+    book.restructure(day("2024-06-01"), terms(), None).expect("restructured");
+    let now = on(&book, "2024-06-01");
+    assert!(now.suspended && now.recognised == 0 && now.interest > 0);
+    let pay = |book: &mut Book, text: &str| {
+        let due: i64 = {
+            let due = book.claims().iter().filter(|claim| claim.due <= day(text));
+            due.map(|claim| claim.open().total()).sum()
+        };
+        repay(book, text, due, Beyond::Ahead);
+    };
+    pay(&mut book, "2024-07-01");
+    // One day late: it begins anew.
+    pay(&mut book, "2024-08-02");
+    for paid in ["2024-09-01", "2024-10-01", "2024-11-01"] {
+        let before = on(&book, paid);
+        assert!(before.suspended && before.recognised == book.paid().interest, "{paid}");
+        pay(&mut book, paid);
+    }
+    let after = on(&book, "2024-11-02");
+    assert!(!after.suspended && after.recognised == after.interest);
+    repay(&mut book, "2024-11-05", 1, Beyond::Ahead);
+    assert!(!on(&book, "2024-11-05").suspended);
 }
 
 #[test]

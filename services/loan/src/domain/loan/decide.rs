@@ -3,10 +3,11 @@
 
 use florin_kernel::Date;
 
-use super::{Loan, State, is_repayment};
+use super::{Entry, Loan, State, is_repayment};
 use crate::domain::{
     book::{Beyond, Book},
     event::Event,
+    plan::PlanError,
     refusal::Refusal,
     terms::Terms,
 };
@@ -140,6 +141,9 @@ impl Loan {
             return Err(Refusal::NotAllowed { state: self.state, verb: "repaid" });
         };
         self.in_order(on)?;
+        if amount <= 0 {
+            return Err(Refusal::Plan(PlanError::NotPositive));
+        }
         let pay_off = book.pay_off(on)?.total;
         let returned = amount.saturating_sub(pay_off).max(0);
         if returned > 0 && overpayment == Overpayment::Refused {
@@ -147,6 +151,30 @@ impl Loan {
         }
         let reference = reference.to_owned();
         self.tried(Event::Repaid { reference, on, amount, returned, beyond })
+    }
+
+    /// Ends a loan on which as much was paid ahead as pays it off, and returns what is more
+    /// (`returned` of the event); of a loan that is repaid, what it still holds.
+    ///
+    /// # Errors
+    /// The state or the day does not allow it, or something remains to be paid.
+    pub fn settle(&self, reference: &str, on: Date) -> Decided {
+        if let Some(before) = self.by_reference(reference) {
+            let same = matches!(before, Event::Repaid { on: then, amount: 0, .. } if *then == on);
+            let reference = reference.to_owned();
+            return if same { Ok(Vec::new()) } else { Err(Refusal::ReferenceReused { reference }) };
+        }
+        let verb = "settled";
+        let closed = self.to_return() > 0;
+        let Some(book) = self.book.as_ref().filter(|_| closed || self.state.is_running()) else {
+            return Err(Refusal::NotAllowed { state: self.state, verb });
+        };
+        self.in_order(on)?;
+        let pay_off = book.pay_off(on)?;
+        self.allow(pay_off.total == 0, verb)?;
+        let returned = pay_off.credit.saturating_sub(pay_off.owed.total());
+        let (reference, beyond) = (reference.to_owned(), Beyond::Ahead);
+        self.tried(Event::Repaid { reference, on, amount: 0, returned, beyond })
     }
 
     /// Undoes a repayment; the later ones are taken in again, in their order.
@@ -191,6 +219,14 @@ impl Loan {
         if expected != given {
             return Err(Refusal::CurrencyMismatch { expected, given });
         }
+        match first_due {
+            Some(first_due) if first_due <= on => {
+                return Err(Refusal::FirstDuePassed { on, first_due });
+            }
+            Some(_) | None => {}
+        }
+        let left = self.book.as_ref().map_or(0, Book::principal);
+        self.allow(left > 0, "restructured: no principal is left")?;
         self.tried(event)
     }
 
@@ -219,13 +255,22 @@ impl Loan {
     /// Takes in money after a write-off, at most what was given up.
     ///
     /// # Errors
-    /// The state or the amount does not allow it.
-    pub fn recover(&self, reference: &str, amount: i64) -> Decided {
-        let event = Event::Recovered { reference: reference.to_owned(), amount };
+    /// The state, the day or the amount does not allow it.
+    pub fn recover(&self, reference: &str, on: Date, amount: i64) -> Decided {
+        let event = Event::Recovered { reference: reference.to_owned(), on, amount };
         if self.happened(&event)? {
             return Ok(Vec::new());
         }
         self.allow(self.state == State::WrittenOff, "recovered")?;
+        self.in_order(on)?;
+        let recovered = |entry: &Entry| {
+            let Event::Recovered { on, .. } = &entry.event else { return None };
+            Some(*on)
+        };
+        match self.entries.iter().filter_map(recovered).next_back() {
+            Some(last) if on < last => return Err(Refusal::Backdated { on, last }),
+            Some(_) | None => {}
+        }
         self.tried(event)
     }
 

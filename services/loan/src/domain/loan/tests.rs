@@ -1,8 +1,11 @@
-use florin_kernel::{CustomerId, Date};
+use florin_kernel::{CustomerId, Date, Violations};
 
 use super::*;
 use crate::domain::{
+    allocation::{Across, Allocation, Component},
+    apr::Cost,
     book::{Beyond, Bucket},
+    fee::{Fees, Price},
     product::{Offer, Product, tests::offer},
     refusal::Refusal,
     request::{Asked, Request, tests::asked},
@@ -139,7 +142,8 @@ fn each_verb_is_refused_in_the_states_that_do_not_know_it() {
         loan.reverse("c", "b"),
         loan.restructure("d", on, new_terms(&loan), None),
         loan.write_off("e", on, "ben", "carl"),
-        loan.recover("f", 1),
+        loan.recover("f", on, 1),
+        loan.settle("g", on),
     ];
     for decided in refused {
         assert!(matches!(decided, Err(Refusal::NotAllowed { state: State::Applied, .. })));
@@ -233,12 +237,95 @@ fn two_persons_write_it_off_and_money_may_still_come_in() {
     let decided = loan.write_off("w", on, "ben", "carl");
     take(&mut loan, decided);
     assert_eq!(loan.state(), State::WrittenOff);
-    let decided = loan.recover("x", 1_000);
+    let early = Refusal::Backdated { on: day("2024-08-31"), last: on };
+    assert_eq!(loan.recover("x", day("2024-08-31"), 1_000), Err(early));
+    let later = day("2024-09-03");
+    let decided = loan.recover("x", later, 1_000);
     take(&mut loan, decided);
-    assert_eq!(loan.recover("x", 1_000), Ok(vec![]));
-    assert!(loan.recover("y", 1_000_000).is_err());
+    assert_eq!(loan.recover("x", later, 1_000), Ok(vec![]));
+    let early = Refusal::Backdated { on, last: later };
+    assert_eq!(loan.recover("y", on, 1_000), Err(early));
+    assert!(loan.recover("y", later, 1_000_000).is_err());
     let decided = loan.repay("r", (on, 1), Beyond::Ahead, Overpayment::Returned);
     assert!(matches!(decided, Err(Refusal::NotAllowed { state: State::WrittenOff, .. })));
+}
+
+#[test]
+fn what_was_paid_ahead_above_the_pay_off_settles_and_the_rest_is_returned() {
+    let early = Price::Part("1".parse().expect("a rate"));
+    let offer = Offer { fees: Fees { early, ..Fees::default() }, ..offer() };
+    let loan = Loan::apply_for(LoanId::from_parts(1, [1; 10]), application(&offer, &asked()));
+    let mut loan = accepted(loan);
+    let decided = loan.disburse("d1", day("2024-01-01"), 100_000);
+    take(&mut loan, decided);
+    let pay_off = |loan: &Loan, on: &str| {
+        loan.book().expect("a book").pay_off(day(on)).expect("in range").total
+    };
+    let ahead = pay_off(&loan, "2024-01-31") - 1;
+    repay(&mut loan, "r1", "2024-01-31", ahead);
+    let none = Refusal::NotAllowed { state: State::Active, verb: "settled" };
+    assert_eq!(loan.settle("s", day("2024-01-31")), Err(none));
+    // With an instalment due the fee is of less principal: 1,000.00 + 10.00 + 8.37.
+    let due = day("2024-02-01");
+    assert_eq!(pay_off(&loan, "2024-02-01"), 0);
+    let decided = loan.settle("s", due);
+    let (reference, returned) = ("s".to_owned(), ahead - 101_837);
+    let settled = Event::Repaid { reference, on: due, amount: 0, returned, beyond: Beyond::Ahead };
+    assert_eq!(take(&mut loan, decided), [settled]);
+    assert!(returned > 0);
+    assert_eq!((loan.state(), loan.to_return()), (State::Closed, 0));
+    assert_eq!(loan.book().map(|book| book.paid().total()), Some(101_837));
+    assert_eq!(loan.settle("s", due), Ok(vec![]));
+    // What was returned cannot be owed again behind its back.
+    assert!(loan.reverse("v", "r1").is_err());
+    let decided = loan.reverse("v", "s");
+    take(&mut loan, decided);
+    assert_eq!(loan.state(), State::Active);
+}
+
+#[test]
+fn what_a_repaid_loan_still_holds_is_told_and_returned() {
+    let mut loan = active();
+    let (reference, on) = ("r".to_owned(), day("2024-01-16"));
+    let beyond = Beyond::Ahead;
+    loan.apply(Event::Repaid { reference, on, amount: 100_584, returned: 0, beyond }).expect("in");
+    assert_eq!((loan.state(), loan.to_return()), (State::Closed, 100));
+    let decided = loan.settle("s", on);
+    take(&mut loan, decided);
+    assert_eq!((loan.state(), loan.to_return()), (State::Closed, 0));
+    assert_eq!(loan.book().map(Book::credit), Some(0));
+}
+
+#[test]
+fn other_terms_need_a_later_day_and_principal_and_cost_no_second_fee() {
+    let upfront = Price::Flat(500);
+    let offer = Offer { fees: Fees { upfront, ..Fees::default() }, ..offer() };
+    let loan = Loan::apply_for(LoanId::from_parts(1, [1; 10]), application(&offer, &asked()));
+    let mut loan = accepted(loan);
+    let on = day("2024-01-01");
+    let decided = loan.disburse("d1", on, 100_000);
+    take(&mut loan, decided);
+    let (terms, passed) = (new_terms(&loan), Refusal::FirstDuePassed { on, first_due: on });
+    assert_eq!(loan.restructure("s1", on, terms, Some(on)), Err(passed));
+    let decided = loan.restructure("s1", day("2024-03-16"), terms, None);
+    take(&mut loan, decided);
+    let cost = Cost::of(loan.book().expect("a book").plan()).expect("in range");
+    assert_eq!((cost.fees, cost.total), (0, cost.interest));
+    let mut loan = active();
+    // All principal and interest but a cent of interest, by way of what is due.
+    let whole: i64 = [17_255; 5].iter().sum::<i64>() + 17_253;
+    loan.application.policy.allocation = Allocation::check(
+        &[Component::Principal, Component::Interest, Component::Fee, Component::Penalty],
+        Across::Components,
+        &mut Violations::new(),
+    )
+    .expect("an order");
+    loan.application.policy.penalty_rate = "0".parse().expect("a rate");
+    loan.book = loan.folded(&loan.entries).expect("the same");
+    repay(&mut loan, "r", "2024-08-01", whole - 1);
+    let none =
+        Refusal::NotAllowed { state: State::Active, verb: "restructured: no principal is left" };
+    assert_eq!(loan.restructure("s", day("2024-08-01"), new_terms(&loan), None), Err(none));
 }
 
 #[test]

@@ -14,7 +14,10 @@ impl Plan {
         let until = until.max(first.checked_add(1)?);
         let factors: Option<Vec<Decimal>> =
             self.periods.iter().map(|period| period.factor(self.terms.rate)).collect();
-        let factors = factors?;
+        let mut factors = factors?;
+        if self.terms.method == Method::Flat {
+            factors = evenly(&factors)?;
+        }
         self.lines.truncate(first);
         let whole = Stretch { plan: self, factors: &factors, first, until };
         let (level, lines) = match effect {
@@ -188,16 +191,13 @@ impl Stretch<'_> {
             let exact = self.interest(index, balance)?;
             let (owed, _) = self.plan.weighted(index, balance, None)?;
             balance = balance.checked_add(self.drawn(index)?)?;
-            let mut earned = exact.nearest()?;
+            let earned = exact.nearest()?;
             let pays = match terms.method {
                 Method::EqualInstalments | Method::Bullet => level.checked_sub(earned)?,
                 Method::EqualPrincipal | Method::Flat => level,
             };
             let rest = shorten && index >= repaying && pays >= balance && level > 0;
             let last = index.checked_add(1)? == self.until || rest;
-            if last && terms.method == Method::Flat {
-                earned = self.flat_rest(index, &lines)?;
-            }
             // All may have been repaid on the first day of the period: that is no instalment.
             let fee = if balance == 0 && owed == 0 { 0 } else { each };
             let principal = if last {
@@ -224,16 +224,56 @@ impl Stretch<'_> {
                 break;
             }
         }
+        if terms.method == Method::Flat {
+            self.spread(&mut lines)?;
+        }
         Some(lines)
     }
 
-    /// Flat interest is one sum for the term: the last instalment has what the others lack of it.
-    fn flat_rest(&self, last: usize, lines: &[Line]) -> Option<i64> {
-        let mut whole = Decimal::zero();
-        for index in 0..=last {
-            whole = whole.plus(&self.interest(index, 0)?);
+    /// Flat interest is one sum for the term, rounded once: the periods that bear interest have
+    /// it evenly, the last one the rest. Of a period within which money moves it is by its days;
+    /// those after it have evenly what is left.
+    fn spread(&self, lines: &mut [Line]) -> Option<()> {
+        let period = self.plan.periods.get(self.first)?;
+        let within = |on| period.from() < on && on < period.due();
+        let moved = self.plan.draws.iter().any(|draw| within(draw.on));
+        let mut sum = Decimal::zero();
+        let mut bearing = Vec::new();
+        for (index, line) in (self.first..).zip(lines) {
+            let exact = self.interest(index, 0)?;
+            (line.earned, line.interest) = (0, 0);
+            if index == self.first && moved {
+                line.earned = exact.nearest()?.max(0);
+                line.interest = line.earned;
+            } else if exact != Decimal::zero() {
+                sum = sum.plus(&exact);
+                bearing.push(line);
+            }
         }
-        let before = self.plan.lines.iter().chain(lines).map(|line| line.earned).sum();
-        Some(whole.nearest()?.checked_sub(before)?.max(0))
+        let mut left = sum.without_noise().nearest()?.max(0);
+        let Some(last) = bearing.len().checked_sub(1) else { return Some(()) };
+        let each = Decimal::ratio(left.into(), i128::try_from(bearing.len()).ok()?)?.nearest()?;
+        for (index, line) in bearing.into_iter().enumerate() {
+            // Many shares of less than one, rounded up, would come to more than there is.
+            line.earned = if index == last { left } else { each.min(left) };
+            line.interest = line.earned;
+            left = left.checked_sub(line.earned)?;
+        }
+        Some(())
     }
+}
+
+/// One factor in the place of those of all periods that bear interest, so that each has as much
+/// of flat interest as the others, whatever its days.
+fn evenly(factors: &[Decimal]) -> Option<Vec<Decimal>> {
+    let zero = Decimal::zero();
+    let bearing = factors.iter().filter(|factor| **factor != zero);
+    let count = i128::try_from(bearing.clone().count()).ok()?;
+    if count == 0 {
+        return Some(factors.to_vec());
+    }
+    let sum = bearing.fold(Decimal::zero(), |sum, factor| sum.plus(factor));
+    let mean = sum.over(&Decimal::whole(count))?;
+    let even = |factor: &Decimal| if *factor == zero { Decimal::zero() } else { mean.clone() };
+    Some(factors.iter().map(even).collect())
 }

@@ -84,10 +84,39 @@ fn flat_interest_is_one_sum_of_which_the_last_instalment_has_the_rest() {
     let plan = lent(Wanted { rate: rate("7"), ..wanted(Method::Flat, 6) }, "2024-01-01", 100_000);
     let interest: Vec<_> = plan.schedule().iter().map(|line| line.interest).collect();
     assert_eq!(interest, [583, 583, 583, 583, 583, 585]);
+    let days = Wanted { rate: rate("12"), basis: Basis::Act365F, ..wanted(Method::Flat, 4) };
+    let plan = lent(days, "2023-01-01", 100_000);
+    // 120 days of 1,000.00, and not 1,019, 921, 1,019 and 986.
+    let even = [(25_000, 986), (25_000, 986), (25_000, 986), (25_000, 987)];
+    assert_eq!(parts(&plan), even);
+    // A half of a minor unit is one, though a twelfth of 7 % has no end: 1,001.00 x 3.5 %.
+    let plan = lent(Wanted { rate: rate("7"), ..wanted(Method::Flat, 6) }, "2024-01-01", 100_100);
+    assert_eq!(plan.schedule().iter().map(|line| line.interest).sum::<i64>(), 3_504);
+    let cents = lent(Wanted { rate: rate("12"), ..wanted(Method::Flat, 9) }, "2024-01-01", 55);
+    let interest: Vec<_> = cents.schedule().iter().map(|line| line.interest).collect();
+    assert_eq!(interest, [1, 1, 1, 1, 1, 0, 0, 0, 0]);
     let by_days =
         Wanted { basis: Basis::Act364, spacing: every(10, Unit::Days), ..wanted(Method::Flat, 3) };
     let plan = lent(by_days, "2024-01-01", 100_000);
     assert_eq!(parts(&plan), [(33_333, 330), (33_333, 330), (33_334, 329)]);
+}
+
+#[test]
+fn flat_interest_of_what_moves_is_spread_over_what_is_left() {
+    let terms = Wanted { basis: Basis::Act365F, ..wanted(Method::Flat, 4) };
+    let mut plan = lent(terms, "2023-01-01", 100_000);
+    let before = plan.earned_until(day("2023-02-15")).expect("in range");
+    plan.repay_early(day("2023-02-15"), 37_500, Effect::Lower).expect("repaid");
+    // Half is lent from the middle of the second period on: 986.30 / 2 each after it.
+    let interest: Vec<_> = plan.schedule().iter().map(|line| line.interest).collect();
+    assert_eq!(interest, [986, 740, 493, 493]);
+    let after = plan.earned_until(day("2023-02-15")).expect("in range");
+    assert!((after - before).abs() <= 1, "{before} {after}");
+    let free = Grace { free: 1, interest: 2, ..Grace::default() };
+    let plan = lent(Wanted { grace: free, ..terms }, "2023-01-01", 100_000);
+    let told: Vec<_> = plan.schedule().iter().map(|line| (line.earned, line.interest)).collect();
+    // 89 days of it bear interest.
+    assert_eq!(told, [(0, 0), (975, 0), (975, 1_950), (976, 976)]);
 }
 
 #[test]

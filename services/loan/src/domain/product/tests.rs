@@ -116,6 +116,17 @@ fn a_range_has_its_least_first() {
 }
 
 #[test]
+fn instalments_of_the_smallest_loan_come_to_their_multiple() {
+    // 100.00 over 120.
+    let of = |multiple: &str, method| {
+        Product::new(&Offer { multiple: multiple.into(), method, ..offer() })
+    };
+    assert!(of("0.83", Method::Flat).is_ok() && of("0.84", Method::Bullet).is_ok());
+    let found = of("0.84", Method::EqualInstalments).expect_err("a rule");
+    assert_eq!(told(&found), [("multiple", "OUT_OF_RANGE")]);
+}
+
+#[test]
 fn a_version_holds_from_its_day_until_the_next() {
     let mut versions = Versions::default();
     let of = |valid_from: &str, code: &str, currency: &str| {

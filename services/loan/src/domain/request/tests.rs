@@ -66,6 +66,29 @@ fn the_first_instalment_is_due_after_the_money_and_within_a_year_of_it() {
 }
 
 #[test]
+fn other_terms_are_within_the_product_too() {
+    let product = Product::new(&offer()).expect("a product");
+    let day = |text: &str| text.parse::<Date>().expect(text);
+    let of = |rate: &str, count, grace, first_due: &str| {
+        let rate = rate.parse().expect("a rate");
+        let grace = Grace { principal: grace, ..Grace::default() };
+        new_terms((rate, count), grace, Some(day(first_due)), &product, day("2024-03-01"))
+    };
+    assert!(of("25", 120, 119, "2024-03-02").is_ok());
+    let rule = "NOT_ALLOWED_BY_PRODUCT";
+    let found = of("26", 121, 121, "2024-03-01").expect_err("four rules");
+    let expected = [
+        ("rate", rule),
+        ("instalments", rule),
+        ("first_due", "NOT_LATER"),
+        ("grace.principal", "OUT_OF_RANGE"),
+    ];
+    assert_eq!(told(&found), expected);
+    let found = of("25", 120, 0, "2025-03-03").expect_err("a rule");
+    assert_eq!(told(&found), [("first_due", "OUT_OF_RANGE")]);
+}
+
+#[test]
 fn no_instalment_is_due_after_the_calendar_ends() {
     let late = Asked { disbursed_on: "9999-08-01".into(), ..asked() };
     let found = check(&late).expect_err("a rule");
