@@ -80,7 +80,7 @@ pub(super) fn of_step(
             let reference = reference.clone();
             vec![next(loaded, &LoanWrittenOff { loan, reference, at }, cause)]
         }
-        Event::Recovered { reference, amount } => {
+        Event::Recovered { reference, amount, .. } => {
             let amount = Some(wire_money(loaded.record.money(*amount)));
             let reference = reference.clone();
             vec![next(loaded, &LoanRecovered { loan, amount, reference, at }, cause)]

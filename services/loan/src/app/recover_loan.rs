@@ -36,7 +36,7 @@ impl Lending {
             loaded.must_be_at_rest(&tx).await?;
             let kind = MovementKind::Recovery;
             let reference = servicing::next_reference(&loaded, kind);
-            let decided = loaded.loan.recover(&reference, amount);
+            let decided = loaded.loan.recover(&reference, today, amount);
             let event = decided.map_err(|refusal| servicing::refused(&loaded, refusal))?.pop();
             let event = event.ok_or_else(|| Error::internal(format!("{reference} was used")))?;
             let (record, gl) = (&loaded.record, &loaded.version.conditions.gl);

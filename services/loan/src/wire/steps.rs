@@ -104,7 +104,7 @@ pub fn event_of(step: &LoanStep, product: &Product) -> Result<Option<Event>, &'s
             maker: step.by.clone(),
             checker: step.checker.clone(),
         },
-        LoanStepKind::Recovered => Event::Recovered { reference, amount: amount()? },
+        LoanStepKind::Recovered => Event::Recovered { reference, on, amount: amount()? },
     }))
 }
 

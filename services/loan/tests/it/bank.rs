@@ -294,9 +294,8 @@ where
 
 /// The path of a method, as the server gives it.
 pub fn path(method: &str) -> &'static str {
-    let of = |service: &str| {
-        florin_proto::policy::find(&format!("/florin.loan.v1.{service}/{method}"))
-    };
+    let of =
+        |service: &str| florin_proto::policy::find(&format!("/florin.loan.v1.{service}/{method}"));
     of("LoanService").or_else(|| of("LoanServicing")).unwrap().path
 }
 

@@ -43,7 +43,7 @@ fn events() -> Vec<Event> {
         Event::Restructured { reference: reference.clone(), on, terms, first_due: Some(on) },
         Event::Restructured { reference: reference.clone(), on, terms, first_due: None },
         Event::WrittenOff { reference: reference.clone(), on, maker: by(), checker: "ben".into() },
-        Event::Recovered { reference, amount: 7 },
+        Event::Recovered { reference, on, amount: 7 },
     ]
 }
 
