@@ -244,13 +244,13 @@ impl Figures {
     ///
     /// # Errors
     /// What can be told without.
-    pub fn if_proven(self) -> Result<Self, Unproven> {
+    pub fn if_proven(self) -> Result<Self, Box<Unproven>> {
         let clean = self.proof.as_ref().is_none_or(Proof::is_clean);
         if clean && self.transfers.unfinished == 0 {
             return Ok(self);
         }
         let Self { settings, transfers, proof, .. } = self;
-        Err(Unproven { settings, transfers, proof })
+        Err(Box::new(Unproven { settings, transfers, proof }))
     }
 }
 

@@ -23,6 +23,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use florin_events::DayWork;
 use florin_proto::payment::v1::{
     bulk_service_server::BulkServiceServer, payment_service_server::PaymentServiceServer,
 };
@@ -69,9 +70,9 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     runtime.tasks.spawn("payment bulks", payment.run_bulks(runtime.shutdown.clone()));
     let bulks = BulkApi::new(payment.clone());
     let api = PaymentApi::new(payment.clone());
-    let day = Arc::new(move |date| {
+    let day: DayWork = Arc::new(move |date| {
         let payment = payment.clone();
-        Box::pin(async move { payment.day_work(date).await }) as _
+        Box::pin(async move { payment.day_work(date).await })
     });
     let started = Started::new().with(|server| {
         let server = server.add_service(BulkServiceServer::new(bulks));

@@ -12,7 +12,6 @@ use florin_proto::{
 };
 use florin_runtime::internal;
 use florin_store::StoreError;
-use sea_orm::ConnectionTrait;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -21,7 +20,7 @@ use super::{Lending, loaded::Version};
 use crate::{
     domain::gl::GlCodes,
     store::{
-        days, entries,
+        Connection, days, entries,
         positions::{self, Group},
         products,
     },
@@ -102,7 +101,7 @@ impl Lending {
 }
 
 /// The asset accounts of all versions by which loans were lent.
-async fn assets(snapshot: &impl ConnectionTrait) -> Result<BTreeSet<String>, StoreError> {
+async fn assets(snapshot: &impl Connection) -> Result<BTreeSet<String>, StoreError> {
     let mut assets = BTreeSet::new();
     for sum in positions::sums(snapshot).await? {
         let gl = gl_of(snapshot, &sum.group).await?;
@@ -117,7 +116,7 @@ async fn send(answers: &Answers, part: Part) -> bool {
 
 /// On each asset account: what the loans have by themselves is what their bookings come to, with what
 /// of a day is not booked yet.
-async fn breaches(snapshot: &impl ConnectionTrait) -> Result<Vec<PortfolioBreach>, StoreError> {
+async fn breaches(snapshot: &impl Connection) -> Result<Vec<PortfolioBreach>, StoreError> {
     let mut sums: BTreeMap<(String, Currency), i128> = BTreeMap::new();
     let mut codes: BTreeMap<Group, GlCodes> = BTreeMap::new();
     for (sign, found) in
@@ -169,7 +168,7 @@ async fn breaches(snapshot: &impl ConnectionTrait) -> Result<Vec<PortfolioBreach
     Ok(found)
 }
 
-async fn gl_of(snapshot: &impl ConnectionTrait, group: &Group) -> Result<GlCodes, StoreError> {
+async fn gl_of(snapshot: &impl Connection, group: &Group) -> Result<GlCodes, StoreError> {
     let stored = products::find(snapshot, &group.product, group.version).await?;
     let gone = || StoreError::Corrupt(format!("no version {} of {}", group.version, group.product));
     Ok(Version::of(&stored.ok_or_else(gone)?)?.conditions.gl)

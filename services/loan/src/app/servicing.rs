@@ -165,13 +165,15 @@ pub(super) async fn not_given_up(tx: &Tx, loaded: &Loaded) -> Result<(), StoreEr
 pub(super) fn refused(loaded: &Loaded, refusal: Refusal) -> Error {
     let money = |minor: i64| loaded.record.money(minor).amount();
     let text = refusal.to_string();
-    match refusal {
-        Refusal::AbovePayOff { pay_off, .. } => {
-            let text = format!("{} pays the loan off", loaded.record.money(pay_off));
-            Error::new(Reason::AbovePayOff, text).with("pay_off", money(pay_off))
-        }
-        Refusal::RepaymentNotFound { .. } => Error::new(Reason::RepaymentNotFound, text),
-        Refusal::AlreadyReversed { .. } => Error::new(Reason::RepaymentReversed, text),
-        other => refusals::told(&loaded.record, other),
+    if let Refusal::AbovePayOff { pay_off, .. } = refusal {
+        let text = format!("{} pays the loan off", loaded.record.money(pay_off));
+        return Error::new(Reason::AbovePayOff, text).with("pay_off", money(pay_off));
     }
+    if matches!(refusal, Refusal::RepaymentNotFound { .. }) {
+        return Error::new(Reason::RepaymentNotFound, text);
+    }
+    if matches!(refusal, Refusal::AlreadyReversed { .. }) {
+        return Error::new(Reason::RepaymentReversed, text);
+    }
+    refusals::told(&loaded.record, refusal)
 }

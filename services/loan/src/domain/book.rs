@@ -1,7 +1,7 @@
 //! The book of a loan: what is owed, what was paid of it, and when. It is the fold of the moves of
 //! money in the order of their days, nothing else; a reversed move is left out of the fold.
 
-use florin_kernel::{Date, DayCount, Rate};
+use florin_kernel::{Date, Rate};
 
 use super::{
     allocation::{Across, Allocation, Amounts, Component},
@@ -12,9 +12,11 @@ use super::{
 };
 
 mod moves;
+mod paying;
 mod standing;
 
 pub use moves::Beyond;
+use paying::{days, pay_by_claim, pay_oldest, penalty_basis};
 pub use standing::{Accrual, Arrears, Bucket, PayOff};
 
 /// What a product says of loans that are under way.
@@ -384,42 +386,6 @@ impl Book {
         }
         left
     }
-}
-
-/// Pays the oldest instalment; charges that are past due count with it.
-fn pay_oldest(claims: &mut [Claim], order: &[Component], left: &mut i64) {
-    let open = |claim: &Claim| claim.is_scheduled() && claim.open().total() > 0;
-    let oldest = claims.iter().position(open);
-    for component in order {
-        for (index, claim) in claims.iter_mut().enumerate() {
-            if Some(index) == oldest || claim.is_charge() {
-                pay_by_claim(std::slice::from_mut(claim), &[*component], left);
-            }
-        }
-    }
-}
-
-fn pay_by_claim(claims: &mut [Claim], order: &[Component], left: &mut i64) {
-    for claim in claims {
-        for component in order {
-            let part = claim.open().of(*component).min(*left).max(0);
-            claim.paid.add(*component, part);
-            *left = left.saturating_sub(part);
-        }
-    }
-}
-
-/// Penalty interest counts actual days: months of 30 do not add up.
-const fn penalty_basis(basis: Basis) -> Basis {
-    match basis {
-        Basis::Thirty360 | Basis::Act360 => Basis::Act360,
-        Basis::Act364 | Basis::Act365F | Basis::ActAct => basis,
-    }
-}
-
-/// Days of the calendar between two dates; zero where the second is not after the first.
-fn days(from: Date, until: Date) -> i64 {
-    DayCount::Act360.year_fraction(from, until).map_or(0, |part| part.numerator)
 }
 
 #[cfg(test)]

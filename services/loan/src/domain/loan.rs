@@ -186,10 +186,11 @@ impl Loan {
         if self.book.as_ref().is_none_or(|book| book.through() <= day) {
             return Ok(self.clone());
         }
-        let written_off = self.book.as_ref().and_then(|book| book.written_off().map(|one| one.on));
-        let happened = |entry: &&Entry| match &entry.event {
-            Event::Recovered { .. } => written_off.is_some_and(|on| on <= day),
-            event => day_of(event).is_none_or(|on| on <= day),
+        let happened = |entry: &&Entry| {
+            if let Event::Recovered { on, .. } = &entry.event {
+                return *on <= day;
+            }
+            day_of(&entry.event).is_none_or(|on| on <= day)
         };
         let entries: Vec<Entry> = self.entries.iter().filter(happened).cloned().collect();
         let book = self.folded(&entries)?;

@@ -1,12 +1,15 @@
 //! What the end of each day left of a loan, and the interest of the days to come.
 
+mod row;
+mod sums;
+
 use florin_kernel::{Currency, Date, LoanId};
 use florin_store::{
     StoreError, Tx, row,
-    rows::{self, Cell, Column, Keyed, Row, among, texts},
+    rows::{self, Column, Keyed, Row, among, texts},
     sql,
 };
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::{ConnectionTrait, Value};
 
 use super::corrupt;
 use crate::domain::{
@@ -14,6 +17,10 @@ use crate::domain::{
     book::Bucket,
     day::{DayEnd, Earned, Moved, Track},
 };
+
+use row::{COLUMNS, FIXED, from_row, loan_of, names, to_row};
+pub use row::{bucket_number, group_of};
+pub use sums::{sums, unsealed};
 
 /// Loans of a chunk, and so of a journal transaction.
 pub const CHUNK: i64 = 10_000;
@@ -109,154 +116,6 @@ impl Position {
         self.non_accrual = end.suspended;
         self.overdue = end.arrears.overdue;
     }
-}
-
-const COLUMNS: [(&str, Column); 25] = [
-    ("loan_id", Column::Text),
-    ("product", Column::Text),
-    ("version", Column::Int),
-    ("currency", Column::Text),
-    ("chunk", Column::Int),
-    ("status", Column::Int),
-    ("accrued_through", Column::Text),
-    ("interest", Column::Int),
-    ("fee", Column::Int),
-    ("penalty", Column::Int),
-    ("moved_principal", Column::Int),
-    ("moved_interest", Column::Int),
-    ("moved_charge", Column::Int),
-    ("due_on", Column::Text),
-    ("collected_through", Column::Text),
-    ("collecting", Column::Text),
-    ("attempts", Column::Int),
-    ("bucket", Column::Int),
-    ("days_past_due", Column::Int),
-    ("non_accrual", Column::Bool),
-    ("overdue_penalty", Column::Int),
-    ("overdue_fee", Column::Int),
-    ("overdue_interest", Column::Int),
-    ("overdue_principal", Column::Int),
-    ("told_due", Column::Text),
-];
-
-/// Columns that never change.
-const FIXED: usize = 5;
-
-fn names() -> String {
-    super::names(&[&COLUMNS])
-}
-
-/// The number of a bucket, in the table and in the contract.
-#[must_use]
-pub const fn bucket_number(bucket: Bucket) -> i32 {
-    match bucket {
-        Bucket::Current => 1,
-        Bucket::To30 => 2,
-        Bucket::To60 => 3,
-        Bucket::To90 => 4,
-        Bucket::Over90 => 5,
-    }
-}
-
-fn date_or_empty(date: Option<Date>) -> Cell {
-    date.map_or(Cell::Fixed(""), Cell::Date)
-}
-
-fn to_row(one: &Position) -> Row {
-    row! {
-        "loan_id": one.loan,
-        "product": one.group.product.as_str(),
-        "version": one.group.version,
-        "currency": one.group.currency.code(),
-        "chunk": one.group.chunk,
-        "status": match one.standing {
-            Standing::Running => 1_i64,
-            Standing::Even => 2,
-            Standing::GivenUp => 3,
-        },
-        "accrued_through": date_or_empty(one.accrued_through),
-        "interest": one.earned.interest,
-        "fee": one.earned.fee,
-        "penalty": one.earned.penalty,
-        "moved_principal": one.moved.principal,
-        "moved_interest": one.moved.interest,
-        "moved_charge": one.moved.charge,
-        "due_on": one.due_on,
-        "collected_through": date_or_empty(one.collected_through),
-        "collecting": one.collecting.as_deref(),
-        "attempts": one.attempts,
-        "bucket": bucket_number(one.bucket),
-        "days_past_due": one.days_past_due,
-        "non_accrual": one.non_accrual,
-        "overdue_penalty": one.overdue.penalty,
-        "overdue_fee": one.overdue.fee,
-        "overdue_interest": one.overdue.interest,
-        "overdue_principal": one.overdue.principal,
-        "told_due": date_or_empty(one.told_due),
-    }
-}
-
-fn date_of(row: &QueryResult, column: &str) -> Result<Option<Date>, StoreError> {
-    let text: Option<String> = row.try_get("", column)?;
-    let text = text.filter(|text| !text.is_empty());
-    text.map(|text| text.parse().map_err(|_| corrupt("a position", column))).transpose()
-}
-
-fn loan_of(row: &QueryResult) -> Result<LoanId, StoreError> {
-    let id: String = row.try_get("", "loan_id")?;
-    id.parse().map_err(|_| corrupt(&id, "id"))
-}
-
-/// The group of a row with its four columns.
-///
-/// # Errors
-/// `Corrupt` for what was never written.
-pub fn group_of(row: &QueryResult) -> Result<Group, StoreError> {
-    let currency: String = row.try_get("", "currency")?;
-    Ok(Group {
-        product: row.try_get("", "product")?,
-        version: row.try_get("", "version")?,
-        currency: currency.parse().map_err(|_| corrupt("a position", "currency"))?,
-        chunk: row.try_get("", "chunk")?,
-    })
-}
-
-fn from_row(row: &QueryResult) -> Result<Position, StoreError> {
-    let int = |column: &str| -> Result<i64, StoreError> { Ok(row.try_get("", column)?) };
-    let bucket = int("bucket")?;
-    let all = [Bucket::Current, Bucket::To30, Bucket::To60, Bucket::To90, Bucket::Over90];
-    let bucket = all.into_iter().find(|one| i64::from(bucket_number(*one)) == bucket);
-    Ok(Position {
-        loan: loan_of(row)?,
-        group: group_of(row)?,
-        standing: match int("status")? {
-            1 => Standing::Running,
-            2 => Standing::Even,
-            3 => Standing::GivenUp,
-            _ => return Err(corrupt("a position", "status")),
-        },
-        accrued_through: date_of(row, "accrued_through")?,
-        earned: Earned { interest: int("interest")?, fee: int("fee")?, penalty: int("penalty")? },
-        moved: Moved {
-            principal: int("moved_principal")?,
-            interest: int("moved_interest")?,
-            charge: int("moved_charge")?,
-        },
-        due_on: date_of(row, "due_on")?,
-        collected_through: date_of(row, "collected_through")?,
-        collecting: row.try_get("", "collecting")?,
-        attempts: int("attempts")?,
-        bucket: bucket.ok_or_else(|| corrupt("a position", "bucket"))?,
-        days_past_due: int("days_past_due")?,
-        non_accrual: row.try_get("", "non_accrual")?,
-        overdue: Amounts {
-            penalty: int("overdue_penalty")?,
-            fee: int("overdue_fee")?,
-            interest: int("overdue_interest")?,
-            principal: int("overdue_principal")?,
-        },
-        told_due: date_of(row, "told_due")?,
-    })
 }
 
 /// Reads the position of a loan.
@@ -516,53 +375,4 @@ pub async fn arrears(
     );
     let values = [i64::from(bucket).into(), after.into(), limit.into()];
     sql::query_all(connection, query, values).await?.iter().map(from_row).collect()
-}
-
-/// What loans of a version have on their asset accounts, or a part of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sum {
-    /// Of which loans; the chunk is 0.
-    pub group: Group,
-    /// What they have.
-    pub left: Moved,
-}
-
-/// What all loans have by their positions: what was moved and what was booked as earned.
-///
-/// # Errors
-/// Those of the database.
-pub async fn sums(connection: &impl ConnectionTrait) -> Result<Vec<Sum>, StoreError> {
-    let query = format!(
-        "SELECT product, version, currency, CAST(0 AS BIGINT) AS chunk, \
-         CAST(SUM(moved_principal) AS BIGINT) AS of_principal, \
-         CAST(SUM(moved_interest + interest) AS BIGINT) AS of_interest, \
-         CAST(SUM(moved_charge + fee + penalty) AS BIGINT) AS of_charge \
-         FROM {TABLE} GROUP BY product, version, currency"
-    );
-    sum_of(connection, query).await
-}
-
-/// What of it is in chunks that are not sealed, and so in no booking yet.
-///
-/// # Errors
-/// Those of the database.
-pub async fn unsealed(connection: &impl ConnectionTrait) -> Result<Vec<Sum>, StoreError> {
-    let query = "SELECT product, version, currency, CAST(0 AS BIGINT) AS chunk, \
-                 CAST(0 AS BIGINT) AS of_principal, CAST(SUM(interest) AS BIGINT) AS of_interest, \
-                 CAST(SUM(fee + penalty) AS BIGINT) AS of_charge \
-                 FROM day_chunks WHERE NOT sealed GROUP BY product, version, currency";
-    sum_of(connection, query.to_owned()).await
-}
-
-async fn sum_of(connection: &impl ConnectionTrait, query: String) -> Result<Vec<Sum>, StoreError> {
-    let found = sql::query_all(connection, query, []).await?;
-    let read = found.iter().map(|row| {
-        let left = Moved {
-            principal: row.try_get("", "of_principal")?,
-            interest: row.try_get("", "of_interest")?,
-            charge: row.try_get("", "of_charge")?,
-        };
-        Ok(Sum { group: group_of(row)?, left })
-    });
-    read.collect()
 }

@@ -1,7 +1,8 @@
-//! How fast a day is over many loans on PostgreSQL. Not among the tests: it measures.
+//! A day over many loans on PostgreSQL, and how fast it is.
 //!
-//! `FLORIN_LOANS=1000000 cargo test --release -p florin-loan --test it -- --ignored --nocapture
-//! a_day_over_many_loans` with the servers of `cargo xtask servers`.
+//! `FLORIN_LOANS=1000000 cargo test --release -p florin-loan --test it -- --nocapture
+//! a_day_over_many_loans` with the servers of `cargo xtask servers` measures; among the tests they
+//! are as many as make two chunks.
 
 use std::time::Instant;
 
@@ -29,10 +30,10 @@ const COPIES: [&str; 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures; names its number of loans by FLORIN_LOANS"]
 async fn a_day_over_many_loans() {
-    let loans: i64 =
-        std::env::var("FLORIN_LOANS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let loans: i64 = florin_testkit::setting("FLORIN_LOANS")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(10_002);
     for place in places() {
         let bank = Bank::open(place).await;
         if bank.db.engine() != Engine::Postgres {

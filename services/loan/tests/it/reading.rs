@@ -61,7 +61,7 @@ async fn a_list_shows_a_customer_its_own_and_staff_all_by_state() {
         assert_eq!(own, [second.clone(), first.clone()]);
         let accepted =
             ListLoansRequest { status: LoanStatus::Accepted.into(), ..ListLoansRequest::default() };
-        assert_eq!(list(&staff, accepted).await.0, [first.clone()]);
+        assert_eq!(list(&staff, accepted).await.0, std::slice::from_ref(&first));
         let page = ListLoansRequest { page_size: 2, ..ListLoansRequest::default() };
         let (_, token) = list(&staff, page.clone()).await;
         let rest = ListLoansRequest { page_token: token, ..page };

@@ -186,9 +186,11 @@ mod tests {
         AccountId::from_parts(1, [number; 10])
     }
 
+    type Accounts = Gather<AccountId, Account>;
+
     /// Finds every account with an even number, refuses what has 13 in it and panics at 17.
     /// Each call waits for a permit; the sizes of all calls are kept.
-    fn scripted() -> (Gather<AccountId, Account>, Arc<Semaphore>, Arc<Mutex<Vec<usize>>>) {
+    fn scripted() -> (Accounts, Arc<Semaphore>, Arc<Mutex<Vec<usize>>>) {
         let (gate, sizes) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(Vec::new())));
         let (gate_too, sizes_too) = (Arc::clone(&gate), Arc::clone(&sizes));
         let gather = Gather::by(move |ids| {

@@ -83,7 +83,7 @@ pub async fn with_counts(
     let mut asked = batches.iter().filter(|one| !counts.contains_key(&one.number));
     let first = asked.next();
     if let Some(first) = first {
-        let last = asked.last().unwrap_or(first).last_line;
+        let last = asked.next_back().unwrap_or(first).last_line;
         let found = of_batches(connection, bulk, first.first_line, last);
         counts.extend(found.await?);
     }

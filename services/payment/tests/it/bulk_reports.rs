@@ -94,14 +94,6 @@ async fn a_report_comes_in_parts_that_are_messages_of_their_own() {
             .collect();
         let status = |id: &str, status: &str| (id.to_owned(), status.to_owned());
         assert_eq!(batches, [status("A", "ACSC"), status("B", "PART"), status("C", "ACCP")]);
-        let all = |reports: &[CustomerReport]| -> Vec<_> {
-            reports
-                .iter()
-                .flat_map(|one| &one.instructions)
-                .flat_map(|one| &one.transfers)
-                .map(told)
-                .collect()
-        };
         let expected = [
             is("a1", "ACSC", ""),
             is("NOTPROVIDED", "ACSC", ""),
@@ -109,7 +101,7 @@ async fn a_report_comes_in_parts_that_are_messages_of_their_own() {
             is("b2", "RJCT", "AM04"),
             is("c1", "ACCP", ""),
         ];
-        assert_eq!(all(std::slice::from_ref(whole)), expected);
+        assert_eq!(all_told(std::slice::from_ref(whole)), expected);
         let first = &whole.instructions[0].transfers[0];
         assert_eq!(text(first.names.instruction.as_ref()), "I-1");
         assert_eq!(first.names.uetr, Some(florin_kernel::Uetr::from_random([7; 16])));
@@ -119,20 +111,29 @@ async fn a_report_comes_in_parts_that_are_messages_of_their_own() {
             let several = parts(&bank, &id, size).await;
             let most = usize::try_from(size).unwrap();
             assert_eq!(several.len(), 5_usize.div_ceil(most));
-            assert_eq!(all(&several), expected);
-            for one in &several {
-                // What is told of the whole and of each batch is the same in every part.
-                assert_eq!(one.standing, whole.standing);
-                for batch in &one.instructions {
-                    let same = whole.instructions.iter().find(|other| other.id == batch.id);
-                    assert_eq!(batch.standing, same.unwrap().standing);
-                }
-            }
-            let mut ids: Vec<_> = several.iter().map(|one| one.id.clone()).collect();
-            ids.dedup();
-            assert_eq!(ids.len(), several.len(), "each message has an id of its own");
+            assert_eq!(all_told(&several), expected);
+            tell_the_same(&several, whole);
         }
     }
+}
+
+fn all_told(reports: &[CustomerReport]) -> Vec<(String, String, String)> {
+    let instructions = reports.iter().flat_map(|one| &one.instructions);
+    instructions.flat_map(|one| &one.transfers).map(told).collect()
+}
+
+/// What is told of the whole and of each batch is the same in every part.
+fn tell_the_same(parts: &[CustomerReport], whole: &CustomerReport) {
+    for one in parts {
+        assert_eq!(one.standing, whole.standing);
+        for batch in &one.instructions {
+            let same = whole.instructions.iter().find(|other| other.id == batch.id);
+            assert_eq!(batch.standing, same.unwrap().standing);
+        }
+    }
+    let mut ids: Vec<_> = parts.iter().map(|one| one.id.clone()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), parts.len(), "each message has an id of its own");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ impl Basis {
 
     /// Where the fold of all entries ends that the last end of day saw; None where none accrues,
     /// or it leaves the range.
-    fn from_scratch(&self, row: &Row, through: Date, turned: &[Turned]) -> Option<Point> {
+    fn folded_anew(&self, row: &Row, through: Date, turned: &[Turned]) -> Option<Point> {
         let conditions = self.conditions.get(&(row.product.clone(), row.currency))?;
         let first = row.accrual.from.max(conditions.first_day()?);
         let before = first.yesterday().ok()?;
@@ -129,7 +129,7 @@ async fn fold_again(
             continue;
         }
         let turned = turnover.get(&row.account).map(Vec::as_slice).unwrap_or_default();
-        let Some(made) = basis.from_scratch(row, at.through, turned) else { continue };
+        let Some(made) = basis.folded_anew(row, at.through, turned) else { continue };
         if made != at {
             let (through, is, made) = (at.through, at.accrued, made.accrued);
             let text = format!(
