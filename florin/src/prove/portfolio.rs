@@ -13,7 +13,7 @@ use florin_proto::{
     instant_of,
     loan::v1::{
         DayBooking, ExportPortfolioRequest, PortfolioPosition, export_portfolio_response::Part,
-        loan_servicing_client::LoanServicingClient,
+        loan_servicing_service_client::LoanServicingServiceClient,
     },
     money_of,
 };
@@ -76,7 +76,7 @@ async fn told(caller: &Caller, report: &mut Report) -> Result<Told> {
     let request = ExportPortfolioRequest { days: DAYS };
     let mut parts = caller
         .stream(Role::Loan, request, |channel, request| async move {
-            LoanServicingClient::new(channel).export_portfolio(request).await
+            LoanServicingServiceClient::new(channel).export_portfolio(request).await
         })
         .await
         .context("exporting the portfolio of loans")?;

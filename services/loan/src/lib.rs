@@ -20,7 +20,8 @@ mod store;
 mod wire;
 
 use florin_proto::loan::v1::{
-    loan_service_server::LoanServiceServer, loan_servicing_server::LoanServicingServer,
+    loan_service_server::LoanServiceServer,
+    loan_servicing_service_server::LoanServicingServiceServer,
 };
 use florin_runtime::{Runtime, Started};
 
@@ -45,7 +46,7 @@ pub async fn start(runtime: &Runtime, config: Config) -> anyhow::Result<Started>
     let servicing = ServicingApi::new(lending.clone());
     let api = LoanApi::new(lending);
     Ok(Started::new().with(|server| {
-        let server = server.add_service(LoanServicingServer::new(servicing));
+        let server = server.add_service(LoanServicingServiceServer::new(servicing));
         server.add_service(LoanServiceServer::new(api))
     }))
 }

@@ -7,14 +7,14 @@ use florin_proto::loan::v1::{
     ProposeWriteOffResponse, QuotePayOffRequest, QuotePayOffResponse, RecoverLoanRequest,
     RecoverLoanResponse, RepayLoanRequest, RepayLoanResponse, RestructureLoanRequest,
     RestructureLoanResponse, ReverseRepaymentRequest, ReverseRepaymentResponse,
-    loan_servicing_server::LoanServicing,
+    loan_servicing_service_server::LoanServicingService,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::Lending;
 
-/// `florin.loan.v1.LoanServicing`.
+/// `florin.loan.v1.LoanServicingService`.
 #[derive(Clone)]
 pub struct ServicingApi {
     lending: Lending,
@@ -29,7 +29,7 @@ impl ServicingApi {
 }
 
 florin_rpc::serve! {
-    LoanServicing for ServicingApi by lending:
+    LoanServicingService for ServicingApi by lending:
     repay_loan(RepayLoanRequest) -> RepayLoanResponse;
     quote_pay_off(QuotePayOffRequest) -> QuotePayOffResponse;
     reverse_repayment(ReverseRepaymentRequest) -> ReverseRepaymentResponse;

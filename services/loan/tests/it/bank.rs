@@ -296,7 +296,7 @@ where
 pub fn path(method: &str) -> &'static str {
     let of =
         |service: &str| florin_proto::policy::find(&format!("/florin.loan.v1.{service}/{method}"));
-    of("LoanService").or_else(|| of("LoanServicing")).unwrap().path
+    of("LoanService").or_else(|| of("LoanServicingService")).unwrap().path
 }
 
 /// A member of staff of this name calls, each time with a key of its own.
