@@ -90,7 +90,7 @@ async fn a_loan_is_applied_for_approved_accepted_and_paid_out_and_the_books_prov
         ensure!(replay.replayed() && replay.status == 202, "{}", replay.json);
         refused_by_the_ledger(&staff, &anna, &id).await?;
         let steps = expect(anna.rest.get(&format!("/v1/loans/{id}/steps")).await?, 200)?;
-        ensure!(steps.json["steps"].as_array().map(Vec::len) == Some(4), "{}", steps.json);
+        ensure!(steps.json["steps"].as_array().map(Vec::len) == Some(5), "{}", steps.json);
         bank.prove().await?;
     }
     Ok(())
