@@ -257,17 +257,18 @@ impl<R: BufRead> InitiationReader<R> {
             let path = GROUP.to_owned();
             return Err(ReadError { path, rule: Rule::Missing });
         }
-        let begun = match &self.instruction {
-            Some(_) => None,
-            None => {
+        // Out of the tree first: what is wrong with it is told of it, and not of the head.
+        let Some(child) = self.take_last() else { return Ok(None) };
+        let begun = match (&self.instruction, self.growing.open.last()) {
+            (None, Some(instruction)) => {
                 check(instruction, &self.namespace, INSTRUCTION)?;
                 let head = InstructionHead::read(&Node::taken(instruction, INSTRUCTION))?;
                 let head = Arc::new(head);
                 self.instruction = Some(Arc::clone(&head));
                 Some(head)
             }
+            (Some(_), _) | (None, None) => None,
         };
-        let Some(child) = self.take_last() else { return Ok(None) };
         let node = Node::taken(&child, TRANSFER);
         let read = check(&child, &self.namespace, TRANSFER)
             .and_then(|()| OrderedTransfer::read(&node))

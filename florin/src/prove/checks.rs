@@ -29,7 +29,9 @@ fn sources(path: &Path, found: &mut String) {
 /// The names that stand first in quotes after what begins a breach.
 fn named(source: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for beginning in ["breach(", "check: ", "push((", "vec![(", "    (", "&[("] {
+    for beginning in
+        ["breach(", "check: ", "push((", "vec![(", "    (", "&[(", "const CHECK: &str = "]
+    {
         for rest in source.split(beginning).skip(1) {
             let Some(rest) = rest.trim_start().strip_prefix('"') else { continue };
             let name = rest.split('"').next().unwrap_or_default();

@@ -26,7 +26,7 @@ fn operators_ask_rebuild_and_replay_on_a_running_bank() {
     let all = folder.florin(&["ops", "replay", "account"]);
     assert!(all.code == Some(0) && !all.stdout.starts_with("0 events"), "{all:?}");
     let letters = folder.florin(&["ops", "dead-letters", "list"]);
-    assert_eq!(letters.stdout.lines().count(), 4, "{letters:?}");
+    assert_eq!(letters.stdout.lines().count(), 5, "{letters:?}");
     assert!(bank.stop().success());
 }
 

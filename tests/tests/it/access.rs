@@ -269,6 +269,9 @@ fn loan_asked_for(method: &str, loan_id: &str) -> Asked {
     match method {
         "GetLoan" => get(""),
         "GetSchedule" => get("/schedule"),
+        "GetLoanStanding" => get("/standing"),
+        "QuotePayOff" => get("/payOff"),
+        "RepayLoan" => Some(("POST", path("/repayments"), serde_json::json!({"amount": "1.00"}))),
         "ListLoanSteps" => get("/steps"),
         "AcceptLoan" => Some(("POST", path(":accept"), serde_json::json!({}))),
         "CancelLoan" => Some(("POST", path(":cancel"), serde_json::json!({"reason": "mine"}))),

@@ -47,7 +47,8 @@ struct World {
 impl World {
     async fn start(node: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let names = ["provider", "probe", "cif", "account", "payment", "reporting", "gateway"];
+        let names =
+            ["provider", "probe", "cif", "account", "payment", "reporting", "loan", "gateway"];
         let held: Vec<TcpListener> =
             names.iter().map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
         let mut ports = BTreeMap::new();

@@ -85,6 +85,11 @@ fn totals_are_told_and_a_wrong_transfer_does_not_end_the_document() {
     let wrong = found.iter().filter(|one| matches!(one, Piece::Transfer(Err(_)))).count();
     let right = found.iter().filter(|one| matches!(one, Piece::Transfer(Ok(_)))).count();
     assert_eq!((wrong, right), (1, count - 1));
+    // What is of another namespace inside of the first transfer is the transfer's too.
+    let changed = document.replacen("<Cdtr>", "<Cdtr xmlns=\"urn:other\">", 1);
+    let told = pieces(changed.as_bytes(), 50).expect("pieces");
+    let wrong = told.iter().filter(|one| matches!(one, Piece::Transfer(Err(_)))).count();
+    assert_eq!(wrong, 1, "{told:?}");
     // Whoever is told of it knows it by its names.
     let unread = found.iter().find_map(|one| match one {
         Piece::Transfer(Err(unread)) => Some(unread),

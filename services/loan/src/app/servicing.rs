@@ -134,11 +134,17 @@ pub(super) async fn position_of(tx: &Tx, loaded: &Loaded) -> Result<Position, St
 pub(super) async fn moved(tx: &Tx, loaded: &Loaded) -> Result<(), StoreError> {
     let Some(book) = loaded.loan.book() else { return Ok(()) };
     let mut position = position_of(tx, loaded).await?;
+    let due_on = position.due_on;
     let last = book.through().yesterday().unwrap_or_else(|_| book.through());
     let day = position.accrued_through.map_or(last, |accrued| accrued.max(last));
     let end = book.day_end(day);
     let end = end.map_err(|error| StoreError::Corrupt(format!("{}: {error}", loaded.record.id)))?;
     position.stands(&end);
+    if position.due_on != due_on {
+        // The movement that took what was due is none that takes what falls due next.
+        position.collecting = None;
+        position.attempts = 0;
+    }
     position.standing =
         if book.written_off().is_some() { Standing::GivenUp } else { Standing::Running };
     position.moved = book.moved();

@@ -31,6 +31,7 @@ pub const SETTINGS: [(&str, &str); 3] = [
     ("FLORIN__ACCOUNT__FIRST_BUSINESS_DATE", "2027-02-26"),
     ("FLORIN__PAYMENT__LEDGER_TIMEOUT_MS", "2000"),
     ("FLORIN__PAYMENT__LEASE_MS", "2100"),
+    ("FLORIN__PAYMENT__CLEARING__TIMEOUT_MS", "1000"),
 ];
 
 /// A business date that is closed.

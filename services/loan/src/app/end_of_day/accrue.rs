@@ -111,9 +111,20 @@ impl Lending {
                     let Some(of_loan) = of_loan else {
                         return Err(StoreError::Corrupt(format!("{} is gone", position.loan)));
                     };
-                    let before = position.earned;
-                    let (track, told) = end_day(position, of_loan, day.through)?;
-                    let more = position.earned.since(&before);
+                    let before = position.clone();
+                    let (track, told) = match end_day(position, of_loan, day.through) {
+                        Ok(ended) => ended,
+                        // One loan of which nothing can be told holds up no other; a later day
+                        // books the difference.
+                        Err(StoreError::Corrupt(cause)) => {
+                            tracing::error!(cause, "a loan did not accrue on a day");
+                            position.clone_from(&before);
+                            position.accrued_through = Some(day.through);
+                            (Track::default(), Vec::new())
+                        }
+                        Err(other) => return Err(other),
+                    };
+                    let more = position.earned.since(&before.earned);
                     sum = more.and_then(|more| sum.plus(&more)).ok_or_else(beyond)?;
                     tracks.push((position.loan, track));
                     facts.extend(told.into_iter().map(|fact| (position.loan, fact)));

@@ -25,7 +25,7 @@ use crate::{
     domain::{
         book::{Beyond, Bucket},
         loan::Overpayment,
-        movement::{MovementKind, MovementState},
+        movement::{Movement, MovementKind, MovementState},
     },
     store::{
         days::Day,
@@ -37,6 +37,9 @@ use crate::{
 const GET_BALANCE: &str = "/florin.account.v1.AccountService/GetBalance";
 /// Loans of a transaction.
 const PAGE: i64 = 100;
+/// For so long the end of a day waits for a movement of a loan, in microseconds: ten minutes. Then
+/// it goes on without that loan, and a later day takes what is due.
+const LONGEST_WAIT: i64 = 600_000_000;
 
 /// What a page came to.
 #[derive(Default)]
@@ -143,10 +146,9 @@ impl Lending {
         }
         if let Some(reference) = position.collecting.clone() {
             let movement = movements::lock(tx, &[reference]).await?.pop();
-            let state = movement.map(|one| one.movement.state);
-            if state.is_some_and(MovementState::is_open) {
-                page.waiting = true;
-                return Ok(());
+            let state = movement.as_ref().map(|one| one.movement.state);
+            if let Some(open) = movement.filter(|one| one.movement.state.is_open()) {
+                return wait_for(tx, &open.movement, position, through, page).await;
             }
             position.collecting = None;
             if state == Some(MovementState::Done) || position.attempts > 1 {
@@ -154,16 +156,23 @@ impl Lending {
                 return Ok(());
             }
         }
-        if movements::open_of(tx, position.loan).await?.is_some() {
-            page.waiting = true;
-            return Ok(());
+        if let Some(open) = movements::open_of(tx, position.loan).await? {
+            return wait_for(tx, &open.movement, position, through, page).await;
         }
         let is_known_short = position.attempts > 0 || position.bucket > Bucket::Current;
         if is_known_short && funds.is_none() {
             page.asking.push((position.loan, loaded.record.account.to_string()));
             return Ok(());
         }
-        match self.decide(position, loaded, day, funds)? {
+        let decided = self.decide(position, loaded, day, funds).or_else(|error| match error {
+            // One loan of which nothing can be told holds up no other.
+            StoreError::Corrupt(cause) => {
+                tracing::error!(loan = %position.loan, cause, "nothing was taken for a loan");
+                Ok(None)
+            }
+            other => Err(other),
+        });
+        match decided? {
             None => finish(position, through, page),
             Some(wanted) => {
                 let ctx = worker_context(Role::Loan);
@@ -204,6 +213,25 @@ impl Lending {
         let legs = legs.map_err(|error| refused(error.to_string()))?;
         Ok(legs.map(|legs| Wanted { kind, event, legs, on }))
     }
+}
+
+/// The day waits for a movement that is under way, and not for ever.
+async fn wait_for(
+    tx: &Tx,
+    movement: &Movement,
+    position: &mut Position,
+    through: Date,
+    page: &mut Page,
+) -> Result<(), StoreError> {
+    let until = movement.created_at.plus_micros(LONGEST_WAIT);
+    if tx.now().await? < until {
+        page.waiting = true;
+        return Ok(());
+    }
+    let (loan, reference) = (position.loan, &movement.reference);
+    tracing::error!(%loan, reference, "a movement does not end: the day goes on without its loan");
+    finish(position, through, page);
+    Ok(())
 }
 
 /// The day by which it counts: the date that is closed, or a later due date before the next one.
