@@ -152,7 +152,7 @@ fn gateway_settings(dir: &Path, gateway: &str) -> String {
                   \"accounts:write\", \"accounts:control\", \"payments:read\", \
                   \"payments:write\", \"payments:reverse\", \"limits:write\", \"cash:write\", \"cards:read\", \"cards:write\", \"ledger:read\", \"ledger:post\", \
                   \"ledger:import\", \"ledger:chart\", \"ledger:close\", \"reporting:read\", \
-                  \"loans:approve\", \"loans:configure\", \"loans:disburse\", \"loans:read\", \"loans:write\"]";
+                  \"loans:approve\", \"loans:configure\", \"loans:disburse\", \"loans:read\", \"loans:service\", \"loans:write\", \"loans:write-off\"]";
     let roles = "[\"teller\", \"payments_officer\", \"card_officer\", \"credit_officer\", \"approver\", \
                  \"auditor\", \"operator\"]";
     format!(

@@ -27,7 +27,7 @@ pub const QUIET: usize = 320;
 /// Payments while a business date ends.
 const PAYMENTS: usize = 8;
 /// The business date of the first start. What a killed process had begun to pay is taken up soon.
-pub const SETTINGS: [(&str, &str); 3] = [
+pub const SETTINGS: [(&str, &str); 4] = [
     ("FLORIN__ACCOUNT__FIRST_BUSINESS_DATE", "2027-02-26"),
     ("FLORIN__PAYMENT__LEDGER_TIMEOUT_MS", "2000"),
     ("FLORIN__PAYMENT__LEASE_MS", "2100"),

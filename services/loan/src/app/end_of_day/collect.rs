@@ -164,15 +164,16 @@ impl Lending {
             page.asking.push((position.loan, loaded.record.account.to_string()));
             return Ok(());
         }
-        let decided = self.decide(position, loaded, day, funds).or_else(|error| match error {
+        let decided = match self.decide(position, loaded, day, funds) {
+            Ok(decided) => decided,
             // One loan of which nothing can be told holds up no other.
-            StoreError::Corrupt(cause) => {
+            Err(StoreError::Corrupt(cause)) => {
                 tracing::error!(loan = %position.loan, cause, "nothing was taken for a loan");
-                Ok(None)
+                None
             }
-            other => Err(other),
-        });
-        match decided? {
+            Err(other) => return Err(other),
+        };
+        match decided {
             None => finish(position, through, page),
             Some(wanted) => {
                 let ctx = worker_context(Role::Loan);
