@@ -9,7 +9,7 @@ async fn outcome(bank: &Bank) -> Vec<String> {
         "SELECT closed || ' ' || SUM(amount) || ' ' || MIN(debit_gl) AS told FROM day_bookings \
          WHERE transaction_id IS NOT NULL GROUP BY closed ORDER BY closed",
         "SELECT accrued_through || ' ' || interest || ' ' || fee || ' ' || penalty || ' ' || \
-         moved_principal || ' ' || moved_interest AS told FROM day_positions ORDER BY chunk, interest",
+         moved_principal || ' ' || moved_interest AS told FROM day_positions ORDER BY chunk, interest, moved_principal",
     ];
     for query in queries {
         let rows = sql::query_all(bank.db.read(), query, []).await.unwrap();
